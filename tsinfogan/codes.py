@@ -1,0 +1,296 @@
+"""Latent codes: what the generator is told beside noise, and what the head Q reads back.
+
+Prior and posterior are kept apart (InfoGAN, Chen et al. 2016, arXiv:1606.03657, section 6): a uniform code has a
+uniform prior, and a Gaussian posterior whose scale is learned or fixed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from tsinfogan.errors import SettingError
+
+LOG_SCALE_FLOOR = -3.0
+"""Least log standard deviation of a learned posterior: below it the bound on I(c; x) would grow without end."""
+
+
+class Code(Protocol):
+    """One latent code: a prior, an encoding for the generator, and a family of posteriors for Q."""
+
+    column: ClassVar[str]
+    """Stem of its column name in files: ``cat`` or ``cont``."""
+    kind: ClassVar[str]
+
+    @property
+    def encoded_size(self) -> int:
+        """Numbers that tell the generator the value."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Numbers that Q gives for the posterior."""
+
+    @property
+    def entropy(self) -> float:
+        """H(c) of the prior in nats (differential for continuous codes)."""
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        """``(n,)`` draws from the prior, on the generator's device."""
+
+    def encode(self, value: Tensor) -> Tensor:
+        """``(n,)`` values as generator input ``(n, encoded_size)``."""
+
+    def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """``(n,)`` log Q(c | x) in nats for parameters ``(n, n_parameters)``."""
+
+    def estimate(self, parameters: Tensor) -> Tensor:
+        """``(n,)`` most probable value under the posterior."""
+
+    def sweep(self, steps: int) -> Tensor:
+        """``(steps,)`` values that span the prior."""
+
+    def parse(self, text: str) -> tuple[float, ...]:
+        """The values that one place of ``--cat`` or ``--cont`` names: one, or a sweep ``a:b[:steps]``.
+
+        Raises:
+            SettingError: not a number, or not a value of this code.
+        """
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; :func:`code_from_dict` is its inverse."""
+
+
+@dataclass(frozen=True)
+class CategoricalCode:
+    """``c ~ Cat(K)``, uniform unless ``probabilities`` are given.
+
+    Attributes:
+        n_categories: K.
+        probabilities: prior of each category, or None for 1/K each.
+    """
+
+    n_categories: int
+    probabilities: tuple[float, ...] | None = None
+    column: ClassVar[str] = "cat"
+    kind: ClassVar[str] = "categorical"
+
+    def __post_init__(self) -> None:
+        if self.n_categories < 1:
+            raise SettingError(f"a categorical code needs at least 1 category, got {self.n_categories}")
+        p = self.probabilities
+        if p is not None and (len(p) != self.n_categories or min(p) < 0 or abs(sum(p) - 1) > 1e-6):
+            raise SettingError(f"expected {self.n_categories} probabilities that add up to 1, got {p}")
+
+    @property
+    def encoded_size(self) -> int:
+        return self.n_categories
+
+    @property
+    def n_parameters(self) -> int:
+        return self.n_categories
+
+    @property
+    def entropy(self) -> float:
+        if self.probabilities is None:
+            return math.log(self.n_categories)
+        return -sum(p * math.log(p) for p in self.probabilities if p > 0)
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        if self.probabilities is None:
+            return torch.randint(self.n_categories, (n,), generator=generator, device=generator.device)
+        prior = torch.tensor(self.probabilities, device=generator.device)
+        return torch.multinomial(prior, n, replacement=True, generator=generator)
+
+    def encode(self, value: Tensor) -> Tensor:
+        return F.one_hot(value, self.n_categories).float()
+
+    def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
+        return -F.cross_entropy(parameters, value, reduction="none")
+
+    def estimate(self, parameters: Tensor) -> Tensor:
+        return parameters.argmax(1)
+
+    def sweep(self, steps: int) -> Tensor:
+        return torch.linspace(0, self.n_categories - 1, min(steps, self.n_categories)).round().long()
+
+    def parse(self, text: str) -> tuple[float, ...]:
+        numbers = [_number(part, text, "a category such as 3, or a range such as 0:4") for part in text.split(":")]
+        for number in numbers:
+            if not (number.is_integer() and 0 <= number < self.n_categories):
+                raise SettingError(
+                    f"expected a category from 0 to {self.n_categories - 1} in --cat, got {text!r}; give another number"
+                )
+        if len(numbers) > 2:
+            raise SettingError(f"expected a category or a range first:last in --cat, got {text!r}")
+        first, last = int(numbers[0]), int(numbers[-1])
+        return tuple(float(k) for k in range(first, last + 1)) or tuple(float(k) for k in range(first, last - 1, -1))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class _GaussianPosterior:
+    """Continuous codes read back with a Gaussian whose scale is learned, or fixed (then log Q is a squared error).
+
+    Attributes:
+        posterior_scale: fixed standard deviation of Q, or None to learn one for each series.
+    """
+
+    posterior_scale: float | None = None
+    column: ClassVar[str] = "cont"
+    encoded_size: ClassVar[int] = 1
+
+    @property
+    def n_parameters(self) -> int:
+        return 2 if self.posterior_scale is None else 1
+
+    def encode(self, value: Tensor) -> Tensor:
+        return value[:, None].float()
+
+    def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
+        mean = parameters[:, 0]  # (n,)
+        if self.posterior_scale is None:
+            log_scale = parameters[:, 1].clamp(LOG_SCALE_FLOOR, 3.0)
+        else:
+            log_scale = torch.full_like(mean, math.log(self.posterior_scale))
+        return -0.5 * ((value - mean) * torch.exp(-log_scale)) ** 2 - log_scale - 0.5 * math.log(2 * math.pi)
+
+    def estimate(self, parameters: Tensor) -> Tensor:
+        return parameters[:, 0]
+
+    def parse(self, text: str) -> tuple[float, ...]:
+        wanted = "a number such as 0.5, or a sweep such as -2:2:9"
+        numbers = [_number(part, text, wanted) for part in text.split(":")]
+        if len(numbers) == 1:
+            return (numbers[0],)
+        steps = numbers[2] if len(numbers) == 3 else 9.0
+        if len(numbers) > 3 or not (steps.is_integer() and 2 <= steps <= 10_000):
+            raise SettingError(f"expected a sweep first:last:steps with 2 or more steps in --cont, got {text!r}")
+        return tuple(torch.linspace(numbers[0], numbers[1], int(steps), dtype=torch.float64).tolist())
+
+
+@dataclass(frozen=True)
+class UniformCode(_GaussianPosterior):
+    """``c ~ U(low, high)``."""
+
+    low: float = -1.0
+    high: float = 1.0
+    kind: ClassVar[str] = "uniform"
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise SettingError(f"a uniform code needs low < high, got {self.low} and {self.high}")
+
+    @property
+    def entropy(self) -> float:
+        return math.log(self.high - self.low)
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        return self.low + (self.high - self.low) * torch.rand(n, generator=generator, device=generator.device)
+
+    def sweep(self, steps: int) -> Tensor:
+        return torch.linspace(self.low, self.high, steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class NormalCode(_GaussianPosterior):
+    """``c ~ N(0, 1)``."""
+
+    kind: ClassVar[str] = "normal"
+
+    @property
+    def entropy(self) -> float:
+        return 0.5 * math.log(2 * math.pi * math.e)
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        return torch.randn(n, generator=generator, device=generator.device)
+
+    def sweep(self, steps: int) -> Tensor:
+        return torch.linspace(-2, 2, steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, **asdict(self)}
+
+
+CODE_KINDS: dict[str, type[CategoricalCode] | type[UniformCode] | type[NormalCode]] = {
+    code.kind: code for code in (CategoricalCode, UniformCode, NormalCode)
+}
+
+
+def code_from_dict(settings: dict[str, Any]) -> Code:
+    """Rebuilds a code from what its ``to_dict`` gave."""
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+    return CODE_KINDS[fields.pop("kind")](**fields)
+
+
+@dataclass(frozen=True)
+class LatentSpec:
+    """The generator's whole input: incompressible noise z, then the codes c1 … cL in order (InfoGAN, section 4).
+
+    Attributes:
+        noise_dim: dimensions of ``z ~ N(0, I)``.
+        codes: any number of codes of any kind.
+    """
+
+    noise_dim: int
+    codes: tuple[Code, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.noise_dim < 0 or self.size < 1:
+            raise SettingError(
+                f"a generator needs some input: got {self.noise_dim} noise dimensions, {len(self.codes)} codes"
+            )
+
+    @property
+    def size(self) -> int:
+        """Numbers that the generator takes for one series."""
+        return self.noise_dim + sum(code.encoded_size for code in self.codes)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Name of each code in files: ``cat`` (``cat0, cat1, …`` where there are several), ``cont0, cont1, …``."""
+        stems = [code.column for code in self.codes]
+        lone_category = stems.count("cat") == 1
+        return tuple(
+            stem if stem == "cat" and lone_category else f"{stem}{stems[:place].count(stem)}"
+            for place, stem in enumerate(stems)
+        )
+
+    def sample(self, n: int, generator: Generator) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Noise ``(n, noise_dim)`` and one ``(n,)`` tensor of values a code, drawn from their priors."""
+        noise = torch.randn(n, self.noise_dim, generator=generator, device=generator.device)
+        return noise, tuple(code.sample(n, generator) for code in self.codes)
+
+    def encode(self, noise: Tensor, values: Sequence[Tensor]) -> Tensor:
+        """Generator input ``(n, size)``."""
+        encoded = [code.encode(value) for code, value in zip(self.codes, values, strict=True)]
+        return torch.cat([noise, *encoded], dim=1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; :meth:`from_dict` is its inverse."""
+        return {"noise_dim": self.noise_dim, "codes": [code.to_dict() for code in self.codes]}
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> LatentSpec:
+        """Rebuilds what :meth:`to_dict` gave."""
+        return cls(settings["noise_dim"], tuple(code_from_dict(code) for code in settings["codes"]))
+
+
+def _number(part: str, text: str, wanted: str) -> float:
+    try:
+        number = float(part)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise SettingError(f"expected {wanted}, got {text!r}")
+    return number

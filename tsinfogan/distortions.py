@@ -1,0 +1,58 @@
+"""Which random distortions leave a series what it is: a property of the data, so plain numbers kept with it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tsinfogan.errors import SettingError
+
+
+@dataclass(frozen=True)
+class Distortions:
+    """Greatest strength of each label-preserving distortion; zero switches one off.
+
+    Each is drawn uniformly in ± the given strength, once a case.
+
+    Attributes:
+        time_scale: relative change of tempo about the middle of the series (0.2 = ±20 %).
+        time_shift: shift as a share of the length.
+        time_warp: amplitude of a smooth random warp of the time axis, as a share of the length.
+        amplitude: relative change of the amplitude, one factor for all channels.
+        offset: constant added to each channel, in standard deviations of that channel.
+        noise: standard deviation of white noise, in standard deviations of each channel.
+        rotation_rad: rotation of the plane of ``rotation_channels``, or of an image, in radians.
+        rotation_channels: the two channels that span a plane, such as x and y velocity.
+        shear: slant of the plane of ``rotation_channels``, or of an image (0.3 = ±0.3 x per y).
+        stretch: relative change of width against height of that plane, or of an image.
+    """
+
+    time_scale: float = 0.0
+    time_shift: float = 0.0
+    time_warp: float = 0.0
+    amplitude: float = 0.0
+    offset: float = 0.0
+    noise: float = 0.0
+    rotation_rad: float = 0.0
+    rotation_channels: tuple[int, int] | None = None
+    shear: float = 0.0
+    stretch: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if name != "rotation_channels" and not 0 <= value < 10:
+                raise SettingError(f"distortion {name} must be between 0 and 10, got {value}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary; :meth:`from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> Distortions:
+        """Rebuilds what :meth:`to_dict` gave."""
+        pair = settings.get("rotation_channels")
+        return cls(**{**settings, "rotation_channels": tuple(pair) if pair else None})
+
+
+CAUTIOUS = Distortions(time_scale=0.1, time_shift=0.05, amplitude=0.1, offset=0.1, noise=0.05)
+"""For data of which nothing is known: changes too small to turn one class into another."""
