@@ -101,11 +101,14 @@ class CategoricalCode:
             return math.log(self.n_categories)
         return -sum(p * math.log(p) for p in self.probabilities if p > 0)
 
-    def sample(self, n: int, generator: Generator) -> Tensor:
+    def prior(self, device: torch.device) -> Tensor:
+        """``(K,)`` probability of each category."""
         if self.probabilities is None:
-            return torch.randint(self.n_categories, (n,), generator=generator, device=generator.device)
-        prior = torch.tensor(self.probabilities, device=generator.device)
-        return torch.multinomial(prior, n, replacement=True, generator=generator)
+            return torch.full((self.n_categories,), 1 / self.n_categories, device=device)
+        return torch.tensor(self.probabilities, device=device)
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        return torch.multinomial(self.prior(generator.device), n, replacement=True, generator=generator)
 
     def encode(self, value: Tensor) -> Tensor:
         return F.one_hot(value, self.n_categories).float()

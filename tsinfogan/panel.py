@@ -89,7 +89,7 @@ class Panel:
         if not finite.all():
             case, channel, *point = np.argwhere(~finite)[0]
             raise DataError(
-                f"{self.name}: expected finite numbers, got {self.values[(case, channel, *point)]} in case {case}, "
+                f"{self.name}: expected finite numbers, got {self.values[tuple(np.argwhere(~finite)[0])]} in case {case}, "
                 f"channel {self.channels[channel]!r}, timepoint {tuple(map(int, point))}; fill or drop missing values"
             )
 
@@ -99,7 +99,9 @@ class Panel:
         if self.labels.shape != self.values.shape[:1]:
             raise DataError(f"{self.name}: expected {self.n_cases} labels, got {self.labels.shape}")
         if self.labels.min() < UNLABELLED or self.labels.max() >= len(self.classes):
-            raise DataError(f"{self.name}: labels must be {UNLABELLED} or an index into the {len(self.classes)} classes")
+            raise DataError(
+                f"{self.name}: labels must be {UNLABELLED} or an index into the {len(self.classes)} classes"
+            )
 
     @property
     def n_cases(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Protocol
 
 from numpy.typing import NDArray
 
+from tsinfogan.errors import DataError
 from tsinfogan.panel import Panel
 from tsinfogan.registry import Registry
 
@@ -35,6 +36,7 @@ class Format:
         summary: one sentence for the command line's help.
         open_writer: starts a file on a binary stream.
         read: gives the panel in a file, or None where the format is only written.
+        column_names: gives the names of what is in a file, for ``describe_columns``; None as for ``read``.
         binary: whether a terminal should be spared it.
     """
 
@@ -42,7 +44,33 @@ class Format:
     summary: str
     open_writer: Callable[[BinaryIO], Writer]
     read: Callable[[Path], Panel] | None = None
+    column_names: Callable[[Path], tuple[str, ...]] | None = None
     binary: bool = True
 
 
 FORMATS: Registry[Format] = Registry("format", __name__, "FORMAT")
+
+
+def readable_format(path: Path) -> Format:
+    """The format that reads a file, by its suffix.
+
+    Raises:
+        DataError: no format reads such files; the message lists the suffixes that are read.
+    """
+    readable = {entry.suffix: entry for entry in map(FORMATS.get, FORMATS.names()) if entry.read is not None}
+    if path.suffix.lower() not in readable:
+        raise DataError(
+            f"{path.name}: expected a file called {', '.join('*' + suffix for suffix in readable)}; convert it"
+        )
+    return readable[path.suffix.lower()]
+
+
+def read_panel(path: Path) -> Panel:
+    """The panel in a file of any readable format.
+
+    Raises:
+        DataError: the file cannot be read or understood; the message says where and what to do.
+    """
+    read = readable_format(path).read
+    assert read is not None
+    return read(path)

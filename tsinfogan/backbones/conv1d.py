@@ -1,0 +1,115 @@
+"""One-dimensional convolutions. Written as two-dimensional ones of height 1 in channels-last layout, which is the
+fastest form on every processor measured (docs/benchmarks.md)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tsinfogan.networks import Backbone, DataShape, tie_constant_channels
+
+SMALLEST_GRID = 5
+KERNEL = 5
+
+
+def halvings(size: int, smallest: int = SMALLEST_GRID) -> list[int]:
+    """Grid sizes from coarse to fine, each half of the next rounded up: ``halvings(40) == [5, 10, 20, 40]``."""
+    sizes = [size]
+    while sizes[0] > smallest:
+        sizes.insert(0, -(-sizes[0] // 2))
+    return sizes
+
+
+def convolution(n_in: int, n_out: int, stride: int = 1) -> nn.Conv2d:
+    """A convolution over time on ``(n, c, 1, t)``."""
+    return nn.Conv2d(n_in, n_out, (1, KERNEL), (1, stride), (0, KERNEL // 2))
+
+
+class Block(nn.Module):
+    """Smooth upsampling, texture noise, convolution, then each channel scaled and shifted by the latent (FiLM)."""
+
+    def __init__(self, n_in: int, n_out: int, size: int, latent_dim: int):
+        super().__init__()
+        self.size = size
+        self.conv = convolution(n_in, n_out)
+        self.texture_strength = nn.Parameter(torch.zeros(n_out))
+        self.norm = nn.GroupNorm(1, n_out, affine=False)
+        self.modulation = nn.Linear(latent_dim, 2 * n_out)
+
+    def forward(self, x: Tensor, latent: Tensor, texture: Tensor) -> Tensor:
+        """``(n, n_in, 1, t)``, ``(n, latent_dim)``, ``(n, size)`` to ``(n, n_out, 1, size)``."""
+        if x.shape[-1] != self.size:
+            x = F.interpolate(x, size=(1, self.size), mode="bilinear", align_corners=False)
+        x = self.conv(x)
+        x = x + self.texture_strength[:, None, None] * texture[:, None, None, :]
+        gain, bias = self.modulation(latent)[:, :, None, None].chunk(2, dim=1)
+        return F.leaky_relu(self.norm(x) * (1 + gain) + bias, 0.2)
+
+
+class Generator(nn.Module):
+    """Latent to a short coarse series, refined block by block."""
+
+    def __init__(self, shape: DataShape, latent_dim: int, width: int):
+        super().__init__()
+        self.sizes = halvings(shape.grid[0])
+        self.texture_dim = sum(self.sizes)
+        self.n_constant = shape.n_constant
+        self.bounded = shape.bounded
+        widths = [min(4, 2 ** (len(self.sizes) - 1 - level)) * width for level in range(len(self.sizes))]
+        self.embed = nn.Sequential(nn.Linear(latent_dim, 4 * width), nn.LeakyReLU(0.2))
+        self.start = nn.Linear(4 * width, widths[0] * self.sizes[0])
+        self.blocks = nn.ModuleList(
+            Block(n_in, n_out, size, 4 * width) for n_in, n_out, size in zip([widths[0], *widths], widths, self.sizes)
+        )
+        self.out = convolution(widths[-1], shape.n_channels)
+
+    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+        """``(n, latent_dim)``, ``(n, texture_dim)`` to ``(n, n_channels, t)``."""
+        style = self.embed(latent)
+        x = self.start(style).view(len(latent), -1, 1, self.sizes[0])
+        x = x.contiguous(memory_format=torch.channels_last)
+        for block, noise in zip(self.blocks, texture.split(self.sizes, dim=1), strict=True):
+            x = block(x, style, noise)
+        values = tie_constant_channels(self.out(x)[:, :, 0].float(), self.n_constant)
+        return torch.tanh(values) if self.bounded else values
+
+
+class Trunk(nn.Module):
+    """Strided convolutions over the values and their first and second differences, so that roughness shows."""
+
+    def __init__(self, shape: DataShape, width: int):
+        super().__init__()
+        self.n_varying = shape.n_channels - shape.n_constant
+        sizes = halvings(shape.grid[0])
+        widths = [min(4, 2**level) * width for level in range(len(sizes))]
+        n_in = shape.n_channels + 2 * self.n_varying
+        self.convs = nn.ModuleList(
+            convolution(a, b, stride=1 if level == 0 else 2)
+            for level, (a, b) in enumerate(zip([n_in, *widths], widths))
+        )
+        self.feature_dim = 8 * width
+        self.out = nn.Linear(widths[-1] * sizes[0], self.feature_dim)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """``(n, n_channels, t)`` to ``(n, feature_dim)``."""
+        x = with_differences(values, self.n_varying)[:, :, None]
+        x = x.contiguous(memory_format=torch.channels_last)
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), 0.2)
+        return F.leaky_relu(self.out(x.flatten(1)), 0.2)
+
+
+def with_differences(values: Tensor, n_varying: int) -> Tensor:
+    """Appends first and second differences over time of the first ``n_varying`` channels of ``(n, c, t)``.
+
+    A smooth unit series on t points has differences of the order of 1/t; they are scaled up to a comparable spread.
+    """
+    varying = values[:, :n_varying]
+    n_timepoints = values.shape[-1]
+    first = F.pad(varying.diff(dim=-1), (0, 1)) * (n_timepoints / 12)
+    second = F.pad(varying.diff(n=2, dim=-1), (1, 1)) * (n_timepoints / 18) ** 2 if n_timepoints > 2 else first
+    return torch.cat([values, first, second], dim=1)
+
+
+BACKBONE = Backbone("1-D convolutions with smooth upsampling; the default for series", Generator, Trunk, 32, (1,))

@@ -1,0 +1,47 @@
+"""Where to compute and how precisely."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from tsinfogan.errors import SettingError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bf16")
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device called ``name``; ``auto`` prefers a GPU.
+
+    Raises:
+        SettingError: no such device here.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(device for device, is_here in available.items() if is_here))
+    if not available.get(name, False):
+        here = ", ".join(device for device, is_here in available.items() if is_here)
+        raise SettingError(f"device {name!r} is not available on this machine: choose from auto, {here}")
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of convolutions and matrix products; ``auto`` takes bf16 where the processor multiplies it in hardware.
+
+    Raises:
+        SettingError: an unknown name.
+    """
+    if name not in PRECISIONS:
+        raise SettingError(f"precision {name!r} is unknown: choose from {', '.join(PRECISIONS)}")
+    if name == "auto":
+        return torch.bfloat16 if _multiplies_bf16(device) else torch.float32
+    return torch.bfloat16 if name == "bf16" else torch.float32
+
+
+def _multiplies_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    cpu_description = Path("/proc/cpuinfo")
+    return device.type == "cpu" and cpu_description.exists() and "amx_bf16" in cpu_description.read_text()

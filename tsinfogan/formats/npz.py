@@ -1,0 +1,165 @@
+"""NumPy's archive of arrays: ``values`` (n_cases, n_channels, *grid) and what belongs to them, without any pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsinfogan.errors import DataError
+from tsinfogan.formats import CaseColumns, Format
+from tsinfogan.formats._blocks import case_array, with_label
+from tsinfogan.formats._table import LABEL, opened
+from tsinfogan.panel import Panel, encode_labels
+
+
+class NpzWriter:
+    """Keeps all pieces and writes them at close, because an array's size stands before its content.
+
+    Arrays: ``values`` float32 (NaN beyond a case's length), ``lengths``, ``channels``, ``time_step``, ``time_unit``,
+    and one array a case column; text is written as text, the empty text where unknown.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._panels: list[Panel] = []
+        self._columns: list[CaseColumns] = []
+
+    def write(self, panel: Panel, columns: CaseColumns) -> None:
+        """Keeps the cases of ``panel`` for :meth:`close`."""
+        self._panels.append(panel)
+        self._columns.append(with_label(panel, columns))
+
+    def close(self) -> None:
+        """Writes the file; one of which nothing was written stays empty."""
+        if self._panels:
+            panel = joined(self._panels)
+            arrays = {
+                "values": panel.values,
+                "channels": np.array(panel.channels),
+                "time_step": np.array(panel.time_step),
+                "time_unit": np.array(panel.time_unit),
+                **{name: _plain([columns[name] for columns in self._columns]) for name in self._columns[0]},
+            }
+            if panel.lengths is not None:
+                arrays["lengths"] = panel.lengths
+            np.savez_compressed(self._stream, **arrays)
+        self._stream.flush()
+
+
+def joined(panels: list[Panel]) -> Panel:
+    """One panel of the cases of several, which may differ in their longest length; without labels and factors."""
+    longest = max(panel.values.shape[2] for panel in panels)
+    shape = (sum(panel.n_cases for panel in panels), *panels[0].values.shape[1:])
+    values = np.full((*shape[:2], longest, *shape[3:]), np.nan, np.float32)  # (n, c, t) or (n, c, h, w)
+    start = 0
+    for panel in panels:
+        values[start : start + panel.n_cases, :, : panel.values.shape[2]] = panel.values
+        start += panel.n_cases
+    lengths = None if values.ndim == 4 else np.concatenate([panel.case_lengths for panel in panels])
+    return replace(panels[0], values=values, lengths=lengths, labels=None, classes=(), factors=None, factor_names=())
+
+
+def _plain(pieces: list[NDArray[Any]]) -> NDArray[Any]:
+    column = np.concatenate([np.asarray(piece) for piece in pieces])
+    return column if column.dtype.kind in "biuf" else np.array(case_array(column).fill_null("").to_pylist(), dtype=str)
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """``case, time``, the channels and the case columns, as the other formats name them.
+
+    Raises:
+        DataError: as for :func:`read`.
+    """
+    arrays = _load(path)
+    panel = _panel(arrays, path)
+    index = ("case", "row", "column") if panel.view == "image" else ("case", "time")
+    ours = {"values", "lengths", "channels", "time_step", "time_unit"}
+    return (*index, *panel.channels, *(name for name in arrays if name not in ours))
+
+
+def read(path: Path) -> Panel:
+    """The panel in a file. Only ``values`` is needed; ``lengths``, ``channels``, ``label`` and time are used if there.
+
+    Raises:
+        DataError: the file cannot be read or understood.
+    """
+    return _panel(_load(path), path)
+
+
+def _load(path: Path) -> dict[str, NDArray[Any]]:
+    with opened(path) as stream:
+        try:
+            with np.load(stream, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+        except Exception as error:  # damaged bytes raise all kinds of errors in there
+            reason = str(error)
+            if "pickle" in reason.lower() and "Object arrays" in reason:
+                raise DataError(f"{path.name} holds an array of Python objects; save plain numbers and text") from None
+            raise DataError(
+                f"{path.name} is not a readable .npz archive ({type(error).__name__}); write it with numpy.savez"
+            ) from None
+    if "values" not in arrays:
+        raise DataError(f"{path.name} has no array 'values', only {', '.join(arrays) or 'none'}; name it so")
+    return arrays
+
+
+def _panel(arrays: Mapping[str, NDArray[Any]], path: Path) -> Panel:
+    values = arrays["values"]
+    if values.dtype.kind not in "biuf" or values.ndim not in (3, 4) or not values.size:
+        raise DataError(
+            f"{path.name}: expected numbers (n_cases, n_channels, n_timepoints) or (n_cases, n_channels, height, "
+            f"width) in 'values', got {values.dtype} {values.shape}; transpose or convert them"
+        )
+    n_cases, is_image = len(values), values.ndim == 4
+    label = arrays.get(LABEL)
+    if label is not None and label.shape != (n_cases,):
+        raise DataError(f"{path.name}: expected {n_cases} values in 'label', got {label.shape}; give one a case")
+    labels, classes = (None, ()) if label is None else encode_labels(label.tolist())
+    if labels is not None and not classes:
+        raise DataError(f"{path.name} has an array 'label' that is empty in every case; fill it in or drop it")
+    lengths = arrays.get("lengths")
+    if lengths is not None and (is_image or lengths.shape != (n_cases,) or lengths.dtype.kind not in "iu"):
+        raise DataError(
+            f"{path.name}: expected {n_cases} whole numbers in 'lengths', got {lengths.shape}; correct them"
+        )
+    if lengths is not None and 1 <= lengths.max() < values.shape[2]:
+        values = values[:, :, : int(lengths.max())]
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(values, dtype=np.float32)
+    return Panel(
+        values,
+        tuple(map(str, np.ravel(arrays["channels"]))) if "channels" in arrays else _numbered(values.shape[1]),
+        lengths=None if lengths is None or not np.ptp(lengths) else lengths.astype(np.int64),
+        labels=labels,
+        classes=classes,
+        name=path.stem or path.name,
+        time_step=_number(arrays.get("time_step"), path),
+        time_unit=str(arrays.get("time_unit", "")),
+        view="image" if is_image else "lines",
+    )
+
+
+def _numbered(n_channels: int) -> tuple[str, ...]:
+    return tuple(f"ch{index}" for index in range(n_channels))
+
+
+def _number(array: NDArray[Any] | None, path: Path) -> float:
+    if array is None:
+        return 1.0
+    if array.size != 1 or array.dtype.kind not in "iuf":
+        raise DataError(f"{path.name}: expected one number in 'time_step', got {array.dtype} {array.shape}; correct it")
+    return float(array.item())
+
+
+FORMAT = Format(
+    suffix=".npz",
+    summary="NumPy arrays: values (n_cases, n_channels, n_timepoints), lengths, codes and label; held in memory.",
+    open_writer=NpzWriter,
+    read=read,
+    column_names=column_names,
+)

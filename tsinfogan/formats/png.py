@@ -1,0 +1,69 @@
+"""A picture of the first cases, one row a category. Only written, never read."""
+
+from __future__ import annotations
+
+import math
+from typing import BinaryIO
+
+import numpy as np
+
+from tsinfogan.formats import CaseColumns, Format
+from tsinfogan.formats.npz import joined
+from tsinfogan.panel import IntArray, Panel
+from tsinfogan.plotting import Row, draw_panel_grid
+
+MOST_CASES = 400
+MOST_CASES_A_ROW = 10
+
+
+class PngWriter:
+    """Keeps the first ``MOST_CASES`` cases and draws them at close; counts the rest."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._panels: list[Panel] = []
+        self._categories: list[IntArray] = []
+        self._n_kept = 0
+        self._n_cases = 0
+
+    def write(self, panel: Panel, columns: CaseColumns) -> None:
+        """Keeps what there is still room for, grouped by the column ``cat`` where there is one."""
+        room = slice(0, MOST_CASES - self._n_kept)
+        self._n_cases += panel.n_cases
+        if self._n_kept < MOST_CASES:
+            kept = panel.subset(room)
+            self._panels.append(kept)
+            if "cat" in columns:
+                self._categories.append(np.asarray(columns["cat"][room]))
+            self._n_kept += kept.n_cases
+
+    def close(self) -> None:
+        """Draws; where nothing was written the file stays empty."""
+        if self._panels:
+            panel = joined(self._panels)
+            title = f"first {self._n_kept} of {self._n_cases} cases" if self._n_cases > self._n_kept else ""
+            categories = np.concatenate(self._categories) if self._categories else None
+            draw_panel_grid(panel, _rows(panel.n_cases, categories), self._stream, title=title)
+        self._stream.flush()
+
+
+def _rows(n_cases: int, categories: IntArray | None) -> list[Row]:
+    """Rows of a picture that is about as wide as it is high, or wider."""
+    if categories is None or len(np.unique(categories)) == 1:
+        width = max(4, math.ceil(math.sqrt(1.6 * n_cases)))
+        groups = [("" if categories is None else f"cat {categories[0]}", np.arange(n_cases))]
+    else:
+        width = MOST_CASES_A_ROW
+        groups = [(f"cat {category}", np.flatnonzero(categories == category)) for category in np.unique(categories)]
+    return [
+        (name if start == 0 else "", group[start : start + width].tolist())
+        for name, group in groups
+        for start in range(0, len(group), width)
+    ]
+
+
+FORMAT = Format(
+    suffix=".png",
+    summary=f"A picture of the cases, one row a category; at most the first {MOST_CASES} of them are drawn.",
+    open_writer=PngWriter,
+)

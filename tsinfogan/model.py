@@ -1,0 +1,136 @@
+"""``Model``: everything that sampling and encoding need, and what a trainer trains."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from tsinfogan.codes import LatentSpec
+from tsinfogan.distortions import Distortions
+from tsinfogan.networks import Critic, CriticSettings, DataShape, get_backbone
+from tsinfogan.panel import FloatArray, IntArray, Panel, View
+from tsinfogan.preprocessing import Preprocessor
+from tsinfogan.seeding import derived_seed
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """What a panel says of its cases, without the cases: enough to turn arrays into a panel again."""
+
+    name: str
+    channels: tuple[str, ...]
+    classes: tuple[str, ...]
+    time_step: float
+    time_unit: str
+    view: View
+    distortions: Distortions
+
+    @classmethod
+    def of(cls, panel: Panel) -> DataCard:
+        """The card of ``panel``."""
+        return cls(
+            panel.name,
+            panel.channels,
+            panel.classes,
+            panel.time_step,
+            panel.time_unit,
+            panel.view,
+            panel.distortions,
+        )
+
+    def panel(self, values: FloatArray, lengths: IntArray | None, labels: IntArray | None = None) -> Panel:
+        """A panel of these values; arguments as the attributes of :class:`Panel`."""
+        return Panel(values, lengths=lengths, labels=labels, **{k: getattr(self, k) for k in self.__dataclass_fields__})
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; :meth:`from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> DataCard:
+        """Rebuilds what :meth:`to_dict` gave."""
+        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+        return cls(**{**fields, "distortions": Distortions.from_dict(fields["distortions"])})
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How the networks are built.
+
+    Attributes:
+        backbone: registered name.
+        width: channels of the networks' finest level; 0 takes the backbone's default.
+        latent: noise and codes.
+        labelled: whether the first code is the data's label.
+        critic: how the critic is put together.
+    """
+
+    backbone: str
+    latent: LatentSpec
+    width: int = 0
+    labelled: bool = False
+    critic: CriticSettings = field(default_factory=CriticSettings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; :meth:`from_dict` is its inverse."""
+        return {**asdict(self), "latent": self.latent.to_dict()}
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> ModelSettings:
+        """Rebuilds what :meth:`to_dict` gave."""
+        built = {"latent": LatentSpec.from_dict(settings["latent"]), "critic": CriticSettings(**settings["critic"])}
+        return cls(**{**settings, **built})
+
+
+@dataclass
+class Model:
+    """Fitted preprocessing, a generator and a critic (with Q), and the card of the data they were made for."""
+
+    settings: ModelSettings
+    card: DataCard
+    preprocessor: Preprocessor
+    generator: nn.Module
+    critic: Critic
+
+    @classmethod
+    def build(cls, settings: ModelSettings, card: DataCard, preprocessor: Preprocessor, seed: int = 0) -> Model:
+        """A model with freshly initialised networks, the same for the same seed.
+
+        Raises:
+            UnknownNameError: no such backbone.
+            SettingError: settings that do not fit the data.
+        """
+        shape = DataShape(
+            preprocessor.n_channels + preprocessor.n_constant,
+            preprocessor.grid,
+            preprocessor.n_constant,
+            preprocessor.bounded,
+        )
+        backbone = get_backbone(settings.backbone, shape)
+        width = settings.width or backbone.width
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(derived_seed(seed, 0))
+            generator = backbone.generator(shape, settings.latent.size, width)
+            critic = Critic(backbone, shape, width, settings.latent.codes, settings.critic)
+        generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(settings, card, preprocessor, generator.eval(), critic.eval())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.generator.parameters()).device
+
+    def to(self, device: torch.device) -> Model:
+        """Moves the networks, in place."""
+        self.generator.to(device)
+        self.critic.to(device)
+        return self
+
+    @property
+    def texture_dim(self) -> int:
+        """Width of the generator's texture input."""
+        return int(self.generator.texture_dim)  # type: ignore[arg-type]

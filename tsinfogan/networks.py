@@ -1,0 +1,192 @@
+"""What a generator and a trunk are, and the critic built on a trunk: realness head, Q heads, label conditioning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from tsinfogan.codes import Code
+from tsinfogan.errors import SettingError
+from tsinfogan.registry import Registry
+
+LabelInput = Literal["none", "projection", "embedding", "input_channel"]
+Recognition = Literal["shared", "own", "watching"]
+
+LABEL_EMBEDDING_SIZE = 64
+RECOGNITION_SIZE = 128
+
+
+@dataclass(frozen=True)
+class DataShape:
+    """What the networks see of the data.
+
+    Attributes:
+        n_channels: channels, the constant ones included.
+        grid: ``(n_timepoints,)`` or ``(height, width)``.
+        n_constant: how many of the last channels are constant over the grid.
+        bounded: whether values span [−1, 1] exactly.
+    """
+
+    n_channels: int
+    grid: tuple[int, ...]
+    n_constant: int = 0
+    bounded: bool = False
+
+
+class GeneratorNetwork(Protocol):
+    """A deterministic function of its two inputs: all randomness, fine texture included, comes from outside."""
+
+    texture_dim: int
+    """Numbers ``~ N(0, 1)`` that a generator takes beside the latent, for detail too fine for any code; may be 0."""
+
+    def __call__(self, latent: Tensor, texture: Tensor) -> Tensor:
+        """Latent ``(n, latent_dim)`` and texture ``(n, texture_dim)`` to values ``(n, n_channels, *grid)``."""
+
+
+class TrunkNetwork(Protocol):
+    """Everything of the critic up to its heads."""
+
+    feature_dim: int
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Values ``(n, n_channels, *grid)`` to features ``(n, feature_dim)``."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A generator and a trunk that go together.
+
+    Attributes:
+        summary: one sentence for the command line's help.
+        generator: ``(shape, latent_dim, width) -> GeneratorNetwork``.
+        trunk: ``(shape, width) -> TrunkNetwork``.
+        width: default width.
+        n_axes: axes of the grid that it handles, 1 for series, 2 for images.
+    """
+
+    summary: str
+    generator: Callable[[DataShape, int, int], nn.Module]
+    trunk: Callable[[DataShape, int], nn.Module]
+    width: int
+    n_axes: tuple[int, ...]
+
+
+BACKBONES: Registry[Backbone] = Registry("backbone", "tsinfogan.backbones", "BACKBONE")
+
+
+def get_backbone(name: str, shape: DataShape) -> Backbone:
+    """The backbone called ``name``.
+
+    Raises:
+        UnknownNameError: there is none.
+        SettingError: it does not handle data of this shape.
+    """
+    backbone = BACKBONES.get(name)
+    if len(shape.grid) not in backbone.n_axes:
+        kind = {1: "series", 2: "images"}
+        fitting = [other for other in BACKBONES.names() if len(shape.grid) in BACKBONES.get(other).n_axes]
+        raise SettingError(
+            f"backbone {name!r} is for {kind[backbone.n_axes[0]]} but the data holds {kind[len(shape.grid)]}: "
+            f"choose from {', '.join(fitting)}"
+        )
+    return backbone
+
+
+def tie_constant_channels(values: Tensor, n_constant: int) -> Tensor:
+    """Replaces each of the last ``n_constant`` channels of ``(n, c, *grid)`` by its mean over the grid."""
+    if not n_constant:
+        return values
+    axes = tuple(range(2, values.ndim))
+    varying, constant = values[:, :-n_constant], values[:, -n_constant:]
+    return torch.cat([varying, constant.mean(axes, keepdim=True).expand_as(constant)], dim=1)
+
+
+class Judgement(NamedTuple):
+    """What the critic says of n cases: realness ``(n,)`` and one posterior's parameters a code."""
+
+    realness: Tensor
+    posteriors: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class CriticSettings:
+    """How the critic is put together.
+
+    Attributes:
+        label_input: how the first code is shown to the critic (CGAN), if at all: its embedding's inner product with
+            the features (projection, Miyato & Koyama 2018), concatenated to the features, or as one more input channel.
+        recognition: whether Q sits on the critic's trunk, has a trunk of its own, or only watches the critic's
+            trunk: learns from it without its gradient reaching trunk or generator.
+    """
+
+    label_input: LabelInput = "none"
+    recognition: Recognition = "shared"
+
+
+class Critic(nn.Module):
+    """Trunk + realness head + Q heads: tells real from generated, and guesses the codes back."""
+
+    def __init__(
+        self, backbone: Backbone, shape: DataShape, width: int, codes: tuple[Code, ...], settings: CriticSettings
+    ):
+        super().__init__()
+        self.settings = settings
+        self.sizes = [code.n_parameters for code in codes]
+        label = settings.label_input
+        if label != "none" and not codes:
+            raise SettingError(f"label_input {label!r} needs a code to show to the critic; give --cat")
+        n_labels = codes[0].encoded_size if codes else 0
+        seen = DataShape(shape.n_channels + (label == "input_channel"), shape.grid, shape.n_constant, shape.bounded)
+        self.trunk = backbone.trunk(seen, width)
+        feature_dim = int(self.trunk.feature_dim)  # type: ignore[arg-type]
+        if label == "input_channel":
+            self.label_map = nn.Linear(n_labels, int(torch.Size(shape.grid).numel()))
+        elif label == "embedding":
+            self.label_embedding = nn.Linear(n_labels, LABEL_EMBEDDING_SIZE)
+        elif label == "projection":
+            self.label_projection = nn.Linear(n_labels, feature_dim, bias=False)
+        head_dim = feature_dim + (LABEL_EMBEDDING_SIZE if label == "embedding" else 0)
+        hidden = [nn.Linear(head_dim, feature_dim), nn.LeakyReLU(0.2)] if label == "embedding" else []
+        self.realness = nn.Sequential(*hidden, nn.Linear(feature_dim if hidden else head_dim, 1))
+        if settings.recognition == "own":
+            self.own_trunk = backbone.trunk(shape, width)
+        if codes:
+            self.q = nn.Sequential(
+                nn.LayerNorm(feature_dim, elementwise_affine=False),
+                nn.Linear(feature_dim, RECOGNITION_SIZE),
+                nn.LeakyReLU(0.2),
+                nn.Linear(RECOGNITION_SIZE, sum(self.sizes)),
+            )
+
+    def forward(self, values: Tensor, label: Tensor | None = None) -> Judgement:
+        """Judges values ``(n, n_channels, *grid)``, given the encoded label ``(n, K)`` where the critic sees one."""
+        kind = self.settings.label_input
+        seen = values
+        if kind == "input_channel":
+            assert label is not None
+            extra = self.label_map(label).view(len(values), 1, *values.shape[2:])
+            seen = torch.cat([extra, values], dim=1)
+        features = self.trunk(seen).float()  # (n, feature_dim)
+        with torch.autocast(values.device.type, enabled=False):
+            if kind == "embedding":
+                joined = torch.cat([features, self.label_embedding(label)], dim=1)
+                realness = self.realness(joined)[:, 0]
+            else:
+                realness = self.realness(features)[:, 0]
+            if kind == "projection":
+                realness = realness + (self.label_projection(label) * features).sum(1) / features.shape[1] ** 0.5
+        return Judgement(realness, self._recognise(values, features))
+
+    def _recognise(self, values: Tensor, features: Tensor) -> tuple[Tensor, ...]:
+        if not self.sizes:
+            return ()
+        if self.settings.recognition == "own":
+            features = self.own_trunk(values).float()
+        elif self.settings.recognition == "watching":
+            features = features.detach()
+        with torch.autocast(values.device.type, enabled=False):
+            return self.q(features).split(self.sizes, dim=1)  # type: ignore[no-any-return]

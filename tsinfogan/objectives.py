@@ -1,0 +1,147 @@
+"""What is trained for: adversarial losses, the bound on mutual information, consistency. Owns no network.
+
+    min over G, Q  max over D   V(D, G) − Σ λ_i L_i(G, Q),    L_i = H(c_i) + E[log Q_i(c_i | G(z, c))]
+
+(InfoGAN, Chen et al. 2016, equations 5 and 6). A label is a code whose value is known for real data too, so GAN,
+CGAN, ACGAN and InfoGAN are settings of :class:`Objective`. The bound stands in both players' losses, over disjoint
+parameters: the critic's step moves trunk, D and Q; the generator's step moves G.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tsinfogan.codes import Code
+from tsinfogan.networks import Critic, Judgement
+
+Adversarial = Literal["non_saturating", "least_squares", "relativistic"]
+Stats = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Hyper-parameters of the losses; networks come in as arguments.
+
+    Attributes:
+        adversarial: the game: non-saturating (Goodfellow 2014), least squares (Mao 2017) or relativistic pairing
+            (Jolicoeur-Martineau 2018; Huang 2024).
+        category_weight: λ of each categorical code's bound; 0 leaves it out.
+        continuous_weight: λ of each continuous code's bound.
+        reward_generator: whether the generator is rewarded for the bound; without, Q only watches.
+        real_code_weight: weight of log Q(c | x) on real series whose first code, the label, is known (ACGAN).
+        consistency_weight: weight of Q giving a real series and its distortion the same category.
+        balance_weight: weight, within consistency, of all categories being used.
+        distorted_share: share of the category's bound that is read from distorted samples, so that generator and Q
+            cannot agree on a private sign that a distortion would wipe out.
+        r1_weight: γ of the zero-centred gradient penalty γ/2 E‖∇D(x)‖² on real series (Mescheder 2018).
+        r2_weight: γ of the same on generated series.
+    """
+
+    adversarial: Adversarial = "non_saturating"
+    category_weight: float = 1.0
+    continuous_weight: float = 0.1
+    reward_generator: bool = True
+    real_code_weight: float = 0.0
+    consistency_weight: float = 1.0
+    balance_weight: float = 3.0
+    distorted_share: float = 0.5
+    r1_weight: float = 1.0
+    r2_weight: float = 0.0
+
+    def code_weight(self, code: Code) -> float:
+        """λ of one code."""
+        return self.category_weight if code.column == "cat" else self.continuous_weight
+
+
+class Batch(NamedTuple):
+    """Everything random or given in one step, so that the step itself is a plain function.
+
+    Attributes:
+        real: ``(n, n_channels, *grid)``.
+        real_label: ``(n,)`` category known for each real case, or −1.
+        latent: generator input ``(n, latent_size)``.
+        texture: ``(n, texture_dim)``.
+        codes: one ``(n,)`` tensor of values a code, those encoded in ``latent``.
+        real_draw: distortion of each real case.
+        fake_draw: distortion of each generated case.
+    """
+
+    real: Tensor
+    real_label: Tensor
+    latent: Tensor
+    texture: Tensor
+    codes: tuple[Tensor, ...]
+    real_draw: Tensor
+    fake_draw: Tensor
+
+
+def critic_adversarial(kind: Adversarial, real: Tensor, fake: Tensor) -> Tensor:
+    """The critic's loss on realness ``(n,)`` of real and of generated series."""
+    if kind == "least_squares":
+        return 0.5 * (real - 1).square().mean() + 0.5 * fake.square().mean()
+    if kind == "relativistic":
+        return F.softplus(fake - real).mean()
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def generator_adversarial(kind: Adversarial, real: Tensor, fake: Tensor) -> Tensor:
+    """The generator's loss on the same."""
+    if kind == "least_squares":
+        return 0.5 * (fake - 1).square().mean()
+    if kind == "relativistic":
+        return F.softplus(real - fake).mean()
+    return F.softplus(-fake).mean()
+
+
+def bounds(codes: Sequence[Code], posteriors: Sequence[Tensor], values: Sequence[Tensor]) -> list[Tensor]:
+    """L_i in nats of each code (InfoGAN, equation 5): H(c_i) + E[log Q_i(c_i | x)]."""
+    return [
+        code.entropy + code.log_prob(parameters, value).mean()
+        for code, parameters, value in zip(codes, posteriors, values, strict=True)
+    ]
+
+
+def weighted_bound(
+    objective: Objective, codes: Sequence[Code], clean: Judgement, distorted: Judgement | None, values: Sequence[Tensor]
+) -> tuple[Tensor, list[Tensor]]:
+    """Σ λ_i L_i, categories read from clean and distorted samples alike, and the L_i on clean samples."""
+    clean_bounds = bounds(codes, clean.posteriors, values)
+    total = clean.realness.new_zeros(())
+    share = 0.0 if distorted is None else objective.distorted_share
+    for place, (code, bound) in enumerate(zip(codes, clean_bounds, strict=True)):
+        if code.column == "cat" and distorted is not None:
+            distorted_bound = code.entropy + code.log_prob(distorted.posteriors[place], values[place]).mean()
+            bound = (1 - share) * bound + share * distorted_bound
+        total = total + objective.code_weight(code) * bound
+    return total, clean_bounds
+
+
+def consistency(logits: Tensor, distorted_logits: Tensor) -> Tensor:
+    """− E[½ Σ_k q_k(x) log q_k(t(x)) + ½ Σ_k q_k(t(x)) log q_k(x)], for logits ``(n, K)``."""
+    log_q, log_q_t = logits.log_softmax(1), distorted_logits.log_softmax(1)
+    return -0.5 * (log_q.exp() * log_q_t + log_q_t.exp() * log_q).sum(1).mean()
+
+
+def balance(logits: Tensor, prior: Tensor) -> Tensor:
+    """KL(q̄ ‖ prior) of the batch mean q̄ of Q: zero when the categories are used as often as the prior draws them."""
+    mean = logits.softmax(1).mean(0)
+    return (mean * (mean.clamp_min(1e-8).log() - prior.clamp_min(1e-8).log())).sum()
+
+
+def gradient_penalty(realness: Tensor, values: Tensor) -> Tensor:
+    """½ E‖∇_x D(x)‖² with a graph of its own, so that it can be minimised."""
+    (gradient,) = torch.autograd.grad(realness.sum(), values, create_graph=True)
+    return 0.5 * gradient.float().square().flatten(1).sum(1).mean()
+
+
+def known_code_loss(code: Code, parameters: Tensor, labels: Tensor) -> Tensor:
+    """− E[log Q(label | x)] over the real cases whose label is known (−1 is unknown); zero when none is."""
+    known = labels >= 0
+    log_prob = code.log_prob(parameters, labels.clamp_min(0))
+    return -(log_prob * known).sum() / known.sum().clamp_min(1)

@@ -1,0 +1,17 @@
+"""Random numbers as a function of where they are used: the same seed and place give the same draws, whatever came
+before. Resuming and cutting up work need no stored random state."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+
+def derived_seed(seed: int, *place: int) -> int:
+    """A 63-bit seed for one place, such as a stream and a step, under a user's seed."""
+    return int(np.random.SeedSequence((seed, *place)).generate_state(1, np.uint64)[0] >> 1)
+
+
+def generator_at(device: torch.device | str, seed: int, *place: int) -> torch.Generator:
+    """A generator for one place."""
+    return torch.Generator(device).manual_seed(derived_seed(seed, *place))
