@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +66,7 @@ class Backbone:
         trunk: ``(shape, width) -> TrunkNetwork``.
         width: default width.
         n_axes: axes of the grid that it handles, 1 for series, 2 for images.
+        settings: training settings and weights, by name, that suit it better than the general defaults.
     """
 
     summary: str
@@ -73,6 +74,7 @@ class Backbone:
     trunk: Callable[[DataShape, int], nn.Module]
     width: int
     n_axes: tuple[int, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 BACKBONES: Registry[Backbone] = Registry("backbone", "tsinfogan.backbones", "BACKBONE")

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tsinfogan.codes import Code
-from tsinfogan.networks import Critic, Judgement
+from tsinfogan.networks import Judgement
 
 Adversarial = Literal["non_saturating", "least_squares", "relativistic"]
 Stats = dict[str, Tensor]

@@ -87,10 +87,11 @@ class Panel:
             if not np.isnan(self.values[np.broadcast_to(~inside[:, None, :], self.values.shape)]).all():
                 raise DataError(f"{self.name}: values beyond a case's length must be NaN; use Panel.from_cases")
         if not finite.all():
-            case, channel, *point = np.argwhere(~finite)[0]
+            where = tuple(int(i) for i in np.argwhere(~finite)[0])
+            case, channel, *point = where
             raise DataError(
-                f"{self.name}: expected finite numbers, got {self.values[tuple(np.argwhere(~finite)[0])]} in case {case}, "
-                f"channel {self.channels[channel]!r}, timepoint {tuple(map(int, point))}; fill or drop missing values"
+                f"{self.name}: expected finite numbers, got {self.values[where]} in case {case}, "
+                f"channel {self.channels[channel]!r}, timepoint {point}; fill or drop missing values"
             )
 
     def _check_labels(self) -> None:

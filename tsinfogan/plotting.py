@@ -15,7 +15,7 @@ INK, PALE_INK, GREY, FRAME = "#14213d", "#9fb3d1", "#5b6472", "#f4f5f8"
 CHANNEL_COLOURS = ("#2a6fbb", "#e07a1f", "#3a9d5d", "#c23b5e", "#7b5ea7", "#8c6d46", "#2aa5b5", "#b0a12a")
 CELL_INCHES = 0.62
 ROWS_PER_BLOCK = 10
-TITLE_CELLS, GUTTER_CELLS, GAP = 1.15, 0.5, 0.06
+GUTTER_CELLS, GAP = 0.35, 0.06
 CELL_FILL = 0.86
 
 Row = tuple[str, Sequence[int]]
@@ -28,9 +28,9 @@ def draw_panel_grid(
 ) -> None:
     """Draws cases side by side, each row with its title, as PNG.
 
-    A pen's path is the running sum of channels 0 and 1 times ``time_step``, all at one scale, broader and darker where
-    channel 2, the force, is greater. Lines have one colour a channel and one scale a channel over all cells. Images are grey,
-    or in colour where there are three channels. More than ten rows are set in two blocks.
+    A pen's path is the running sum of channels 0 and 1 times ``time_step``, at one scale unless too large for its cell,
+    broader and darker where channel 2, the force, is greater. Lines have one colour and one scale a channel over all
+    cells. Images are grey, or in colour where there are three channels. Many rows are set in two blocks.
 
     Args:
         panel: where the cases are.
@@ -45,10 +45,10 @@ def draw_panel_grid(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    n_blocks = 1 if len(rows) <= ROWS_PER_BLOCK else 2
-    rows_per_block = max(1, -(-len(rows) // n_blocks))
     longest = max((len(cases) for _, cases in rows), default=1)
-    title_cells = min(5.0, max([TITLE_CELLS, *(0.35 + 0.105 * len(name) for name, _ in rows)]))
+    n_blocks = 2 if len(rows) > max(ROWS_PER_BLOCK, longest) else 1
+    rows_per_block = max(1, -(-len(rows) // n_blocks))
+    title_cells = min(5.0, max((0.35 + 0.105 * len(name) for name, _ in rows if name), default=0.0))
     block_width = title_cells + longest
     width = n_blocks * block_width + (n_blocks - 1) * GUTTER_CELLS
     is_lines = panel.values.ndim == 3 and not _is_pen(panel)
@@ -89,7 +89,7 @@ def _draw_frames(axes: Any, cells: Cells) -> None:
     from matplotlib.collections import PolyCollection
 
     side = np.array([(GAP, GAP), (1 - GAP, GAP), (1 - GAP, 1 - GAP), (GAP, 1 - GAP)]) - (GAP / 2, GAP / 2)
-    frames = [side + (left, top) for _, left, top in cells]
+    frames = [side + np.array((left, top)) for _, left, top in cells]
     axes.add_collection(PolyCollection(frames, facecolors=FRAME, edgecolors=FRAME, linewidths=2, joinstyle="round"))
 
 
@@ -99,12 +99,12 @@ def _draw_pen(axes: Any, panel: Panel, cells: Cells) -> None:
 
     paths = [np.cumsum(panel.case(case)[:2].T * panel.time_step, axis=0) for case, _, _ in cells]  # (length, 2) each
     sizes = np.array([np.ptp(path, axis=0).max() for path in paths])
-    usual = np.quantile(sizes, 0.95) or 1.0
+    usual = np.quantile(sizes, 0.8) or 1.0
     segments, forces = [], []
     for (case, left, top), path, size in zip(cells, paths, sizes, strict=True):
         middle = (path.min(axis=0) + path.max(axis=0)) / 2
         # The axes count downwards, a pen's y upwards.
-        drawn = (path - middle) * (CELL_FILL - 0.1, 0.1 - CELL_FILL) / max(usual, size) + (left + 0.5, top + 0.5)
+        drawn = (path - middle) * (CELL_FILL - 0.06, 0.06 - CELL_FILL) / max(usual, size) + (left + 0.5, top + 0.5)
         segments.append(np.stack([drawn, np.vstack([drawn[1:], drawn[-1:]])], axis=1))  # (length, 2, 2)
         forces.append(panel.case(case)[2] if panel.n_channels > 2 else np.ones(len(path), np.float32))
     pressed = np.concatenate(forces)
@@ -114,9 +114,9 @@ def _draw_pen(axes: Any, panel: Panel, cells: Cells) -> None:
     lightest_first = np.argsort(share, kind="stable")  # a light move through the air never covers a written line
     axes.add_collection(
         LineCollection(
-            np.concatenate(segments)[lightest_first],
-            linewidths=(0.7 + 1.1 * share)[lightest_first],
-            colors=colours[lightest_first],
+            list(np.concatenate(segments)[lightest_first]),
+            linewidths=(0.7 + 1.1 * share)[lightest_first].tolist(),
+            colors=colours[lightest_first].tolist(),
             capstyle="round",
         )
     )

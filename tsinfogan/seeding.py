@@ -1,5 +1,7 @@
-"""Random numbers as a function of where they are used: the same seed and place give the same draws, whatever came
-before. Resuming and cutting up work need no stored random state."""
+"""Random numbers as a function of where they are used: the same seed and place give the same draws.
+
+So resuming a training, or cutting up the sampling, needs no stored random state.
+"""
 
 from __future__ import annotations
 

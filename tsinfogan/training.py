@@ -1,11 +1,11 @@
-"""The training loop: a step, and an iterator of reports. Progress display, checkpoints and plots consume the iterator."""
+"""The training loop: a step, and an iterator of reports that progress display and checkpoints consume."""
 
 from __future__ import annotations
 
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from tsinfogan.model import Model
 from tsinfogan.objectives import Batch, Objective, Stats
 from tsinfogan.panel import UNLABELLED, Panel
 from tsinfogan.phases import Phases, critic_loss, generator_loss
-from tsinfogan.seeding import derived_seed, generator_at
+from tsinfogan.seeding import generator_at
 from tsinfogan.transforms import Distorter
 
 DATA_STREAM, STEP_STREAM = 1, 2
@@ -135,22 +135,24 @@ class Trainer:
             capturable=on_gpu,
         )
 
-    def run(self, until: int | None = None) -> Iterator[Report]:
-        """Trains on to ``until`` steps (``max_steps`` by default) and yields a report every ``report_every`` steps.
+    def run(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Report]:
+        """Trains on to ``max_steps``, or until ``stop()``, and yields a report every ``report_every`` steps.
 
         Raises:
             DivergedError: a loss stopped being finite; the model is then of no use, an earlier checkpoint is.
         """
-        until = self.settings.max_steps if until is None else until
+        settings = self.settings
         totals: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
         started = last = time.perf_counter()
         last_step = self.steps_done
-        while self.steps_done < until:
+        stopped = False
+        while self.steps_done < settings.max_steps and not stopped:
             for name, value in self.step().items():
                 totals[name] = totals[name] + value if name in totals else value.clone()
                 counts[name] = counts.get(name, 0) + 1
-            if self.steps_done % self.settings.report_every and self.steps_done != until:
+            stopped = stop()
+            if self.steps_done % settings.report_every and self.steps_done != settings.max_steps and not stopped:
                 continue
             sums = torch.stack(list(totals.values())).tolist()  # the only synchronisation
             stats = {name: total / counts[name] for name, total in zip(totals, sums, strict=True)}
@@ -161,7 +163,7 @@ class Trainer:
                     "--generator-rate, or raise --r1-weight, and train again"
                 )
             now = time.perf_counter()
-            speed = (self.steps_done - last_step) * self.settings.batch_size / (now - last)
+            speed = (self.steps_done - last_step) * settings.batch_size / (now - last)
             yield Report(self.steps_done, stats, speed, now - started)
             totals, counts, last, last_step = {}, {}, time.perf_counter(), self.steps_done
 
@@ -278,9 +280,12 @@ class Trainer:
         for prefix, network in self._networks().items():
             network.load_state_dict(_below(state, prefix))
         for prefix, optimizer in self._optimizers().items():
+            parameters = optimizer.param_groups[0]["params"]
             moments: dict[int, dict[str, Tensor]] = {}
             for name, value in _below(state, prefix).items():
                 index, field = name.split(".")
+                if value.ndim:  # fused Adam walks parameter and moments in one layout
+                    value = torch.empty_like(parameters[int(index)]).copy_(value)
                 moments.setdefault(int(index), {})[field] = value
             optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
 

@@ -1,5 +1,7 @@
-"""One-dimensional convolutions. Written as two-dimensional ones of height 1 in channels-last layout, which is the
-fastest form on every processor measured (docs/benchmarks.md)."""
+"""One-dimensional convolutions, written as two-dimensional ones of height 1 in channels-last layout.
+
+That is the fastest form on every processor measured (docs/benchmarks.md).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tsinfogan.backbones._series import with_differences
 from tsinfogan.networks import Backbone, DataShape, tie_constant_channels
 
 SMALLEST_GRID = 5
@@ -60,7 +63,8 @@ class Generator(nn.Module):
         self.embed = nn.Sequential(nn.Linear(latent_dim, 4 * width), nn.LeakyReLU(0.2))
         self.start = nn.Linear(4 * width, widths[0] * self.sizes[0])
         self.blocks = nn.ModuleList(
-            Block(n_in, n_out, size, 4 * width) for n_in, n_out, size in zip([widths[0], *widths], widths, self.sizes)
+            Block(n_in, n_out, size, 4 * width)
+            for n_in, n_out, size in zip([widths[0], *widths[:-1]], widths, self.sizes, strict=True)
         )
         self.out = convolution(widths[-1], shape.n_channels)
 
@@ -86,7 +90,7 @@ class Trunk(nn.Module):
         n_in = shape.n_channels + 2 * self.n_varying
         self.convs = nn.ModuleList(
             convolution(a, b, stride=1 if level == 0 else 2)
-            for level, (a, b) in enumerate(zip([n_in, *widths], widths))
+            for level, (a, b) in enumerate(zip([n_in, *widths[:-1]], widths, strict=True))
         )
         self.feature_dim = 8 * width
         self.out = nn.Linear(widths[-1] * sizes[0], self.feature_dim)
@@ -98,18 +102,6 @@ class Trunk(nn.Module):
         for conv in self.convs:
             x = F.leaky_relu(conv(x), 0.2)
         return F.leaky_relu(self.out(x.flatten(1)), 0.2)
-
-
-def with_differences(values: Tensor, n_varying: int) -> Tensor:
-    """Appends first and second differences over time of the first ``n_varying`` channels of ``(n, c, t)``.
-
-    A smooth unit series on t points has differences of the order of 1/t; they are scaled up to a comparable spread.
-    """
-    varying = values[:, :n_varying]
-    n_timepoints = values.shape[-1]
-    first = F.pad(varying.diff(dim=-1), (0, 1)) * (n_timepoints / 12)
-    second = F.pad(varying.diff(n=2, dim=-1), (1, 1)) * (n_timepoints / 18) ** 2 if n_timepoints > 2 else first
-    return torch.cat([values, first, second], dim=1)
 
 
 BACKBONE = Backbone("1-D convolutions with smooth upsampling; the default for series", Generator, Trunk, 32, (1,))

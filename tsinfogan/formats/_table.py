@@ -104,6 +104,7 @@ class _Reader:
         case_ids, case = self.cases()
         axes = [self.numbers(name, np.float64) for name in self.index[1:]]
         channels = [self.numbers(name, np.float32) for name in self.columns.channels]
+        grid: tuple[int, ...]
         if len(axes) == 2:
             order, place, grid = self.pixels(case, axes[0], axes[1])
             lengths, step = np.full(len(case_ids), grid[0] * grid[1]), 1.0
@@ -142,7 +143,7 @@ class _Reader:
         except pa.ArrowException:
             raise DataError(f"{self.file}: column {name!r} holds {column.type}, expected numbers or text") from None
         values = coded.dictionary.to_pylist()
-        missing = np.array([value is None or value == "" or value != value for value in values], bool)
+        missing = np.array([value in (None, "") or value != value for value in values], bool)
         position = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         position[np.append(missing, True)[position]] = -1
         return values, position
@@ -178,17 +179,15 @@ class _Reader:
 
     def numbers_by_hand(self, name: str, texts: list[str | None], dtype: type[np.floating[Any]]) -> Numbers:
         """Slow and forgiving, of spaces and plus signs; names the first text that is no number."""
-        numbers = np.empty(len(texts), np.float64)
-        for row, text in enumerate(texts):
-            try:
-                numbers[row] = float(text) if text and text.strip() else np.nan
-            except ValueError:
-                raise DataError(
-                    f"{self.file}: expected a number, got {_shown(text)} in {self.where(row)}, column {name!r}; "
-                    f"correct it or drop the column"
-                ) from None
+        numbers = [_number(text) for text in texts]
+        if None in numbers:
+            row = numbers.index(None)
+            raise DataError(
+                f"{self.file}: expected a number, got {_shown(texts[row])} in {self.where(row)}, column {name!r}; "
+                f"correct it or drop the column"
+            )
         with np.errstate(over="ignore"):
-            return numbers.astype(dtype)
+            return np.array(numbers, np.float64).astype(dtype)
 
     def time_step(
         self, order: IntArray, case: IntArray, time: Numbers, place: IntArray, lengths: IntArray, stated: float | None
@@ -205,12 +204,15 @@ class _Reader:
             begin, end = time[start], time[start + lengths - 1]
             step = float(np.median((end - begin)[several] / (lengths[several] - 1)))
             drift = np.abs((time - begin[case]) - place * step)
-            uneven = ~(drift <= TIME_TOLERANCE * step)  # NaN counts as uneven
-        if uneven.any() or not step > 0:
-            row = int(np.argmax(uneven))
+            regular = (drift <= TIME_TOLERANCE * step).all() and np.isfinite(step)
+        if not regular:
+            with np.errstate(all="ignore"):
+                gaps = time[inner] - time[inner - 1]
+                typical = np.median(gaps)
+                row = int(inner[np.argmax(np.abs(gaps - typical))])
             raise DataError(
-                f"{self.file}: expected a regular time step, {step:.6g} in most cases, got {time[row - 1]:.9g} followed "
-                f"by {time[row]:.9g} in case {self.table['case'][int(order[row])].as_py()}; resample the series, or "
+                f"{self.file}: expected a regular time step, {typical:.6g} in most places, got {time[row - 1]:.9g} and "
+                f"then {time[row]:.9g} in case {self.table['case'][int(order[row])].as_py()}; resample the series, or "
                 f"start a new case at a gap"
             )
         from_zero = start[several & (begin == 0)]
@@ -253,6 +255,15 @@ class _Reader:
             )
         first = np.flatnonzero(np.append(True, np.diff(case) > 0))
         return encode_labels([names[index] for index in label[first]])
+
+
+def _number(text: str | None) -> float | None:
+    if not text or not text.strip():
+        return np.nan
+    try:
+        return None if "_" in text else float(text)  # Python alone takes 1_000 for a number
+    except ValueError:
+        return None
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:

@@ -53,8 +53,8 @@ def _rows(block: list[LongColumn]) -> memoryview:
     texts = [
         _text(column.values) if column.rows is None else _text(column.values).take(column.rows) for column in block
     ]
-    texts[-1] = pc.binary_join_element_wise(texts[-1], "\n", "", null_handling="replace")
-    rows = pc.binary_join_element_wise(*texts, ",", null_handling="replace")
+    texts[-1] = _joined(texts[-1], "\n", separator="")
+    rows = _joined(*texts, separator=",")
     _, offsets, characters = rows.buffers()
     end = memoryview(offsets).cast("q")[len(rows)]
     return memoryview(characters)[:end]
@@ -64,8 +64,14 @@ def _text(values: pa.Array) -> pa.Array:
     text = values.cast(pa.large_string())
     if not pa.types.is_string(values.type):
         return text
-    quoted = pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', "")
+    quoted = _joined('"', pc.replace_substring(text, '"', '""'), '"', separator="")
     return pc.if_else(pc.match_substring_regex(text, '[",\r\n]'), quoted, text)
+
+
+def _joined(*parts: pa.Array | str, separator: str) -> pa.Array:
+    """Text of each row; what is missing counts as empty."""
+    typed = [pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in (*parts, separator)]
+    return pc.binary_join_element_wise(*typed, null_handling="replace")
 
 
 def column_names(path: Path) -> tuple[str, ...]:
@@ -105,7 +111,7 @@ def _header(path: Path, source: object) -> tuple[str, ...]:
 
 def _unreadable(path: Path, error: Exception, content: pa.Buffer | None = None) -> DataError:
     reason = str(error).splitlines()[0][:200]
-    if "utf8" in reason.lower() or isinstance(error, UnicodeDecodeError):
+    if "utf8" in reason.lower() or "\0" in reason or isinstance(error, UnicodeDecodeError):
         return DataError(f"{path.name} is not UTF-8 text; save it as CSV in UTF-8")
     if content is not None:
         try:  # only a single thread knows the number of the row

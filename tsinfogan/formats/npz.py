@@ -38,7 +38,7 @@ class NpzWriter:
         """Writes the file; one of which nothing was written stays empty."""
         if self._panels:
             panel = joined(self._panels)
-            arrays = {
+            arrays: dict[str, Any] = {
                 "values": panel.values,
                 "channels": np.array(panel.channels),
                 "time_step": np.array(panel.time_step),

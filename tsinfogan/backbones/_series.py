@@ -1,0 +1,19 @@
+"""What backbones for series have in common."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def with_differences(values: Tensor, n_varying: int) -> Tensor:
+    """Appends first and second differences over time of the first ``n_varying`` channels of ``(n, c, t)``.
+
+    A smooth unit series on t points has differences of the order of 1/t; they are scaled up to a comparable spread.
+    """
+    varying = values[:, :n_varying]
+    n_timepoints = values.shape[-1]
+    first = F.pad(varying.diff(dim=-1), (0, 1)) * (n_timepoints / 12)
+    second = F.pad(varying.diff(n=2, dim=-1), (1, 1)) * (n_timepoints / 18) ** 2 if n_timepoints > 2 else first
+    return torch.cat([values, first, second], dim=1)

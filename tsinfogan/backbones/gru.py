@@ -1,0 +1,94 @@
+"""Recurrent networks over cells of several timepoints, so that no series takes more than some sixteen steps."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tsinfogan.backbones._series import with_differences
+from tsinfogan.networks import Backbone, DataShape, tie_constant_channels
+
+GREATEST_N_CELLS = 16
+TEXTURE_PER_CELL = 4
+KERNEL = 5
+
+
+def cells(n_timepoints: int) -> tuple[int, int]:
+    """Number of cells and timepoints a cell: the shortest cells of which ``GREATEST_N_CELLS`` cover the series."""
+    size = -(-n_timepoints // GREATEST_N_CELLS)
+    return -(-n_timepoints // size), size
+
+
+class Generator(nn.Module):
+    """Each state draws a piece of features two cells long; neighbours fade into each other, so no border shows."""
+
+    def __init__(self, shape: DataShape, latent_dim: int, width: int):
+        super().__init__()
+        self.n_timepoints = shape.grid[0]
+        self.n_cells, self.cell_size = cells(self.n_timepoints)
+        self.n_states = self.n_cells + 1
+        self.texture_dim = self.n_states * TEXTURE_PER_CELL
+        self.n_constant = shape.n_constant
+        self.bounded = shape.bounded
+        self.width = width
+        size = 4 * width
+        self.embed = nn.Sequential(nn.Linear(latent_dim, size), nn.LeakyReLU(0.2))
+        self.start = nn.Linear(size, size)
+        self.plan = nn.Linear(size, self.n_states * width)
+        self.gru = nn.GRU(width + TEXTURE_PER_CELL, size, batch_first=True)
+        self.emit = nn.Linear(size, 2 * self.cell_size * width)
+        self.smooth = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2)
+        self.norm = nn.GroupNorm(1, width, affine=False)
+        self.modulation = nn.Linear(size, 4 * width)
+        self.out = nn.Conv1d(width, shape.n_channels, KERNEL, padding=KERNEL // 2)
+        places = (torch.arange(2 * self.cell_size) + 0.5) / (2 * self.cell_size)
+        self.register_buffer("window", torch.sin(math.pi * places)[:, None] ** 2, persistent=False)
+
+    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+        """``(n, latent_dim)``, ``(n, texture_dim)`` to ``(n, n_channels, t)``."""
+        n = len(latent)
+        style = self.embed(latent)
+        plan = self.plan(style).view(n, self.n_states, self.width)
+        seen = torch.cat([plan, texture.view(n, self.n_states, TEXTURE_PER_CELL).to(plan.dtype)], dim=2)
+        states, _ = self.gru(seen, torch.tanh(self.start(style))[None])  # (n, n_states, size)
+        pieces = self.emit(states).view(n, self.n_states, 2 * self.cell_size, self.width) * self.window
+        rising, falling = pieces[:, 1:, : self.cell_size], pieces[:, :-1, self.cell_size :]
+        x = (rising + falling).flatten(1, 2)[:, : self.n_timepoints].transpose(1, 2)  # (n, width, t)
+        first, second = self.modulation(style)[:, :, None].chunk(2, dim=1)
+        x = self._modulated(x, first)
+        x = self._modulated(self.smooth(x), second)
+        values = tie_constant_channels(self.out(x).float(), self.n_constant)
+        return torch.tanh(values) if self.bounded else values
+
+    def _modulated(self, x: Tensor, gain_and_bias: Tensor) -> Tensor:
+        gain, bias = gain_and_bias.chunk(2, dim=1)
+        return F.leaky_relu(self.norm(x) * (1 + gain) + bias, 0.2)
+
+
+class Trunk(nn.Module):
+    """Reads the cells forwards and backwards; both last states and the mean state make the features."""
+
+    def __init__(self, shape: DataShape, width: int):
+        super().__init__()
+        self.n_varying = shape.n_channels - shape.n_constant
+        n_cells, self.cell_size = cells(shape.grid[0])
+        self.n_missing = n_cells * self.cell_size - shape.grid[0]
+        size = 4 * width
+        self.feature_dim = 2 * size
+        self.read = nn.Linear((shape.n_channels + 2 * self.n_varying) * self.cell_size, size)
+        self.gru = nn.GRU(size, size, batch_first=True, bidirectional=True)
+        self.out = nn.Linear(4 * size, self.feature_dim)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """``(n, n_channels, t)`` to ``(n, feature_dim)``."""
+        x = F.pad(with_differences(values, self.n_varying), (0, self.n_missing))
+        x = x.unflatten(2, (-1, self.cell_size)).transpose(1, 2).flatten(2)  # (n, n_cells, c * cell_size)
+        states, last = self.gru(F.leaky_relu(self.read(x), 0.2))  # (n, n_cells, 2 * size), (2, n, size)
+        joined = torch.cat([last[0], last[1], states.mean(1)], dim=1)
+        return F.leaky_relu(self.out(joined), 0.2)
+
+
+BACKBONE = Backbone("a recurrent network over cells of time; for series", Generator, Trunk, 32, (1,))

@@ -1,0 +1,277 @@
+"""A run directory ⇄ a model and its training. Files are replaced whole or not at all, and none holds a pickle.
+
+config.json         everything resolved: plan, data, preprocessing, versions
+model.safetensors   averaged networks: what sampling and encoding need
+state.safetensors   everything that training goes on from
+metrics.jsonl       one report a line
+samples.png         what each category makes
+README.md           the model's card
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from tsinfogan import __version__
+from tsinfogan.errors import RunError, TsInfoGANError, UnknownNameError
+from tsinfogan.model import DataCard, Model
+from tsinfogan.plan import Plan
+from tsinfogan.preprocessing import Preprocessor
+from tsinfogan.training import Report, Trainer
+
+FORMAT_VERSION = 1
+CONFIG, MODEL, STATE, METRICS, CARD = (
+    "config.json",
+    "model.safetensors",
+    "state.safetensors",
+    "metrics.jsonl",
+    "README.md",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run directory.
+
+    Attributes:
+        path: the directory.
+        config: what ``config.json`` holds.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+
+    @classmethod
+    def create(cls, root: Path, plan: Plan, model: Model, data: Mapping[str, Any]) -> Run:
+        """A new directory under ``root``, named after time, data and recipe.
+
+        Args:
+            root: where runs are kept; made where missing.
+            plan: what is about to be trained.
+            model: the untrained model, for its card and preprocessing.
+            data: where the training data came from, and its fingerprint.
+
+        Raises:
+            RunError: the directory cannot be written.
+        """
+        created = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        config = {
+            "format_version": FORMAT_VERSION,
+            "created": created,
+            "versions": {"tsinfogan": __version__, "torch": torch.__version__, "python": platform.python_version()},
+            "data": dict(data),
+            "plan": plan.to_dict(),
+            "card": model.card.to_dict(),
+            "preprocessor": model.preprocessor.to_dict(),
+        }
+        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{_file_name(model.card.name)}-{plan.recipe}"
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            path = _fresh_directory(root, stem)
+        except OSError as error:
+            raise RunError(
+                f"cannot make a run directory in {root}: {_reason(error)}; choose another with --runs"
+            ) from None
+        write_whole(path / CONFIG, json.dumps(config, indent=1).encode())
+        return cls(path, json.loads(json.dumps(config)))
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """The run in directory ``path``.
+
+        Raises:
+            RunError: it is not a run directory, it is damaged, or a newer version made it.
+        """
+        try:
+            config = json.loads((path / CONFIG).read_text())
+            version = config["format_version"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            what = _reason(error) if isinstance(error, OSError) else "it is damaged"
+            raise RunError(
+                f"{path} is not a readable run directory: cannot read its {CONFIG} ({what}); name a folder that "
+                "`tsinfogan train` made"
+            ) from None
+        if not isinstance(version, int) or version > FORMAT_VERSION:
+            raise RunError(
+                f"{path} was made by a newer tsinfogan: expected format {FORMAT_VERSION} or older, got {version}; "
+                "upgrade tsinfogan"
+            )
+        return cls(path, config)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that this run follows."""
+        try:
+            return Plan.from_dict(self.config["plan"])
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise self._damaged(CONFIG, error) from None
+
+    def save(self, trainer: Trainer) -> None:
+        """Writes a checkpoint. Each file alone is enough for what reads it, and keeps its last content on failure.
+
+        Raises:
+            RunError: the disk is full or not writable; the previous checkpoint is untouched.
+        """
+        networks = {"generator": trainer.model.generator, "critic": trainer.model.critic}
+        weights = {f"{k}.{name}": value for k, net in networks.items() for name, value in net.state_dict().items()}
+        write_whole(self.path / STATE, _serialised(trainer.state_dict()))
+        write_whole(self.path / MODEL, _serialised(weights))
+
+    def load_model(self, device: torch.device | str = "cpu") -> Model:
+        """The averaged model, on ``device``.
+
+        Raises:
+            RunError: nothing was saved yet, or the files are damaged.
+        """
+        weights = self._read(MODEL)
+        try:
+            card = DataCard.from_dict(self.config["card"])
+            model = Model.build(self.plan.model, card, Preprocessor.from_dict(self.config["preprocessor"]))
+            for name, network in {"generator": model.generator, "critic": model.critic}.items():
+                network.load_state_dict({k[len(name) + 1 :]: v for k, v in weights.items() if k.startswith(f"{name}.")})
+        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+            raise self._damaged(MODEL, error) from None
+        return model.to(torch.device(device))
+
+    def resume(self, trainer: Trainer) -> None:
+        """Puts ``trainer`` where the last checkpoint left off, and drops reports that came after it.
+
+        Raises:
+            RunError: nothing was saved yet, or the files are damaged.
+        """
+        state = self._read(STATE)
+        try:
+            trainer.load_state_dict(state)
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise self._damaged(STATE, error) from None
+        kept = [line for line in self.metrics() if line["step"] <= trainer.steps_done]
+        write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+    def log(self, report: Report) -> None:
+        """Appends one report to the metrics."""
+        line = {"step": report.step, "elapsed_s": report.elapsed_s, "cases_per_s": report.cases_per_s, **report.stats}
+        with writing(self.path / METRICS), (self.path / METRICS).open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def metrics(self) -> list[dict[str, float]]:
+        """All reports so far; a line cut short by a crash is left out."""
+        path = self.path / METRICS
+        lines: list[dict[str, float]] = []
+        for line in path.read_text().splitlines() if path.exists() else []:
+            with contextlib.suppress(ValueError):
+                lines.append(json.loads(line))
+        return lines
+
+    def _read(self, name: str) -> dict[str, Tensor]:
+        path = self.path / name
+        if not path.exists():
+            raise RunError(f"run {self.name} has no {name}: it stopped before its first checkpoint; train again")
+        try:
+            return load(path.read_bytes())
+        except (OSError, SafetensorError) as error:
+            raise self._damaged(name, error) from None
+
+    def _damaged(self, name: str, error: Exception) -> TsInfoGANError:
+        if isinstance(error, TsInfoGANError):
+            return error
+        reason = " ".join(str(error).split())[:120]
+        return RunError(f"{name} of run {self.path} is damaged ({reason}); restore it, or train again")
+
+
+def list_runs(root: Path) -> list[Run]:
+    """All runs under ``root`` that can be read, oldest first."""
+    runs = []
+    for path in sorted(root.iterdir()) if root.is_dir() else []:
+        with contextlib.suppress(RunError):
+            runs.append(Run.open(path))
+    return sorted(runs, key=lambda run: str(run.config.get("created", "")))
+
+
+def find_run(root: Path, name: str | None = None) -> Run:
+    """The run called ``name`` (a name under ``root``, or a path), or the newest with a model.
+
+    Raises:
+        RunError: there is none.
+    """
+    if name is not None:
+        for path in (root / name, Path(name)):
+            if path.is_dir():
+                return Run.open(path)
+        raise UnknownNameError("run", name, [run.name for run in list_runs(root)])
+    trained = [run for run in list_runs(root) if (run.path / MODEL).exists()]
+    if not trained:
+        raise RunError(
+            f"expected a trained model in {root}/, found none; run `tsinfogan train` first, or give --model RUN"
+        )
+    return max(trained, key=lambda run: (run.path / MODEL).stat().st_mtime_ns)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replaces a file in one go: whatever happens, either the old content is there or all of the new.
+
+    Raises:
+        RunError: the disk is full or not writable; the old content is untouched.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with writing(path):
+        try:
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Any:
+    """Turns a failed write to ``path`` into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"cannot write {path}: {_reason(error)}; the last checkpoint is kept, so make room and go on with --resume"
+        ) from None
+
+
+def _serialised(tensors: Mapping[str, Tensor]) -> bytes:
+    # Channels-last weights are stored in plain order; copying into a network restores its own layout.
+    return save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
+
+
+def _fresh_directory(root: Path, stem: str) -> Path:
+    attempt = 1
+    while True:
+        path = root / (stem if attempt == 1 else f"{stem}-{attempt}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            attempt += 1
+        else:
+            return path
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:40] or "data"
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,167 @@
+"""``Plan``: one training, resolved to the last setting, before anything is computed. Saved beside the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args, get_type_hints
+
+import torch
+
+from tsinfogan.codes import CategoricalCode, Code, LatentSpec, NormalCode, UniformCode
+from tsinfogan.errors import SettingError, UnknownNameError
+from tsinfogan.model import DataCard, Model, ModelSettings
+from tsinfogan.networks import BACKBONES, CriticSettings
+from tsinfogan.objectives import Objective
+from tsinfogan.panel import Panel
+from tsinfogan.preprocessing import Preprocessor
+from tsinfogan.recipes import get_recipe
+from tsinfogan.training import Trainer, TrainingSettings
+
+Prior = Literal["uniform", "normal"]
+CategoryPrior = Literal["uniform", "data"]
+DEFAULT_CATEGORIES = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained, for what, and how.
+
+    Attributes:
+        recipe: name of the recipe that it started from.
+        model: how the networks are built.
+        objective: the losses.
+        training: how long and how fast.
+    """
+
+    recipe: str
+    model: ModelSettings
+    objective: Objective
+    training: TrainingSettings
+
+    def build(self, panel: Panel) -> Model:
+        """An untrained model for ``panel``, its preprocessing fitted."""
+        return Model.build(self.model, DataCard.of(panel), Preprocessor.fit(panel), self.training.seed)
+
+    def trainer(
+        self, model: Model, panel: Panel, device: torch.device | str = "cpu", precision: torch.dtype = torch.float32
+    ) -> Trainer:
+        """A trainer that follows this plan."""
+        return Trainer(model, panel, self.objective, self.training, device, precision)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; :meth:`from_dict` is its inverse."""
+        return {**asdict(self), "model": self.model.to_dict()}
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Plan:
+        """Rebuilds what :meth:`to_dict` gave."""
+        return cls(
+            settings["recipe"],
+            ModelSettings.from_dict(settings["model"]),
+            Objective(**settings["objective"]),
+            TrainingSettings(**settings["training"]),
+        )
+
+
+def make_plan(
+    panel: Panel,
+    *,
+    recipe: str = "infogan",
+    backbone: str | None = None,
+    n_categories: tuple[int, ...] | None = None,
+    n_continuous: int = 2,
+    noise_dim: int = 32,
+    continuous_prior: Prior = "uniform",
+    category_prior: CategoryPrior = "uniform",
+    posterior_scale: float | None = None,
+    width: int = 0,
+    settings: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Resolves a plan for ``panel``. Later ones win: defaults, recipe, backbone, then ``settings``.
+
+    Args:
+        panel: training data.
+        recipe: name of a recipe.
+        backbone: registered name; by default the one that suits the grid.
+        n_categories: size of each categorical code, such as ``(20,)``, ``(10, 10)`` or ``()``; by default one code with
+            as many categories as the panel has classes, or ten.
+        n_continuous: number of continuous codes.
+        noise_dim: incompressible noise dimensions.
+        continuous_prior: U(−1, 1) or N(0, 1).
+        category_prior: 1/K each, or the data's label frequencies.
+        posterior_scale: fixed standard deviation of Q for continuous codes (squared error), or None to learn it.
+        width: of the networks; 0 is the backbone's default.
+        settings: any field of :class:`Objective`, :class:`CriticSettings` or :class:`TrainingSettings` by name.
+
+    Raises:
+        SettingError: settings that do not fit each other or the data, or that do not exist.
+    """
+    chosen = get_recipe(recipe)
+    backbone = backbone or ("conv1d" if len(panel.grid) == 1 else "image")
+    if chosen.labelled and (panel.labels is None or not (panel.labels >= 0).any()):
+        raise SettingError(
+            f"recipe {recipe!r} needs labels but {panel.name} has none: add a label column, or use infogan"
+        )
+    if n_categories is None or (chosen.labelled and not n_categories):
+        n_categories = (len(panel.classes) or DEFAULT_CATEGORIES,)
+    if chosen.labelled and n_categories[0] != len(panel.classes):
+        raise SettingError(
+            f"recipe {recipe!r} makes the first category the label: expected {len(panel.classes)} categories, one for "
+            f"each class of {panel.name}, got {n_categories[0]}"
+        )
+    if category_prior == "data" and n_categories[:1] != (len(panel.classes),):
+        raise SettingError(
+            f"category prior 'data' needs as many categories as {panel.name} has classes ({len(panel.classes)}), "
+            f"got {n_categories[:1] or 0}"
+        )
+    frequencies = panel.class_frequencies if category_prior == "data" else None
+    continuous = {"uniform": UniformCode, "normal": NormalCode}[continuous_prior]
+    codes: tuple[Code, ...] = (
+        *(CategoricalCode(k, frequencies if place == 0 else None) for place, k in enumerate(n_categories)),
+        *(continuous(posterior_scale) for _ in range(n_continuous)),
+    )
+    values = {**BACKBONES.get(backbone).settings, **(settings or {})}
+    parts = {part: _overridden(getattr(chosen, part), values) for part in ("objective", "critic")}
+    training = _overridden(TrainingSettings(), values)
+    if unknown := values.keys() - set(setting_types()):
+        raise UnknownNameError("setting", min(unknown), setting_types())
+    model = ModelSettings(backbone, LatentSpec(noise_dim, codes), width, chosen.labelled, parts["critic"])
+    return Plan(recipe, model, parts["objective"], training)
+
+
+def setting_types() -> dict[str, Any]:
+    """Every setting that can be changed by name, with its type."""
+    return {
+        name: hint
+        for part in (TrainingSettings, Objective, CriticSettings)
+        for name, hint in get_type_hints(part).items()
+    }
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Reads one ``name=value`` from the command line.
+
+    Raises:
+        SettingError: no such setting, or a value of another type.
+    """
+    name, _, value = text.partition("=")
+    types = setting_types()
+    if name not in types:
+        raise UnknownNameError("setting", name, types)
+    choices = get_args(types[name])
+    if choices and value not in choices:
+        raise SettingError(f"setting {name}: expected one of {', '.join(map(str, choices))}, got {value!r}")
+    if types[name] is bool:
+        if value not in ("true", "false"):
+            raise SettingError(f"setting {name}: expected true or false, got {value!r}")
+        return name, value == "true"
+    try:
+        return name, value if choices else types[name](value)
+    except ValueError:
+        kind = {int: "a whole number", float: "a number"}[types[name]]
+        raise SettingError(f"setting {name}: expected {kind}, got {value!r}") from None
+
+
+def _overridden(part: Any, values: Mapping[str, Any]) -> Any:
+    return replace(part, **{field.name: values[field.name] for field in fields(part) if field.name in values})

@@ -1,0 +1,176 @@
+"""From data to a run directory: plan, train, save as it goes, draw the result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tsinfogan.checkpoint import CARD, Run, write_whole
+from tsinfogan.codes import LatentSpec
+from tsinfogan.devices import choose_device, choose_precision
+from tsinfogan.errors import DataError
+from tsinfogan.model import Model
+from tsinfogan.panel import Panel
+from tsinfogan.plan import Plan, make_plan
+from tsinfogan.plotting import draw_panel_grid
+from tsinfogan.synthesis import CodeRequest, stream
+from tsinfogan.training import Report, Trainer
+
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
+PICTURE = "samples.png"
+CASES_PER_ROW = 10
+GREATEST_ROWS = 40
+
+
+@dataclass
+class Session:
+    """A training and the run directory that it is kept in."""
+
+    run: Run
+    trainer: Trainer
+
+    @classmethod
+    def start(
+        cls,
+        root: Path,
+        plan: Plan,
+        panel: Panel,
+        source: Mapping[str, Any],
+        device: torch.device,
+        precision: torch.dtype,
+    ) -> Session:
+        """Begins a training in a new run directory under ``root``.
+
+        Args:
+            root: where runs are kept.
+            plan: what to train.
+            panel: the training data.
+            source: where the data came from, such as ``{"dataset": "char_traj"}``; saved with the run.
+            device: where to train.
+            precision: dtype of the networks' products.
+
+        Raises:
+            RunError: the run directory cannot be written.
+        """
+        model = plan.build(panel)
+        data = {**source, "n_cases": panel.n_cases, "fingerprint": panel.fingerprint()}
+        run = Run.create(root, plan, model, data)
+        write_whole(run.path / CARD, describe(run, model).encode())
+        return cls(run, plan.trainer(model, panel, device, precision))
+
+    @classmethod
+    def resume(cls, run: Run, panel: Panel, device: torch.device, precision: torch.dtype) -> Session:
+        """Goes on from the last checkpoint of ``run``, exactly.
+
+        Raises:
+            DataError: ``panel`` is not the data that the run was trained on.
+            RunError: the run's files are missing or damaged.
+        """
+        if panel.fingerprint() != run.config["data"].get("fingerprint"):
+            raise DataError(
+                f"run {run.name} cannot go on: {panel.name} holds other values than it was trained on; restore the "
+                "data, or train a new run"
+            )
+        trainer = run.plan.trainer(run.load_model(), panel, device, precision)
+        run.resume(trainer)
+        return cls(run, trainer)
+
+    def train(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Report]:
+        """Trains to the end, or until ``stop()``, saving every minute and at the end; yields each report.
+
+        Raises:
+            DivergedError: a loss stopped being finite; the last checkpoint is kept.
+            RunError: the disk is full; the last checkpoint is kept.
+        """
+        saved = time.monotonic()
+        for report in self.trainer.run(stop):
+            self.run.log(report)
+            if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                self.run.save(self.trainer)
+                saved = time.monotonic()
+            yield report
+        self.run.save(self.trainer)
+        if self.finished:
+            write_whole(self.run.path / PICTURE, picture(self.trainer.model))
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.trainer.steps_done >= self.trainer.settings.max_steps
+
+
+def fit(panel: Panel, *, device: str = "auto", precision: str = "auto", **plan: Any) -> Model:
+    """Trains a model on ``panel`` and returns it, without writing anything.
+
+    Args:
+        panel: training data.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``auto``, ``float32`` or ``bf16``.
+        plan: arguments of :func:`tsinfogan.plan.make_plan`.
+
+    Raises:
+        DivergedError: a loss stopped being finite.
+    """
+    where = choose_device(device)
+    resolved = make_plan(panel, **plan)
+    trainer = resolved.trainer(resolved.build(panel), panel, where, choose_precision(precision, where))
+    for _ in trainer.run():
+        pass
+    return trainer.model
+
+
+def picture(model: Model, seed: int = 0) -> bytes:
+    """A PNG of what the model makes: one row a category, or a sweep a row where there are only continuous codes."""
+    latent = model.settings.latent
+    request, titles = _gallery(latent)
+    parts = list(stream(model, CASES_PER_ROW, request, seed))
+    values = np.concatenate([part.panel.values for part in parts])
+    lengths = None
+    if parts[0].panel.lengths is not None:
+        lengths = np.concatenate([part.panel.case_lengths for part in parts])
+    panel = model.card.panel(values, lengths)
+    n = len(titles)
+    rows = [(title, list(range(row, n * CASES_PER_ROW, n))) for row, title in enumerate(titles)]
+    target = BytesIO()
+    draw_panel_grid(panel, rows, target, title=f"{model.card.name}: samples by code")
+    return target.getvalue()
+
+
+def _gallery(latent: LatentSpec) -> tuple[CodeRequest, list[str]]:
+    """Sweep the first code, whatever it is, and draw the others."""
+    if not latent.codes:
+        return CodeRequest(()), [""]
+    values = latent.codes[0].sweep(GREATEST_ROWS if latent.codes[0].column == "cat" else CASES_PER_ROW).tolist()
+    places = (tuple(float(v) for v in values), *(None for _ in latent.codes[1:]))
+    return CodeRequest(places), [f"{latent.columns[0]} {value:.3g}" for value in values]
+
+
+def describe(run: Run, model: Model) -> str:
+    """The model's card as Markdown."""
+    plan, card, latent = run.plan, model.card, model.settings.latent
+    codes = "\n".join(
+        f"| `{column}` | {code.kind} | {code.entropy:.3f} |"
+        for column, code in zip(latent.columns, latent.codes, strict=True)
+    )
+    grid = " × ".join(map(str, model.preprocessor.grid))
+    return f"""# {run.name}
+
+A {plan.recipe} ({plan.model.backbone}) trained by tsinfogan {run.config["versions"]["tsinfogan"]} on {card.name}:
+{run.config["data"]["n_cases"]} cases, channels {", ".join(card.channels)}, seen by the networks on a grid of {grid}.
+
+| code | kind | H(c), nats |
+|---|---|---|
+{codes}
+
+    tsinfogan sample --model {run.name} -n 100 > out.csv
+
+`config.json` holds every setting, `metrics.jsonl` the losses and each code's bound on I(c; x), `{PICTURE}` samples.
+The networks imitate the training data, its gaps and its biases included; check samples before relying on them.
+"""
