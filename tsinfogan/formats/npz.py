@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats._blocks import case_array, with_label
+from tsinfogan.formats._blocks import case_array, joined, with_label
 from tsinfogan.formats._table import LABEL, opened
 from tsinfogan.panel import Panel, encode_labels
 
@@ -49,19 +48,6 @@ class NpzWriter:
                 arrays["lengths"] = panel.lengths
             np.savez_compressed(self._stream, **arrays)
         self._stream.flush()
-
-
-def joined(panels: list[Panel]) -> Panel:
-    """One panel of the cases of several, which may differ in their longest length; without labels and factors."""
-    longest = max(panel.values.shape[2] for panel in panels)
-    shape = (sum(panel.n_cases for panel in panels), *panels[0].values.shape[1:])
-    values = np.full((*shape[:2], longest, *shape[3:]), np.nan, np.float32)  # (n, c, t) or (n, c, h, w)
-    start = 0
-    for panel in panels:
-        values[start : start + panel.n_cases, :, : panel.values.shape[2]] = panel.values
-        start += panel.n_cases
-    lengths = None if values.ndim == 4 else np.concatenate([panel.case_lengths for panel in panels])
-    return replace(panels[0], values=values, lengths=lengths, labels=None, classes=(), factors=None, factor_names=())
 
 
 def _plain(pieces: list[NDArray[Any]]) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import numpy as np
 
 from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats.npz import joined
+from tsinfogan.formats._blocks import joined
 from tsinfogan.panel import IntArray, Panel
 from tsinfogan.plotting import Row, draw_panel_grid
 

@@ -1,0 +1,50 @@
+# make demo    install, train on the built-in pen strokes, sample by code, draw a picture
+# make test    install, run the tests (TSINFOGAN_DATA=FOLDER adds those on real data)
+# make check   style and types, of the package as it is installed
+# make bench   the figures of docs/benchmarks.md
+# make clean   remove what these made
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_STEPS ?= 1000
+
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+TYPECHECK := build/typecheck
+
+.PHONY: demo test check bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/tsinfogan train --steps $(DEMO_STEPS)
+	$(BIN)/tsinfogan sample --cat 3 -n 20 -o out.csv
+	$(BIN)/tsinfogan sample --cat 0:19 -n 8 --format png -o out.png
+	@echo "20 series of category 3: $(CURDIR)/out.csv"
+	@echo "what each category writes: $(CURDIR)/out.png"
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-test $(VENV)/.installed-check
+	rm -rf build
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(INSTALL) --no-deps --target $(TYPECHECK) .
+	MYPYPATH=$(TYPECHECK) $(BIN)/mypy -p tsinfogan
+
+bench: $(VENV)/.installed
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis out.csv out.png
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV) (a minute or two, once)"
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-%: $(VENV)/.installed
+	$(INSTALL) -e ".[$*]"
+	@touch $@
