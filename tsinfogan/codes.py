@@ -150,6 +150,10 @@ class _GaussianPosterior:
     column: ClassVar[str] = "cont"
     encoded_size: ClassVar[int] = 1
 
+    def __post_init__(self) -> None:
+        if self.posterior_scale is not None and not 0 < self.posterior_scale < math.inf:
+            raise SettingError(f"a continuous code's posterior_scale must be positive, got {self.posterior_scale}")
+
     @property
     def n_parameters(self) -> int:
         return 2 if self.posterior_scale is None else 1
@@ -188,8 +192,9 @@ class UniformCode(_GaussianPosterior):
     kind: ClassVar[str] = "uniform"
 
     def __post_init__(self) -> None:
-        if not self.low < self.high:
-            raise SettingError(f"a uniform code needs low < high, got {self.low} and {self.high}")
+        super().__post_init__()
+        if not -math.inf < self.low < self.high < math.inf:
+            raise SettingError(f"a uniform code needs finite low < high, got {self.low} and {self.high}")
 
     @property
     def entropy(self) -> float:
@@ -232,7 +237,7 @@ CODE_KINDS: dict[str, type[CategoricalCode] | type[UniformCode] | type[NormalCod
 
 def code_from_dict(settings: dict[str, Any]) -> Code:
     """Rebuilds a code from what its ``to_dict`` gave."""
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
     return CODE_KINDS[fields.pop("kind")](**fields)
 
 

@@ -7,8 +7,8 @@ duration is learned together with the codes.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Preprocessor:
             offset = np.nanmean(panel.values, axis=axes, dtype=np.float64)
             scale = np.nanstd(panel.values, axis=axes, dtype=np.float64)
         scale = np.where(scale > 0, scale, 1.0)
-        fitted = {
+        fitted: dict[str, Any] = {
             "offset": _floats(offset),
             "scale": _floats(scale),
             "low": _floats(low),
@@ -87,7 +87,7 @@ class Preprocessor:
     def transform(self, panel: Panel) -> FloatArray:
         """Network arrays ``(n_cases, n_channels + n_constant, *grid)`` of a panel with the fitted channels."""
         column = (1, -1, *(1,) * len(panel.grid))
-        offset, scale = (np.float32(x).reshape(column) for x in (self.offset, self.scale))
+        offset, scale = (np.array(x, np.float32).reshape(column) for x in (self.offset, self.scale))
         if self.lengths is None:
             values: FloatArray = (panel.values - offset) / scale
             return values
@@ -96,7 +96,7 @@ class Preprocessor:
         for length in np.unique(lengths):
             rows = np.flatnonzero(lengths == length)
             scaled = (panel.values[rows, :, :length] - offset) / scale
-            on_grid[rows, :-1] = scaled @ resampling(int(length), self.grid[0]).T
+            on_grid[rows, :-1] = resampled(scaled, self.grid[0])
         mean, spread = self.log_length
         on_grid[:, -1] = ((np.log(lengths) - mean) / (spread or 1.0))[:, None]
         return on_grid
@@ -112,11 +112,12 @@ class Preprocessor:
             arrays inverted in pieces fit together; or ``(n_cases, n_channels, *grid)``.
         """
         column = (1, -1, *(1,) * len(self.grid))
-        offset, scale = (np.float32(x).reshape(column) for x in (self.offset, self.scale))
+        offset, scale = (np.array(x, np.float32).reshape(column) for x in (self.offset, self.scale))
         if self.lengths is None:
             raw: FloatArray = values * scale + offset
             if self.bounded:
-                raw = np.clip(raw, np.float32(self.low).reshape(column), np.float32(self.high).reshape(column))
+                low, high = (np.array(x, np.float32).reshape(column) for x in (self.low, self.high))
+                raw = np.clip(raw, low, high)
             return raw, None
         mean, spread = self.log_length
         log_length = values[:, -1].mean(axis=1, dtype=np.float64) * spread + mean
@@ -124,7 +125,7 @@ class Preprocessor:
         raw = np.full((len(values), self.n_channels, self.lengths[1]), np.nan, np.float32)
         for length in np.unique(lengths):
             rows = np.flatnonzero(lengths == length)
-            raw[rows, :, :length] = values[rows, :-1] @ resampling(self.grid[0], int(length)).T * scale + offset
+            raw[rows, :, :length] = resampled(values[rows, :-1], int(length)) * scale + offset
         return raw, lengths
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,37 +135,36 @@ class Preprocessor:
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Preprocessor:
         """Rebuilds what :meth:`to_dict` gave."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()})
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        return cls(**fields)
 
 
-@lru_cache(maxsize=4096)
-def resampling(n_from: int, n_to: int) -> FloatArray:
-    """The linear operator ``(n_to, n_from)`` of interpolation by a not-a-knot cubic spline over the same span."""
+def resampled(values: FloatArray, n_to: int) -> FloatArray:
+    """Series ``(..., n_from)`` on ``n_to`` points over the same span, by a not-a-knot cubic spline."""
+    n_from = values.shape[-1]
     if n_from == 1:
-        return np.ones((n_to, 1), np.float32)
-    knots, points = np.linspace(0, 1, n_from), np.linspace(0, 1, n_to)
-    operator: FloatArray = make_interp_spline(knots, np.eye(n_from), k=min(3, n_from - 1))(points).astype(np.float32)
-    operator.setflags(write=False)
-    return operator
+        return np.repeat(values, n_to, axis=-1)
+    spline = make_interp_spline(np.linspace(0, 1, n_from), values, k=min(3, n_from - 1), axis=-1)
+    on_points: FloatArray = spline(np.linspace(0, 1, n_to)).astype(np.float32)
+    return on_points
 
 
 def choose_grid(panel: Panel, scale: FloatArray) -> int:
     """The shortest grid on which series survive resampling there and back with a relative error under one percent."""
-    lengths = panel.case_lengths
     rows = np.linspace(0, panel.n_cases - 1, min(panel.n_cases, CASES_TO_CHOOSE_GRID)).astype(int)
     cases = [panel.case(int(row)) / scale.astype(np.float32)[:, None] for row in rows]
     cases = [case - case.mean(axis=1, keepdims=True) for case in cases]
     energy = sum(float((case**2).sum()) for case in cases)
-    longest = -(-int(lengths.max()) // GRID_MULTIPLE) * GRID_MULTIPLE
-    for size in range(GRID_MULTIPLE, longest, GRID_MULTIPLE):
-        error = 0.0
-        for case in cases:
-            length = case.shape[1]
-            there_and_back = resampling(size, length) @ resampling(length, size)  # (length, length)
-            error += float(((case @ there_and_back.T - case) ** 2).sum())
-        if error <= GREATEST_RESAMPLING_ERROR**2 * energy:
-            return size
-    return longest
+
+    def survives(size: int) -> bool:
+        there_and_back = (resampled(resampled(case, size), case.shape[1]) for case in cases)
+        error = sum(float(((back - case) ** 2).sum()) for back, case in zip(there_and_back, cases, strict=True))
+        return error <= GREATEST_RESAMPLING_ERROR**2 * energy
+
+    longest = -(-int(panel.case_lengths.max()) // GRID_MULTIPLE) * GRID_MULTIPLE
+    sizes = range(GRID_MULTIPLE, longest, GRID_MULTIPLE)  # the error falls as they grow, so halving finds the first
+    place = bisect_left(sizes, True, key=survives)
+    return sizes[place] if place < len(sizes) else longest
 
 
 def _floats(array: Any) -> tuple[float, ...]:

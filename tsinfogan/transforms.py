@@ -67,11 +67,14 @@ class Distorter:
         time_scale, shift, amplitude, rotation, shear, stretch, duration = draw[:, :7].unbind(1)
         warp, channel_offset, noise_seed = draw[:, 7 : 7 + WARP_WAVES], draw[:, 7 + WARP_WAVES : -1], draw[:, -1]
         s = self.strengths
-        plane = _plane_map(rotation * s.rotation_rad, shear * s.shear, stretch * s.stretch)  # (n, 2, 2)
+        # grid_sample spans [−1, 1] along both axes of an image: unless told of it, turning an oblong one shears it
+        aspect = values.shape[-1] / values.shape[-2] if self.n_axes == 2 else 1.0
+        plane = _plane_map(rotation * s.rotation_rad, shear * s.shear, stretch * s.stretch, aspect)  # (n, 2, 2)
         constant = values[:, values.shape[1] - self.n_constant :]  # (n, n_constant, *grid)
         series = values[:, : values.shape[1] - self.n_constant]
         if self.n_axes == 2:
-            series = _resample_image(series, plane, 1 + time_scale * s.time_scale, shift * s.time_shift)
+            shifts = torch.stack([shift, warp[:, 0]], dim=1) * s.time_shift  # (n, 2)
+            series = _resample_image(series, plane, 1 + time_scale * s.time_scale, shifts)
         else:
             series = self._distort_series(series, plane, time_scale, shift, warp)
         series = series * _column(1 + amplitude * s.amplitude, series)
@@ -87,13 +90,11 @@ class Distorter:
     def _distort_series(self, series: Tensor, plane: Tensor, time_scale: Tensor, shift: Tensor, warp: Tensor) -> Tensor:
         s = self.strengths
         if s.rotation_channels is not None:
-            pair = list(s.rotation_channels)
-            scale = series.new_tensor([self.scale[c] for c in pair])[:, None]
-            offset = series.new_tensor([self.offset[c] for c in pair])[:, None]
-            turned = (plane @ (series[:, pair] * scale + offset) - offset) / scale  # (n, 2, t)
             channels = list(series.unbind(1))
-            for place, channel in enumerate(pair):
-                channels[channel] = turned[:, place]
+            pair = [channels[c] * self.scale[c] + self.offset[c] for c in s.rotation_channels]
+            turned = plane @ torch.stack(pair, dim=1)  # (n, 2, t)
+            for place, c in enumerate(s.rotation_channels):
+                channels[c] = (turned[:, place] - self.offset[c]) / self.scale[c]
             series = torch.stack(channels, dim=1)
         if not (s.time_scale or s.time_shift or s.time_warp):
             return series
@@ -107,23 +108,22 @@ class Distorter:
         return F.grid_sample(series[:, :, None], where, padding_mode="border", align_corners=True)[:, :, 0]
 
 
-def _plane_map(rotation: Tensor, shear: Tensor, stretch: Tensor) -> Tensor:
-    """Linear maps ``(n, 2, 2)``: stretch x against y, then shear x by y, then rotate."""
+def _plane_map(rotation: Tensor, shear: Tensor, stretch: Tensor, aspect: float) -> Tensor:
+    """Linear maps ``(n, 2, 2)``: stretch x against y, then shear x by y, then rotate; x is in units ``aspect`` long."""
     width = torch.exp(stretch)
     cos, sin = torch.cos(rotation), torch.sin(rotation)
     return torch.stack(
         [
-            torch.stack([cos * width, cos * shear - sin], dim=1),
-            torch.stack([sin * width, sin * shear + cos], dim=1),
+            torch.stack([cos * width, (cos * shear - sin) / aspect], dim=1),
+            torch.stack([sin * width * aspect, sin * shear + cos], dim=1),
         ],
         dim=1,
     )
 
 
-def _resample_image(images: Tensor, plane: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
+def _resample_image(images: Tensor, plane: Tensor, zoom: Tensor, shifts: Tensor) -> Tensor:
     linear = plane * zoom[:, None, None]
-    moved = torch.stack([shift, -shift.roll(1)], dim=1)[:, :, None] * 2
-    where = F.affine_grid(torch.cat([linear, moved], dim=2), list(images.shape), align_corners=False)
+    where = F.affine_grid(torch.cat([linear, 2 * shifts[:, :, None]], dim=2), list(images.shape), align_corners=False)
     return F.grid_sample(images, where, padding_mode="border", align_corners=False)
 
 
@@ -131,8 +131,8 @@ def _noise_like(values: Tensor, seed: Tensor) -> Tensor:
     """Noise of unit spread as a fixed hash of position and one drawn number a case: no generator is needed here."""
     place = torch.arange(values[0].numel(), device=values.device).view(1, *values.shape[1:])
     phase = _column(seed, values) * 1e4 + place * 12.9898
-    uniform = torch.frac(torch.sin(phase) * 43758.5453)  # (−1, 1)
-    return uniform * math.sqrt(3)
+    uniform = torch.remainder(torch.sin(phase) * 43758.5453, 1)  # [0, 1)
+    return (2 * uniform - 1) * math.sqrt(3)
 
 
 def _column(per_case: Tensor, values: Tensor) -> Tensor:

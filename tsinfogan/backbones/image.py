@@ -1,4 +1,7 @@
-"""The convolutional networks of the InfoGAN paper for MNIST (Chen et al. 2016, appendix C.1), for images of any size."""
+"""The InfoGAN paper's convolutional networks for MNIST (Chen et al. 2016, appendix C.1), for images of any size.
+
+The paper's width is 64. Half of it is the default: a step then takes a third of the time on a processor.
+"""
 
 from __future__ import annotations
 
@@ -79,4 +82,4 @@ class Trunk(nn.Module):
         return F.leaky_relu(self.out(x.permute(0, 2, 3, 1).flatten(1)), 0.1)
 
 
-BACKBONE = Backbone("the InfoGAN paper's convolutions for images; the default for images", Generator, Trunk, 64, (2,))
+BACKBONE = Backbone("the InfoGAN paper's convolutions for images; the default for images", Generator, Trunk, 32, (2,))

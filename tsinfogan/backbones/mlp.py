@@ -4,6 +4,8 @@ are the baseline that the other backbones have to beat.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +24,7 @@ class Generator(nn.Module):
         self.bounded = shape.bounded
         widths = [width, 2 * width, 4 * width, 8 * width]
         layers: list[nn.Module] = [nn.Linear(latent_dim, width), nn.LeakyReLU(0.2)]
-        for n_in, n_out in zip(widths, widths[1:]):  # noqa: B905
+        for n_in, n_out in pairwise(widths):
             layers += [nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], int(torch.Size(self.size).numel())))
 
