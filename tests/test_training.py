@@ -1,0 +1,493 @@
+"""The trainer: what is random, who moves whom and when, and that there is something to learn from."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tsinfogan.checkpoint import Run
+from tsinfogan.errors import DivergedError, SettingError
+from tsinfogan.model import Model
+from tsinfogan.objectives import Objective
+from tsinfogan.panel import Panel
+from tsinfogan.phases import Phases, critic_loss, generator_loss
+from tsinfogan.plan import make_plan
+from tsinfogan.sessions import Session
+from tsinfogan.synthesis import encode, sample
+from tsinfogan.training import Trainer, TrainingSettings
+
+CPU = torch.device("cpu")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+def waves(n: int = 24, *, labelled: int | None = None, n_timepoints: int = 32) -> Panel:
+    """Slow and fast sines by turns; the first ``labelled`` of them say which."""
+    rng = np.random.default_rng(0)
+    kind = np.arange(n) % 2
+    phase, size = rng.uniform(-0.3, 0.3, (n, 1)), rng.uniform(0.8, 1.2, (n, 1))
+    time = np.linspace(0, 1, n_timepoints)
+    values = size * np.sin(2 * math.pi * (1 + 3 * kind[:, None]) * time + phase)
+    labels = [int(k) if labelled is None or case < labelled else None for case, k in enumerate(kind)]
+    return Panel.from_arrays(values[:, None], labels=labels, name="waves")
+
+
+def images(n: int = 12) -> Panel:
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0, 255, (n, 1, 8, 8)).astype(np.float32)
+    return Panel(values, ("grey",), labels=np.arange(n) % 3, classes=("a", "b", "c"), name="images", view="image")
+
+
+def make(panel: Panel, recipe: str = "infogan", *, device: str = "cpu", backbone: str | None = None, **settings: Any):
+    """A tiny trainer; its settings are the plan's."""
+    settings = {"batch_size": 8, "max_steps": 40, "discovery_steps": 0, **settings}
+    plan = make_plan(panel, recipe=recipe, backbone=backbone, width=4, noise_dim=3, settings=settings)
+    return plan.trainer(plan.build(panel), panel, device)
+
+
+def phases(**others: Any) -> Phases:
+    """Everything in one step, without penalties unless asked for."""
+    return Phases(**{"discovery": False, "generator": True, "recognition": True, "penalty": 0, **others})
+
+
+def weights(network: nn.Module) -> list[Tensor]:
+    return [p.detach().clone() for p in network.parameters()]
+
+
+def equal(some: list[Tensor], others: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+def tensors(batch: Any) -> list[Tensor]:
+    return [t for field in batch for t in (field if isinstance(field, tuple) else (field,))]
+
+
+# ---- what is random
+
+
+def test_draws_of_a_step_depend_on_seed_and_number_alone() -> None:
+    fresh, used = make(waves(), seed=5), make(waves(), seed=5)
+    torch.manual_seed(123)
+    used.step()
+    used.step()
+    assert equal(tensors(fresh._draw(7)), tensors(used._draw(7)))
+    for other in (make(waves(), seed=6)._draw(7), fresh._draw(8)):
+        for name, one, two in zip(other._fields, fresh._draw(7), other, strict=True):
+            if name != "real_label":
+                assert not equal(tensors([one]), tensors([two])), name
+
+
+@pytest.mark.parametrize(("n_cases", "batch_size"), [(10, 4), (5, 12), (8, 8), (3, 1)])
+def test_every_case_comes_once_an_epoch(n_cases: int, batch_size: int) -> None:
+    trainer = make(waves(n_cases), batch_size=batch_size)
+    drawn = torch.cat([trainer._next_cases(number) for number in range(n_cases)]).tolist()
+    assert len(drawn) == n_cases * batch_size
+    epochs = [drawn[first : first + n_cases] for first in range(0, len(drawn), n_cases)]
+    assert all(sorted(epoch) == list(range(n_cases)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 1 or len(epochs) == 1
+
+
+def test_a_batch_larger_than_the_data_trains() -> None:
+    trainer = make(waves(5), batch_size=12)
+    stats = trainer.step()
+    assert Counter(trainer._next_cases(0).tolist()).total() == 12
+    assert all(value.isfinite() for value in stats.values())
+
+
+RESUMED = [
+    pytest.param("conv1d", "infogan", {}, id="conv1d"),
+    pytest.param("gru", "acgan", {}, id="gru-acgan"),
+    pytest.param("mlp", "cgan", {"adversarial": "least_squares"}, id="mlp-cgan"),
+    pytest.param("image", "gan", {"adversarial": "relativistic", "r2_weight": 0.1}, id="image-gan"),
+    pytest.param("conv1d", "infogan", {"generator_every": 2, "recognition_every": 3}, id="lazy phases"),
+]
+
+
+@pytest.mark.parametrize(("backbone", "recipe", "settings"), RESUMED)
+def test_interrupted_and_resumed_is_uninterrupted_to_the_last_bit(
+    tmp_path: Path, backbone: str, recipe: str, settings: dict[str, Any]
+) -> None:
+    panel = images() if backbone == "image" else waves()
+    settings = {
+        "batch_size": 5,
+        "max_steps": 9,
+        "discovery_steps": 3,
+        "report_every": 4,
+        "penalty_every": 2,
+        **settings,
+    }
+    plan = make_plan(panel, recipe=recipe, backbone=backbone, width=4, noise_dim=3, settings=settings)
+
+    whole = Session.start(tmp_path / "whole", plan, panel, {}, CPU, torch.float32)
+    for _ in whole.train():
+        pass
+    session = Session.start(tmp_path / "parts", plan, panel, {}, CPU, torch.float32)
+    for last_step in (1, 4, 7, 9):
+        for _ in session.train(lambda last=last_step: session.trainer.steps_done >= last):  # noqa: B023
+            pass
+        assert session.trainer.steps_done == last_step
+        if last_step < 9:
+            session = Session.resume(Run.open(session.run.path), panel, CPU, torch.float32)
+            layouts = [
+                [p.stride() for network in (t.generator, t.critic) for p in network.parameters()]
+                for t in (session.trainer, whole.trainer)
+            ]
+            assert layouts[0] == layouts[1]
+    for name in ("model.safetensors", "state.safetensors", "samples.png"):
+        assert (session.run.path / name).read_bytes() == (whole.run.path / name).read_bytes(), name
+    assert not equal(weights(whole.trainer.generator), weights(plan.build(panel).generator))
+
+
+# ---- who moves whom
+
+
+def gradients(trainer: Trainer, player: str, objective: Objective) -> dict[str, Tensor | None]:
+    """Gradient of one player's loss on every parameter of both networks, and on the generated series."""
+    codes = trainer.model.settings.latent.codes
+    batch = trainer._draw(0)
+    fake = trainer.generator(batch.latent, batch.texture)
+    trainer.critic.requires_grad_(True)
+    if player == "critic":
+        shown = fake.detach()
+        loss, _ = critic_loss(objective, trainer.critic, codes, batch, shown, trainer.distorter, phases(penalty=1))
+    else:
+        loss, _ = generator_loss(objective, trainer.critic, codes, batch, fake, trainer.distorter)
+    named = {f"critic.{name}": p for name, p in trainer.critic.named_parameters()}
+    named |= {f"generator.{name}": p for name, p in trainer.generator.named_parameters()}
+    found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+    return dict(zip(named, found, strict=True))
+
+
+def changed(trainer: Trainer, player: str, **weights: float) -> set[str]:
+    """Parts of the networks whose gradient depends on the weight of the codes' bounds."""
+    objective = trainer.objective
+    one = gradients(trainer, player, objective)
+    two = gradients(trainer, player, Objective(**{**objective.__dict__, "category_weight": 50.0, **weights}))
+    parts = set()
+    for name, gradient in one.items():
+        assert (gradient is None) == (two[name] is None)
+        if gradient is not None and not torch.equal(gradient, two[name]):
+            parts.add(".".join(name.split(".")[:2]) if name.startswith("critic") else "generator")
+    return parts
+
+
+def test_a_shared_q_teaches_trunk_and_generator() -> None:
+    trainer = make(waves())
+    assert changed(trainer, "critic") == {"critic.trunk", "critic.q"}
+    assert changed(trainer, "generator") == {"generator", "critic.trunk", "critic.q"}
+
+
+def test_a_watching_q_teaches_neither_trunk_nor_generator() -> None:
+    trainer = make(waves(), "gan")
+    assert changed(trainer, "critic") == {"critic.q"}
+    assert changed(trainer, "generator") == set()
+    series = trainer.data[:4].requires_grad_()
+    judged = trainer.critic(series)
+    watched = [series, *trainer.critic.trunk.parameters(), *trainer.critic.realness.parameters()]
+    found = torch.autograd.grad(sum(p.sum() for p in judged.posteriors), watched, allow_unused=True)
+    assert found == (None,) * len(watched)
+
+
+def test_a_q_of_its_own_leaves_the_critics_trunk_alone() -> None:
+    trainer = make(waves(), recognition="own")
+    assert changed(trainer, "critic") == {"critic.own_trunk", "critic.q"}
+    assert changed(trainer, "generator") == {"generator", "critic.own_trunk", "critic.q"}
+
+
+@pytest.mark.parametrize("recipe", ["infogan", "gan", "cgan", "acgan", "semi_supervised"])
+def test_the_critics_loss_does_not_reach_the_generator(recipe: str) -> None:
+    trainer = make(waves(), recipe, r2_weight=1.0)
+    for name, gradient in gradients(trainer, "critic", trainer.objective).items():
+        assert name.startswith("critic.") or gradient is None, name
+
+
+@pytest.mark.parametrize("recipe", ["infogan", "gan", "cgan", "acgan", "semi_supervised"])
+def test_each_players_step_moves_its_own_network_only(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = make(waves(), recipe)
+    generator, critic = weights(trainer.generator), weights(trainer.critic)
+    critics_own: list[Tensor] = []
+    monkeypatch.setattr(
+        trainer.critic_optimizer,
+        "step",
+        lambda: critics_own.extend(p.grad.clone() for p in trainer.critic.parameters() if p.grad is not None),
+    )
+    trainer.step()
+    assert equal(critic, weights(trainer.critic))
+    assert not equal(generator, weights(trainer.generator))
+    assert equal(critics_own, [p.grad for p in trainer.critic.parameters() if p.grad is not None])
+
+    trainer = make(waves(), recipe, generator_every=40)
+    trainer.step()
+    assert equal(generator, weights(trainer.generator))
+    assert not equal(critic, weights(trainer.critic))
+
+
+@pytest.mark.parametrize("settings", [{}, {"recognition": "own"}, {"recognition": "watching"}])
+def test_two_optimizers_own_every_parameter_once(settings: dict[str, Any]) -> None:
+    trainer = make(waves(), **settings)
+    owned = [
+        id(p)
+        for optimizer in (trainer.generator_optimizer, trainer.critic_optimizer)
+        for group in optimizer.param_groups
+        for p in group["params"]
+    ]
+    every = [id(p) for network in (trainer.generator, trainer.critic) for p in network.parameters()]
+    assert sorted(owned) == sorted(every)
+    assert len(set(owned)) == len(owned)
+
+
+# ---- when
+
+
+def moved_steps(trainer: Trainer, network: nn.Module, n_steps: int) -> list[int]:
+    """Numbers, from 1, of the steps that change ``network``."""
+    moved = []
+    for number in range(1, n_steps + 1):
+        before = weights(network)
+        trainer.step()
+        if not equal(before, weights(network)):
+            moved.append(number)
+    return moved
+
+
+def test_generator_every() -> None:
+    trainer = make(waves(), generator_every=3)
+    assert moved_steps(trainer, trainer.generator, 7) == [3, 6]
+
+
+def test_recognition_every() -> None:
+    trainer = make(waves(), recognition_every=2)
+    assert moved_steps(trainer, trainer.critic.q, 6) == [2, 4, 6]
+    assert moved_steps(trainer, trainer.critic.trunk, 3) == [1, 2, 3]
+
+
+def test_discovery_teaches_trunk_and_q_from_real_series_before_the_game() -> None:
+    trainer = make(waves(), discovery_steps=3)
+    generator, realness = weights(trainer.generator), weights(trainer.critic.realness)
+    assert moved_steps(trainer, trainer.critic.q, 2) == [1, 2]
+    assert moved_steps(trainer, trainer.critic.trunk, 1) == [1]
+    assert equal(generator, weights(trainer.generator))
+    assert equal(realness, weights(trainer.critic.realness))
+    assert moved_steps(trainer, trainer.generator, 2) == [1, 2]
+
+
+@pytest.mark.parametrize(("recipe", "n_categories"), [("gan", (2,)), ("infogan", ())])
+def test_without_categories_to_find_the_game_begins_at_once(recipe: str, n_categories: tuple[int, ...]) -> None:
+    panel = waves()
+    settings = {"batch_size": 8, "max_steps": 40, "discovery_steps": 3}
+    plan = make_plan(panel, recipe=recipe, n_categories=n_categories, width=4, noise_dim=3, settings=settings)
+    trainer = plan.trainer(plan.build(panel), panel)
+    assert moved_steps(trainer, trainer.generator, 2) == [1, 2]
+
+
+def test_penalty_every_is_as_many_times_stronger() -> None:
+    trainer = make(waves(), penalty_every=3, r1_weight=1.0, r2_weight=1.0)
+    assert ["penalty" in trainer.step() for _ in range(7)] == [True, False, False, True, False, False, True]
+
+    codes, batch = trainer.model.settings.latent.codes, trainer._draw(0)
+    fake = trainer.generator(batch.latent, batch.texture).detach()
+    objective = Objective(r1_weight=2.0)
+    without, once, thrice = (
+        critic_loss(objective, trainer.critic, codes, batch, fake, trainer.distorter, phases(penalty=k))
+        for k in (0, 1, 3)
+    )
+    assert once[1]["penalty"] > 0
+    torch.testing.assert_close(once[0] - without[0], 2 * once[1]["penalty"], rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(thrice[0] - without[0], 6 * once[1]["penalty"], rtol=1e-3, atol=1e-5)
+    assert "penalty" not in make(waves(), r1_weight=0.0).step()
+
+
+def test_learning_rates_fall_linearly_at_the_end() -> None:
+    trainer = make(waves(), max_steps=10, decay_share=0.5, generator_rate=4e-3, critic_rate=2e-3)
+    rates = []
+    for _ in range(10):
+        trainer.step()
+        rates.append([o.param_groups[0]["lr"] for o in (trainer.generator_optimizer, trainer.critic_optimizer)])
+    factors = np.array([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
+    np.testing.assert_allclose(rates, factors[:, None] * [4e-3, 2e-3], rtol=1e-9)
+
+
+def test_averaged_weights_follow_the_closed_form() -> None:
+    """After n steps of weight w = 1 − 2^(−batch / half life): (1 − w)^n θ_0 + Σ_i w (1 − w)^(n − i) θ_i."""
+    trainer = make(waves(), ema_half_life_cases=16)  # batches of 8: two steps halve
+    histories = [[p] for p in weights(trainer.generator) + weights(trainer.critic)]
+    n = 5
+    for _ in range(n):
+        trainer.step()
+        for history, p in zip(histories, weights(trainer.generator) + weights(trainer.critic), strict=True):
+            history.append(p)
+    keep = 0.5**0.5
+    averages = weights(trainer.model.generator) + weights(trainer.model.critic)
+    for history, average in zip(histories, averages, strict=True):
+        expected = keep**n * history[0] + sum((1 - keep) * keep ** (n - i) * history[i] for i in range(1, n + 1))
+        torch.testing.assert_close(average, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_reports_are_means_over_the_steps_since_the_last() -> None:
+    trainer, twin = make(waves(), max_steps=7, report_every=3), make(waves(), max_steps=7, report_every=3)
+    steps = [twin.step() for _ in range(7)]
+    reports = list(trainer.run())
+    assert [report.step for report in reports] == [3, 6, 7]
+    for report, part in zip(reports, (steps[:3], steps[3:6], steps[6:]), strict=True):
+        expected = {name: np.mean([float(s[name]) for s in part if name in s]) for s in part for name in s}
+        assert report.stats == pytest.approx(expected, rel=1e-5)
+
+
+def test_stopping_ends_with_a_report() -> None:
+    trainer = make(waves(), report_every=10)
+    assert [report.step for report in trainer.run(lambda: trainer.steps_done == 4)] == [4]
+
+
+def test_a_loss_that_is_not_finite_stops_training() -> None:
+    trainer = make(waves(), report_every=2)
+    with torch.no_grad():
+        next(trainer.critic.realness.parameters()).fill_(math.nan)
+    with pytest.raises(DivergedError, match=r"before step 2: critic.* is not finite; lower --critic-rate") as e:
+        list(trainer.run())
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"batch_size": 0}, {"max_steps": 0}, {"critic_rate": 0.0}, {"ema_half_life_cases": 0}, {"beta1": 1.0}]
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match="rates|" + next(iter(settings))):
+        TrainingSettings(**settings)
+
+
+# ---- labels
+
+
+def test_acgan_learns_from_known_labels_and_from_no_others() -> None:
+    known = make(waves(labelled=6), "acgan", batch_size=24)
+    assert sorted(known.labels.tolist()) == [-1] * 18 + [0] * 3 + [1] * 3
+    judged = known.critic(known.data)
+    expected = -judged.posteriors[0].log_softmax(1)[torch.arange(6), known.labels[:6]].mean()
+    torch.testing.assert_close(known.step()["label"], expected.detach(), rtol=1e-4, atol=1e-6)
+
+    def gradient_of_q(panel: Panel) -> Tensor:
+        trainer = make(panel, "acgan", batch_size=24)
+        found = gradients(trainer, "critic", trainer.objective)["critic.q.1.weight"]
+        assert found is not None
+        return found
+
+    flipped = waves(labelled=6)
+    assert flipped.labels is not None
+    other = Panel.from_arrays(
+        flipped.values, labels=[1 - k if k >= 0 else None for k in flipped.labels.tolist()], name="flipped"
+    )
+    assert not torch.allclose(gradient_of_q(waves(labelled=6)), gradient_of_q(other))
+
+
+def test_unknown_labels_contribute_nothing() -> None:
+    trainer = make(waves(labelled=2), "semi_supervised", batch_size=8)
+    batch = trainer._draw(0)._replace(real_label=torch.full((8,), -1))
+    fake = trainer.generator(batch.latent, batch.texture).detach()
+    codes = trainer.model.settings.latent.codes
+    losses = [
+        critic_loss(objective, trainer.critic, codes, batch, fake, trainer.distorter, phases())[0]
+        for objective in (trainer.objective, Objective(**{**trainer.objective.__dict__, "real_code_weight": 0.0}))
+    ]
+    assert torch.equal(*losses)
+
+
+def test_free_recipes_do_not_look_at_labels() -> None:
+    shuffled = waves()
+    assert shuffled.labels is not None
+    relabelled = Panel.from_arrays(shuffled.values, labels=np.roll(shuffled.labels, 1), name="waves")
+    some, others = make(waves()), make(relabelled)
+    assert set(some.labels.tolist()) == {-1}
+    for trainer in (some, others):
+        trainer.step()
+    assert equal(weights(some.critic), weights(others.critic))
+
+
+@pytest.mark.parametrize("label_input", ["projection", "embedding", "input_channel"])
+def test_cgan_critic_sees_the_label(label_input: str) -> None:
+    trainer = make(waves(), "cgan", label_input=label_input)
+    trainer.step()
+    labels = torch.eye(2)[trainer.labels[:4]]
+    with torch.no_grad():
+        right, wrong = (trainer.critic(trainer.data[:4], label).realness for label in (labels, labels.flip(1)))
+    assert not torch.allclose(right, wrong)
+
+
+# ---- that there is something to learn from
+
+
+def trained(recipe: str) -> tuple[Model, float, Panel]:
+    panel = waves(96)
+    settings = {
+        "max_steps": 200,
+        "batch_size": 32,
+        "discovery_steps": 30,
+        "report_every": 50,
+        "ema_half_life_cases": 500,
+    }
+    plan = make_plan(panel, recipe=recipe, width=4, noise_dim=4, n_continuous=0, settings=settings)
+    model = plan.build(panel)
+    *_, last = plan.trainer(model, panel).run()
+    return model, last.stats["bound_cat"], panel
+
+
+def agreement(categories: np.ndarray, kinds: np.ndarray) -> float:
+    share = float((categories == kinds).mean())
+    return max(share, 1 - share)
+
+
+def test_infogan_finds_the_two_kinds_of_wave() -> None:
+    model, bound, panel = trained("infogan")
+    assert bound > 0.5 * math.log(2)
+    assert panel.labels is not None
+    assert agreement(encode(model, panel)["cat"], panel.labels) > 0.9
+    slow_or_fast = []
+    for category in (0, 1):
+        values = sample(model, 40, cat=category).panel.values[:, 0]
+        slow_or_fast.append(np.abs(np.diff(values, axis=1)).mean() / np.abs(values).mean())
+    assert max(slow_or_fast) > 1.5 * min(slow_or_fast)
+
+
+def test_a_gan_that_nobody_rewards_hides_its_code() -> None:
+    _, bound, _ = trained("gan")
+    assert bound < 0.2 * math.log(2)
+
+
+# ---- on a GPU
+
+
+@needs_cuda
+@pytest.mark.parametrize("recipe", ["infogan", "gan", "acgan"])
+def test_a_captured_step_is_an_eager_step(recipe: str) -> None:
+    captured, eager = (make(waves(), recipe, device="cuda", generator_every=2) for _ in range(2))
+    for number in range(6):
+        stats = {name: value.clone() for name, value in captured.step().items()}
+        eager._set_rates()
+        due = phases(generator=(number + 1) % 2 == 0, penalty=4 if number % 4 == 0 else 0)
+        expected = eager._compute(eager._draw(number), due)
+        eager.steps_done += 1
+        for name, value in expected.items():
+            torch.testing.assert_close(stats[name], value, rtol=1e-3, atol=1e-4)
+    for name, value in eager.state_dict().items():
+        torch.testing.assert_close(captured.state_dict()[name], value, rtol=1e-2, atol=1e-3, msg=name)
+
+
+@needs_cuda
+def test_trained_on_a_gpu_loads_and_samples_alike_on_the_cpu(tmp_path: Path) -> None:
+    panel = waves()
+    settings = {"max_steps": 5, "discovery_steps": 2, "batch_size": 8}
+    plan = make_plan(panel, width=4, noise_dim=3, settings=settings)
+    session = Session.start(tmp_path, plan, panel, {}, torch.device("cuda"), torch.float32)
+    for _ in session.train():
+        pass
+    run = Run.open(session.run.path)
+    on_cpu, on_gpu = (sample(run.load_model(device), 300, seed=1).panel.values for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(on_cpu, on_gpu, atol=1e-3)
+    resumed = Session.resume(run, panel, CPU, torch.float32)
+    assert resumed.trainer.steps_done == 5
+    assert not equal(weights(resumed.trainer.generator), weights(plan.build(panel).generator))
