@@ -39,6 +39,7 @@ FLOORS = {
     "tsinfogan.backbones": 3,
     "tsinfogan.objectives": 3,
     "tsinfogan.transforms": 4,
+    "tsinfogan.capture": 4,
     "tsinfogan.model": 4,
     "tsinfogan.recipes": 4,
     "tsinfogan.formats": 4,

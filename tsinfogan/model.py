@@ -52,7 +52,7 @@ class DataCard:
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> DataCard:
         """Rebuilds what :meth:`to_dict` gave."""
-        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
         return cls(**{**fields, "distortions": Distortions.from_dict(fields["distortions"])})
 
 

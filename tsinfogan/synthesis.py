@@ -96,7 +96,7 @@ def sample(
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
     first = parts[0].panel
     lengths = None if first.lengths is None else np.concatenate([part.panel.case_lengths for part in parts])
-    labels = None if first.labels is None else np.concatenate([part.panel.labels for part in parts])  # type: ignore[misc]
+    labels = None if first.labels is None else np.concatenate([part.panel.labels for part in parts])
     values = np.concatenate([part.panel.values for part in parts])
     return Sample(model.card.panel(values, lengths, labels), columns)
 

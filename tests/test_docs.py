@@ -1,0 +1,129 @@
+"""README and docs/ tell the truth: their Python runs, their commands parse, their links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from tsinfogan.cli import app
+from tsinfogan.plan import setting_types
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+over_pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+STEPS = re.compile(r'("max_steps": )\d+')
+FILE = re.compile(r"# ((?:tsinfogan|datasets)/\S+\.py)\n")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@over_pages
+def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of a page run one after another in one namespace, with 2 in place of the steps that they ask for."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {}
+    for block in blocks(page, "python"):
+        if not FILE.match(block):
+            exec(compile(STEPS.sub(r"\g<1>2", block), page.name, "exec"), namespace)
+
+
+PLUGIN = """
+import importlib
+for name in {packages}:
+    importlib.import_module(name).__path__.append({folder!r} + "/" + name)
+"""
+
+
+def test_files_of_extending_pass_the_contracts(tmp_path: Path) -> None:
+    """Each block that is a file is put in place, and the contract suites run over it, as for any other file there."""
+    packages = {"tsinfogan/backbones": "backbones", "datasets": "datasets", "tsinfogan/formats": "formats"}
+    entries = []
+    for block in blocks(ROOT / "docs" / "extending.md", "python"):
+        found = FILE.match(block)
+        assert found
+        folder, _, file = found[1].rpartition("/")
+        target = tmp_path / f"tsinfogan.{packages.pop(folder)}" / file
+        target.parent.mkdir()
+        target.write_text(block)
+        entries.append(target.stem)
+    assert not packages, f"no example for {packages}"
+    names = sorted(path.name for path in tmp_path.iterdir())
+    (tmp_path / "in_place.py").write_text(PLUGIN.format(packages=names, folder=str(tmp_path)))
+    suites = [f"tests/test_{name}.py" for name in ("backbones", "datasets", "formats", "bad_files")]
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "in_place", "-p", "no:cacheprovider", *suites]
+    done = subprocess.run(
+        [*command, "-k", f"({' or '.join(entries)}) and not leaves_no_noise"],  # that one starts a Python of its own
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for entry in entries:
+        assert re.search(rf"\[{entry}.* PASSED", done.stdout), f"no contract was run over {entry}"
+
+
+def command_lines() -> Iterator[Any]:
+    """Every ``tsinfogan …`` in a code block or in a code span."""
+    for page in PAGES:
+        text = re.sub(r"^```python\n.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+        joined = text.replace("\\\n", " ")
+        lines = re.findall(r"^(?: {4}|\$ )?(tsinfogan .*)$", joined, re.MULTILINE)
+        lines += re.findall(r"`(tsinfogan [^`\n]+)`", joined)
+        for line in lines:
+            yield pytest.param(line, id=f"{page.name}: {line}")
+
+
+@pytest.mark.parametrize("line", list(command_lines()))
+def test_commands_parse(line: str) -> None:
+    words = shlex.split(re.split(r"\s[>|&]|\s#\s", line)[0])[1:]
+    command: Any = typer.main.get_command(app)
+    while words and hasattr(command, "commands") and not words[0].startswith("-"):
+        assert words[0] in command.commands, f"there is no command {words[0]!r}"
+        command = command.commands[words.pop(0)]
+    context = command.make_context("tsinfogan", words)
+    for setting in context.params.get("others") or ():
+        assert setting.partition("=")[0] in setting_types()
+
+
+@over_pages
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text):
+        if target.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), f"{page.name} links to {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{page.name} links to {target}"
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        for target in re.findall(r"^(?: {4})?make ([a-z]+)|`make ([a-z]+)", page.read_text(), re.MULTILINE):
+            assert {*target} - {""} <= targets, f"{page.name} names `make {''.join(target)}`"
+
+
+def test_settings_that_are_explained_exist() -> None:
+    """Every `name_with_underscores` in docs/how-it-works.md is a setting that ``--set`` takes."""
+    text = (ROOT / "docs" / "how-it-works.md").read_text()
+    names = set(re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+)+)`", text))
+    assert len(names) >= 5
+    assert names <= set(setting_types())
