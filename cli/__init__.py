@@ -1,2 +1,100 @@
-"""The command line: one command a file."""
-def main() -> None: ...
+"""The command line: one command a file. Each parses, calls the library and prints; torch is imported inside them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from tsinfogan.cli.datasets import datasets_app
+from tsinfogan.cli.runs import runs_app
+from tsinfogan.cli.sample import sample
+from tsinfogan.cli.train import train
+from tsinfogan.errors import TsInfoGANError
+
+# Older typers build on the package click, newer ones carry a copy of it; their errors have this ancestor in common.
+UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name="tsinfogan",
+    help="InfoGAN for time series: learns which kinds of sequence your data holds and which knobs shape them, and then "
+    "makes any number of new ones with the knobs where you set them.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(train)
+app.command()(sample)
+app.add_typer(datasets_app)
+app.add_typer(runs_app)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"tsinfogan {version('tsinfogan')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Options before any command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line and exits: 0 done, 2 with one sentence on stderr, 130 and 143 when stopped from outside.
+
+    An error that no user can mend keeps its traceback: it is a bug.
+    """
+    signal.signal(signal.SIGTERM, _end)  # unwinds, so that no half-written file stays behind
+    try:
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has enough
+        code = 0
+        _drop_output()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        code = _complain(f"cannot write the output: {(error.strerror or '').lower()}; make room and run it again")
+        _drop_output()
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("tsinfogan", arguments or ["--help"]) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return 128 + signal.SIGINT
+    except TsInfoGANError as error:
+        return _complain(str(error))
+    except UsageProblem as error:
+        return _complain(error.format_message().rstrip("."))  # type: ignore[attr-defined]
+    return 0
+
+
+def _complain(sentence: str) -> int:
+    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+    return 2
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _drop_output() -> None:
+    """Lets what is still in the buffers go nowhere, so that Python's own flush at exit does not fail again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -17,6 +17,7 @@ import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from tsinfogan import __version__
 from tsinfogan.errors import RunError, TsInfoGANError, UnknownNameError
 from tsinfogan.model import DataCard, Model
 from tsinfogan.plan import Plan
@@ -71,7 +71,11 @@ class Run:
         config = {
             "format_version": FORMAT_VERSION,
             "created": created,
-            "versions": {"tsinfogan": __version__, "torch": torch.__version__, "python": platform.python_version()},
+            "versions": {
+                "tsinfogan": metadata.version("tsinfogan"),
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
             "data": dict(data),
             "plan": plan.to_dict(),
             "card": model.card.to_dict(),
@@ -122,6 +126,14 @@ class Run:
             return Plan.from_dict(self.config["plan"])
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise self._damaged(CONFIG, error) from None
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """Where the training data came from, and its fingerprint."""
+        data = self.config.get("data")
+        if not isinstance(data, dict):
+            raise self._damaged(CONFIG, ValueError("it does not say what data the run was trained on"))
+        return data
 
     def save(self, trainer: Trainer) -> None:
         """Writes a checkpoint. Each file alone is enough for what reads it, and keeps its last content on failure.
@@ -174,7 +186,7 @@ class Run:
         """All reports so far; a line cut short by a crash is left out."""
         path = self.path / METRICS
         lines: list[dict[str, float]] = []
-        for line in path.read_text().splitlines() if path.exists() else []:
+        for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
             with contextlib.suppress(ValueError):
                 lines.append(json.loads(line))
         return lines
@@ -218,7 +230,8 @@ def find_run(root: Path, name: str | None = None) -> Run:
     trained = [run for run in list_runs(root) if (run.path / MODEL).exists()]
     if not trained:
         raise RunError(
-            f"expected a trained model in {root}/, found none; run `tsinfogan train` first, or give --model RUN"
+            f"expected a trained model in {root}/, found none; run `tsinfogan train` first, or name another "
+            "directory with --runs"
         )
     return max(trained, key=lambda run: (run.path / MODEL).stat().st_mtime_ns)
 

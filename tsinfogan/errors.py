@@ -37,7 +37,7 @@ class UnknownNameError(SettingError):
         known = sorted(known)
         close = get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        choices = ", ".join(known) if known else "there are none yet"
-        super().__init__(f"unknown {kind} {name!r}: {hint}choose from {choices}")
+        choices = f"choose from {', '.join(known)}" if known else "there are none yet"
+        super().__init__(f"unknown {kind} {name!r}: {hint}{choices}")
         self.name = name
         self.known = tuple(known)

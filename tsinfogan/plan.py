@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
 import torch
 
 from tsinfogan.codes import CategoricalCode, Code, LatentSpec, NormalCode, UniformCode
+from tsinfogan.distortions import Distortions
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.model import DataCard, Model, ModelSettings
 from tsinfogan.networks import BACKBONES, CriticSettings
 from tsinfogan.objectives import Objective
 from tsinfogan.panel import Panel
 from tsinfogan.preprocessing import Preprocessor
-from tsinfogan.recipes import get_recipe
+from tsinfogan.recipes import Recipe, get_recipe
 from tsinfogan.training import Trainer, TrainingSettings
 
 Prior = Literal["uniform", "normal"]
@@ -116,6 +118,9 @@ def make_plan(
             f"got {n_categories[:1] or 0}"
         )
     frequencies = panel.class_frequencies if category_prior == "data" else None
+    for prior, known in ((continuous_prior, get_args(Prior)), (category_prior, get_args(CategoryPrior))):
+        if prior not in known:
+            raise UnknownNameError("prior", prior, known)
     continuous = {"uniform": UniformCode, "normal": NormalCode}[continuous_prior]
     codes: tuple[Code, ...] = (
         *(CategoricalCode(k, frequencies if place == 0 else None) for place, k in enumerate(n_categories)),
@@ -126,6 +131,8 @@ def make_plan(
     training = _overridden(TrainingSettings(), values)
     if unknown := values.keys() - set(setting_types()):
         raise UnknownNameError("setting", min(unknown), setting_types())
+    if parts["critic"].label_input != "none":
+        _check_label_input(panel, chosen, recipe, parts["critic"].label_input)
     model = ModelSettings(backbone, LatentSpec(noise_dim, codes), width, chosen.labelled, parts["critic"])
     return Plan(recipe, model, parts["objective"], training)
 
@@ -156,11 +163,59 @@ def parse_setting(text: str) -> tuple[str, Any]:
         if value not in ("true", "false"):
             raise SettingError(f"setting {name}: expected true or false, got {value!r}")
         return name, value == "true"
+    return name, value if choices else _number(types[name], f"setting {name}", value)
+
+
+def distort(panel: Panel, texts: Iterable[str]) -> Panel:
+    """``panel`` with other distortions, each text ``name=value`` from the command line, or ``none`` for no distortion.
+
+    Raises:
+        SettingError: no such distortion or channel, or a value of another type.
+    """
+    chosen = panel.distortions
+    for text in texts:
+        name, _, value = text.partition("=")
+        names = [field.name for field in fields(Distortions)]
+        if text == "none":
+            chosen = Distortions()
+        elif name not in names:
+            raise UnknownNameError("distortion", name, [*names, "none"])
+        elif name == "rotation_channels":
+            plane = value.split(",")
+            if strange := [channel for channel in plane if channel not in panel.channels]:
+                raise UnknownNameError("channel", strange[0], panel.channels)
+            if len(plane) != 2:
+                raise SettingError(f"distortion {name}: expected two channels such as x,y, got {value!r}")
+            first, second = map(panel.channels.index, plane)
+            chosen = replace(chosen, rotation_channels=(first, second))
+        else:
+            strength: dict[str, Any] = {name: _number(float, f"distortion {name}", value)}
+            chosen = replace(chosen, **strength)
+    return replace(panel, distortions=chosen)
+
+
+def _number(kind: type[int] | type[float], what: str, text: str) -> float:
     try:
-        return name, value if choices else types[name](value)
+        number = kind(text)
     except ValueError:
-        kind = {int: "a whole number", float: "a number"}[types[name]]
-        raise SettingError(f"setting {name}: expected {kind}, got {value!r}") from None
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        wanted = {int: "a whole number", float: "a number"}[kind]
+        raise SettingError(f"{what}: expected {wanted}, 0 or greater, got {text!r}")
+    return number
+
+
+def _check_label_input(panel: Panel, chosen: Recipe, recipe: str, label_input: str) -> None:
+    """A case whose label is unknown would give itself away to the critic as real."""
+    if not chosen.labelled or panel.labels is None:
+        raise SettingError(
+            f"label_input {label_input!r} shows the critic a label but recipe {recipe!r} has none: choose cgan, or none"
+        )
+    if (unlabelled := int((panel.labels < 0).sum())) > 0:
+        raise SettingError(
+            f"label_input {label_input!r} needs the label of every case but {unlabelled} of {panel.name} have none: "
+            "label or drop them, or use semi_supervised"
+        )
 
 
 def _overridden(part: Any, values: Mapping[str, Any]) -> Any:

@@ -15,7 +15,7 @@ import torch
 from tsinfogan.checkpoint import CARD, Run, write_whole
 from tsinfogan.codes import LatentSpec
 from tsinfogan.devices import choose_device, choose_precision
-from tsinfogan.errors import DataError
+from tsinfogan.errors import DataError, DivergedError
 from tsinfogan.model import Model
 from tsinfogan.panel import Panel
 from tsinfogan.plan import Plan, make_plan
@@ -73,7 +73,7 @@ class Session:
             DataError: ``panel`` is not the data that the run was trained on.
             RunError: the run's files are missing or damaged.
         """
-        if panel.fingerprint() != run.config["data"].get("fingerprint"):
+        if panel.fingerprint() != run.data.get("fingerprint"):
             raise DataError(
                 f"run {run.name} cannot go on: {panel.name} holds other values than it was trained on; restore the "
                 "data, or train a new run"
@@ -93,12 +93,22 @@ class Session:
         for report in self.trainer.run(stop):
             self.run.log(report)
             if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
-                self.run.save(self.trainer)
+                self._save()
                 saved = time.monotonic()
             yield report
-        self.run.save(self.trainer)
+        self._save()
         if self.finished:
             write_whole(self.run.path / PICTURE, picture(self.trainer.model))
+
+    def _save(self) -> None:
+        """A checkpoint, unless the last step broke the weights before any loss could show it."""
+        networks = (self.trainer.model.generator, self.trainer.model.critic)
+        if not all(bool(weight.isfinite().all()) for network in networks for weight in network.parameters()):
+            raise DivergedError(
+                f"training diverged before step {self.trainer.steps_done}: its weights are not finite; lower "
+                "--critic-rate and --generator-rate, or raise --r1-weight, and train again"
+            )
+        self.run.save(self.trainer)
 
     @property
     def finished(self) -> bool:

@@ -1,0 +1,62 @@
+"""``tsinfogan datasets``: what there is to train on."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+datasets_app = typer.Typer(name="datasets", help="List the datasets, tell about one, or fetch one ahead of time.")
+
+
+@datasets_app.callback(invoke_without_command=True)
+def _list_by_default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_datasets()
+
+
+@datasets_app.command("list")
+def list_datasets() -> None:
+    """List all datasets."""
+    from tsinfogan.cli._tables import print_table
+    from tsinfogan.datasets import DATASETS
+
+    entries = [(name, DATASETS.get(name)) for name in DATASETS.names()]
+    print_table(
+        ("name", "licence", "backbone", "summary"),
+        [(name, entry.licence, entry.backbone, entry.summary) for name, entry in entries],
+    )
+
+
+@datasets_app.command()
+def info(name: str = typer.Argument(help="Name of a dataset.")) -> None:
+    """Tell source, licence, citation and default codes of one dataset."""
+    from tsinfogan.cli._tables import print_fields
+    from tsinfogan.datasets import DATASETS
+
+    entry = DATASETS.get(name)
+    codes = f"{entry.n_categories} categories, {entry.n_continuous} continuous, {entry.noise_dim} noise"
+    print_fields(
+        [
+            ("name", name),
+            ("summary", entry.summary),
+            ("source", entry.source),
+            ("licence", entry.licence),
+            ("citation", entry.citation),
+            ("codes", codes),
+            ("backbone", entry.backbone),
+        ]
+    )
+
+
+@datasets_app.command()
+def fetch(name: str = typer.Argument(help="Name of a dataset.")) -> None:
+    """Fetch a dataset into the cache, so that training needs no network."""
+    from tsinfogan.datasets import DATASETS
+    from tsinfogan.datasets._sources import cache_folder, data_folder
+
+    DATASETS.get(name).fetch()
+    own = data_folder()
+    where = f"in {own} or in {cache_folder()}" if own else f"in {cache_folder()}"
+    made_here = not DATASETS.get(name).source.startswith("http")
+    print(f"{name} is ready: {'it is made on the spot' if made_here else f'it is kept {where}'}", file=sys.stderr)

@@ -1,0 +1,99 @@
+"""``tsinfogan runs``: what was trained."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tsinfogan.cli._options import DEFAULT_RUNS, RunsOption
+
+if TYPE_CHECKING:
+    from tsinfogan.checkpoint import Run
+
+RunsHereOption = Annotated[Path | None, typer.Option("--runs", metavar="DIR", help="Directory that runs are kept in.")]
+runs_app = typer.Typer(name="runs", help="List the runs, or show one.")
+
+
+@runs_app.callback(invoke_without_command=True)
+def _list_by_default(context: typer.Context, runs: RunsOption = DEFAULT_RUNS) -> None:
+    context.obj = runs
+    if context.invoked_subcommand is None:
+        list_runs(context)
+
+
+@runs_app.command("list")
+def list_runs(context: typer.Context, runs: RunsHereOption = None) -> None:
+    """List all runs, oldest first, with the last bound of each code in nats."""
+    from tsinfogan.checkpoint import CONFIG, Run
+    from tsinfogan.cli._tables import print_table
+    from tsinfogan.errors import TsInfoGANError
+
+    root = runs or context.obj
+    rows = []
+    for folder in sorted(root.iterdir()) if root.is_dir() else []:
+        if not (folder / CONFIG).exists():
+            continue
+        try:
+            rows.append(_row(Run.open(folder)))
+        except TsInfoGANError as error:
+            print(f"skipped: {error}", file=sys.stderr)
+    if not rows:
+        print(f"there are no runs in {root}/; make one with `tsinfogan train`", file=sys.stderr)
+        return
+    print_table(("name", "created", "data", "recipe", "backbone", "steps", "bounds"), sorted(rows, key=lambda r: r[1]))
+
+
+@runs_app.command()
+def show(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(help="Name of a run, or its path.")],
+    runs: RunsHereOption = None,
+) -> None:
+    """Show every setting of a run, and its last report."""
+    from tsinfogan.checkpoint import find_run
+    from tsinfogan.cli._tables import print_fields
+
+    found = find_run(runs or context.obj, run)
+    steps, last = _progress(found)
+    fields = [("run", str(found.path)), ("steps", steps), *_flat("", found.config), *_flat("last report.", last)]
+    print_fields(fields)
+
+
+def _row(run: Run) -> tuple[str, ...]:
+    plan = run.plan
+    steps, last = _progress(run)
+    data = run.data.get("dataset") or run.data.get("file") or "?"
+    return (
+        run.name,
+        str(run.config.get("created", ""))[:16].replace("T", " "),
+        str(data),
+        plan.recipe,
+        plan.model.backbone,
+        steps,
+        bounds_text(last),
+    )
+
+
+def _progress(run: Run) -> tuple[str, Mapping[str, Any]]:
+    metrics = run.metrics()
+    last = metrics[-1] if metrics else {}
+    return f"{last.get('step', 0)}/{run.plan.training.max_steps}", last
+
+
+def bounds_text(stats: Mapping[str, float]) -> str:
+    """Such as ``cat 2.87 cont0 0.41``."""
+    prefix = "bound_"
+    return " ".join(f"{name[len(prefix) :]} {value:.2f}" for name, value in stats.items() if name.startswith(prefix))
+
+
+def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:
+    """Nested settings as dotted names."""
+    if isinstance(value, Mapping):
+        return [pair for name, inner in value.items() for pair in _flat(f"{prefix}{name}.", inner)]
+    text = value if isinstance(value, str) else f"{value:.6g}" if isinstance(value, float) else json.dumps(value)
+    return [(prefix.rstrip("."), text)]

@@ -1,0 +1,112 @@
+"""``tsinfogan sample``: new series with the codes where they are asked to stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
+from tsinfogan.errors import SettingError, UnknownNameError
+
+if TYPE_CHECKING:
+    from tsinfogan.formats import Format
+    from tsinfogan.model import Model
+
+Piece = TypeVar("Piece")
+DEFAULT_SERIES = 10
+
+
+def sample(
+    cat: Annotated[
+        str | None,
+        typer.Option(help="Category: 3, a range 0:4, or one place for each categorical code, _ to draw it: 3,_,0:9."),
+    ] = None,
+    cont: Annotated[
+        str | None,
+        typer.Option(help="Continuous codes: 0.5,-1, _ to draw one, or a sweep first:last:steps such as -2:2:9,0."),
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Class by name, for models trained with labels; otherwise use --cat.")
+    ] = None,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            min=1,
+            help=f"Number of series; of draws for each point of a sweep. Default {DEFAULT_SERIES}, with a sweep 1.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same series.")] = 0,
+    model: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Run to sample from, a name or a path. Default: the newest.")
+    ] = None,
+    runs: RunsOption = DEFAULT_RUNS,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="File to write. Default: standard output.")
+    ] = None,
+    format_name: Annotated[
+        str | None, typer.Option("--format", help="csv, parquet, npz or png. Default: by FILE's name, otherwise csv.")
+    ] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Write new series in raw units, each with its own length: tsinfogan sample --cat 3 --cont 0.5,-1 > out.csv.
+
+    Codes that are not given are drawn from their prior.
+    """
+    from tsinfogan.cli._output import opened_output
+
+    entry = _format(format_name, out)
+    with opened_output(out, binary=entry.binary) as stream_out:
+        from tsinfogan.checkpoint import find_run
+        from tsinfogan.devices import choose_device
+        from tsinfogan.synthesis import CodeRequest, stream
+
+        trained = find_run(runs, model).load_model(choose_device(device))
+        if label is not None:
+            cat = _category(trained, label, cat)
+        request = CodeRequest.parse(trained.settings.latent, cat, cont)
+        draws = n or (DEFAULT_SERIES if request.n_points == 1 else 1)
+        writer = entry.open_writer(stream_out)
+        for part in ahead(lambda: stream(trained, draws, request, seed)):
+            writer.write(part.panel, part.columns)
+        writer.close()
+
+
+def ahead(pieces: Callable[[], Iterator[Piece]]) -> Iterator[Piece]:
+    """The same pieces, each made while the one before it is used."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    source = pieces()
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, source, None)
+        while (piece := coming.result()) is not None:
+            coming = worker.submit(next, source, None)
+            yield piece
+
+
+def _format(name: str | None, path: Path | None) -> Format:
+    from tsinfogan.formats import FORMATS
+
+    if name is not None:
+        return FORMATS.get(name)
+    if path is None or not path.suffix:
+        return FORMATS.get("csv")
+    by_suffix = {entry.suffix: entry for entry in map(FORMATS.get, FORMATS.names())}
+    if path.suffix.lower() not in by_suffix:
+        raise UnknownNameError("file suffix", path.suffix, by_suffix)
+    return by_suffix[path.suffix.lower()]
+
+
+def _category(model: Model, label: str, cat: str | None) -> str:
+    classes = model.card.classes
+    if not model.settings.labelled:
+        raise SettingError("--label needs a model trained with labels (cgan, acgan, semi_supervised); use --cat")
+    if cat is not None:
+        raise SettingError("--label and --cat both choose the category; give one of them")
+    if label not in classes:
+        raise UnknownNameError("label", label, classes)
+    n_categorical = sum(code.column == "cat" for code in model.settings.latent.codes)
+    return ",".join([str(classes.index(label)), *("_" for _ in range(n_categorical - 1))])

@@ -1,0 +1,280 @@
+"""``tsinfogan train``: from data to a run directory."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption, command_for
+from tsinfogan.errors import RunError, SettingError, UnknownNameError
+
+if TYPE_CHECKING:
+    from tsinfogan.panel import Panel
+
+DEFAULT_DATASET = "pen_strokes"
+GOES_WITH_RESUME = ("resume", "device", "precision", "runs")
+CODES, NETWORKS, LOSSES, STEPS, PLACE = "Codes", "Networks", "Losses", "Steps", "Where and what to keep"
+SETTING_OPTIONS = {
+    "steps": "max_steps",
+    "batch_size": "batch_size",
+    "seed": "seed",
+    "generator_rate": "generator_rate",
+    "critic_rate": "critic_rate",
+    "generator_every": "generator_every",
+    "adversarial": "adversarial",
+    "r1_weight": "r1_weight",
+    "recognition": "recognition",
+    "label_input": "label_input",
+}
+"""Options that are settings of the plan, with the setting's name."""
+
+
+def train(
+    context: typer.Context,
+    dataset: Annotated[
+        str | None, typer.Option(help=f"Dataset, see `tsinfogan datasets`. Default: {DEFAULT_DATASET}.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Your own csv, parquet or npz: case,time,<channels…>[,label]; see the docs."),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="infogan, gan, cgan, acgan or semi_supervised.")] = "infogan",
+    cat: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K[,K…]",
+            help="Categories of each categorical code: 20, or 10,10,10,10, or none. Default: what suits the data.",
+            rich_help_panel=CODES,
+        ),
+    ] = None,
+    cont: Annotated[
+        int | None,
+        typer.Option(min=0, help="Number of continuous codes. Default: what suits the data.", rich_help_panel=CODES),
+    ] = None,
+    noise: Annotated[
+        int | None,
+        typer.Option(min=0, help="Noise dimensions. Default: what suits the data.", rich_help_panel=CODES),
+    ] = None,
+    continuous_prior: Annotated[
+        str, typer.Option(help="Prior of continuous codes: uniform or normal.", rich_help_panel=CODES)
+    ] = "uniform",
+    category_prior: Annotated[
+        str, typer.Option(help="Categories drawn uniform, or as often as in the data: data.", rich_help_panel=CODES)
+    ] = "uniform",
+    posterior: Annotated[
+        str,
+        typer.Option(
+            help="Scale of Q for continuous codes: learned, or fixed, which makes their loss a squared error.",
+            rich_help_panel=CODES,
+        ),
+    ] = "learned",
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            help="conv1d, gru, image, mlp or your own. Default: what suits the data.", rich_help_panel=NETWORKS
+        ),
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(min=1, help="Width of the networks. Default: the backbone's.", rich_help_panel=NETWORKS),
+    ] = None,
+    recognition: Annotated[
+        str | None,
+        typer.Option(
+            help="Q shared with the critic's trunk, on its own, or only watching. Default: the recipe's.",
+            rich_help_panel=NETWORKS,
+        ),
+    ] = None,
+    label_input: Annotated[
+        str | None,
+        typer.Option(
+            help="How the critic sees the label: none, projection, embedding or input_channel. Default: the recipe's.",
+            rich_help_panel=NETWORKS,
+        ),
+    ] = None,
+    adversarial: Annotated[
+        str | None,
+        typer.Option(help="The game: non_saturating, least_squares or relativistic.", rich_help_panel=LOSSES),
+    ] = None,
+    r1_weight: Annotated[
+        float | None,
+        typer.Option(help="Weight of the gradient penalty on real series.", rich_help_panel=LOSSES),
+    ] = None,
+    distortions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--distort",
+            metavar="NAME=VALUE",
+            help="Change one distortion that leaves a series what it is, such as time_scale=0.1; or none. Repeatable.",
+            rich_help_panel=LOSSES,
+        ),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of training.", rich_help_panel=STEPS)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Cases a step.", rich_help_panel=STEPS)] = None,
+    generator_rate: Annotated[
+        float | None, typer.Option(help="Learning rate of the generator.", rich_help_panel=STEPS)
+    ] = None,
+    critic_rate: Annotated[
+        float | None, typer.Option(help="Learning rate of critic and Q.", rich_help_panel=STEPS)
+    ] = None,
+    generator_every: Annotated[
+        int | None,
+        typer.Option(help="The generator moves in every so-many-th step.", rich_help_panel=STEPS),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Everything random follows from it.", rich_help_panel=STEPS)] = None,
+    others: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any other setting, such as r2_weight=1. Repeatable.",
+            rich_help_panel=STEPS,
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(help="Of products: auto, float32 or bf16; auto takes bf16 where the processor is made for it."),
+    ] = "auto",
+    runs: RunsOption = DEFAULT_RUNS,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN", help="Go on with an interrupted run: its name or path, or last. Its settings stay."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved plan as JSON and stop.")] = False,
+) -> None:
+    """Train a model on a dataset, or on your own file, and keep it in a run directory.
+
+    Ctrl-C saves; --resume goes on exactly.
+    """
+    if resume is not None:
+        _refuse_beside_resume(context)
+        _resume(runs, resume, device, precision)
+        return
+    from tsinfogan.cli._running import run_session
+    from tsinfogan.devices import choose_device, choose_precision
+    from tsinfogan.plan import distort, make_plan, parse_setting
+    from tsinfogan.sessions import Session
+
+    if posterior not in ("learned", "fixed"):
+        raise UnknownNameError("posterior", posterior, ("learned", "fixed"))
+    named = [
+        f"{setting}={context.params[option]}"
+        for option, setting in SETTING_OPTIONS.items()
+        if context.params[option] is not None
+    ]
+    choices = _choices(dataset, data, backbone=backbone, n_continuous=cont, noise_dim=noise, width=width)
+    if cat is not None:
+        choices["n_categories"] = _sizes(cat)
+    settings = dict(map(parse_setting, [*named, *(others or ())]))
+    where = choose_device(device)
+    dtype = choose_precision(precision, where)
+    source = {"file": str(data.resolve())} if data else {"dataset": dataset or DEFAULT_DATASET}
+    panel = distort(_panel(source), distortions or ())
+    plan = make_plan(
+        panel,
+        recipe=recipe,
+        continuous_prior=continuous_prior,  # type: ignore[arg-type]
+        category_prior=category_prior,  # type: ignore[arg-type]
+        posterior_scale=1.0 if posterior == "fixed" else None,
+        settings=settings,
+        **choices,
+    )
+    if dry_run:
+        from tsinfogan.cli._running import count_parameters
+
+        model = plan.build(panel)
+        resolved = {"data": source, "plan": plan.to_dict(), "distortions": panel.distortions.to_dict()}
+        place = {"device": str(where), "precision": str(dtype).removeprefix("torch.")}
+        print(json.dumps({**resolved, **place, **count_parameters(model)}, indent=1))
+        return
+    run_session(Session.start(runs, plan, panel, source, where, dtype), panel, runs)
+
+
+def _refuse_beside_resume(context: typer.Context) -> None:
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE" and name not in GOES_WITH_RESUME:
+            raise SettingError(
+                "--resume goes on with the settings of the run, so it cannot stand beside other options than "
+                f"--device, --precision and --runs, got {name.replace('_', '-')!r}; leave it out, or train a new run"
+            )
+
+
+def _resume(runs: Path, name: str, device: str, precision: str) -> None:
+    from tsinfogan.checkpoint import find_run
+    from tsinfogan.cli._running import run_session
+    from tsinfogan.devices import choose_device, choose_precision
+    from tsinfogan.sessions import Session
+
+    run = find_run(runs, None if name == "last" else name)
+    where = choose_device(device)
+    source = {key: run.data[key] for key in ("dataset", "file") if key in run.data}
+    if not source:
+        raise RunError(f"run {run.name} was not trained from the command line; go on with it in Python")
+    panel = _panel(source)
+    session = Session.resume(run, panel, where, choose_precision(precision, where))
+    if session.finished:
+        raise SettingError(
+            f"run {run.name} is finished, all {session.trainer.steps_done} steps of it; sample from it with "
+            f"`{command_for(runs, 'sample', '--model', run.name)}`, or train a new run with more --steps"
+        )
+    run_session(session, panel, runs)
+
+
+def _choices(dataset: str | None, data: Path | None, **given: Any) -> dict[str, Any]:
+    """Arguments of ``make_plan``: what the dataset's makers suggest, then what was given."""
+    from tsinfogan.datasets import DATASETS
+
+    if dataset and data:
+        raise SettingError("--dataset and --data both name the data; give one of them")
+    suggested: dict[str, Any] = {}
+    if not data:
+        entry = DATASETS.get(dataset or DEFAULT_DATASET)
+        suggested = {
+            "backbone": entry.backbone,
+            "n_categories": (entry.n_categories,),
+            "n_continuous": entry.n_continuous,
+            "noise_dim": entry.noise_dim,
+        }
+    return {**suggested, **{name: value for name, value in given.items() if value is not None}}
+
+
+def _panel(source: Mapping[str, str]) -> Panel:
+    """The training data of a dataset or a file."""
+    if "dataset" in source:
+        from tsinfogan.datasets import load_dataset
+
+        return load_dataset(source["dataset"])
+    from tsinfogan.checks import check_trainable
+    from tsinfogan.formats import read_panel, readable_format
+    from tsinfogan.formats._table import describe_columns
+
+    path = Path(source["file"])
+    panel = read_panel(path)
+    check_trainable(panel)
+    names = readable_format(path).column_names
+    assert names is not None
+    columns = describe_columns(names(path))
+    parts = [f"channels {', '.join(panel.channels)}"]
+    parts += [f"codes, which training ignores, {', '.join(columns.codes)}"] if columns.codes else []
+    parts += [f"label with {len(panel.classes)} classes"] if panel.labels is not None else []
+    print(f"{path.name} is read as: {'; '.join(parts)}", file=sys.stderr)
+    return panel
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    """Sizes of categorical codes: ``20``, ``10,10``, or ``none``."""
+    if text in ("0", "none"):
+        return ()
+    sizes = text.split(",")
+    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
+        raise SettingError(f"expected numbers of categories such as 20 or 10,10,10,10, or none, in --cat, got {text!r}")
+    return tuple(map(int, sizes))

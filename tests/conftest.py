@@ -1,0 +1,105 @@
+"""The command line as tests use it: in this process, or for real in one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from tsinfogan.cli import main
+from tsinfogan.formats import FORMATS
+from tsinfogan.panel import Panel
+
+TINY = ("--width", "8", "--batch-size", "8", "--device", "cpu")
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The one sentence that a user's mistake is answered with."""
+        *notes, last = self.err.splitlines()
+        assert self.code == 2, self.err
+        assert last.startswith("error: "), self.err
+        assert not any("error" in note or "Traceback" in note for note in notes), self.err
+        assert self.out == b""
+        return last
+
+
+def run_in_process(arguments: tuple[object, ...]) -> int:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        main([str(argument) for argument in arguments])
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def command(capfdbinary, monkeypatch):
+    """Runs ``tsinfogan`` in this process."""
+    monkeypatch.delenv("TSINFOGAN_RUNS", raising=False)
+
+    def run(*arguments: object) -> Outcome:
+        capfdbinary.readouterr()
+        code = run_in_process(arguments)
+        out, err = capfdbinary.readouterr()
+        return Outcome(code, out, err.decode())
+
+    return run
+
+
+@pytest.fixture
+def process():
+    """Starts ``tsinfogan`` in a process of its own; what still runs at the end of the test is killed."""
+    started = []
+
+    def start(*arguments: object, **others: object) -> subprocess.Popen[bytes]:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **others}
+        words = [sys.executable, "-m", "tsinfogan.cli", *map(str, arguments)]
+        child = subprocess.Popen(words, env={**os.environ, "TSINFOGAN_RUNS": "nowhere"}, **pipes)
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        child.kill()
+        child.wait()
+        for pipe in filter(None, (child.stdout, child.stderr)):
+            pipe.close()
+
+
+@pytest.fixture(scope="session")
+def small_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve labelled cases of two channels and unequal lengths."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("data") / "small.csv"
+    cases = [np.cumsum(rng.normal(size=(2, length)), axis=1) for length in rng.integers(12, 20, 12)]
+    with path.open("wb") as stream:
+        writer = FORMATS.get("csv").open_writer(stream)
+        writer.write(Panel.from_cases(cases, channels=["x", "y"], labels=list("abc") * 4), {})
+        writer.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, small_csv: Path) -> Path:
+    """A directory of runs with two in it, the newer one with three categories and two continuous codes."""
+    runs = tmp_path_factory.mktemp("runs")
+    common = ("train", "--data", small_csv, *TINY, "--steps", 3, "--noise", 4, "--runs", runs)
+    for options in (("--recipe", "acgan"), ("--cat", 3)):
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            assert run_in_process((*common, *options)) == 0, said.getvalue()
+    return runs
