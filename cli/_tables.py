@@ -13,8 +13,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         from rich.table import Table
 
         table = Table()
-        for name in header:
-            table.add_column(name, overflow="fold")
+        for place, name in enumerate(header):
+            table.add_column(name, overflow="fold", no_wrap=place == 0)  # the first is there to be copied
         for row in rows:
             table.add_row(*row)
         Console(markup=False, highlight=False).print(table)
