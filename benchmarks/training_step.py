@@ -1,0 +1,234 @@
+"""How many times as fast one training step is as the loop of the public InfoGAN tutorials, on the same networks.
+
+python benchmarks/training_step.py [--dataset pen_strokes] [--width 32] [--batch 128] [--steps 30] [--device cpu]
+
+The tutorial loop is written here from scratch in the form they share: ``nn.Conv1d`` in float32, a ``DataLoader``,
+a generator pass for each of the three losses, three optimizers of which the third owns what the other two own,
+and ``.item()`` on every loss in every step. Both start from the same weights, and both are checked to give the same
+outputs and the same losses before anything is timed. Steps alternate, so that both meet the same machine. The number
+of threads is the environment's: set ``OMP_NUM_THREADS`` to compare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import itertools
+import math
+import time
+from collections.abc import Iterator
+from statistics import median
+
+import torch
+import torch.nn.functional as F
+from _shared import print_header
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from tsinfogan.backbones import conv1d
+from tsinfogan.backbones._series import with_differences
+from tsinfogan.datasets import DATASETS, load_dataset
+from tsinfogan.devices import choose_device, choose_precision
+from tsinfogan.model import Model
+from tsinfogan.networks import Critic, tie_constant_channels
+from tsinfogan.objectives import bounds, critic_adversarial, generator_adversarial
+from tsinfogan.plan import Plan, make_plan
+
+N_CATEGORIES, N_CONTINUOUS, NOISE_DIM = 20, 2, 62
+ADVERSARIAL_AND_BOUND_ONLY = {
+    "consistency_weight": 0.0,
+    "distorted_share": 0.0,
+    "r1_weight": 0.0,
+    "discovery_steps": 0,
+    "max_steps": 1_000_000,
+}
+WARM_UP_STEPS = 5
+
+
+class TutorialGenerator(nn.Module):
+    """Our generator's arithmetic in ``(n, c, t)`` with ``nn.Conv1d``."""
+
+    def __init__(self, ours: conv1d.Generator):
+        super().__init__()
+        self.sizes, self.n_constant, self.bounded = ours.sizes, ours.n_constant, ours.bounded
+        self.embed, self.start = copy.deepcopy(ours.embed), copy.deepcopy(ours.start)
+        self.convs = nn.ModuleList(_conv1d(block.conv) for block in ours.blocks)
+        self.modulations = nn.ModuleList(copy.deepcopy(block.modulation) for block in ours.blocks)
+        self.strengths = nn.ParameterList(copy.deepcopy(block.texture_strength) for block in ours.blocks)
+        self.out = _conv1d(ours.out)
+
+    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+        style = self.embed(latent)
+        x = self.start(style).view(len(latent), -1, self.sizes[0])  # (n, c, t)
+        noises = texture.split(self.sizes, dim=1)
+        parts = zip(self.sizes, self.convs, self.modulations, self.strengths, noises, strict=True)
+        for size, conv, modulation, strength, noise in parts:
+            if x.shape[-1] != size:
+                x = F.interpolate(x, size=size, mode="linear", align_corners=False)
+            x = conv(x) + strength[:, None] * noise[:, None]
+            gain, bias = modulation(style)[:, :, None].chunk(2, dim=1)
+            x = F.leaky_relu(F.group_norm(x, 1) * (1 + gain) + bias, 0.2)
+        values = tie_constant_channels(self.out(x), self.n_constant)
+        return torch.tanh(values) if self.bounded else values
+
+
+class TutorialCritic(nn.Module):
+    """Our trunk and heads likewise: realness ``(n,)`` and what Q says."""
+
+    def __init__(self, ours: Critic):
+        super().__init__()
+        self.n_varying = ours.trunk.n_varying
+        self.convs = nn.ModuleList(_conv1d(conv) for conv in ours.trunk.convs)
+        self.out, self.realness, self.q = (
+            copy.deepcopy(ours.trunk.out),
+            copy.deepcopy(ours.realness),
+            copy.deepcopy(ours.q),
+        )
+        self.sizes = ours.sizes
+
+    def forward(self, values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        x = with_differences(values, self.n_varying)
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), 0.2)
+        features = F.leaky_relu(self.out(x.flatten(1)), 0.2)
+        return self.realness(features)[:, 0], self.q(features).split(self.sizes, dim=1)
+
+
+def tutorial_loop(
+    generator: TutorialGenerator, critic: TutorialCritic, data: Tensor, batch_size: int, texture_dim: int
+) -> Iterator[tuple[float, float, float]]:
+    """Adversarial loss of each player, then the information loss over both networks; yields the three each step."""
+    rates = {"lr": 2e-4, "betas": (0.5, 0.999)}
+    generator_optimizer = torch.optim.Adam(generator.parameters(), **rates)
+    critic_optimizer = torch.optim.Adam(critic.parameters(), **rates)
+    both_optimizer = torch.optim.Adam(itertools.chain(generator.parameters(), critic.parameters()), **rates)
+    loader = DataLoader(TensorDataset(data), batch_size=batch_size, shuffle=True, drop_last=True)
+
+    device = next(critic.parameters()).device
+
+    def draw(n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        category = torch.randint(N_CATEGORIES, (n,), device=device)
+        continuous = torch.rand(n, N_CONTINUOUS, device=device) * 2 - 1
+        noise = torch.randn(n, NOISE_DIM, device=device)
+        latent = torch.cat([noise, F.one_hot(category, N_CATEGORIES).float(), continuous], dim=1)
+        return latent, torch.randn(n, texture_dim, device=device), category, continuous
+
+    while True:
+        for (cases,) in loader:
+            real = cases.to(device)
+            critic_optimizer.zero_grad()
+            fake = generator(*draw(len(real))[:2])
+            critic_loss = F.softplus(-critic(real)[0]).mean() + F.softplus(critic(fake.detach())[0]).mean()
+            critic_loss.backward()
+            critic_optimizer.step()
+
+            generator_optimizer.zero_grad()
+            generator_loss = F.softplus(-critic(generator(*draw(len(real))[:2]))[0]).mean()
+            generator_loss.backward()
+            generator_optimizer.step()
+
+            both_optimizer.zero_grad()
+            latent, texture, category, continuous = draw(len(real))
+            information_loss = code_loss(critic(generator(latent, texture))[1], category, continuous)
+            information_loss.backward()
+            both_optimizer.step()
+            yield critic_loss.item(), generator_loss.item(), information_loss.item()
+
+
+def code_loss(posteriors: tuple[Tensor, ...], category: Tensor, continuous: Tensor) -> Tensor:
+    """Cross-entropy of the category plus a tenth of each continuous code's Gaussian negative log-likelihood."""
+    loss = F.cross_entropy(posteriors[0], category)
+    for place in range(N_CONTINUOUS):
+        mean, log_scale = posteriors[1 + place].unbind(1)
+        log_scale = log_scale.clamp(-3, 3)
+        squared = ((continuous[:, place] - mean) / log_scale.exp()) ** 2
+        loss = loss + 0.1 * (0.5 * squared + log_scale + 0.5 * math.log(2 * math.pi)).mean()
+    return loss
+
+
+@torch.no_grad()
+def check_equal(plan: Plan, model: Model, generator: TutorialGenerator, critic: TutorialCritic, real: Tensor) -> None:
+    """Both give the same series, the same judgement of them and the same losses."""
+    latent_spec, rng = plan.model.latent, torch.Generator().manual_seed(0)
+    noise, codes = latent_spec.sample(len(real), rng)
+    latent, texture = latent_spec.encode(noise, codes), torch.randn(len(real), model.texture_dim, generator=rng)
+    ours, theirs = model.generator(latent, texture), generator(latent, texture)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    judged, (realness, posteriors) = model.critic(ours), critic(ours)
+    torch.testing.assert_close(judged.realness, realness, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(judged.posteriors, posteriors, rtol=1e-3, atol=1e-4)
+    total = sum(
+        plan.objective.code_weight(code) * (code.entropy - bound)
+        for code, bound in zip(latent_spec.codes, bounds(latent_spec.codes, judged.posteriors, codes), strict=True)
+    )
+    torch.testing.assert_close(total, code_loss(posteriors, codes[0], torch.stack(codes[1:], dim=1)))
+    real_ours, real_theirs = model.critic(real).realness, critic(real)[0]
+    critics = F.softplus(-real_theirs).mean() + F.softplus(realness).mean()
+    torch.testing.assert_close(critic_adversarial("non_saturating", real_ours, judged.realness), critics)
+    generators = generator_adversarial("non_saturating", real_ours, judged.realness)
+    torch.testing.assert_close(generators, F.softplus(-realness).mean())
+
+
+def main() -> None:
+    """Prints the median of each in milliseconds and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", default="pen_strokes", choices=DATASETS.names())
+    parser.add_argument("--width", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--profile", action="store_true", help="show where a step of ours spends its time")
+    options = parser.parse_args()
+
+    panel = load_dataset(options.dataset)
+    plan = make_plan(
+        panel,
+        n_categories=(N_CATEGORIES,),
+        n_continuous=N_CONTINUOUS,
+        noise_dim=NOISE_DIM,
+        width=options.width,
+        settings={"batch_size": options.batch, **ADVERSARIAL_AND_BOUND_ONLY},
+    )
+    device = choose_device(options.device)
+    precision = choose_precision(options.precision, device)
+    model = plan.build(panel)
+    data = torch.from_numpy(model.preprocessor.transform(panel))  # (n, c, t)
+    generator, critic = TutorialGenerator(model.generator), TutorialCritic(model.critic)
+    check_equal(plan, model, generator, critic, data[: options.batch])
+    tutorial = tutorial_loop(generator.to(device), critic.to(device), data, options.batch, model.texture_dim)
+    trainer = plan.trainer(model, panel, device, precision)
+
+    print_header()
+    size = " × ".join(map(str, data.shape[1:]))
+    print(f"{panel.name}: {size}, width {options.width}, batch {options.batch}, {device}, ours in {precision}")
+    for _ in range(WARM_UP_STEPS):
+        next(tutorial)
+        trainer.step()
+    seconds: dict[str, list[float]] = {"tutorial": [], "tsinfogan": []}
+    for _ in range(options.steps):
+        for name, step in (("tutorial", lambda: next(tutorial)), ("tsinfogan", trainer.step)):
+            start = time.perf_counter()
+            step()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds[name].append(time.perf_counter() - start)
+    medians = {name: median(times) for name, times in seconds.items()}
+    for name, time_s in medians.items():
+        print(f"{name}: {time_s * 1e3:.1f} ms a step (median of {options.steps})")
+    print(f"ratio: {medians['tutorial'] / medians['tsinfogan']:.2f}")
+    if options.profile:
+        with torch.profiler.profile() as profile:
+            for _ in range(10):
+                trainer.step()
+        print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=25))
+
+
+def _conv1d(ours: nn.Conv2d) -> nn.Conv1d:
+    plain = nn.Conv1d(ours.in_channels, ours.out_channels, ours.kernel_size[1], ours.stride[1], ours.padding[1])
+    plain.load_state_dict({"weight": ours.weight.detach()[:, :, 0], "bias": ours.bias.detach()})
+    return plain
+
+
+if __name__ == "__main__":
+    main()
