@@ -20,8 +20,9 @@ from tsinfogan.panel import Panel
 from tsinfogan.phases import Phases, critic_loss, generator_loss
 from tsinfogan.plan import make_plan
 from tsinfogan.sessions import Session
+from tsinfogan.settings import TrainingSettings
 from tsinfogan.synthesis import encode, sample
-from tsinfogan.training import Trainer, TrainingSettings
+from tsinfogan.training import Trainer
 
 CPU = torch.device("cpu")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -53,7 +54,7 @@ def make(panel: Panel, recipe: str = "infogan", *, device: str = "cpu", backbone
 
 def phases(**others: Any) -> Phases:
     """Everything in one step, without penalties unless asked for."""
-    return Phases(**{"discovery": False, "generator": True, "recognition": True, "penalty": 0, **others})
+    return Phases(**{"generator": True, "recognition": True, "penalty": 0, **others})
 
 
 def weights(network: nn.Module) -> list[Tensor]:

@@ -105,7 +105,8 @@ class CategoricalCode:
         """``(K,)`` probability of each category."""
         if self.probabilities is None:
             return torch.full((self.n_categories,), 1 / self.n_categories, device=device)
-        return torch.tensor(self.probabilities, device=device)
+        # filled, not copied from the host: a copy could not be captured
+        return torch.cat([torch.full((1,), p, device=device) for p in self.probabilities])
 
     def sample(self, n: int, generator: Generator) -> Tensor:
         return torch.multinomial(self.prior(generator.device), n, replacement=True, generator=generator)

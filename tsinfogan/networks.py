@@ -157,22 +157,12 @@ class Critic(nn.Module):
         if settings.recognition == "own":
             self.own_trunk = backbone.trunk(shape, width)
         if codes:
-            self.q = nn.Sequential(
-                nn.LayerNorm(feature_dim, elementwise_affine=False),
-                nn.Linear(feature_dim, RECOGNITION_SIZE),
-                nn.LeakyReLU(0.2),
-                nn.Linear(RECOGNITION_SIZE, sum(self.sizes)),
-            )
+            self.q = recognition_head(feature_dim, sum(self.sizes))
 
     def forward(self, values: Tensor, label: Tensor | None = None) -> Judgement:
         """Judges values ``(n, n_channels, *grid)``, given the encoded label ``(n, K)`` where the critic sees one."""
         kind = self.settings.label_input
-        seen = values
-        if kind == "input_channel":
-            assert label is not None
-            extra = self.label_map(label).view(len(values), 1, *values.shape[2:])
-            seen = torch.cat([extra, values], dim=1)
-        features = self.trunk(seen).float()  # (n, feature_dim)
+        features = self._features(values, label)
         with torch.autocast(values.device.type, enabled=False):
             if kind == "embedding":
                 joined = torch.cat([features, self.label_embedding(label)], dim=1)
@@ -181,14 +171,38 @@ class Critic(nn.Module):
                 realness = self.realness(features)[:, 0]
             if kind == "projection":
                 realness = realness + (self.label_projection(label) * features).sum(1) / features.shape[1] ** 0.5
-        return Judgement(realness, self._recognise(values, features))
+            if not self.sizes:
+                return Judgement(realness, ())
+        return Judgement(realness, self.posteriors(self.q, self._recognised(values, features)))
 
-    def _recognise(self, values: Tensor, features: Tensor) -> tuple[Tensor, ...]:
-        if not self.sizes:
-            return ()
+    def recognition_features(self, values: Tensor, label: Tensor | None = None) -> Tensor:
+        """What Q reads, ``(n, feature_dim)``; arguments as in :meth:`forward`."""
+        own = self.settings.recognition == "own"
+        return self._recognised(values, values if own else self._features(values, label))
+
+    def posteriors(self, head: nn.Module, features: Tensor) -> tuple[Tensor, ...]:
+        """Parameters of each code's posterior that a recognition head gives for ``(n, feature_dim)``."""
+        with torch.autocast(features.device.type, enabled=False):
+            return head(features).split(self.sizes, dim=1)  # type: ignore[no-any-return]
+
+    def _features(self, values: Tensor, label: Tensor | None) -> Tensor:
+        if self.settings.label_input == "input_channel":
+            assert label is not None
+            extra = self.label_map(label).view(len(values), 1, *values.shape[2:])
+            values = torch.cat([extra, values], dim=1)
+        return self.trunk(values).float()  # type: ignore[no-any-return]
+
+    def _recognised(self, values: Tensor, features: Tensor) -> Tensor:
         if self.settings.recognition == "own":
-            features = self.own_trunk(values).float()
-        elif self.settings.recognition == "watching":
-            features = features.detach()
-        with torch.autocast(values.device.type, enabled=False):
-            return self.q(features).split(self.sizes, dim=1)  # type: ignore[no-any-return]
+            return self.own_trunk(values).float()  # type: ignore[no-any-return]
+        return features.detach() if self.settings.recognition == "watching" else features
+
+
+def recognition_head(feature_dim: int, n_parameters: int) -> nn.Sequential:
+    """Q on a trunk's features, put on one scale first: without, consistency stays at its symmetric start for long."""
+    return nn.Sequential(
+        nn.LayerNorm(feature_dim, elementwise_affine=False),
+        nn.Linear(feature_dim, RECOGNITION_SIZE),
+        nn.LeakyReLU(0.2),
+        nn.Linear(RECOGNITION_SIZE, n_parameters),
+    )

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tsinfogan.codes import Code
+from tsinfogan.codes import CategoricalCode, Code
 from tsinfogan.networks import Judgement
 
 Adversarial = Literal["non_saturating", "least_squares", "relativistic"]
@@ -132,6 +132,19 @@ def balance(logits: Tensor, prior: Tensor) -> Tensor:
     """KL(q̄ ‖ prior) of the batch mean q̄ of Q: zero when the categories are used as often as the prior draws them."""
     mean = logits.softmax(1).mean(0)
     return (mean * (mean.clamp_min(1e-8).log() - prior.clamp_min(1e-8).log())).sum()
+
+
+def category_agreement(
+    objective: Objective, codes: Sequence[Code], posteriors: Sequence[Tensor], distorted: Sequence[Tensor]
+) -> Tensor:
+    """Consistency and weighted balance of every categorical code between two views of the same real cases."""
+    total = posteriors[0].new_zeros(())
+    for code, logits, distorted_logits in zip(codes, posteriors, distorted, strict=True):
+        if isinstance(code, CategoricalCode):
+            both = torch.cat([logits, distorted_logits])
+            total = total + consistency(logits, distorted_logits)
+            total = total + objective.balance_weight * balance(both, code.prior(both.device))
+    return total
 
 
 def gradient_penalty(realness: Tensor, values: Tensor) -> Tensor:

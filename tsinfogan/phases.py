@@ -8,14 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tsinfogan.codes import CategoricalCode, Code, LatentSpec
+from tsinfogan.codes import Code, LatentSpec
 from tsinfogan.networks import Critic, Judgement
 from tsinfogan.objectives import (
     Batch,
     Objective,
     Stats,
-    balance,
-    consistency,
+    category_agreement,
     critic_adversarial,
     generator_adversarial,
     gradient_penalty,
@@ -73,7 +72,7 @@ def critic_loss(
             loss = loss + objective.real_code_weight * known
             stats["label"] = known.detach()
         if with_real:
-            agreement = _consistency(objective, codes, real, rest[0])
+            agreement = category_agreement(objective, codes, real.posteriors, rest[0].posteriors)
             loss = loss + objective.consistency_weight * agreement
             stats["consistency"] = agreement.detach()
     if phases.penalty:
@@ -133,17 +132,6 @@ def _split(judged: Judgement, n: int) -> list[Judgement]:
         Judgement(realness, tuple(p[part] for p in posteriors))
         for part, realness in enumerate(judged.realness.split(n))
     ]
-
-
-def _consistency(objective: Objective, codes: Sequence[Code], real: Judgement, distorted: Judgement) -> Tensor:
-    total = real.realness.new_zeros(())
-    for place, code in enumerate(codes):
-        if isinstance(code, CategoricalCode):
-            logits, distorted_logits = real.posteriors[place], distorted.posteriors[place]
-            prior = code.prior(logits.device)
-            total = total + consistency(logits, distorted_logits)
-            total = total + objective.balance_weight * balance(torch.cat([logits, distorted_logits]), prior)
-    return total
 
 
 def _penalty(critic: Critic, values: Tensor, label: Tensor | None, stats: Stats) -> Tensor:

@@ -18,7 +18,8 @@ from tsinfogan.objectives import Objective
 from tsinfogan.panel import Panel
 from tsinfogan.preprocessing import Preprocessor
 from tsinfogan.recipes import Recipe, get_recipe
-from tsinfogan.training import Trainer, TrainingSettings
+from tsinfogan.settings import TrainingSettings
+from tsinfogan.training import Trainer
 
 Prior = Literal["uniform", "normal"]
 CategoryPrior = Literal["uniform", "data"]

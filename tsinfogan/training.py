@@ -7,68 +7,23 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from tsinfogan.errors import DivergedError, SettingError
+from tsinfogan.capture import CapturedStep
+from tsinfogan.discovery import Discovery, discovers
+from tsinfogan.errors import DivergedError
 from tsinfogan.model import Model
 from tsinfogan.objectives import Batch, Objective, Stats
 from tsinfogan.panel import UNLABELLED, Panel
 from tsinfogan.phases import Phases, critic_loss, generator_loss
-from tsinfogan.seeding import generator_at
+from tsinfogan.seeding import derived_seed, generator_at
+from tsinfogan.settings import TrainingSettings
 from tsinfogan.transforms import Distorter
 
-DATA_STREAM, STEP_STREAM = 1, 2
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How long and how fast to train.
-
-    Attributes:
-        max_steps: optimisation steps of the critic.
-        batch_size: cases a step, real and generated each.
-        generator_rate: learning rate of the generator.
-        critic_rate: learning rate of trunk, D and Q.
-        beta1: first moment decay of Adam.
-        beta2: second moment decay of Adam.
-        decay_share: last share of the steps, in which learning rates fall linearly to zero.
-        generator_every: the generator moves in every so-many-th step of the critic.
-        recognition_every: Q learns in every so-many-th step of the critic.
-        penalty_every: gradient penalties are applied in every so-many-th step, as many times stronger.
-        ema_half_life_cases: cases after which a weight's share in the averaged networks has halved.
-        report_every: steps between two reports.
-        seed: everything random follows from it.
-    """
-
-    max_steps: int = 2500
-    batch_size: int = 128
-    generator_rate: float = 1e-3
-    critic_rate: float = 5e-4
-    beta1: float = 0.5
-    beta2: float = 0.99
-    decay_share: float = 0.3
-    generator_every: int = 1
-    recognition_every: int = 1
-    penalty_every: int = 4
-    ema_half_life_cases: int = 10_000
-    report_every: int = 25
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in (
-            "max_steps",
-            "batch_size",
-            "generator_every",
-            "recognition_every",
-            "penalty_every",
-            "report_every",
-        ):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if min(self.generator_rate, self.critic_rate) <= 0:
-            raise SettingError("learning rates must be positive")
+DATA_STREAM, STEP_STREAM, DISCOVERY_STREAM = 1, 2, 4
 
 
 @dataclass(frozen=True)
@@ -121,9 +76,17 @@ class Trainer:
         self.critic = copy.deepcopy(model.critic).train()
         self.generator_optimizer = self._optimizer(self.generator, settings.generator_rate)
         self.critic_optimizer = self._optimizer(self.critic, settings.critic_rate)
+        self.discovery: Discovery | None = None
+        if settings.game_starts and discovers(objective, model.settings.latent.codes):
+            with torch.random.fork_rng(devices=[]):
+                torch.default_generator.manual_seed(derived_seed(settings.seed, DISCOVERY_STREAM))
+                self.discovery = Discovery(self.critic, settings.discovery_heads).to(self.device)
+            self.discovery_optimizer = self._optimizer(
+                nn.ModuleList([self.critic, self.discovery]), settings.critic_rate
+            )
         self.steps_done = 0
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
-        self._captured: dict[Phases, _CapturedStep] = {}
+        self._captured: dict[Phases | None, CapturedStep] = {}
 
     def _optimizer(self, network: nn.Module, rate: float) -> torch.optim.Adam:
         on_gpu = self.device.type == "cuda"
@@ -169,34 +132,35 @@ class Trainer:
 
     def step(self) -> Stats:
         """One step of the critic and, when due, of the generator; statistics stay on the device."""
-        settings, number = self.settings, self.steps_done
-        objective = self.objective
-        phases = Phases(
-            generator=(number + 1) % settings.generator_every == 0,
-            recognition=(number + 1) % settings.recognition_every == 0,
-            penalty=settings.penalty_every
-            if number % settings.penalty_every == 0 and (objective.r1_weight or objective.r2_weight)
-            else 0,
-        )
+        if self.discovery is not None and self.steps_done == self.settings.game_starts:
+            self._end_discovery()
+        phases = None if self.discovery is not None else self._phases(self.steps_done)
+        compute = self._discover if phases is None else partial(self._play, phases=phases)
         self._set_rates()
-        batch = self._draw(number)
+        batch = self._draw(self.steps_done)
         if self.device.type == "cuda":
             if phases not in self._captured:
-                self._captured[phases] = _CapturedStep(self, phases, batch)
-            stats = self._captured[phases](batch)
-        else:
-            stats = self._compute(batch, phases)
+                self._captured[phases] = CapturedStep(compute, batch, self._tensors)
+            compute = self._captured[phases]
+        stats = compute(batch)
         self.steps_done += 1
         return stats
+
+    def _phases(self, number: int) -> Phases:
+        settings, objective = self.settings, self.objective
+        penalised = number % settings.penalty_every == 0 and (objective.r1_weight or objective.r2_weight)
+        return Phases(
+            generator=(number + 1) % settings.generator_every == 0,
+            recognition=(number + 1) % settings.recognition_every == 0,
+            penalty=settings.penalty_every if penalised else 0,
+        )
 
     def _set_rates(self) -> None:
         settings = self.settings
         left = (settings.max_steps - self.steps_done) / max(1.0, settings.decay_share * settings.max_steps)
         factor = min(1.0, max(0.0, left))
-        for optimizer, rate in (
-            (self.generator_optimizer, settings.generator_rate),
-            (self.critic_optimizer, settings.critic_rate),
-        ):
+        for name, optimizer in self._optimizers().items():
+            rate = settings.generator_rate if name == "generator_optimizer" else settings.critic_rate
             for group in optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
                     group["lr"].fill_(rate * factor)
@@ -234,27 +198,48 @@ class Trainer:
             place += len(chosen[-1])
         return torch.cat(chosen)
 
-    def _compute(self, batch: Batch, phases: Phases) -> Stats:
-        """The step as a plain function of its batch: fit for capture."""
+    def _discover(self, batch: Batch) -> Stats:
+        """A step before the game, as a plain function of its batch."""
+        assert self.discovery is not None
         codes = self.model.settings.latent.codes
-        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+        with self._precise():
+            loss, stats = self.discovery.loss(self.objective, self.critic, codes, batch, self.distorter)
+        self._descend(self.discovery_optimizer, loss)
+        return stats
+
+    @torch.no_grad()
+    def _end_discovery(self) -> None:
+        assert self.discovery is not None
+        self.discovery.choose(self.critic)
+        self.model.critic.load_state_dict(self.critic.state_dict())
+        self.discovery = None
+
+    def _play(self, batch: Batch, phases: Phases) -> Stats:
+        """A step of the game, as a plain function of its batch: fit for capture."""
+        codes = self.model.settings.latent.codes
+        self.critic.requires_grad_(True)
+        with self._precise():
             with torch.set_grad_enabled(phases.generator):
                 fake = self.generator(batch.latent, batch.texture)  # (n, c, *grid)
-            self.critic.requires_grad_(True)
             loss, stats = critic_loss(self.objective, self.critic, codes, batch, fake.detach(), self.distorter, phases)
-        self.critic_optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.critic_optimizer.step()
+        self._descend(self.critic_optimizer, loss)
         if phases.generator:
             self.critic.requires_grad_(False)
-            with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+            with self._precise():
                 loss, more = generator_loss(self.objective, self.critic, codes, batch, fake, self.distorter)
-            self.generator_optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.generator_optimizer.step()
+            self._descend(self.generator_optimizer, loss)
             stats |= more
         self._average()
         return stats
+
+    def _precise(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
+
+    @staticmethod
+    def _descend(optimizer: torch.optim.Adam, loss: Tensor) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -266,7 +251,10 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything that training goes on from, as named tensors."""
-        state = {"steps_done": torch.tensor(self.steps_done)}
+        return {"steps_done": torch.tensor(self.steps_done), **self._tensors()}
+
+    def _tensors(self) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = {}
         for prefix, network in self._networks().items():
             state |= {f"{prefix}.{name}": value for name, value in network.state_dict().items()}
         for prefix, optimizer in self._optimizers().items():
@@ -277,6 +265,8 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Goes on exactly from what :meth:`state_dict` gave, on any device."""
         self.steps_done = int(state["steps_done"])
+        if self.steps_done > self.settings.game_starts:
+            self.discovery = None
         for prefix, network in self._networks().items():
             network.load_state_dict(_below(state, prefix))
         for prefix, optimizer in self._optimizers().items():
@@ -290,62 +280,18 @@ class Trainer:
             optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
 
     def _networks(self) -> dict[str, nn.Module]:
-        return {
+        networks = {
             "generator": self.generator,
             "critic": self.critic,
             "average_generator": self.model.generator,
             "average_critic": self.model.critic,
         }
+        return networks if self.discovery is None else {**networks, "discovery": self.discovery}
 
     def _optimizers(self) -> dict[str, torch.optim.Adam]:
+        if self.discovery is not None:
+            return {"discovery_optimizer": self.discovery_optimizer}
         return {"generator_optimizer": self.generator_optimizer, "critic_optimizer": self.critic_optimizer}
-
-
-class _CapturedStep:
-    """A step recorded once as a CUDA graph and replayed on new batches: no launch overhead on small networks."""
-
-    WARM_UP_STEPS = 3
-
-    def __init__(self, trainer: Trainer, phases: Phases, batch: Batch):
-        self.inputs = _map_batch(torch.clone, batch)
-        before = {name: value.clone() for name, value in trainer.state_dict().items()}
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(self.WARM_UP_STEPS):
-                trainer._compute(self.inputs, phases)
-        torch.cuda.current_stream().wait_stream(side)
-        self.graph = torch.cuda.CUDAGraph()
-        trainer.critic_optimizer.zero_grad(set_to_none=True)
-        trainer.generator_optimizer.zero_grad(set_to_none=True)
-        with torch.cuda.graph(self.graph):
-            self.stats = trainer._compute(self.inputs, phases)
-        restore_in_place(trainer, before)
-
-    def __call__(self, batch: Batch) -> Stats:
-        for static, fresh in zip(_tensors(self.inputs), _tensors(batch), strict=True):
-            static.copy_(fresh)
-        self.graph.replay()
-        return self.stats
-
-
-@torch.no_grad()
-def restore_in_place(trainer: Trainer, state: dict[str, Tensor]) -> None:
-    """Writes ``state`` into the trainer's own tensors, whose addresses a captured graph holds.
-
-    Moments that ``state`` lacks, because the first steps came after it, become zero: Adam's start.
-    """
-    for name, value in trainer.state_dict().items():
-        if name != "steps_done":
-            value.copy_(state[name]) if name in state else value.zero_()
-
-
-def _tensors(batch: Batch) -> list[Tensor]:
-    return [t for field in batch for t in (field if isinstance(field, tuple) else (field,))]
-
-
-def _map_batch(function: object, batch: Batch) -> Batch:
-    return Batch(*(tuple(map(function, f)) if isinstance(f, tuple) else function(f) for f in batch))  # type: ignore
 
 
 def _below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

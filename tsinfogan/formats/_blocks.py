@@ -57,12 +57,12 @@ def long_blocks(panel: Panel, columns: CaseColumns, first_case: int) -> Iterator
         values = panel.values[block].reshape(-1, panel.n_channels, n_points)  # (n, c, p)
         lengths = np.full(len(values), n_points) if panel.lengths is None else panel.lengths[block]
         inside = place < lengths[:, None]  # (n, p)
-        case, point = (pa.array(rows) for rows in np.nonzero(inside))
-        numbers = pa.array(first_case + start + np.arange(len(values)))
+        case, point = (number_array(rows) for rows in np.nonzero(inside))
+        numbers = number_array(first_case + start + np.arange(len(values)))
         yield [
             LongColumn("case", numbers, case),
-            *(LongColumn(name, pa.array(axis), point) for name, axis in zip(index[1:], axes, strict=True)),
-            *(LongColumn(name, pa.array(values[:, i][inside])) for i, name in enumerate(panel.channels)),
+            *(LongColumn(name, number_array(axis), point) for name, axis in zip(index[1:], axes, strict=True)),
+            *(LongColumn(name, number_array(values[:, i][inside])) for i, name in enumerate(panel.channels)),
             *(LongColumn(name, case_array(column[block]), case) for name, column in columns.items()),
         ]
 
@@ -88,9 +88,17 @@ def joined(panels: list[Panel]) -> Panel:
     return replace(panels[0], values=values, lengths=lengths, labels=None, classes=(), factors=None, factor_names=())
 
 
+def number_array(values: NDArray[Any]) -> pa.Array:
+    """The same numbers. ``pa.array`` would import pandas, which no one waiting for the first row should have to."""
+    buffer = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+
+
 def case_array(values: NDArray[Any]) -> pa.Array:
     """Numbers as they are, all else as text; None and the empty text are null."""
-    if values.dtype.kind in "biuf":
+    if values.dtype.kind in "iuf":
+        return number_array(values)
+    if values.dtype.kind == "b":
         return pa.array(values)
     return pa.array([None if value is None or value == "" else str(value) for value in values], pa.string())
 
