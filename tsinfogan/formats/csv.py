@@ -10,6 +10,7 @@ import io
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
@@ -70,8 +71,15 @@ def _text(values: pa.Array) -> pa.Array:
 
 def _joined(*parts: pa.Array | str, separator: str) -> pa.Array:
     """Text of each row; what is missing counts as empty."""
-    typed = [pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in (*parts, separator)]
+    typed = [_scalar(part) if isinstance(part, str) else part for part in (*parts, separator)]
     return pc.binary_join_element_wise(*typed, null_handling="replace")
+
+
+def _scalar(text: str) -> pa.Scalar:
+    """``pa.scalar`` would import pandas and keep the first row waiting."""
+    content = text.encode()
+    offsets = pa.py_buffer(np.array([0, len(content)], np.int64))
+    return pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(content))[0]
 
 
 def column_names(path: Path) -> tuple[str, ...]:
