@@ -45,7 +45,6 @@ FLOORS = {
     "tsinfogan.model": 4,
     "tsinfogan.recipes": 4,
     "tsinfogan.formats": 4,
-    "tsinfogan.discovery": 5,
     "tsinfogan.phases": 5,
     "tsinfogan.training": 6,
     "tsinfogan.synthesis": 6,
