@@ -129,7 +129,7 @@ def test_interrupted_and_resumed_is_uninterrupted_to_the_last_bit(
     for _ in whole.train():
         pass
     session = Session.start(tmp_path / "parts", plan, panel, {}, CPU, torch.float32)
-    for last_step in (1, 4, 7, 9):
+    for last_step in (1, 2, 4, 7, 9):
         for _ in session.train(lambda last=last_step: session.trainer.steps_done >= last):  # noqa: B023
             pass
         assert session.trainer.steps_done == last_step
@@ -268,14 +268,28 @@ def test_recognition_every() -> None:
     assert moved_steps(trainer, trainer.critic.trunk, 3) == [1, 2, 3]
 
 
-def test_discovery_teaches_trunk_and_q_from_real_series_before_the_game() -> None:
+def test_discovery_teaches_trunk_and_rival_heads_before_the_game() -> None:
     trainer = make(waves(), discovery_steps=3)
     generator, realness = weights(trainer.generator), weights(trainer.critic.realness)
-    assert moved_steps(trainer, trainer.critic.q, 2) == [1, 2]
+    discovery = trainer.discovery
+    assert discovery is not None
+    assert moved_steps(trainer, discovery.heads[0], 1) == [1]
+    assert moved_steps(trainer, discovery.heads[-1], 1) == [1]
     assert moved_steps(trainer, trainer.critic.trunk, 1) == [1]
     assert equal(generator, weights(trainer.generator))
     assert equal(realness, weights(trainer.critic.realness))
+    best = weights(discovery.heads[int(discovery.score.argmin())])
+    trainer._end_discovery()
+    assert equal(best, weights(trainer.critic.q))
+    assert trainer.discovery is None
     assert moved_steps(trainer, trainer.generator, 2) == [1, 2]
+
+
+def test_discovery_takes_a_quarter_of_a_short_training_at_most() -> None:
+    trainer = make(waves(), max_steps=8, discovery_steps=300)
+    assert moved_steps(trainer, trainer.generator, 8) == [3, 4, 5, 6, 7, 8]
+    trainer = make(waves(), discovery_steps=3)
+    assert moved_steps(trainer, trainer.critic.trunk, 2) == [1, 2]
 
 
 @pytest.mark.parametrize(("recipe", "n_categories"), [("gan", (2,)), ("infogan", ())])
@@ -470,7 +484,7 @@ def test_a_captured_step_is_an_eager_step(recipe: str) -> None:
         stats = {name: value.clone() for name, value in captured.step().items()}
         eager._set_rates()
         due = phases(generator=(number + 1) % 2 == 0, penalty=4 if number % 4 == 0 else 0)
-        expected = eager._compute(eager._draw(number), due)
+        expected = eager._play(eager._draw(number), due)
         eager.steps_done += 1
         for name, value in expected.items():
             torch.testing.assert_close(stats[name], value, rtol=1e-3, atol=1e-4)
