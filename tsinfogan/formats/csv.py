@@ -100,7 +100,7 @@ def read(path: Path) -> Panel:
     """
     with opened(path) as stream:
         content = pa.py_buffer(stream.read())
-    names = _header(path, pa.BufferReader(content))
+    names = _header(path, pa.BufferReader(content), content)
     # Numbers are read as text first, so that what is no number can be shown and float32 is rounded to only once.
     as_text = arrow_csv.ConvertOptions(column_types={name: pa.string() for name in names})
     try:
@@ -110,11 +110,11 @@ def read(path: Path) -> Panel:
     return panel_from_table(table, path)
 
 
-def _header(path: Path, source: object) -> tuple[str, ...]:
+def _header(path: Path, source: object, content: pa.Buffer | None = None) -> tuple[str, ...]:
     try:
         return tuple(arrow_csv.open_csv(source, parse_options=PARSING).schema.names)
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable(path, error, content) from None
 
 
 def _unreadable(path: Path, error: Exception, content: pa.Buffer | None = None) -> DataError:
