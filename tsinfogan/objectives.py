@@ -33,6 +33,8 @@ class Objective:
             (Jolicoeur-Martineau 2018; Huang 2024).
         category_weight: λ of each categorical code's bound; 0 leaves it out.
         continuous_weight: λ of each continuous code's bound.
+        generated_share: share of λ with which Q learns categories from generated series: 1 is InfoGAN; less makes Q
+            learn them from real series, by consistency, and the generator follow, so that the two cannot conspire.
         reward_generator: whether the generator is rewarded for the bound; without, Q only watches.
         real_code_weight: weight of log Q(c | x) on real series whose first code, the label, is known (ACGAN).
         consistency_weight: weight of Q giving a real series and its distortion the same category.
@@ -46,6 +48,7 @@ class Objective:
     adversarial: Adversarial = "non_saturating"
     category_weight: float = 1.0
     continuous_weight: float = 0.1
+    generated_share: float = 1.0
     reward_generator: bool = True
     real_code_weight: float = 0.0
     consistency_weight: float = 1.0
@@ -108,9 +111,23 @@ def bounds(codes: Sequence[Code], posteriors: Sequence[Tensor], values: Sequence
 
 
 def weighted_bound(
-    objective: Objective, codes: Sequence[Code], clean: Judgement, distorted: Judgement | None, values: Sequence[Tensor]
+    objective: Objective,
+    codes: Sequence[Code],
+    clean: Judgement,
+    distorted: Judgement | None,
+    values: Sequence[Tensor],
+    category_share: float = 1.0,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Σ λ_i L_i, categories read from clean and distorted samples alike, and the L_i on clean samples."""
+    """Σ λ_i L_i, categories read from clean and distorted samples alike, and the L_i on clean samples.
+
+    Args:
+        objective: gives each λ_i.
+        codes: the codes.
+        clean: what the critic says of the samples.
+        distorted: what it says of distortions of them, or None.
+        values: one ``(n,)`` tensor a code.
+        category_share: multiplies λ of the categories.
+    """
     clean_bounds = bounds(codes, clean.posteriors, values)
     total = clean.realness.new_zeros(())
     share = 0.0 if distorted is None else objective.distorted_share
@@ -118,6 +135,8 @@ def weighted_bound(
         if code.column == "cat" and distorted is not None:
             distorted_bound = code.entropy + code.log_prob(distorted.posteriors[place], values[place]).mean()
             bound = (1 - share) * bound + share * distorted_bound
+        if code.column == "cat":
+            bound = category_share * bound
         total = total + objective.code_weight(code) * bound
     return total, clean_bounds
 

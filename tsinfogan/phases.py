@@ -65,7 +65,7 @@ def critic_loss(
     stats = {"critic": loss.detach()}
     if recognise:
         distorted = rest[-1] if with_fake else None
-        total, _ = weighted_bound(objective, codes, generated, distorted, batch.codes)
+        total, _ = weighted_bound(objective, codes, generated, distorted, batch.codes, objective.generated_share)
         loss = loss - total
         if objective.real_code_weight:
             known = known_code_loss(codes[0], real.posteriors[0], batch.real_label)
