@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tsinfogan.codes import CategoricalCode, Code
+from tsinfogan.errors import SettingError
 from tsinfogan.networks import Judgement
 
 Adversarial = Literal["non_saturating", "least_squares", "relativistic"]
@@ -33,8 +34,9 @@ class Objective:
             (Jolicoeur-Martineau 2018; Huang 2024).
         category_weight: λ of each categorical code's bound; 0 leaves it out.
         continuous_weight: λ of each continuous code's bound.
-        generated_share: share of λ with which Q learns categories from generated series: 1 is InfoGAN; less makes Q
-            learn them from real series, by consistency, and the generator follow, so that the two cannot conspire.
+        generated_share: share of λ with which Q learns categories from generated series too. At 0 it learns them from
+            real series alone, by consistency, and the generator follows, so that the two cannot agree on categories
+            of their own. Without consistency Q learns from generated series whatever stands here.
         reward_generator: whether the generator is rewarded for the bound; without, Q only watches.
         real_code_weight: weight of log Q(c | x) on real series whose first code, the label, is known (ACGAN).
         consistency_weight: weight of Q giving a real series and its distortion the same category.
@@ -48,7 +50,7 @@ class Objective:
     adversarial: Adversarial = "non_saturating"
     category_weight: float = 1.0
     continuous_weight: float = 0.1
-    generated_share: float = 1.0
+    generated_share: float = 0.0
     reward_generator: bool = True
     real_code_weight: float = 0.0
     consistency_weight: float = 1.0
@@ -56,6 +58,16 @@ class Objective:
     distorted_share: float = 0.5
     r1_weight: float = 1.0
     r2_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("generated_share", "distorted_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SettingError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+
+    @property
+    def critic_category_share(self) -> float:
+        """Share of λ with which the critic's step moves Q's categories by generated series."""
+        return self.generated_share if self.consistency_weight else 1.0
 
     def code_weight(self, code: Code) -> float:
         """λ of one code."""

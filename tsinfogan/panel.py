@@ -146,6 +146,27 @@ class Panel:
             factors=None if self.factors is None else self.factors[index],
         )
 
+    @classmethod
+    def concatenated(cls, panels: Sequence[Panel]) -> Panel:
+        """All cases of panels with the same channels, whose longest lengths may differ. The first names everything."""
+        first, longest = panels[0], max(panel.values.shape[2] for panel in panels)
+        shape = (sum(panel.n_cases for panel in panels), *first.values.shape[1:2], longest, *first.values.shape[3:])
+        values = np.full(shape, np.nan, np.float32)  # (n, c, t) or (n, c, h, w)
+        start = 0
+        for panel in panels:
+            values[start : start + panel.n_cases, :, : panel.values.shape[2]] = panel.values
+            start += panel.n_cases
+        lengths = np.concatenate([panel.case_lengths for panel in panels])
+        labels = [panel.labels for panel in panels if panel.labels is not None]
+        factors = [panel.factors for panel in panels if panel.factors is not None]
+        return replace(
+            first,
+            values=values,
+            lengths=lengths if values.ndim == 3 and (lengths < longest).any() else None,
+            labels=np.concatenate(labels) if labels else None,
+            factors=np.concatenate(factors) if factors else None,
+        )
+
     def fingerprint(self) -> str:
         """SHA-256 of values, lengths and channel names: tells whether two panels hold the same series."""
         digest = hashlib.sha256(repr((self.channels, self.values.shape)).encode())

@@ -51,7 +51,7 @@ def critic_loss(
     n = len(batch.real)
     recognise = bool(codes) and phases.recognition
     with_real = recognise and objective.consistency_weight > 0
-    with_fake = recognise and objective.distorted_share > 0
+    with_fake = recognise and objective.distorted_share > 0 and objective.critic_category_share > 0
     series = [batch.real, fake]
     if with_real:
         series.append(distorter.apply(batch.real, batch.real_draw))
@@ -65,7 +65,7 @@ def critic_loss(
     stats = {"critic": loss.detach()}
     if recognise:
         distorted = rest[-1] if with_fake else None
-        total, _ = weighted_bound(objective, codes, generated, distorted, batch.codes, objective.generated_share)
+        total, _ = weighted_bound(objective, codes, generated, distorted, batch.codes, objective.critic_category_share)
         loss = loss - total
         if objective.real_code_weight:
             known = known_code_loss(codes[0], real.posteriors[0], batch.real_label)

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
+from numpy.typing import NDArray
+from scipy.interpolate import BSpline, make_interp_spline
+from scipy.sparse import csr_array
 
 from tsinfogan.panel import FloatArray, IntArray, Panel
 
@@ -123,9 +126,10 @@ class Preprocessor:
         log_length = values[:, -1].mean(axis=1, dtype=np.float64) * spread + mean
         lengths = np.exp(np.clip(log_length, *np.log(self.lengths))).round().astype(np.int64)
         raw = np.full((len(values), self.n_channels, self.lengths[1]), np.nan, np.float32)
+        coefficients = spline_coefficients(values[:, :-1] * scale + offset)  # (t, n, c)
         for length in np.unique(lengths):
             rows = np.flatnonzero(lengths == length)
-            raw[rows, :, :length] = resampled(values[rows, :-1], int(length)) * scale + offset
+            raw[rows, :, :length] = evaluated(coefficients[:, rows], int(length))
         return raw, lengths
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,13 +144,37 @@ class Preprocessor:
 
 
 def resampled(values: FloatArray, n_to: int) -> FloatArray:
-    """Series ``(..., n_from)`` on ``n_to`` points over the same span, by a not-a-knot cubic spline."""
-    n_from = values.shape[-1]
+    """Series ``(n, c, n_from)`` on ``n_to`` points over the same span, by a not-a-knot cubic spline."""
+    return evaluated(spline_coefficients(values), n_to)
+
+
+def spline_coefficients(values: FloatArray) -> NDArray[np.float64]:
+    """B-spline coefficients ``(t, n, c)`` of the spline through series ``(n, c, t)``, of at most third degree."""
+    n_points = values.shape[-1]
+    spline = make_interp_spline(np.linspace(0, 1, n_points), values, k=_degree(n_points), axis=-1)
+    coefficients: NDArray[np.float64] = spline.c
+    return coefficients
+
+
+def evaluated(coefficients: NDArray[np.float64], n_to: int) -> FloatArray:
+    """Series ``(n, c, n_to)`` from what :func:`spline_coefficients` gave."""
+    n_from, *cases = coefficients.shape
+    on_points = _evaluation(n_from, n_to) @ coefficients.reshape(n_from, -1)  # (n_to, n * c)
+    return np.moveaxis(on_points.reshape(n_to, *cases), 0, -1).astype(np.float32)
+
+
+@lru_cache(maxsize=1024)
+def _evaluation(n_from: int, n_to: int) -> csr_array:
+    """The sparse operator ``(n_to, n_from)`` from coefficients to points, worth keeping: lengths recur."""
     if n_from == 1:
-        return np.repeat(values, n_to, axis=-1)
-    spline = make_interp_spline(np.linspace(0, 1, n_from), values, k=min(3, n_from - 1), axis=-1)
-    on_points: FloatArray = spline(np.linspace(0, 1, n_to)).astype(np.float32)
-    return on_points
+        return csr_array(np.ones((n_to, 1)))
+    degree = _degree(n_from)
+    knots = make_interp_spline(np.linspace(0, 1, n_from), np.zeros(n_from), k=degree).t
+    return csr_array(BSpline.design_matrix(np.linspace(0, 1, n_to), knots, degree))
+
+
+def _degree(n_points: int) -> int:
+    return min(3, n_points - 1)
 
 
 def choose_grid(panel: Panel, scale: FloatArray) -> int:
@@ -157,7 +185,7 @@ def choose_grid(panel: Panel, scale: FloatArray) -> int:
     energy = sum(float((case**2).sum()) for case in cases)
 
     def survives(size: int) -> bool:
-        there_and_back = (resampled(resampled(case, size), case.shape[1]) for case in cases)
+        there_and_back = (resampled(resampled(case[None], size), case.shape[1])[0] for case in cases)
         error = sum(float(((back - case) ** 2).sum()) for back, case in zip(there_and_back, cases, strict=True))
         return error <= GREATEST_RESAMPLING_ERROR**2 * energy
 

@@ -9,7 +9,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from tsinfogan.checkpoint import CARD, Run, write_whole
@@ -140,12 +139,7 @@ def picture(model: Model, seed: int = 0) -> bytes:
     """A PNG of what the model makes: one row a category, or a sweep a row where there are only continuous codes."""
     latent = model.settings.latent
     request, titles = _gallery(latent)
-    parts = list(stream(model, CASES_PER_ROW, request, seed))
-    values = np.concatenate([part.panel.values for part in parts])
-    lengths = None
-    if parts[0].panel.lengths is not None:
-        lengths = np.concatenate([part.panel.case_lengths for part in parts])
-    panel = model.card.panel(values, lengths)
+    panel = Panel.concatenated([part.panel for part in stream(model, CASES_PER_ROW, request, seed)])
     n = len(titles)
     rows = [(title, list(range(row, n * CASES_PER_ROW, n))) for row, title in enumerate(titles)]
     target = BytesIO()

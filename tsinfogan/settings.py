@@ -66,6 +66,8 @@ class TrainingSettings:
                 raise SettingError(f"{name} must be at least 1, got {getattr(self, name)}")
         if min(self.generator_rate, self.critic_rate) <= 0:
             raise SettingError("learning rates must be positive")
+        if not 0 <= self.decay_share <= 1:
+            raise SettingError(f"decay_share must lie between 0 and 1, got {self.decay_share}")
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise SettingError(f"{name} must be at least 0 and less than 1, got {getattr(self, name)}")

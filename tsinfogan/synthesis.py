@@ -94,11 +94,7 @@ def sample(
     request = CodeRequest.parse(model.settings.latent, _as_text(cat), _as_text(cont))
     parts = list(stream(model, n, request, seed))
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
-    first = parts[0].panel
-    lengths = None if first.lengths is None else np.concatenate([part.panel.case_lengths for part in parts])
-    labels = None if first.labels is None else np.concatenate([part.panel.labels for part in parts])
-    values = np.concatenate([part.panel.values for part in parts])
-    return Sample(model.card.panel(values, lengths, labels), columns)
+    return Sample(Panel.concatenated([part.panel for part in parts]), columns)
 
 
 def stream(model: Model, n: int, request: CodeRequest, seed: int = 0) -> Iterator[Sample]:

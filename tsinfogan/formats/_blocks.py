@@ -1,11 +1,9 @@
-"""From panels to long, tidy tables: one row a timepoint (or pixel), in blocks that keep memory constant; and pieces of
-panels put together again.
-"""
+"""From panels to long, tidy tables: one row a timepoint (or pixel), in blocks that keep memory constant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,19 +71,6 @@ def with_label(panel: Panel, columns: CaseColumns) -> CaseColumns:
         return columns
     names = np.array([*panel.classes, None], dtype=object)  # UNLABELLED, −1, picks None
     return {**columns, LABEL: names[np.where(panel.labels == UNLABELLED, len(panel.classes), panel.labels)]}
-
-
-def joined(panels: list[Panel]) -> Panel:
-    """One panel of the cases of several, which may differ in their longest length; without labels and factors."""
-    longest = max(panel.values.shape[2] for panel in panels)
-    shape = (sum(panel.n_cases for panel in panels), *panels[0].values.shape[1:])
-    values = np.full((*shape[:2], longest, *shape[3:]), np.nan, np.float32)  # (n, c, t) or (n, c, h, w)
-    start = 0
-    for panel in panels:
-        values[start : start + panel.n_cases, :, : panel.values.shape[2]] = panel.values
-        start += panel.n_cases
-    lengths = None if values.ndim == 4 else np.concatenate([panel.case_lengths for panel in panels])
-    return replace(panels[0], values=values, lengths=lengths, labels=None, classes=(), factors=None, factor_names=())
 
 
 def number_array(values: NDArray[Any]) -> pa.Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats._blocks import case_array, joined, with_label
+from tsinfogan.formats._blocks import case_array, with_label
 from tsinfogan.formats._table import LABEL, opened
 from tsinfogan.panel import Panel, encode_labels
 
@@ -36,7 +36,7 @@ class NpzWriter:
     def close(self) -> None:
         """Writes the file; one of which nothing was written stays empty."""
         if self._panels:
-            panel = joined(self._panels)
+            panel = Panel.concatenated(self._panels)
             arrays: dict[str, Any] = {
                 "values": panel.values,
                 "channels": np.array(panel.channels),

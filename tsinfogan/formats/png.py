@@ -8,7 +8,6 @@ from typing import BinaryIO
 import numpy as np
 
 from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats._blocks import joined
 from tsinfogan.panel import IntArray, Panel
 from tsinfogan.plotting import Row, draw_panel_grid
 
@@ -40,7 +39,7 @@ class PngWriter:
     def close(self) -> None:
         """Draws; where nothing was written the file stays empty."""
         if self._panels:
-            panel = joined(self._panels)
+            panel = Panel.concatenated(self._panels)
             title = f"first {self._n_kept} of {self._n_cases} cases" if self._n_cases > self._n_kept else ""
             categories = np.concatenate(self._categories) if self._categories else None
             draw_panel_grid(panel, _rows(panel.n_cases, categories), self._stream, title=title)
