@@ -179,9 +179,17 @@ def changed(trainer: Trainer, player: str, **weights: float) -> set[str]:
 
 
 def test_a_shared_q_teaches_trunk_and_generator() -> None:
-    trainer = make(waves())
+    trainer = make(waves(), generated_share=1.0)
     assert changed(trainer, "critic") == {"critic.trunk", "critic.q"}
     assert changed(trainer, "generator") == {"generator", "critic.trunk", "critic.q"}
+
+
+def test_a_q_that_learns_from_real_series_is_only_followed() -> None:
+    trainer = make(waves(), generated_share=0.0)
+    assert changed(trainer, "critic") == set()
+    assert "generator" in changed(trainer, "generator")
+    without_consistency = make(waves(), generated_share=0.0, consistency_weight=0.0)
+    assert changed(without_consistency, "critic") == {"critic.trunk", "critic.q"}
 
 
 def test_a_watching_q_teaches_neither_trunk_nor_generator() -> None:
@@ -196,7 +204,7 @@ def test_a_watching_q_teaches_neither_trunk_nor_generator() -> None:
 
 
 def test_a_q_of_its_own_leaves_the_critics_trunk_alone() -> None:
-    trainer = make(waves(), recognition="own")
+    trainer = make(waves(), recognition="own", generated_share=1.0)
     assert changed(trainer, "critic") == {"critic.own_trunk", "critic.q"}
     assert changed(trainer, "generator") == {"generator", "critic.own_trunk", "critic.q"}
 
@@ -266,30 +274,6 @@ def test_recognition_every() -> None:
     trainer = make(waves(), recognition_every=2)
     assert moved_steps(trainer, trainer.critic.q, 6) == [2, 4, 6]
     assert moved_steps(trainer, trainer.critic.trunk, 3) == [1, 2, 3]
-
-
-def test_discovery_teaches_trunk_and_rival_heads_before_the_game() -> None:
-    trainer = make(waves(), discovery_steps=3)
-    generator, realness = weights(trainer.generator), weights(trainer.critic.realness)
-    discovery = trainer.discovery
-    assert discovery is not None
-    assert moved_steps(trainer, discovery.heads[0], 1) == [1]
-    assert moved_steps(trainer, discovery.heads[-1], 1) == [1]
-    assert moved_steps(trainer, trainer.critic.trunk, 1) == [1]
-    assert equal(generator, weights(trainer.generator))
-    assert equal(realness, weights(trainer.critic.realness))
-    best = weights(discovery.heads[int(discovery.score.argmin())])
-    trainer._end_discovery()
-    assert equal(best, weights(trainer.critic.q))
-    assert trainer.discovery is None
-    assert moved_steps(trainer, trainer.generator, 2) == [1, 2]
-
-
-def test_discovery_takes_a_quarter_of_a_short_training_at_most() -> None:
-    trainer = make(waves(), max_steps=8, discovery_steps=300)
-    assert moved_steps(trainer, trainer.generator, 8) == [3, 4, 5, 6, 7, 8]
-    trainer = make(waves(), discovery_steps=3)
-    assert moved_steps(trainer, trainer.critic.trunk, 2) == [1, 2]
 
 
 @pytest.mark.parametrize(("recipe", "n_categories"), [("gan", (2,)), ("infogan", ())])

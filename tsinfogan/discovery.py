@@ -1,13 +1,15 @@
 """Before the game: Q finds categories in real series alone.
 
-Several heads, differently initialised, cluster on one trunk by consistency under distortion (as in IIC, Ji et al. 2019,
-arXiv:1807.06653); the head that agrees best with itself is kept. That score needs no label and ranks heads as accuracy
-does (docs/experiments.md). Without this start, generator and Q settle on categories of their own, which consistency
-alone does not undo later.
+In each of several rounds a freshly initialised trunk and several heads cluster by consistency under distortion (as in
+IIC, Ji et al. 2019, arXiv:1807.06653); the trunk and head that agree best with themselves start the game. Where a trunk
+begins decides much: some rounds merge and split classes, and how little their heads agree under distortion tells them
+from the good ones, without a label (docs/experiments.md). Without this start, generator and Q settle on categories of
+their own, which consistency alone does not undo later.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -17,68 +19,88 @@ from torch import Tensor, nn
 from tsinfogan.codes import CategoricalCode, Code
 from tsinfogan.networks import Critic, recognition_head
 from tsinfogan.objectives import Batch, Objective, Stats, category_agreement, known_code_loss
+from tsinfogan.seeding import derived_seed, generator_at
+from tsinfogan.settings import TrainingSettings
 from tsinfogan.transforms import Distorter
 
-SCORE_MEMORY = 0.97
-"""Share of the running score that is kept a step: about the last thirty steps count."""
+GREATEST_SCORED_CASES = 2000
+SCORED_VIEWS = 4
+CASES_PER_PASS = 256
+DISCOVERY_STREAM = 4
+
+
+def discovers(objective: Objective, critic: Critic, codes: Sequence[Code]) -> bool:
+    """Whether there are categories that consistency can find in real series."""
+    finds = any(isinstance(code, CategoricalCode) and code.n_categories > 1 for code in codes)
+    return finds and objective.consistency_weight > 0 and critic.settings.label_input == "none"
 
 
 class Discovery(nn.Module):
-    """Rival heads for Q on a critic's features, and how well each does.
+    """Rival heads on a critic's features, and the best critic of the rounds that are over.
 
     Args:
-        critic: whose trunk is trained along.
-        n_heads: number of rivals.
+        critic: whose trunk is trained along, and which becomes the best critic in the end.
+        codes: the model's codes.
+        settings: number of heads, rounds and steps.
     """
 
-    score: Tensor
+    least_disagreement: Tensor
 
-    def __init__(self, critic: Critic, n_heads: int):
+    def __init__(self, critic: Critic, codes: Sequence[Code], settings: TrainingSettings):
         super().__init__()
+        self.codes, self.settings = tuple(codes), settings
         feature_dim = int(critic.q[1].in_features)  # type: ignore[arg-type]
-        self.heads = nn.ModuleList(recognition_head(feature_dim, sum(critic.sizes)) for _ in range(n_heads))
-        self.register_buffer("score", torch.zeros(n_heads))
+        self.heads = nn.ModuleList(
+            recognition_head(feature_dim, sum(critic.sizes)) for _ in range(settings.discovery_heads)
+        )
+        self.best = copy.deepcopy(critic).requires_grad_(False)
+        self.register_buffer("least_disagreement", torch.tensor(torch.inf))
 
-    def loss(
-        self, objective: Objective, critic: Critic, codes: Sequence[Code], batch: Batch, distorter: Distorter
-    ) -> tuple[Tensor, Stats]:
-        """Every head shall give a real case and two distortions of it the same category, and use all categories."""
+    def loss(self, objective: Objective, critic: Critic, batch: Batch, distorter: Distorter) -> tuple[Tensor, Stats]:
+        """Every head shall give a real case and two distortions of it one category, and use all categories."""
         n = len(batch.real)
         views = [batch.real, *(distorter.apply(batch.real, draw) for draw in (batch.real_draw, batch.fake_draw))]
-        label = None
-        if critic.settings.label_input != "none":
-            label = codes[0].encode(batch.real_label).repeat(len(views), 1)
-        features = critic.recognition_features(torch.cat(views), label)  # (3 n, feature_dim)
-        losses = torch.stack(
-            [self._head_loss(objective, critic, codes, batch, head, features, n) for head in self.heads]
-        )
-        self.score.lerp_(losses.detach(), 1 - SCORE_MEMORY)
-        return losses.sum(), {"discovery": losses.detach().min()}
+        features = critic.recognition_features(torch.cat(views))  # (n_views * n, feature_dim)
+        losses = []
+        for head in self.heads:
+            posteriors = critic.posteriors(head, features)
+            loss = objective.consistency_weight * self._disagreement(objective, posteriors, n)
+            if objective.real_code_weight:
+                known = known_code_loss(self.codes[0], posteriors[0][:n], batch.real_label)
+                loss = loss + objective.real_code_weight * known
+            losses.append(loss)
+        total = torch.stack(losses)
+        return total.sum(), {"discovery": total.detach().min()}
 
-    def choose(self, critic: Critic) -> None:
-        """Makes the best head the critic's Q."""
-        best = self.heads[int(self.score.argmin())]
-        critic.q.load_state_dict(best.state_dict())
+    @torch.no_grad()
+    def end_round(self, turn: int, objective: Objective, critic: Critic, data: Tensor, distorter: Distorter) -> None:
+        """Scores the heads on ``data`` ``(n_cases, c, *grid)`` and keeps trunk and head if they are the best so far."""
+        rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, turn, 1)
+        chosen = torch.linspace(0, len(data) - 1, min(len(data), GREATEST_SCORED_CASES), device=data.device).long()
+        cases = data[chosen]
+        views = [cases] + [distorter.apply(cases, distorter.draw(len(cases), rng)) for _ in range(SCORED_VIEWS - 1)]
+        features = torch.cat([critic.recognition_features(part) for part in torch.cat(views).split(CASES_PER_PASS)])
+        for head in self.heads:
+            disagreement = self._disagreement(objective, critic.posteriors(head, features), len(cases))
+            if disagreement < self.least_disagreement:
+                self.least_disagreement.copy_(disagreement)
+                self.best.load_state_dict(critic.state_dict())
+                self.best.q.load_state_dict(head.state_dict())
 
-    @staticmethod
-    def _head_loss(
-        objective: Objective,
-        critic: Critic,
-        codes: Sequence[Code],
-        batch: Batch,
-        head: nn.Module,
-        features: Tensor,
-        n: int,
-    ) -> Tensor:
-        views = list(zip(*(parameters.split(n) for parameters in critic.posteriors(head, features)), strict=True))
+    def start_afresh(self, turn: int, critic: Critic, optimizer: torch.optim.Optimizer) -> None:
+        """New weights for critic and heads, in place: a captured step holds their addresses."""
+        device = self.least_disagreement.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(derived_seed(self.settings.seed, DISCOVERY_STREAM, turn))
+            for module in (*critic.modules(), *self.heads.modules()):
+                if callable(reset := getattr(module, "reset_parameters", None)):
+                    reset()
+        for moments in optimizer.state.values():
+            for value in moments.values():
+                value.zero_()
+
+    def _disagreement(self, objective: Objective, posteriors: Sequence[Tensor], n: int) -> Tensor:
+        """Inconsistency and imbalance over all pairs of views of n cases."""
+        views = list(zip(*(parameters.split(n) for parameters in posteriors), strict=True))
         pairs = list(combinations(views, 2))
-        agreement = torch.stack([category_agreement(objective, codes, a, b) for a, b in pairs]).mean()
-        loss = objective.consistency_weight * agreement
-        if objective.real_code_weight:
-            loss = loss + objective.real_code_weight * known_code_loss(codes[0], views[0][0], batch.real_label)
-        return loss
-
-
-def discovers(objective: Objective, codes: Sequence[Code]) -> bool:
-    """Whether there are categories that consistency can find in real series."""
-    return objective.consistency_weight > 0 and any(isinstance(code, CategoricalCode) for code in codes)
+        return torch.stack([category_agreement(objective, self.codes, a, b) for a, b in pairs]).mean()

@@ -19,9 +19,10 @@ class TrainingSettings:
         beta1: first moment decay of Adam.
         beta2: second moment decay of Adam.
         decay_share: last share of the steps, in which learning rates fall linearly to zero.
-        discovery_steps: first steps, in which Q alone learns, from real series alone, before the game begins;
-            at most a quarter of all.
-        discovery_heads: rival heads in those steps, of which the best becomes Q.
+        discovery_steps: first steps, in which Q alone learns, from real series alone, before the game begins; at most
+            half of all, and cheaper than the others.
+        discovery_rounds: fresh starts in those steps, of which the best is kept.
+        discovery_heads: rival heads in each round.
         generator_every: the generator moves in every so-many-th step of the critic.
         recognition_every: Q learns in every so-many-th step of the critic.
         penalty_every: gradient penalties are applied in every so-many-th step, as many times stronger.
@@ -30,14 +31,15 @@ class TrainingSettings:
         seed: everything random follows from it.
     """
 
-    max_steps: int = 2500
+    max_steps: int = 3000
     batch_size: int = 128
     generator_rate: float = 1e-3
     critic_rate: float = 5e-4
     beta1: float = 0.5
     beta2: float = 0.99
     decay_share: float = 0.3
-    discovery_steps: int = 400
+    discovery_steps: int = 1400
+    discovery_rounds: int = 4
     discovery_heads: int = 6
     generator_every: int = 1
     recognition_every: int = 1
@@ -47,14 +49,20 @@ class TrainingSettings:
     seed: int = 0
 
     @property
+    def round_steps(self) -> int:
+        """Steps of one round of discovery."""
+        return min(self.discovery_steps, self.max_steps // 2) // self.discovery_rounds
+
+    @property
     def game_starts(self) -> int:
-        """Step at which discovery ends, at the latest after a quarter of a short training."""
-        return min(self.discovery_steps, self.max_steps // 4)
+        """Step at which discovery ends."""
+        return self.round_steps * self.discovery_rounds
 
     def __post_init__(self) -> None:
         for name in (
             "max_steps",
             "batch_size",
+            "discovery_rounds",
             "discovery_heads",
             "generator_every",
             "recognition_every",

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.capture import CapturedStep
-from tsinfogan.discovery import Discovery, discovers
+from tsinfogan.discovery import DISCOVERY_STREAM, Discovery, discovers
 from tsinfogan.errors import DivergedError
 from tsinfogan.model import Model
 from tsinfogan.objectives import Batch, Objective, Stats
@@ -23,7 +23,7 @@ from tsinfogan.seeding import derived_seed, generator_at
 from tsinfogan.settings import TrainingSettings
 from tsinfogan.transforms import Distorter
 
-DATA_STREAM, STEP_STREAM, DISCOVERY_STREAM = 1, 2, 4
+DATA_STREAM, STEP_STREAM = 1, 2
 
 
 @dataclass(frozen=True)
@@ -77,16 +77,17 @@ class Trainer:
         self.generator_optimizer = self._optimizer(self.generator, settings.generator_rate)
         self.critic_optimizer = self._optimizer(self.critic, settings.critic_rate)
         self.discovery: Discovery | None = None
-        if settings.game_starts and discovers(objective, model.settings.latent.codes):
+        codes = model.settings.latent.codes
+        if settings.game_starts and discovers(objective, self.critic, codes):
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(derived_seed(settings.seed, DISCOVERY_STREAM))
-                self.discovery = Discovery(self.critic, settings.discovery_heads).to(self.device)
+                self.discovery = Discovery(self.critic, codes, settings).to(self.device)
             self.discovery_optimizer = self._optimizer(
-                nn.ModuleList([self.critic, self.discovery]), settings.critic_rate
+                nn.ModuleList([self.critic, self.discovery.heads]), settings.critic_rate
             )
         self.steps_done = 0
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
-        self._captured: dict[Phases | None, CapturedStep] = {}
+        self._captured: dict[Phases | str, CapturedStep] = {}
 
     def _optimizer(self, network: nn.Module, rate: float) -> torch.optim.Adam:
         on_gpu = self.device.type == "cuda"
@@ -132,19 +133,35 @@ class Trainer:
 
     def step(self) -> Stats:
         """One step of the critic and, when due, of the generator; statistics stay on the device."""
-        if self.discovery is not None and self.steps_done == self.settings.game_starts:
-            self._end_discovery()
-        phases = None if self.discovery is not None else self._phases(self.steps_done)
-        compute = self._discover if phases is None else partial(self._play, phases=phases)
+        compute, stage = self._due(self.steps_done)
         self._set_rates()
         batch = self._draw(self.steps_done)
         if self.device.type == "cuda":
-            if phases not in self._captured:
-                self._captured[phases] = CapturedStep(compute, batch, self._tensors)
-            compute = self._captured[phases]
+            if stage not in self._captured:
+                self._captured[stage] = CapturedStep(compute, batch, self._tensors)
+            compute = self._captured[stage]
         stats = compute(batch)
         self.steps_done += 1
         return stats
+
+    def _due(self, number: int) -> tuple[Callable[[Batch], Stats], Phases | str]:
+        """What step ``number`` computes, and a name for it; sees to what must happen before."""
+        if self.discovery is not None and number and number % self.settings.round_steps == 0:
+            self._end_round(number // self.settings.round_steps)
+        if self.discovery is not None:
+            return self._discover, "discovery"
+        phases = self._phases(number)
+        return partial(self._play, phases=phases), phases
+
+    def _end_round(self, turn: int) -> None:
+        assert self.discovery is not None
+        self.discovery.end_round(turn, self.objective, self.critic, self.data, self.distorter)
+        if turn < self.settings.discovery_rounds:
+            self.discovery.start_afresh(turn, self.critic, self.discovery_optimizer)
+        else:
+            for critic in (self.critic, self.model.critic):
+                critic.load_state_dict(self.discovery.best.state_dict())
+            self.discovery = None
 
     def _phases(self, number: int) -> Phases:
         settings, objective = self.settings, self.objective
@@ -201,18 +218,10 @@ class Trainer:
     def _discover(self, batch: Batch) -> Stats:
         """A step before the game, as a plain function of its batch."""
         assert self.discovery is not None
-        codes = self.model.settings.latent.codes
         with self._precise():
-            loss, stats = self.discovery.loss(self.objective, self.critic, codes, batch, self.distorter)
+            loss, stats = self.discovery.loss(self.objective, self.critic, batch, self.distorter)
         self._descend(self.discovery_optimizer, loss)
         return stats
-
-    @torch.no_grad()
-    def _end_discovery(self) -> None:
-        assert self.discovery is not None
-        self.discovery.choose(self.critic)
-        self.model.critic.load_state_dict(self.critic.state_dict())
-        self.discovery = None
 
     def _play(self, batch: Batch, phases: Phases) -> Stats:
         """A step of the game, as a plain function of its batch: fit for capture."""
