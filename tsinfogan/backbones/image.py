@@ -82,4 +82,11 @@ class Trunk(nn.Module):
         return F.leaky_relu(self.out(x.permute(0, 2, 3, 1).flatten(1)), 0.1)
 
 
-BACKBONE = Backbone("the InfoGAN paper's convolutions for images; the default for images", Generator, Trunk, 32, (2,))
+BACKBONE = Backbone(
+    "the InfoGAN paper's convolutions for images; the default for images",
+    Generator,
+    Trunk,
+    32,
+    (2,),
+    {"discovery_steps": 600, "discovery_rounds": 2},
+)
