@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from trainers import equal, weights
 from tsinfogan.distortions import Distortions
 from tsinfogan.panel import Panel
 from tsinfogan.plan import make_plan
@@ -25,14 +26,6 @@ def make(**settings: Any) -> Trainer:
     settings = {"max_steps": 20, "discovery_steps": 10, "discovery_rounds": 2, "batch_size": 16, **settings}
     plan = make_plan(waves(), width=4, noise_dim=3, settings=settings)
     return plan.trainer(plan.build(waves()), waves())
-
-
-def weights(module: torch.nn.Module) -> list[torch.Tensor]:
-    return [parameter.detach().clone() for parameter in module.parameters()]
-
-
-def same(one: list[torch.Tensor], two: list[torch.Tensor]) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
 
 
 def test_schedule_of_rounds_and_game() -> None:
@@ -58,7 +51,7 @@ def test_only_trunk_and_heads_move_in_a_round() -> None:
     }
     before = {name: weights(part) for name, part in parts.items()}
     trainer.step()
-    assert {name for name, part in parts.items() if not same(before[name], weights(part))} == {"trunk", "heads"}
+    assert {name for name, part in parts.items() if not equal(before[name], weights(part))} == {"trunk", "heads"}
 
 
 def test_every_round_starts_afresh() -> None:
@@ -84,15 +77,15 @@ def test_the_best_round_is_kept() -> None:
         kept.append(weights(discovery.best))
     assert best == sorted(best, reverse=True)
     for turn in range(1, 5):
-        assert same(kept[turn], kept[turn - 1]) == (best[turn] == best[turn - 1])
+        assert equal(kept[turn], kept[turn - 1]) == (best[turn] == best[turn - 1])
     trainer.step()
     assert trainer.discovery is None
     fresh = make(discovery_rounds=5)
     for _ in range(10):
         fresh.step()
     fresh._due(10)
-    assert same(weights(fresh.critic), kept[-1])
-    assert same(weights(fresh.model.critic), kept[-1])
+    assert equal(weights(fresh.critic), kept[-1])
+    assert equal(weights(fresh.model.critic), kept[-1])
 
 
 def test_disagreement_tells_a_head_that_sees_classes_from_one_that_guesses() -> None:

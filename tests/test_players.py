@@ -1,0 +1,179 @@
+"""Who moves whom: gradients and steps of the two players under every recipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from trainers import equal, make, phases, waves, weights
+from tsinfogan.objectives import Objective
+from tsinfogan.panel import Panel
+from tsinfogan.phases import critic_loss, generator_loss
+from tsinfogan.training import Trainer
+
+
+def gradients(trainer: Trainer, player: str, objective: Objective) -> dict[str, Tensor | None]:
+    """Gradient of one player's loss on every parameter of both networks, and on the generated series."""
+    codes = trainer.model.settings.latent.codes
+    batch = trainer._draw(0)
+    fake = trainer.generator(batch.latent, batch.texture)
+    trainer.critic.requires_grad_(True)
+    if player == "critic":
+        shown = fake.detach()
+        loss, _ = critic_loss(objective, trainer.critic, codes, batch, shown, trainer.distorter, phases(penalty=1))
+    else:
+        loss, _ = generator_loss(objective, trainer.critic, codes, batch, fake, trainer.distorter)
+    named = {f"critic.{name}": p for name, p in trainer.critic.named_parameters()}
+    named |= {f"generator.{name}": p for name, p in trainer.generator.named_parameters()}
+    found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+    return dict(zip(named, found, strict=True))
+
+
+def changed(trainer: Trainer, player: str, **weights: float) -> set[str]:
+    """Parts of the networks whose gradient depends on the weight of the codes' bounds."""
+    objective = trainer.objective
+    one = gradients(trainer, player, objective)
+    two = gradients(trainer, player, Objective(**{**objective.__dict__, "category_weight": 50.0, **weights}))
+    parts = set()
+    for name, gradient in one.items():
+        assert (gradient is None) == (two[name] is None)
+        if gradient is not None and not torch.equal(gradient, two[name]):
+            parts.add(".".join(name.split(".")[:2]) if name.startswith("critic") else "generator")
+    return parts
+
+
+def test_a_shared_q_teaches_trunk_and_generator() -> None:
+    trainer = make(waves(), generated_share=1.0)
+    assert changed(trainer, "critic") == {"critic.trunk", "critic.q"}
+    assert changed(trainer, "generator") == {"generator", "critic.trunk", "critic.q"}
+
+
+def test_a_q_that_learns_from_real_series_is_only_followed() -> None:
+    trainer = make(waves(), generated_share=0.0)
+    assert changed(trainer, "critic") == set()
+    assert "generator" in changed(trainer, "generator")
+    without_consistency = make(waves(), generated_share=0.0, consistency_weight=0.0)
+    assert changed(without_consistency, "critic") == {"critic.trunk", "critic.q"}
+
+
+def test_a_watching_q_teaches_neither_trunk_nor_generator() -> None:
+    trainer = make(waves(), "gan")
+    assert changed(trainer, "critic") == {"critic.q"}
+    assert changed(trainer, "generator") == set()
+    series = trainer.data[:4].requires_grad_()
+    judged = trainer.critic(series)
+    watched = [series, *trainer.critic.trunk.parameters(), *trainer.critic.realness.parameters()]
+    found = torch.autograd.grad(sum(p.sum() for p in judged.posteriors), watched, allow_unused=True)
+    assert found == (None,) * len(watched)
+
+
+def test_a_q_of_its_own_leaves_the_critics_trunk_alone() -> None:
+    trainer = make(waves(), recognition="own", generated_share=1.0)
+    assert changed(trainer, "critic") == {"critic.own_trunk", "critic.q"}
+    assert changed(trainer, "generator") == {"generator", "critic.own_trunk", "critic.q"}
+
+
+@pytest.mark.parametrize("recipe", ["infogan", "gan", "cgan", "acgan", "semi_supervised"])
+def test_the_critics_loss_does_not_reach_the_generator(recipe: str) -> None:
+    trainer = make(waves(), recipe, r2_weight=1.0)
+    for name, gradient in gradients(trainer, "critic", trainer.objective).items():
+        assert name.startswith("critic.") or gradient is None, name
+
+
+@pytest.mark.parametrize("recipe", ["infogan", "gan", "cgan", "acgan", "semi_supervised"])
+def test_each_players_step_moves_its_own_network_only(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = make(waves(), recipe)
+    generator, critic = weights(trainer.generator), weights(trainer.critic)
+    critics_own: list[Tensor] = []
+    monkeypatch.setattr(
+        trainer.critic_optimizer,
+        "step",
+        lambda: critics_own.extend(p.grad.clone() for p in trainer.critic.parameters() if p.grad is not None),
+    )
+    trainer.step()
+    assert equal(critic, weights(trainer.critic))
+    assert not equal(generator, weights(trainer.generator))
+    assert equal(critics_own, [p.grad for p in trainer.critic.parameters() if p.grad is not None])
+
+    trainer = make(waves(), recipe, generator_every=40)
+    trainer.step()
+    assert equal(generator, weights(trainer.generator))
+    assert not equal(critic, weights(trainer.critic))
+
+
+@pytest.mark.parametrize("settings", [{}, {"recognition": "own"}, {"recognition": "watching"}])
+def test_two_optimizers_own_every_parameter_once(settings: dict[str, Any]) -> None:
+    trainer = make(waves(), **settings)
+    owned = [
+        id(p)
+        for optimizer in (trainer.generator_optimizer, trainer.critic_optimizer)
+        for group in optimizer.param_groups
+        for p in group["params"]
+    ]
+    every = [id(p) for network in (trainer.generator, trainer.critic) for p in network.parameters()]
+    assert sorted(owned) == sorted(every)
+    assert len(set(owned)) == len(owned)
+
+
+# ---- when
+
+
+def test_acgan_learns_from_known_labels_and_from_no_others() -> None:
+    known = make(waves(labelled=6), "acgan", batch_size=24)
+    assert sorted(known.labels.tolist()) == [-1] * 18 + [0] * 3 + [1] * 3
+    judged = known.critic(known.data)
+    expected = -judged.posteriors[0].log_softmax(1)[torch.arange(6), known.labels[:6]].mean()
+    torch.testing.assert_close(known.step()["label"], expected.detach(), rtol=1e-4, atol=1e-6)
+
+    def gradient_of_q(panel: Panel) -> Tensor:
+        trainer = make(panel, "acgan", batch_size=24)
+        found = gradients(trainer, "critic", trainer.objective)["critic.q.1.weight"]
+        assert found is not None
+        return found
+
+    flipped = waves(labelled=6)
+    assert flipped.labels is not None
+    other = Panel.from_arrays(
+        flipped.values, labels=[1 - k if k >= 0 else None for k in flipped.labels.tolist()], name="flipped"
+    )
+    assert not torch.allclose(gradient_of_q(waves(labelled=6)), gradient_of_q(other))
+
+
+def test_unknown_labels_contribute_nothing() -> None:
+    trainer = make(waves(labelled=2), "semi_supervised", batch_size=8)
+    batch = trainer._draw(0)._replace(real_label=torch.full((8,), -1))
+    fake = trainer.generator(batch.latent, batch.texture).detach()
+    codes = trainer.model.settings.latent.codes
+    losses = [
+        critic_loss(objective, trainer.critic, codes, batch, fake, trainer.distorter, phases())[0]
+        for objective in (trainer.objective, Objective(**{**trainer.objective.__dict__, "real_code_weight": 0.0}))
+    ]
+    assert torch.equal(*losses)
+
+
+def test_free_recipes_do_not_look_at_labels() -> None:
+    shuffled = waves()
+    assert shuffled.labels is not None
+    relabelled = Panel.from_arrays(shuffled.values, labels=np.roll(shuffled.labels, 1), name="waves")
+    some, others = make(waves()), make(relabelled)
+    assert set(some.labels.tolist()) == {-1}
+    for trainer in (some, others):
+        trainer.step()
+    assert equal(weights(some.critic), weights(others.critic))
+
+
+@pytest.mark.parametrize("label_input", ["projection", "embedding", "input_channel"])
+def test_cgan_critic_sees_the_label(label_input: str) -> None:
+    trainer = make(waves(), "cgan", label_input=label_input)
+    trainer.step()
+    labels = torch.eye(2)[trainer.labels[:4]]
+    with torch.no_grad():
+        right, wrong = (trainer.critic(trainer.data[:4], label).realness for label in (labels, labels.flip(1)))
+    assert not torch.allclose(right, wrong)
+
+
+# ---- that there is something to learn from

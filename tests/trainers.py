@@ -1,0 +1,70 @@
+"""Tiny panels and trainers that several tests share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tsinfogan.panel import Panel
+from tsinfogan.phases import Phases
+from tsinfogan.plan import make_plan
+from tsinfogan.training import Trainer
+
+
+def waves(n: int = 24, *, labelled: int | None = None, n_timepoints: int = 32) -> Panel:
+    """Slow and fast sines by turns; the first ``labelled`` of them say which."""
+    rng = np.random.default_rng(0)
+    kind = np.arange(n) % 2
+    phase, size = rng.uniform(-0.3, 0.3, (n, 1)), rng.uniform(0.8, 1.2, (n, 1))
+    time = np.linspace(0, 1, n_timepoints)
+    values = size * np.sin(2 * math.pi * (1 + 3 * kind[:, None]) * time + phase)
+    labels = [int(k) if labelled is None or case < labelled else None for case, k in enumerate(kind)]
+    return Panel.from_arrays(values[:, None], labels=labels, name="waves")
+
+
+def images(n: int = 12) -> Panel:
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0, 255, (n, 1, 8, 8)).astype(np.float32)
+    return Panel(values, ("grey",), labels=np.arange(n) % 3, classes=("a", "b", "c"), name="images", view="image")
+
+
+def make(panel: Panel, recipe: str = "infogan", *, device: str = "cpu", backbone: str | None = None, **settings: Any):
+    """A tiny trainer; its settings are the plan's."""
+    settings = {"batch_size": 8, "max_steps": 40, "discovery_steps": 0, **settings}
+    plan = make_plan(panel, recipe=recipe, backbone=backbone, width=4, noise_dim=3, settings=settings)
+    return plan.trainer(plan.build(panel), panel, device)
+
+
+def phases(**others: Any) -> Phases:
+    """Everything in one step, without penalties unless asked for."""
+    return Phases(**{"generator": True, "recognition": True, "penalty": 0, **others})
+
+
+def weights(network: nn.Module) -> list[Tensor]:
+    return [p.detach().clone() for p in network.parameters()]
+
+
+def equal(some: list[Tensor], others: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+def tensors(batch: Any) -> list[Tensor]:
+    return [t for field in batch for t in (field if isinstance(field, tuple) else (field,))]
+
+
+# ---- what is random
+
+
+def moved_steps(trainer: Trainer, network: nn.Module, n_steps: int) -> list[int]:
+    """Numbers, from 1, of the steps that change ``network``."""
+    moved = []
+    for number in range(1, n_steps + 1):
+        before = weights(network)
+        trainer.step()
+        if not equal(before, weights(network)):
+            moved.append(number)
+    return moved
