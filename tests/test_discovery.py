@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainers import equal, weights
+from _trainers import equal, weights
 from tsinfogan.distortions import Distortions
 from tsinfogan.panel import Panel
 from tsinfogan.plan import make_plan

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainers import equal, make, phases, waves, weights
+from _trainers import equal, make, phases, waves, weights
 from tsinfogan.objectives import Objective
 from tsinfogan.panel import Panel
 from tsinfogan.phases import critic_loss, generator_loss

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers import equal, images, make, moved_steps, phases, tensors, waves, weights
+from _trainers import equal, images, make, moved_steps, phases, tensors, waves, weights
 from tsinfogan.checkpoint import Run
 from tsinfogan.errors import DivergedError, SettingError
 from tsinfogan.model import Model
