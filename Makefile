@@ -6,7 +6,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-DEMO_STEPS ?= 1000
+DEMO_STEPS ?= 1800
 
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt

@@ -35,7 +35,8 @@ def test_schedule_of_rounds_and_game() -> None:
     assert stages[:10] == [{"discovery"}] * 10
     assert all({"generator", "critic"} < stage for stage in stages[10:])
     assert trainer.discovery is None
-    assert make(max_steps=8).settings.game_starts == 4  # at most half of a short training
+    short = make(max_steps=8).settings
+    assert (short.n_rounds, short.round_steps, short.game_starts) == (1, 4, 4)  # half at most, fewer rounds first
 
 
 def test_only_trunk_and_heads_move_in_a_round() -> None:

@@ -49,14 +49,23 @@ class TrainingSettings:
     seed: int = 0
 
     @property
+    def n_rounds(self) -> int:
+        """Rounds of discovery there is time for: a short training has fewer of them, not shorter ones."""
+        return max(1, self.discovery_rounds * self._discovery_budget // max(1, self.discovery_steps))
+
+    @property
     def round_steps(self) -> int:
         """Steps of one round of discovery."""
-        return min(self.discovery_steps, self.max_steps // 2) // self.discovery_rounds
+        return self._discovery_budget // self.n_rounds
 
     @property
     def game_starts(self) -> int:
         """Step at which discovery ends."""
-        return self.round_steps * self.discovery_rounds
+        return self.round_steps * self.n_rounds
+
+    @property
+    def _discovery_budget(self) -> int:
+        return min(self.discovery_steps, self.max_steps // 2)
 
     def __post_init__(self) -> None:
         for name in (

@@ -156,7 +156,7 @@ class Trainer:
     def _end_round(self, turn: int) -> None:
         assert self.discovery is not None
         self.discovery.end_round(turn, self.objective, self.critic, self.data, self.distorter)
-        if turn < self.settings.discovery_rounds:
+        if turn < self.settings.n_rounds:
             self.discovery.start_afresh(turn, self.critic, self.discovery_optimizer)
         else:
             for critic in (self.critic, self.model.critic):
