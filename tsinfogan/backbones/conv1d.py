@@ -1,6 +1,6 @@
 """One-dimensional convolutions, written as two-dimensional ones of height 1 in channels-last layout.
 
-That is the fastest form on every processor measured (docs/benchmarks.md).
+On no processor measured was another form faster (docs/benchmarks.md).
 """
 
 from __future__ import annotations
