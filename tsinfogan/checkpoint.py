@@ -1,4 +1,4 @@
-"""A run directory ⇄ a model and its training. Files are replaced whole or not at all, and none holds a pickle.
+"""A run directory ⇄ a model and its training. Files are replaced whole or not at all; none can hold code.
 
 config.json         everything resolved: plan, data, preprocessing, versions
 model.safetensors   averaged networks: what sampling and encoding need

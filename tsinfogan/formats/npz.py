@@ -1,4 +1,4 @@
-"""NumPy's archive of arrays: ``values`` (n_cases, n_channels, *grid) and what belongs to them, without any pickle."""
+"""NumPy's archive of arrays: ``values`` (n_cases, n_channels, *grid) and what belongs to them; plain arrays only."""
 
 from __future__ import annotations
 
