@@ -48,6 +48,8 @@ FLOORS = {
     "tsinfogan.phases": 5,
     "tsinfogan.training": 6,
     "tsinfogan.synthesis": 6,
+    "tsinfogan.matching": 3,
+    "tsinfogan.evaluation": 7,
     "tsinfogan.plan": 7,
     "tsinfogan.checkpoint": 8,
     "tsinfogan.sessions": 9,
@@ -56,7 +58,7 @@ FLOORS = {
 }
 """A module, or a room with all that is in it, imports only from lower floors."""
 
-ROOMS = {"tsinfogan.backbones", "tsinfogan.datasets", "tsinfogan.formats", "tsinfogan.cli"}
+ROOMS = {"tsinfogan.backbones", "tsinfogan.datasets", "tsinfogan.formats", "tsinfogan.evaluation", "tsinfogan.cli"}
 """Packages of which every public module is one entry: it may import the room's own and private modules only."""
 
 
