@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tsinfogan.backbones import conv1d
 from tsinfogan.backbones._series import with_differences
-from tsinfogan.datasets import DATASETS, load_dataset
+from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device, choose_precision
 from tsinfogan.model import Model
 from tsinfogan.networks import Critic, tie_constant_channels
@@ -172,7 +172,7 @@ def check_equal(plan: Plan, model: Model, generator: TutorialGenerator, critic: 
 def main() -> None:
     """Prints the median of each in milliseconds and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", default="pen_strokes", choices=DATASETS.names())
+    parser.add_argument("--dataset", default="pen_strokes")
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--steps", type=int, default=30)

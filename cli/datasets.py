@@ -19,23 +19,25 @@ def _list_by_default(context: typer.Context) -> None:
 def list_datasets() -> None:
     """List all datasets."""
     from tsinfogan.cli._tables import print_table
-    from tsinfogan.datasets import DATASETS
+    from tsinfogan.datasets import DATASETS, Family
 
-    entries = [(name, DATASETS.get(name)) for name in DATASETS.names()]
-    print_table(
-        ("name", "licence", "backbone", "summary"),
-        [(name, entry.licence, entry.backbone, entry.summary) for name, entry in entries],
-    )
+    rows = []
+    for name in DATASETS.names():
+        entry = DATASETS.get(name)
+        shown, backbone = (f"{name}:NAME", "conv1d") if isinstance(entry, Family) else (name, entry.backbone)
+        rows.append((shown, entry.licence, backbone, entry.summary))
+    print_table(("name", "licence", "backbone", "summary"), rows)
 
 
 @datasets_app.command()
 def info(name: str = typer.Argument(help="Name of a dataset.")) -> None:
     """Tell source, licence, citation and default codes of one dataset."""
     from tsinfogan.cli._tables import print_fields
-    from tsinfogan.datasets import DATASETS
+    from tsinfogan.datasets import get_dataset
 
-    entry = DATASETS.get(name)
-    codes = f"{entry.n_categories} categories, {entry.n_continuous} continuous, {entry.noise_dim} noise"
+    entry = get_dataset(name)
+    categories = "as many categories as classes" if entry.n_categories is None else f"{entry.n_categories} categories"
+    codes = f"{categories}, {entry.n_continuous} continuous, {entry.noise_dim} noise"
     print_fields(
         [
             ("name", name),
@@ -52,11 +54,12 @@ def info(name: str = typer.Argument(help="Name of a dataset.")) -> None:
 @datasets_app.command()
 def fetch(name: str = typer.Argument(help="Name of a dataset.")) -> None:
     """Fetch a dataset into the cache, so that training needs no network."""
-    from tsinfogan.datasets import DATASETS
+    from tsinfogan.datasets import get_dataset
     from tsinfogan.datasets._sources import cache_folder, data_folder
 
-    DATASETS.get(name).fetch()
+    dataset = get_dataset(name)
+    dataset.fetch()
     own = data_folder()
     where = f"in {own} or in {cache_folder()}" if own else f"in {cache_folder()}"
-    made_here = not DATASETS.get(name).source.startswith("http")
+    made_here = not dataset.source.startswith("http")
     print(f"{name} is ready: {'it is made on the spot' if made_here else f'it is kept {where}'}", file=sys.stderr)

@@ -231,19 +231,13 @@ def _resume(runs: Path, name: str, device: str, precision: str) -> None:
 
 def _choices(dataset: str | None, data: Path | None, **given: Any) -> dict[str, Any]:
     """Arguments of ``make_plan``: what the dataset's makers suggest, then what was given."""
-    from tsinfogan.datasets import DATASETS
+    from tsinfogan.datasets import get_dataset
 
     if dataset and data:
         raise SettingError("--dataset and --data both name the data; give one of them")
     suggested: dict[str, Any] = {}
     if not data:
-        entry = DATASETS.get(dataset or DEFAULT_DATASET)
-        suggested = {
-            "backbone": entry.backbone,
-            "n_categories": (entry.n_categories,),
-            "n_continuous": entry.n_continuous,
-            "noise_dim": entry.noise_dim,
-        }
+        suggested = get_dataset(dataset or DEFAULT_DATASET).suggestions
     return {**suggested, **{name: value for name, value in given.items() if value is not None}}
 
 

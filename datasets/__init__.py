@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from tsinfogan.errors import UnknownNameError
 from tsinfogan.panel import Panel
 from tsinfogan.registry import Registry
 
@@ -23,7 +24,7 @@ class Dataset:
         citation: how to cite it.
         load: gives the panel of one split; fetches and caches what is missing. Deterministic.
         fetch: makes sure that ``load`` needs no network; nothing to do for data that is made here.
-        n_categories: classes the default categorical code should have.
+        n_categories: categories the default categorical code should have, or None for as many as the data has classes.
         n_continuous: continuous codes by default.
         noise_dim: incompressible noise dimensions by default.
         backbone: the backbone that suits it.
@@ -35,20 +36,61 @@ class Dataset:
     citation: str
     load: Callable[[Split], Panel]
     fetch: Callable[[], None]
-    n_categories: int
+    n_categories: int | None
     n_continuous: int = 2
     noise_dim: int = 62
     backbone: str = "conv1d"
 
+    @property
+    def suggestions(self) -> dict[str, Any]:
+        """Arguments of :func:`tsinfogan.plan.make_plan` that suit it."""
+        return {
+            "backbone": self.backbone,
+            "n_categories": None if self.n_categories is None else (self.n_categories,),
+            "n_continuous": self.n_continuous,
+            "noise_dim": self.noise_dim,
+        }
 
-DATASETS: Registry[Dataset] = Registry("dataset", __name__, "DATASET")
+
+@dataclass(frozen=True)
+class Family:
+    """Datasets of one kind, each chosen by a name of its own as ``family:name``.
+
+    Attributes:
+        summary: one sentence for the list of datasets.
+        licence: its members' licence.
+        member: gives the dataset of that name; a SettingError where there can be none. Loads nothing.
+    """
+
+    summary: str
+    licence: str
+    member: Callable[[str], Dataset]
+
+
+DATASETS: Registry[Dataset | Family] = Registry("dataset", __name__, "DATASET")
+
+
+def get_dataset(name: str) -> Dataset:
+    """The dataset called ``name``, or ``family:name``; loads nothing.
+
+    Raises:
+        UnknownNameError: there is no such dataset or family.
+        SettingError: no such name can be in the family.
+    """
+    first, colon, rest = name.partition(":")
+    entry = DATASETS.get(first)
+    if isinstance(entry, Family):
+        return entry.member(rest)
+    if colon:
+        raise UnknownNameError("dataset", name, DATASETS.names())
+    return entry
 
 
 def load_dataset(name: str, split: Split = "train") -> Panel:
-    """The panel of one split of a registered dataset, fetched and cached on first use.
+    """The panel of one split of a dataset, fetched and cached on first use.
 
     Raises:
         UnknownNameError: there is no such dataset.
         DownloadError: it is neither on this machine nor to be had.
     """
-    return DATASETS.get(name).load(split)
+    return get_dataset(name).load(split)
