@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from torch import Tensor
 from tsinfogan.codes import LatentSpec
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.model import Model
-from tsinfogan.panel import IntArray, Panel
+from tsinfogan.panel import FloatArray, IntArray, Panel, encode_labels
 from tsinfogan.seeding import generator_at
 
 ROWS_PER_PASS = 256
@@ -27,7 +27,10 @@ SAMPLE_STREAM = 3
 
 
 class Sample(NamedTuple):
-    """Generated cases and, by column name, the ``(n_cases,)`` codes that made them (and ``label`` where known)."""
+    """Generated cases and, by column name, the ``(n_cases,)`` codes that made them.
+
+    Where a case's category has a name, the column ``label`` and the panel's labels say so.
+    """
 
     panel: Panel
     columns: dict[str, NDArray[Any]]
@@ -39,9 +42,11 @@ class CodeRequest:
 
     Attributes:
         places: for each code the values asked for, one or a sweep, or None to draw it from its prior.
+        turns: categories of the first categorical code that take turns, draw by draw, in place of its prior; or empty.
     """
 
     places: tuple[tuple[float, ...] | None, ...]
+    turns: tuple[int, ...] = ()
 
     @property
     def n_points(self) -> int:
@@ -70,6 +75,20 @@ class CodeRequest:
             places.append(None if text == "_" else code.parse(text))
         return cls(tuple(places))
 
+    @classmethod
+    def of(cls, model: Model, cat: str | None = None, cont: str | None = None, label: str | None = None) -> CodeRequest:
+        """As :meth:`parse`, or with the name of a category as ``--label`` in place of ``--cat``.
+
+        Categories that share the name take turns, draw by draw.
+
+        Raises:
+            SettingError: as :meth:`parse`; label and cat together; a name that no category has.
+        """
+        if label is not None and cat is not None:
+            raise SettingError("--label and --cat both choose the category; give one of them")
+        request = cls.parse(model.settings.latent, cat, cont)
+        return request if label is None else replace(request, turns=model.categories_named(label))
+
 
 def sample(
     model: Model,
@@ -77,6 +96,7 @@ def sample(
     *,
     cat: int | Sequence[int | None] | None = None,
     cont: float | Sequence[float | None] | None = None,
+    label: str | None = None,
     seed: int = 0,
 ) -> Sample:
     """``n`` new cases in raw units.
@@ -86,12 +106,13 @@ def sample(
         n: number of cases.
         cat: category, or one for each categorical code; None draws it from its prior.
         cont: value of the continuous codes likewise.
+        label: name of a category (:attr:`Model.category_names`) in place of its number.
         seed: the same seed gives the same cases.
 
     Raises:
-        SettingError: a value that a code cannot take, or too many or too few.
+        SettingError: a value that a code cannot take, too many or too few, or a name that no category has.
     """
-    request = CodeRequest.parse(model.settings.latent, _as_text(cat), _as_text(cont))
+    request = CodeRequest.of(model, _as_text(cat), _as_text(cont), label)
     parts = list(stream(model, n, request, seed))
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
     return Sample(Panel.concatenated([part.panel for part in parts]), columns)
@@ -100,15 +121,17 @@ def sample(
 def stream(model: Model, n: int, request: CodeRequest, seed: int = 0) -> Iterator[Sample]:
     """The same in pieces of constant size; ``n`` counts draws, each made at every point of the request's sweeps.
 
-    Row k depends on the model, the request, the seed and k alone.
+    Row k depends on the model, the request, the seed and k alone. The column ``label`` is left out where it would be
+    empty in every row, since a file with such a column is refused as training data.
     """
     if n < 1:
         raise SettingError(f"expected at least 1 series, got {n}")
     points = list(product(*(place for place in request.places if place)))  # one tuple of fixed values each
     total = n * request.n_points
+    is_named = _is_named(model, n, request, seed)
     for first in range(0, total, ROWS_PER_PASS):
         rows = np.arange(first, first + ROWS_PER_PASS)
-        part = _generate(model, rows, points, request, seed)
+        part = _generate(model, rows, points, request, seed, is_named)
         yield part if first + ROWS_PER_PASS <= total else _head(part, total - first)
 
 
@@ -116,40 +139,64 @@ def encode(model: Model, panel: Panel) -> dict[str, NDArray[Any]]:
     """What Q reads in real cases: each code's most probable value, and ``cat_confidence``, by column name.
 
     Raises:
-        DataError: the panel has other channels or another grid than the model was trained on.
+        DataError: the panel has other channels or another grid than the model was trained on, or too short a series.
     """
     check_fits(model, panel)
-    values = torch.from_numpy(model.preprocessor.transform(panel))
-    columns: dict[str, list[Tensor]] = {}
+    columns: dict[str, NDArray[Any]] = {}
+    latent = model.settings.latent
+    parameters_of_all = posteriors(model, model.preprocessor.transform(panel))
+    for column, code, parameters in zip(latent.columns, latent.codes, parameters_of_all, strict=True):
+        columns[column] = code.estimate(parameters).numpy()
+        if code.column == "cat":
+            columns[f"{column}_confidence"] = parameters.softmax(1).amax(1).numpy()
+    return columns
+
+
+def posteriors(model: Model, values: FloatArray) -> tuple[Tensor, ...]:
+    """Parameters ``(n, n_parameters)`` of Q's posterior of each code, for network arrays ``(n, c, *grid)``."""
+    parts = []
     with torch.no_grad():
-        for part in values.split(ROWS_PER_PASS):
+        for part in torch.from_numpy(values).split(ROWS_PER_PASS):
             label = None
             if model.critic.settings.label_input != "none":
                 label = torch.zeros(len(part), model.settings.latent.codes[0].encoded_size, device=model.device)
-            posteriors = model.critic(part.to(model.device), label).posteriors
-            latent = model.settings.latent
-            for column, code, parameters in zip(latent.columns, latent.codes, posteriors, strict=True):
-                columns.setdefault(column, []).append(code.estimate(parameters))
-                if code.column == "cat":
-                    columns.setdefault(f"{column}_confidence", []).append(parameters.softmax(1).amax(1))
-    return {name: torch.cat(parts).cpu().numpy() for name, parts in columns.items()}
+            parts.append(model.critic(part.to(model.device), label).posteriors)
+    return tuple(torch.cat(of_one_code).cpu() for of_one_code in zip(*parts, strict=True))
 
 
 def check_fits(model: Model, panel: Panel) -> None:
-    """Raises a DataError unless ``panel`` has the channels, and for equal lengths the grid, of the model's data."""
+    """Raises a DataError unless ``panel`` has the channels, and for equal lengths the grid, of the model's data.
+
+    A series of one point has no shape that could be read: it is refused, unless the model was trained on such.
+    """
     card, preprocessor = model.card, model.preprocessor
     if panel.channels != card.channels:
         raise DataError(
             f"{panel.name}: expected the channels {', '.join(card.channels)} that the model was trained on, "
             f"got {', '.join(panel.channels)}"
         )
+    if len(panel.grid) != len(preprocessor.grid):
+        kinds = {1: "series", 2: "images"}
+        raise DataError(
+            f"{panel.name}: expected {kinds[len(preprocessor.grid)]} as the model was trained on, "
+            f"got {kinds[len(panel.grid)]}"
+        )
     if preprocessor.lengths is None and (panel.lengths is not None or panel.grid != preprocessor.grid):
         raise DataError(
-            f"{panel.name}: expected cases of size {preprocessor.grid} as the model was trained on, got {panel.grid}"
+            f"{panel.name}: expected cases of size {_size(preprocessor.grid)} as the model was trained on, "
+            f"got {_size(panel.grid)}; cut, pad or resample them"
+        )
+    shortest = int(panel.case_lengths.argmin())
+    if preprocessor.lengths is not None and panel.case_lengths[shortest] < min(2, preprocessor.lengths[0]):
+        raise DataError(
+            f"{panel.name}: expected series of 2 or more timepoints, got {panel.case_lengths[shortest]} in case "
+            f"{shortest}, counted from 0; leave it out"
         )
 
 
-def _generate(model: Model, rows: IntArray, points: list[tuple[float, ...]], request: CodeRequest, seed: int) -> Sample:
+def _generate(
+    model: Model, rows: IntArray, points: list[tuple[float, ...]], request: CodeRequest, seed: int, is_named: bool
+) -> Sample:
     latent_spec = model.settings.latent
     draws, point = np.divmod(rows, len(points))
     noise, texture, codes = _draws(latent_spec, model.texture_dim, seed, draws)
@@ -158,6 +205,9 @@ def _generate(model: Model, rows: IntArray, points: list[tuple[float, ...]], req
         drawn if place is None else torch.from_numpy(next(fixed)).to(drawn.dtype)
         for place, drawn in zip(request.places, codes, strict=True)
     ]
+    if request.turns:
+        turns = torch.tensor(request.turns)
+        values[_category_place(model)] = turns[torch.from_numpy(draws % len(turns))]
     latent = latent_spec.encode(noise, values)
     with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
         generated = model.generator(latent.to(model.device), texture.to(model.device)).float().cpu().numpy()
@@ -165,10 +215,33 @@ def _generate(model: Model, rows: IntArray, points: list[tuple[float, ...]], req
     columns: dict[str, NDArray[Any]] = {
         name: value.numpy() for name, value in zip(latent_spec.columns, values, strict=True)
     }
-    labels = columns["cat" if "cat" in columns else "cat0"] if model.settings.labelled else None
-    if labels is not None:
-        columns["label"] = np.array(model.card.classes, dtype=object)[labels]
-    return Sample(model.card.panel(raw, lengths, labels), columns)
+    if not is_named:
+        return Sample(model.card.panel(raw, lengths), columns)
+    names, known = np.array(model.category_names, dtype=object), model.card.classes  # (n_categories,)
+    # A name that is no class of the data makes the names the classes.
+    of_category, classes = encode_labels(names, known if set(filter(None, names)) <= set(known) else ())
+    category = columns[str(model.settings.category_column)]
+    columns["label"] = names[category]
+    return Sample(replace(model.card, classes=classes).panel(raw, lengths, of_category[category]), columns)
+
+
+def _is_named(model: Model, n: int, request: CodeRequest, seed: int) -> bool:
+    """Whether any of the cases of ``n`` draws is of a category that has a name."""
+    names = model.category_names
+    if not names:
+        return False
+    place = _category_place(model)
+    if (asked := request.turns or request.places[place]) is not None:
+        return any(names[int(category)] for category in asked)
+    starts = range(0, n, ROWS_PER_PASS)  # nearly always the first block tells
+    draws = (np.arange(start, min(start + ROWS_PER_PASS, n)) for start in starts)
+    drawn = (_draws(model.settings.latent, model.texture_dim, seed, block)[2][place].tolist() for block in draws)
+    return all(names) or any(names[category] for categories in drawn for category in categories)
+
+
+def _category_place(model: Model) -> int:
+    """Position of the first categorical code, whose categories have names."""
+    return model.settings.latent.columns.index(str(model.settings.category_column))
 
 
 def _draws(latent: LatentSpec, texture_dim: int, seed: int, draws: IntArray) -> tuple[Tensor, Tensor, list[Tensor]]:
@@ -191,6 +264,10 @@ def _block(latent: LatentSpec, texture_dim: int, seed: int, block: int) -> tuple
 
 def _head(part: Sample, n: int) -> Sample:
     return Sample(part.panel.subset(slice(n)), {name: column[:n] for name, column in part.columns.items()})
+
+
+def _size(grid: tuple[int, ...]) -> str:
+    return " x ".join(map(str, grid))
 
 
 def _places(text: str | None) -> list[str] | None:
