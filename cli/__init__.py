@@ -12,6 +12,8 @@ from typing import NoReturn
 import typer
 
 from tsinfogan.cli.datasets import datasets_app
+from tsinfogan.cli.encode import encode
+from tsinfogan.cli.name import name
 from tsinfogan.cli.runs import runs_app
 from tsinfogan.cli.sample import sample
 from tsinfogan.cli.train import train
@@ -29,6 +31,8 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command()(sample)
+app.command()(encode)
+app.command()(name)
 app.add_typer(datasets_app)
 app.add_typer(runs_app)
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
-from tsinfogan.errors import SettingError, UnknownNameError
+from tsinfogan.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from tsinfogan.formats import Format
-    from tsinfogan.model import Model
 
 Piece = TypeVar("Piece")
 DEFAULT_SERIES = 10
@@ -29,7 +28,7 @@ def sample(
         typer.Option(help="Continuous codes: 0.5,-1, _ to draw one, or a sweep first:last:steps such as -2:2:9,0."),
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="Class by name, for models trained with labels; otherwise use --cat.")
+        str | None, typer.Option(help="Category by its name, in place of --cat; `tsinfogan name` lists the names.")
     ] = None,
     n: Annotated[
         int | None,
@@ -65,9 +64,7 @@ def sample(
         from tsinfogan.synthesis import CodeRequest, stream
 
         trained = find_run(runs, model).load_model(choose_device(device))
-        if label is not None:
-            cat = _category(trained, label, cat)
-        request = CodeRequest.parse(trained.settings.latent, cat, cont)
+        request = CodeRequest.of(trained, cat, cont, label)
         draws = n or (DEFAULT_SERIES if request.n_points == 1 else 1)
         writer = entry.open_writer(stream_out)
         for part in ahead(lambda: stream(trained, draws, request, seed)):
@@ -98,15 +95,3 @@ def _format(name: str | None, path: Path | None) -> Format:
     if path.suffix.lower() not in by_suffix:
         raise UnknownNameError("file suffix", path.suffix, by_suffix)
     return by_suffix[path.suffix.lower()]
-
-
-def _category(model: Model, label: str, cat: str | None) -> str:
-    classes = model.card.classes
-    if not model.settings.labelled:
-        raise SettingError("--label needs a model trained with labels (cgan, acgan, semi_supervised); use --cat")
-    if cat is not None:
-        raise SettingError("--label and --cat both choose the category; give one of them")
-    if label not in classes:
-        raise UnknownNameError("label", label, classes)
-    n_categorical = sum(code.column == "cat" for code in model.settings.latent.codes)
-    return ",".join([str(classes.index(label)), *("_" for _ in range(n_categorical - 1))])

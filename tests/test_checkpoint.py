@@ -98,7 +98,7 @@ def test_config_says_everything(run: Run) -> None:
 def test_no_file_holds_a_pickle(run: Run) -> None:
     names = {path.name for path in run.path.iterdir()}
     assert names == {
-        "config.json", "model.safetensors", "state.safetensors", "metrics.jsonl", "samples.png", "README.md",
+        "config.json", "model.safetensors", "state.safetensors", "metrics.jsonl", "samples.png", "README.md", "names.json",
     }  # fmt: skip
     json.loads((run.path / "config.json").read_text())
     for line in (run.path / "metrics.jsonl").read_text().splitlines():

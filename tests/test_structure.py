@@ -49,6 +49,7 @@ FLOORS = {
     "tsinfogan.training": 6,
     "tsinfogan.synthesis": 6,
     "tsinfogan.matching": 3,
+    "tsinfogan.naming": 7,
     "tsinfogan.evaluation": 7,
     "tsinfogan.plan": 7,
     "tsinfogan.checkpoint": 8,

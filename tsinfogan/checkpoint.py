@@ -4,8 +4,10 @@ config.json         everything resolved: plan, data, preprocessing, versions
 model.safetensors   averaged networks: what sampling and encoding need
 state.safetensors   everything that training goes on from
 metrics.jsonl       one report a line
+names.json          what people call the categories: one text or null each
 samples.png         what each category makes
 README.md           the model's card
+candidates.json     where several seeds were trained: how each stands (tsinfogan/candidates.py)
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -33,13 +35,16 @@ from tsinfogan.preprocessing import Preprocessor
 from tsinfogan.training import Report, Trainer
 
 FORMAT_VERSION = 1
-CONFIG, MODEL, STATE, METRICS, CARD = (
+CONFIG, MODEL, STATE, METRICS, CARD, NAMES, CANDIDATES = (
     "config.json",
     "model.safetensors",
     "state.safetensors",
     "metrics.jsonl",
     "README.md",
+    "names.json",
+    "candidates.json",
 )
+GO_ON = "the last checkpoint is kept, so make room and go on with --resume"
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,31 @@ class Run:
                 network.load_state_dict({k[len(name) + 1 :]: v for k, v in weights.items() if k.startswith(f"{name}.")})
         except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise self._damaged(MODEL, error) from None
+        model.names = self._names(model.settings.n_categories)
         return model.to(torch.device(device))
+
+    def save_names(self, names: Sequence[str | None]) -> None:
+        """Keeps what people call each category of the first categorical code, None for one without a name.
+
+        Raises:
+            RunError: the disk is full or not writable; the old names are untouched.
+        """
+        content = json.dumps(list(names), ensure_ascii=False, indent=1)
+        write_whole(self.path / NAMES, content.encode(), "the old names are kept, so make room and name them again")
+
+    def _names(self, n_categories: int) -> tuple[str | None, ...]:
+        path = self.path / NAMES
+        if not path.exists():
+            return ()
+        try:
+            names = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise self._damaged(NAMES, error) from None
+        if not isinstance(names, list) or not all(name is None or (isinstance(name, str) and name) for name in names):
+            raise self._damaged(NAMES, ValueError("it is no list of names"))
+        if len(names) != n_categories:
+            raise self._damaged(NAMES, ValueError(f"expected {n_categories} names, one a category, got {len(names)}"))
+        return tuple(names)
 
     def resume(self, trainer: Trainer) -> None:
         """Puts ``trainer`` where the last checkpoint left off, and drops reports that came after it.
@@ -176,16 +205,17 @@ class Run:
         kept = [line for line in self.metrics() if line["step"] <= trainer.steps_done]
         write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
-    def log(self, report: Report) -> None:
-        """Appends one report to the metrics."""
+    def log(self, report: Report, **others: Any) -> None:
+        """Appends one report, and whatever else is known at that step, to the metrics."""
         line = {"step": report.step, "elapsed_s": report.elapsed_s, "cases_per_s": report.cases_per_s, **report.stats}
+        line |= others
         with writing(self.path / METRICS), (self.path / METRICS).open("a") as file:
             file.write(json.dumps(line) + "\n")
 
-    def metrics(self) -> list[dict[str, float]]:
+    def metrics(self) -> list[dict[str, Any]]:
         """All reports so far; a line cut short by a crash is left out."""
         path = self.path / METRICS
-        lines: list[dict[str, float]] = []
+        lines: list[dict[str, Any]] = []
         for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
             with contextlib.suppress(ValueError):
                 lines.append(json.loads(line))
@@ -204,7 +234,8 @@ class Run:
         if isinstance(error, TsInfoGANError):
             return error
         reason = " ".join(str(error).split())[:120]
-        return RunError(f"{name} of run {self.path} is damaged ({reason}); restore it, or train again")
+        mend = "restore or delete it" if name == NAMES else "restore it, or train again"
+        return RunError(f"{name} of run {self.path} is damaged ({reason}); {mend}")
 
 
 def list_runs(root: Path) -> list[Run]:
@@ -236,14 +267,19 @@ def find_run(root: Path, name: str | None = None) -> Run:
     return max(trained, key=lambda run: (run.path / MODEL).stat().st_mtime_ns)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, advice: str = GO_ON) -> None:
     """Replaces a file in one go: whatever happens, either the old content is there or all of the new.
+
+    Args:
+        path: the file.
+        content: all of it.
+        advice: what the user is told to do where it cannot be written.
 
     Raises:
         RunError: the disk is full or not writable; the old content is untouched.
     """
     partial = path.with_name(f".{path.name}.partial")
-    with writing(path):
+    with writing(path, advice):
         try:
             with partial.open("wb") as file:
                 file.write(content)
@@ -255,14 +291,12 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Any:
-    """Turns a failed write to ``path`` into a sentence."""
+def writing(path: Path, advice: str = GO_ON) -> Any:
+    """Turns a failed write to ``path`` into a sentence that ends in ``advice``."""
     try:
         yield
     except OSError as error:
-        raise RunError(
-            f"cannot write {path}: {_reason(error)}; the last checkpoint is kept, so make room and go on with --resume"
-        ) from None
+        raise RunError(f"cannot write {path}: {_reason(error)}; {advice}") from None
 
 
 def _serialised(tensors: Mapping[str, Tensor]) -> bytes:

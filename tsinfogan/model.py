@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from tsinfogan.codes import LatentSpec
+from tsinfogan.codes import CategoricalCode, LatentSpec
 from tsinfogan.distortions import Distortions
+from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.networks import Critic, CriticSettings, DataShape, get_backbone
 from tsinfogan.panel import FloatArray, IntArray, Panel, View
 from tsinfogan.preprocessing import Preprocessor
@@ -74,6 +75,17 @@ class ModelSettings:
     labelled: bool = False
     critic: CriticSettings = field(default_factory=CriticSettings)
 
+    @property
+    def category_column(self) -> str | None:
+        """Column name of the first categorical code, the one whose categories have names; None without such a code."""
+        pairs = zip(self.latent.columns, self.latent.codes, strict=True)
+        return next((column for column, code in pairs if isinstance(code, CategoricalCode)), None)
+
+    @property
+    def n_categories(self) -> int:
+        """Categories of the first categorical code; 0 without such a code."""
+        return next((code.n_categories for code in self.latent.codes if isinstance(code, CategoricalCode)), 0)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; :meth:`from_dict` is its inverse."""
         return {**asdict(self), "latent": self.latent.to_dict()}
@@ -87,13 +99,24 @@ class ModelSettings:
 
 @dataclass
 class Model:
-    """Fitted preprocessing, a generator and a critic (with Q), and the card of the data they were made for."""
+    """Fitted preprocessing, a generator and a critic (with Q), and the card of the data they were made for.
+
+    Attributes:
+        settings: how the networks are built.
+        card: of the training data.
+        preprocessor: fitted on the training data.
+        generator: from codes to series.
+        critic: from series to real-or-not and, in Q, to codes.
+        names: what people call each category of the first categorical code, None where one has no name; or empty.
+            Training never sees them.
+    """
 
     settings: ModelSettings
     card: DataCard
     preprocessor: Preprocessor
     generator: nn.Module
     critic: Critic
+    names: tuple[str | None, ...] = ()
 
     @classmethod
     def build(cls, settings: ModelSettings, card: DataCard, preprocessor: Preprocessor, seed: int = 0) -> Model:
@@ -129,6 +152,28 @@ class Model:
         self.generator.to(device)
         self.critic.to(device)
         return self
+
+    @property
+    def category_names(self) -> tuple[str | None, ...]:
+        """Name of each category of the first categorical code, the classes for a labelled model; empty without any."""
+        names = self.card.classes if self.settings.labelled else self.names
+        return names if any(names) else ()
+
+    def categories_named(self, name: str) -> tuple[int, ...]:
+        """The categories of the first categorical code that are called ``name``: several where they were merged.
+
+        Raises:
+            SettingError: no category has a name, or (UnknownNameError) none has this one; the message lists them.
+        """
+        names = self.category_names
+        if not names:
+            raise SettingError(
+                "a label was asked for but no category of the model has a name: name them with `tsinfogan name`, train "
+                "on data with labels, or choose the category by number with --cat"
+            )
+        if name not in names:
+            raise UnknownNameError("label", name, {known for known in names if known})
+        return tuple(category for category, known in enumerate(names) if known == name)
 
     @property
     def texture_dim(self) -> int:

@@ -16,6 +16,7 @@ from tsinfogan.codes import LatentSpec
 from tsinfogan.devices import choose_device, choose_precision
 from tsinfogan.errors import DataError, DivergedError
 from tsinfogan.model import Model
+from tsinfogan.naming import matched_names
 from tsinfogan.panel import Panel
 from tsinfogan.plan import Plan, make_plan
 from tsinfogan.plotting import draw_panel_grid
@@ -34,6 +35,7 @@ class Session:
 
     run: Run
     trainer: Trainer
+    panel: Panel
 
     @classmethod
     def start(
@@ -62,7 +64,7 @@ class Session:
         data = {**source, "n_cases": panel.n_cases, "fingerprint": panel.fingerprint()}
         run = Run.create(root, plan, model, data)
         write_whole(run.path / CARD, describe(run, model).encode())
-        return cls(run, plan.trainer(model, panel, device, precision))
+        return cls(run, plan.trainer(model, panel, device, precision), panel)
 
     @classmethod
     def resume(cls, run: Run, panel: Panel, device: torch.device, precision: torch.dtype) -> Session:
@@ -79,7 +81,7 @@ class Session:
             )
         trainer = run.plan.trainer(run.load_model(), panel, device, precision)
         run.resume(trainer)
-        return cls(run, trainer)
+        return cls(run, trainer, panel)
 
     def train(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Report]:
         """Trains to the end, or until ``stop()``, saving every minute and at the end; yields each report.
@@ -97,7 +99,15 @@ class Session:
             yield report
         self._save()
         if self.finished:
+            self._name()
             write_whole(self.run.path / PICTURE, picture(self.trainer.model))
+
+    def _name(self) -> None:
+        """Names the categories after the classes that they match, unless a person has named some already."""
+        model = self.trainer.model
+        if not model.category_names and any(names := matched_names(model, self.panel)):
+            model.names = names
+            self.run.save_names(names)
 
     def _save(self) -> None:
         """A checkpoint, unless the last step broke the weights before any loss could show it."""
@@ -132,6 +142,7 @@ def fit(panel: Panel, *, device: str = "auto", precision: str = "auto", **plan: 
     trainer = resolved.trainer(resolved.build(panel), panel, where, choose_precision(precision, where))
     for _ in trainer.run():
         pass
+    trainer.model.names = matched_names(trainer.model, panel)
     return trainer.model
 
 
