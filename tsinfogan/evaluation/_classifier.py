@@ -28,10 +28,12 @@ class Classifier:
 
     Attributes:
         network: ``(n, c, *grid)`` to logits ``(n, n_classes)``.
+        n_classes: how many classes it tells apart.
         device: where it is.
     """
 
     network: nn.Module
+    n_classes: int
     device: torch.device
 
     def probabilities(self, values: FloatArray) -> FloatArray:
@@ -91,7 +93,7 @@ def fit_classifier(
         F.cross_entropy(network(seen), known[chosen].to(device)).backward()
         optimizer.step()
         schedule.step()
-    return Classifier(network.eval(), device)
+    return Classifier(network.eval(), n_classes, device)
 
 
 def _distorted(cases: Tensor, distorter: Distorter, rng: torch.Generator) -> Tensor:

@@ -23,6 +23,9 @@ from tsinfogan.transforms import Distorter
 
 CASES_WITHOUT_CATEGORIES = 10
 """A model without categories is asked for as many cases as this number of categories would give."""
+DRAWN_SAMPLES = 2000
+SWEEP_STEPS = 9
+SWEEPS_PER_CATEGORY = 50
 GREATEST_DISTORTED_CASES = 2000
 VIEWS = 4
 VIEW_STREAM = 11
@@ -47,6 +50,7 @@ class Subject:
     test: Panel | None = None
     seed: int = 0
     _made: dict[tuple[Any, ...], Sample] = field(default_factory=dict, init=False, repr=False)
+    _swept: dict[int, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for panel in (self.train, self.test):
@@ -159,10 +163,30 @@ class Subject:
         """
         continuous = self.continuous.values()
         places = [(cont,) if place in continuous and cont is not None else None for place in self._places]
-        return self._drawn(n_per_category, places)
+        return self._of_every_category(n_per_category, places)
+
+    @cached_property
+    def read_back(self) -> tuple[dict[str, NDArray[Any]], dict[str, FloatArray]]:
+        """Codes of samples drawn from the prior, and what Q reads there: ``(n, n_parameters)``, by column name."""
+        made = self._made_at(DRAWN_SAMPLES, [None for _ in self._places])
+        columns = self.model.settings.latent.columns
+        read = posteriors(self.model, self.grid_values(made.panel))
+        return made.columns, {name: parameters.numpy() for name, parameters in zip(columns, read, strict=True)}
+
+    def sweep_values(self, code_index: int) -> FloatArray:
+        """``(n_sweeps, steps, c, *grid)`` what the networks see of :meth:`sweeps`, at its defaults."""
+        if code_index not in self._swept:
+            values = self.grid_values(self.sweeps(code_index).panel)
+            self._swept[code_index] = values.reshape(-1, SWEEP_STEPS, *values.shape[1:])
+        return self._swept[code_index]
 
     def sweeps(
-        self, code_index: int, steps: int = 9, low: float = -1.0, high: float = 1.0, n_per_category: int = 50
+        self,
+        code_index: int,
+        steps: int = SWEEP_STEPS,
+        low: float = -1.0,
+        high: float = 1.0,
+        n_per_category: int = SWEEPS_PER_CATEGORY,
     ) -> Sample:
         """Cases with one continuous code turned from ``low`` to ``high``, the others at 0, all else held.
 
@@ -179,7 +203,7 @@ class Subject:
         turned = tuple(np.linspace(low, high, steps).tolist())
         continuous = self.continuous.values()
         places = [turned if p == code_index else (0.0,) if p in continuous else None for p in self._places]
-        made = self._drawn(n_per_category, places)
+        made = self._of_every_category(n_per_category, places)
         draw = np.arange(made.panel.n_cases) // (steps * max(1, self.categories))
         kept = [draw, made.columns[self.category_column]] if self.categories else [draw]
         order = np.lexsort((made.columns[self.model.settings.latent.columns[code_index]], *reversed(kept)))
@@ -189,12 +213,13 @@ class Subject:
     def _places(self) -> range:
         return range(len(self.model.settings.latent.codes))
 
-    def _drawn(self, n: int, held: Sequence[tuple[float, ...] | None]) -> Sample:
+    def _of_every_category(self, n: int, held: Sequence[tuple[float, ...] | None]) -> Sample:
         places = list(held)
         if self._category:
             places[self._category[0]] = tuple(float(k) for k in range(self.categories))
-        else:
-            n *= CASES_WITHOUT_CATEGORIES
+        return self._made_at(n if self._category else n * CASES_WITHOUT_CATEGORIES, places)
+
+    def _made_at(self, n: int, places: Sequence[tuple[float, ...] | None]) -> Sample:
         key = (n, *places)
         if key not in self._made:
             parts = list(stream(self.model, n, CodeRequest(tuple(places)), self.seed))

@@ -1,0 +1,40 @@
+"""What discovery chooses its start by, on any series: inconsistency under distortion and uneven use of categories."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import torch
+
+from tsinfogan.evaluation import Measure
+from tsinfogan.evaluation._subject import Subject
+from tsinfogan.objectives import Objective, balance, consistency
+from tsinfogan.panel import FloatArray
+
+
+def disagreement(views: FloatArray, prior: FloatArray, balance_weight: float = Objective.balance_weight) -> float:
+    """Mean over pairs of views of − E[½ Σ q log q' + ½ Σ q' log q] + balance_weight · KL(q̄ ‖ prior), in nats.
+
+    Args:
+        views: ``(n_views, n, K)`` logits of the same cases, distorted differently.
+        prior: ``(K,)`` probability of each category.
+        balance_weight: of uneven use.
+    """
+    p = torch.from_numpy(prior)
+    found = []
+    for a, b in combinations(torch.from_numpy(views), 2):
+        found.append(float(consistency(a, b) + balance_weight * balance(torch.cat([a, b]), p)))
+    return float(np.mean(found))
+
+
+def _compute(subject: Subject) -> dict[str, float]:
+    return {"disagreement": disagreement(subject.views, subject.category_prior)}
+
+
+MEASURE = Measure(
+    summary="inconsistency of Q under the data's distortions and uneven use of categories, in nats",
+    better="lower",
+    needs=frozenset({"categories", "series"}),
+    compute=_compute,
+)
