@@ -29,6 +29,8 @@ COMMANDS = [
     [],
     ["train"],
     ["sample"],
+    ["encode"],
+    ["name"],
     ["datasets"],
     ["datasets", "list"],
     ["datasets", "info"],
@@ -128,7 +130,7 @@ def table(outcome) -> pd.DataFrame:
 
 def test_codes_stand_where_they_are_asked_to(command, trained):
     rows = table(command("sample", "--cat", 2, "--cont", "-1,0.5", "-n", 3, "--runs", trained))
-    assert rows.columns.tolist() == ["case", "time", "x", "y", "cat", "cont0", "cont1"]
+    assert rows.columns.tolist() == ["case", "time", "x", "y", "cat", "cont0", "cont1", "label"]
     assert rows.case.unique().tolist() == [0, 1, 2]
     assert set(map(tuple, rows[["cat", "cont0", "cont1"]].to_numpy())) == {(2, -1, 0.5)}
 

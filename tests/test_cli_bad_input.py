@@ -60,7 +60,8 @@ def test_no_run_yet(command, tmp_path):
         (["sample", "--cont", "1,nan"], "expected a number"),
         (["sample", "--cont", "1,"], "expected a number"),
         (["sample", "--cont", "-1:1:1,0"], "2 or more steps"),
-        (["sample", "--label", "a"], "trained with labels"),
+        (["sample", "--label", "z"], "unknown label 'z': choose from"),
+        (["sample", "--label", "a", "--cat", "0"], "give one of them"),
         (["sample", "-n", "0"], "'-n'"),
         (["sample", "-n", "many"], "'-n'"),
         (["sample", "--seed", "-1"], "'--seed'"),
@@ -367,7 +368,7 @@ def test_full_device(process, command, trained):
 
 def test_closed_pipe_ends_quietly(process, trained):
     child = process("sample", "-n", 20_000, "--runs", trained)
-    assert child.stdout.readline() == b"case,time,x,y,cat,cont0,cont1\n"
+    assert child.stdout.readline() == b"case,time,x,y,cat,cont0,cont1,label\n"
     child.stdout.close()
     assert child.stderr.read() == b""
     assert child.wait() == 0

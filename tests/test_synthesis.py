@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -286,6 +287,78 @@ def test_encoding_other_channels_or_sizes_is_refused(model: Model) -> None:
 def test_a_model_of_unequal_lengths_encodes_equal_ones(model: Model) -> None:
     panel = Panel.from_arrays(np.random.default_rng(0).normal(size=(4, 2, 15)), channels=("x", "y"))
     assert encode(model, panel)["cat"].shape == (4,)
+
+
+# ---- names
+
+
+@pytest.fixture
+def named(model: Model) -> Iterator[Model]:
+    """Three categories, of which the last two share a name."""
+    model.names = ("x", "y", "y")
+    yield model
+    model.names = ()
+
+
+def test_names_are_labels(named: Model) -> None:
+    part = sample(named, 40)
+    assert part.columns["label"].tolist() == [named.names[category] for category in part.columns["cat"]]
+    assert part.panel.labels is not None
+    assert [part.panel.classes[label] for label in part.panel.labels] == part.columns["label"].tolist()
+    plain = rows(part, slice(None))[:-1]
+    named.names = ()
+    assert same(plain, rows(sample(named, 40), slice(None))), "a name changes nothing but the label"
+
+
+def test_names_that_are_classes_keep_the_order_of_the_data(named: Model) -> None:
+    named.names = ("c", "c", "a")
+    part = sample(named, 5, label="a")
+    assert part.panel.classes == ("a", "b", "c")
+    assert part.panel.labels is not None
+    assert part.panel.labels.tolist() == [0] * 5
+
+
+def test_categories_of_one_name_take_turns(named: Model) -> None:
+    part = sample(named, ROWS_PER_PASS + 5, label="y", cont=[None, 0.5])
+    assert part.columns["cat"].tolist() == ([1, 2] * ROWS_PER_PASS)[: ROWS_PER_PASS + 5]
+    assert set(part.columns["label"]) == {"y"}
+    alone = sample(named, ROWS_PER_PASS + 5, cat=2, cont=[None, 0.5])
+    odd = np.arange(1, ROWS_PER_PASS + 5, 2)
+    assert same(rows(part, odd), rows(alone, odd)), "the noise of a draw does not depend on how its category was chosen"
+
+
+def test_a_column_of_empty_labels_is_left_out(named: Model) -> None:
+    named.names = (None, "y", None)
+    assert "label" not in sample(named, 3, cat=0).columns
+    assert sample(named, 3, cat=0).panel.labels is None
+    assert sample(named, 3, cat=1).columns["label"].tolist() == ["y"] * 3
+    drawn = sample(named, 50)
+    assert set(drawn.columns["label"]) == {"y", None}
+    first = int(np.argmax(drawn.columns["cat"] == 1))
+    assert "label" in sample(named, first + 1).columns
+    if first:
+        assert "label" not in sample(named, first).columns
+
+
+def test_names_and_categories_are_not_both_given(named: Model) -> None:
+    with pytest.raises(SettingError, match="give one of them"):
+        sample(named, 3, cat=1, label="y")
+    with pytest.raises(SettingError, match="unknown label 'z'"):
+        sample(named, 3, label="z")
+
+
+def test_a_series_of_one_point_is_refused(model: Model) -> None:
+    cases = [np.zeros((2, 9)), np.zeros((2, 1))]
+    with pytest.raises(DataError, match="2 or more timepoints, got 1 in case 1"):
+        encode(model, Panel.from_cases(cases, channels=("x", "y")))
+    own = Panel.from_cases([np.random.default_rng(0).normal(size=(2, n)) for n in (1, 5, 9, 7)], channels=("x", "y"))
+    assert len(encode(build(own), own)["cat"]) == 4, "what it was trained on, a model reads"
+
+
+def test_images_are_no_series(model: Model) -> None:
+    panel = Panel(np.zeros((2, 2, 4, 4), np.float32), ("x", "y"), view="image")
+    with pytest.raises(DataError, match="expected series as the model was trained on, got images"):
+        encode(model, panel)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
