@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, get_args
 import typer
 
 from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
-from tsinfogan.datasets import DATASETS, Split, load_dataset
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -81,6 +80,8 @@ def _format(name: str | None, path: Path | None) -> str:
 
 
 def _panel(source: str, split: str | None) -> Panel:
+    from tsinfogan.datasets import DATASETS, Split, load_dataset
+
     if split not in (None, *get_args(Split)):
         raise UnknownNameError("split", str(split), get_args(Split))
     if source.partition(":")[0] in DATASETS.names():
