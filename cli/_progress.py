@@ -17,10 +17,19 @@ BOUND = "bound_"
 
 
 @contextmanager
-def progress(latent: LatentSpec, first_step: int, max_steps: int) -> Iterator[Callable[[Report], None]]:
-    """A function that shows each report it is given, on stderr."""
+def progress(
+    latent: LatentSpec, first_step: int, max_steps: int, title: str = ""
+) -> Iterator[Callable[[Report, str], None]]:
+    """A function that shows each report it is given, with a remark or none, on stderr.
+
+    Args:
+        latent: the codes, whose bounds are shown.
+        first_step: steps done before.
+        max_steps: steps to come to.
+        title: which of several trainings this is, or empty.
+    """
     if not sys.stderr.isatty():
-        yield _Lines(latent, first_step, max_steps).show
+        yield _Lines(latent, first_step, max_steps, title).show
         return
     from rich.console import Console, Group
     from rich.live import Live
@@ -37,27 +46,31 @@ def progress(latent: LatentSpec, first_step: int, max_steps: int) -> Iterator[Ca
     task = bar.add_task("", total=max_steps, completed=first_step, speed=0.0)
     with Live(bar, console=Console(stderr=True), refresh_per_second=4) as live:
 
-        def show(report: Report) -> None:
+        def show(report: Report, remark: str = "") -> None:
             bar.update(task, completed=report.step, speed=report.cases_per_s)
-            lines = Text(f"losses  {losses(report)}\nbounds  {bounds(latent, report)}", overflow="fold")
-            live.update(Group(bar, lines))
+            lines = f"losses  {losses(report)}\nbounds  {bounds(latent, report)}" + (f"\n{remark}" if remark else "")
+            live.update(Group(*([Text(title)] if title else []), bar, Text(lines, overflow="fold")))
 
         yield show
 
 
 class _Lines:
-    def __init__(self, latent: LatentSpec, first_step: int, max_steps: int) -> None:
+    def __init__(self, latent: LatentSpec, first_step: int, max_steps: int, title: str) -> None:
         self._latent, self._first_step, self._max_steps = latent, first_step, max_steps
-        self._shown = -SECONDS_BETWEEN_LINES
+        self._prefix = f"{title}, " if title else ""
+        self._shown, self._remark = -SECONDS_BETWEEN_LINES, ""
 
-    def show(self, report: Report) -> None:
+    def show(self, report: Report, remark: str = "") -> None:
+        if remark and remark != self._remark:
+            print(f"{self._prefix}step {report.step}: {remark}", file=sys.stderr, flush=True)
+        self._remark = remark
         now = time.monotonic()
         if now - self._shown < SECONDS_BETWEEN_LINES and report.step < self._max_steps:
             return
         self._shown = now
         left_s = report.elapsed_s / (report.step - self._first_step) * (self._max_steps - report.step)
         print(
-            f"step {report.step}/{self._max_steps}  {losses(report)}  {bounds(self._latent, report)}  "
+            f"{self._prefix}step {report.step}/{self._max_steps}  {losses(report)}  {bounds(self._latent, report)}  "
             f"{report.cases_per_s:.0f} cases/s  {duration(left_s)} left",
             file=sys.stderr,
             flush=True,

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
+import torch
 import typer
 
+from tsinfogan.candidates import Candidate, Candidates
+from tsinfogan.checkpoint import Run
 from tsinfogan.cli._options import command_for
 from tsinfogan.cli._progress import progress
 from tsinfogan.cli._stopping import StopSignals
+from tsinfogan.cli._tables import print_table
 from tsinfogan.codes import CategoricalCode, Code
+from tsinfogan.errors import DivergedError
 from tsinfogan.model import Model
 from tsinfogan.panel import Panel
 from tsinfogan.sessions import PICTURE, Session
@@ -22,18 +29,80 @@ def run_session(session: Session, panel: Panel, runs: Path) -> None:
     Raises:
         typer.Exit: a signal came; training was saved.
     """
-    run, trainer = session.run, session.trainer
-    _introduce(session, panel)
-    latent = trainer.model.settings.latent
-    with StopSignals() as signals, progress(latent, trainer.steps_done, trainer.settings.max_steps) as show:
-        for report in session.train(signals.asked):
-            show(report)
+    _introduce(session.run, session, panel)
+    with StopSignals() as signals:
+        _train(session, signals)
     if not session.finished:
-        resume = command_for(runs, "train", "--resume", run.name)
-        _say(f"stopped after step {trainer.steps_done} and saved; go on with `{resume}`")
-        raise typer.Exit(128 + (signals.number or 0))
+        _stopped(session.run, session, signals, runs)
+    _finish(session.run, runs)
+
+
+def run_candidates(
+    candidates: Candidates, panel: Panel, runs: Path, device: torch.device, precision: torch.dtype
+) -> None:
+    """Trains what remains of several candidates, or to a signal, chooses one, and says what comes next.
+
+    Raises:
+        typer.Exit: a signal came; training was saved.
+        DivergedError: all candidates diverged.
+    """
+    n_candidates, introduced = len(candidates.rows), False
+    with StopSignals() as signals:
+        for place, session in candidates.remaining(panel, device, precision):
+            if not introduced:
+                _introduce(candidates.run, session, panel)
+                introduced = True
+            try:
+                _train(session, signals, f"candidate {place} of {n_candidates}, seed {session.trainer.settings.seed}")
+            except DivergedError as error:
+                candidates.note(session, error)
+                _say(f"seed {session.trainer.settings.seed} is left out: {error}")
+                continue
+            if not session.finished:
+                _stopped(candidates.run, session, signals, runs)
+            candidates.note(session)
+        candidates.choose(panel, device)
+    print_table(CANDIDATE_HEADER, candidate_rows(candidates.rows), sys.stderr)
+    _finish(candidates.run, runs)
+
+
+CANDIDATE_HEADER = ("seed", "disagreement", "agreement with the others", "chosen")
+
+
+def candidate_rows(rows: Sequence[Candidate]) -> list[tuple[str, ...]]:
+    """Texts for each candidate, under ``CANDIDATE_HEADER``."""
+
+    def number(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3f}"
+
+    return [
+        (
+            str(row.seed),
+            number(row.disagreement),
+            number(row.agreement),
+            "chosen" if row.chosen else "diverged" if row.note else "" if row.trained else "not trained yet",
+        )
+        for row in rows
+    ]
+
+
+def _train(session: Session, signals: StopSignals, title: str = "") -> None:
+    trainer = session.trainer
+    latent = trainer.model.settings.latent
+    with progress(latent, trainer.steps_done, trainer.settings.max_steps, title) as show:
+        for report in session.train(signals.asked):
+            show(report, str(session.health))
+
+
+def _stopped(run: Run, session: Session, signals: StopSignals, runs: Path) -> NoReturn:
+    resume = command_for(runs, "train", "--resume", run.name)
+    _say(f"stopped after step {session.trainer.steps_done} and saved; go on with `{resume}`")
+    raise typer.Exit(128 + (signals.number or 0))
+
+
+def _finish(run: Run, runs: Path) -> None:
     _say(f"trained {run.name}, pictured in {run.path / PICTURE}")
-    examples = [f"--{column} {value}" for column, value in _example(latent.codes).items()]
+    examples = [f"--{column} {value}" for column, value in _example(run.plan.model.latent.codes).items()]
     _say(f"sample it with: {' '.join([command_for(runs, 'sample', '--model', run.name), *examples])} > out.csv")
 
 
@@ -43,8 +112,8 @@ def count_parameters(model: Model) -> dict[str, int]:
     return {f"{name}_parameters": sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
 
 
-def _introduce(session: Session, panel: Panel) -> None:
-    plan, trainer = session.run.plan, session.trainer
+def _introduce(run: Run, session: Session, panel: Panel) -> None:
+    plan, trainer = run.plan, session.trainer
     latent, model = plan.model.latent, trainer.model
     size = " x ".join(map(str, panel.grid)) + (" pixels" if len(panel.grid) == 2 else " timepoints")
     if panel.lengths is not None:
@@ -60,7 +129,7 @@ def _introduce(session: Session, panel: Panel) -> None:
         f"training  {begin}to step {plan.training.max_steps}, {plan.training.batch_size} cases each, "
         f"on {trainer.device} in {precision}"
     )
-    _say(f"run       {session.run.path}")
+    _say(f"run       {run.path}")
 
 
 def _prior(code: Code) -> str:

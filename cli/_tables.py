@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints ``rows`` under ``header`` on stdout."""
-    if sys.stdout.isatty():
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], file: TextIO | None = None) -> None:
+    """Prints ``rows`` under ``header`` on ``file``, stdout unless told otherwise."""
+    file = file or sys.stdout
+    if file.isatty():
         from rich.console import Console
         from rich.table import Table
 
@@ -17,12 +19,12 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             table.add_column(name, overflow="fold", no_wrap=place == 0)  # the first is there to be copied
         for row in rows:
             table.add_row(*row)
-        Console(markup=False, highlight=False).print(table)
+        Console(file=file, markup=False, highlight=False).print(table)
         return
     lines = [header, *rows]
     widths = [max(len(line[place]) for line in lines) for place in range(len(header))]
     for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), file=file)
 
 
 def print_fields(fields: Sequence[tuple[str, str]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ import typer
 from tsinfogan.cli._options import DEFAULT_RUNS, RunsOption
 
 if TYPE_CHECKING:
+    from tsinfogan.candidates import Candidate
     from tsinfogan.checkpoint import Run
 
 RunsHereOption = Annotated[Path | None, typer.Option("--runs", metavar="DIR", help="Directory that runs are kept in.")]
@@ -60,8 +62,10 @@ def show(
 
     found = find_run(runs or context.obj, run)
     steps, last = _progress(found)
-    fields = [("run", str(found.path)), ("steps", steps), *_flat("", found.config), *_flat("last report.", last)]
-    print_fields(fields)
+    fields = [("run", str(found.path)), ("steps", steps)]
+    for row in _candidates(found):
+        fields += _flat(f"seed {row.seed}.", {name: value for name, value in asdict(row).items() if name != "seed"})
+    print_fields([*fields, *_flat("", found.config), *_flat("last report.", last)])
 
 
 def _row(run: Run) -> tuple[str, ...]:
@@ -72,7 +76,7 @@ def _row(run: Run) -> tuple[str, ...]:
         run.name,
         str(run.config.get("created", ""))[:16].replace("T", " "),
         str(data),
-        plan.recipe,
+        plan.recipe + _seeds(run),
         plan.model.backbone,
         steps,
         bounds_text(last),
@@ -83,6 +87,26 @@ def _progress(run: Run) -> tuple[str, Mapping[str, Any]]:
     metrics = run.metrics()
     last = metrics[-1] if metrics else {}
     return f"{last.get('step', 0)}/{run.plan.training.max_steps}", last
+
+
+def _seeds(run: Run) -> str:
+    """A mark of a run that is one of several seeds."""
+    rows = _candidates(run)
+    if not rows:
+        return ""
+    n_trained = sum(row.trained for row in rows)
+    return f", best of {len(rows)} seeds" if any(row.chosen for row in rows) else f", {n_trained} of {len(rows)} seeds"
+
+
+def _candidates(run: Run) -> list[Candidate]:
+    from tsinfogan.checkpoint import CANDIDATES
+
+    if not (run.path / CANDIDATES).exists():
+        return []
+    from tsinfogan.candidates import Candidates
+
+    candidates = Candidates.open(run)
+    return [] if candidates is None else candidates.rows
 
 
 def bounds_text(stats: Mapping[str, float]) -> str:

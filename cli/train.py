@@ -43,7 +43,17 @@ def train(
         Path | None,
         typer.Option(metavar="FILE", help="Your own csv, parquet or npz: case,time,<channels…>[,label]; see the docs."),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="infogan, gan, cgan, acgan or semi_supervised.")] = "infogan",
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="infogan, gan, cgan, acgan or semi_supervised. Default: infogan, or semi_supervised where labels are "
+            "known for some cases only."
+        ),
+    ] = None,
+    labels_per_class: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Keep the labels of N cases of each class and hide the others."),
+    ] = None,
     cat: Annotated[
         str | None,
         typer.Option(
@@ -127,6 +137,15 @@ def train(
         typer.Option(help="The generator moves in every so-many-th step.", rich_help_panel=STEPS),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Everything random follows from it.", rich_help_panel=STEPS)] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Train N candidates, from --seed on, and keep the one with the most dependable categories.",
+            rich_help_panel=STEPS,
+        ),
+    ] = 1,
     others: Annotated[
         list[str] | None,
         typer.Option(
@@ -158,10 +177,14 @@ def train(
         _refuse_beside_resume(context)
         _resume(runs, resume, device, precision)
         return
-    from tsinfogan.cli._running import run_session
+    from tsinfogan.candidates import Candidates
+    from tsinfogan.choosing import with_seeds
+    from tsinfogan.cli._labels import choose_recipe, hide_labels
+    from tsinfogan.cli._running import run_candidates, run_session
     from tsinfogan.devices import choose_device, choose_precision
     from tsinfogan.plan import distort, make_plan, parse_setting
     from tsinfogan.sessions import Session
+    from tsinfogan.settings import TrainingSettings
 
     if posterior not in ("learned", "fixed"):
         raise UnknownNameError("posterior", posterior, ("learned", "fixed"))
@@ -176,26 +199,33 @@ def train(
     settings = dict(map(parse_setting, [*named, *(others or ())]))
     where = choose_device(device)
     dtype = choose_precision(precision, where)
-    source = {"file": str(data.resolve())} if data else {"dataset": dataset or DEFAULT_DATASET}
+    source: dict[str, Any] = {"file": str(data.resolve())} if data else {"dataset": dataset or DEFAULT_DATASET}
     panel = distort(_panel(source), distortions or ())
+    if labels_per_class is not None:
+        panel, kept = hide_labels(panel, labels_per_class, settings.get("seed", TrainingSettings.seed))
+        source |= kept
     plan = make_plan(
         panel,
-        recipe=recipe,
+        recipe=choose_recipe(recipe, panel, labels_per_class),
         continuous_prior=continuous_prior,  # type: ignore[arg-type]
         category_prior=category_prior,  # type: ignore[arg-type]
         posterior_scale=1.0 if posterior == "fixed" else None,
         settings=settings,
         **choices,
     )
+    planned = with_seeds(plan, seeds)
     if dry_run:
         from tsinfogan.cli._running import count_parameters
 
         model = plan.build(panel)
         resolved = {"data": source, "plan": plan.to_dict(), "distortions": panel.distortions.to_dict()}
+        resolved["seeds"] = [each.training.seed for each in planned]
         place = {"device": str(where), "precision": str(dtype).removeprefix("torch.")}
         print(json.dumps({**resolved, **place, **count_parameters(model)}, indent=1))
-        return
-    run_session(Session.start(runs, plan, panel, source, where, dtype), panel, runs)
+    elif seeds > 1:
+        run_candidates(Candidates.start(runs, plan, panel, source, seeds), panel, runs, where, dtype)
+    else:
+        run_session(Session.start(runs, plan, panel, source, where, dtype), panel, runs)
 
 
 def _refuse_beside_resume(context: typer.Context) -> None:
@@ -209,24 +239,37 @@ def _refuse_beside_resume(context: typer.Context) -> None:
 
 
 def _resume(runs: Path, name: str, device: str, precision: str) -> None:
+    from tsinfogan.candidates import Candidates, find_last
     from tsinfogan.checkpoint import find_run
-    from tsinfogan.cli._running import run_session
+    from tsinfogan.cli._labels import hide_labels_again
+    from tsinfogan.cli._running import run_candidates, run_session
     from tsinfogan.devices import choose_device, choose_precision
     from tsinfogan.sessions import Session
 
-    run = find_run(runs, None if name == "last" else name)
+    run = find_last(runs) if name == "last" else find_run(runs, name)
     where = choose_device(device)
+    dtype = choose_precision(precision, where)
     source = {key: run.data[key] for key in ("dataset", "file") if key in run.data}
     if not source:
         raise RunError(f"run {run.name} was not trained from the command line; go on with it in Python")
-    panel = _panel(source)
-    session = Session.resume(run, panel, where, choose_precision(precision, where))
+    candidates = Candidates.open(run)
+    if candidates is not None and candidates.chosen:
+        raise _finished(runs, run.name, f"seed {candidates.chosen.seed} is chosen", "--seeds")
+    panel = hide_labels_again(_panel(source), run.data)
+    if candidates is not None:
+        run_candidates(candidates, panel, runs, where, dtype)
+        return
+    session = Session.resume(run, panel, where, dtype)
     if session.finished:
-        raise SettingError(
-            f"run {run.name} is finished, all {session.trainer.steps_done} steps of it; sample from it with "
-            f"`{command_for(runs, 'sample', '--model', run.name)}`, or train a new run with more --steps"
-        )
+        raise _finished(runs, run.name, f"all {session.trainer.steps_done} steps of it", "--steps")
     run_session(session, panel, runs)
+
+
+def _finished(runs: Path, name: str, how: str, more: str) -> SettingError:
+    sample = command_for(runs, "sample", "--model", name)
+    return SettingError(
+        f"run {name} is finished, {how}; sample from it with `{sample}`, or train a new run with more {more}"
+    )
 
 
 def _choices(dataset: str | None, data: Path | None, **given: Any) -> dict[str, Any]:

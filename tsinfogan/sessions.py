@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import torch
 
 from tsinfogan.checkpoint import CARD, Run, write_whole
+from tsinfogan.choosing import best, score_models, with_seeds
 from tsinfogan.codes import LatentSpec
 from tsinfogan.devices import choose_device, choose_precision
 from tsinfogan.errors import DataError, DivergedError
+from tsinfogan.health import CategoryHealth, CategoryWatch
 from tsinfogan.model import Model
 from tsinfogan.naming import matched_names
 from tsinfogan.panel import Panel
@@ -31,11 +34,19 @@ GREATEST_ROWS = 40
 
 @dataclass
 class Session:
-    """A training and the run directory that it is kept in."""
+    """A training and the run directory that it is kept in.
+
+    Attributes:
+        run: the run directory.
+        trainer: what trains.
+        panel: the training data.
+        health: of the categories when it was looked at last.
+    """
 
     run: Run
     trainer: Trainer
     panel: Panel
+    health: CategoryHealth = field(default_factory=CategoryHealth)
 
     @classmethod
     def start(
@@ -74,11 +85,7 @@ class Session:
             DataError: ``panel`` is not the data that the run was trained on.
             RunError: the run's files are missing or damaged.
         """
-        if panel.fingerprint() != run.data.get("fingerprint"):
-            raise DataError(
-                f"run {run.name} cannot go on: {panel.name} holds other values than it was trained on; restore the "
-                "data, or train a new run"
-            )
+        check_same_data(run, panel)
         trainer = run.plan.trainer(run.load_model(), panel, device, precision)
         run.resume(trainer)
         return cls(run, trainer, panel)
@@ -91,8 +98,13 @@ class Session:
             RunError: the disk is full; the last checkpoint is kept.
         """
         saved = time.monotonic()
+        watch = CategoryWatch(self.trainer)
         for report in self.trainer.run(stop):
-            self.run.log(report)
+            if watch.due(report.step):
+                self.health = watch.look()
+                self.run.log(report, dead_categories=self.health.dead, duplicate_pairs=self.health.duplicates)
+            else:
+                self.run.log(report)
             if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 self._save()
                 saved = time.monotonic()
@@ -125,25 +137,46 @@ class Session:
         return self.trainer.steps_done >= self.trainer.settings.max_steps
 
 
-def fit(panel: Panel, *, device: str = "auto", precision: str = "auto", **plan: Any) -> Model:
+def check_same_data(run: Run, panel: Panel) -> None:
+    """Raises a DataError unless ``panel`` holds the values that ``run`` was begun with."""
+    if panel.fingerprint() != run.data.get("fingerprint"):
+        raise DataError(
+            f"run {run.name} cannot go on: {panel.name} holds other values than it was trained on; restore the "
+            "data, or train a new run"
+        )
+
+
+def fit(panel: Panel, *, n_seeds: int = 1, device: str = "auto", precision: str = "auto", **plan: Any) -> Model:
     """Trains a model on ``panel`` and returns it, without writing anything.
 
     Args:
         panel: training data.
+        n_seeds: with more than one, that many models are trained, from the plan's seed on, and the one whose
+            categories are the most dependable is returned (:mod:`tsinfogan.choosing`); those that diverge are left out.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``float32`` or ``bf16``.
         plan: arguments of :func:`tsinfogan.plan.make_plan`.
 
     Raises:
-        DivergedError: a loss stopped being finite.
+        DivergedError: a loss stopped being finite, in every candidate.
+        SettingError: several seeds and no categories to choose by.
     """
     where = choose_device(device)
-    resolved = make_plan(panel, **plan)
-    trainer = resolved.trainer(resolved.build(panel), panel, where, choose_precision(precision, where))
-    for _ in trainer.run():
-        pass
-    trainer.model.names = matched_names(trainer.model, panel)
-    return trainer.model
+    models: list[Model] = []
+    diverged: DivergedError | None = None
+    plans = with_seeds(make_plan(panel, **plan), n_seeds)
+    for each in plans:
+        trainer = each.trainer(each.build(panel), panel, where, choose_precision(precision, where))
+        try:
+            deque(trainer.run(), maxlen=0)
+            models.append(trainer.model)
+        except DivergedError as error:
+            diverged = error
+    if diverged and not models:
+        raise diverged
+    model = models[0] if len(models) == 1 else models[best(score_models(plans[0], models, panel))]
+    model.names = matched_names(model, panel)
+    return model
 
 
 def picture(model: Model, seed: int = 0) -> bytes:

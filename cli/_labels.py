@@ -1,0 +1,71 @@
+"""How many labels a training sees, and which recipe that makes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tsinfogan.errors import SettingError
+
+if TYPE_CHECKING:
+    from tsinfogan.panel import Panel
+
+KEPT, PER_CLASS = "labelled_cases", "labels_per_class"
+GREATEST_NAMED = 20
+
+
+def hide_labels(panel: Panel, n_per_class: int, seed: int) -> tuple[Panel, dict[str, Any]]:
+    """``panel`` with some labels of each class alone, and which, to be kept with the run; says so on stderr.
+
+    Raises:
+        TsInfoGANError: there are no labels, or too few.
+    """
+    from tsinfogan.labelling import draw_labelled, keep_labels
+
+    cases = draw_labelled(panel, n_per_class, seed).tolist()
+    names = ", ".join(map(str, cases[:GREATEST_NAMED])) + (", …" if len(cases) > GREATEST_NAMED else "")
+    print(
+        f"labels of {len(cases)} of {panel.n_cases} cases are kept, {n_per_class} for each of {len(panel.classes)} "
+        f"classes: cases {names}",
+        file=sys.stderr,
+    )
+    return keep_labels(panel, cases), {PER_CLASS: n_per_class, KEPT: cases}
+
+
+def hide_labels_again(panel: Panel, data: Mapping[str, Any]) -> Panel:
+    """``panel`` with the labels that a run was begun with.
+
+    Raises:
+        DataError: it no longer has those cases.
+    """
+    from tsinfogan.labelling import keep_labels
+
+    return keep_labels(panel, data[KEPT]) if KEPT in data else panel
+
+
+def choose_recipe(given: str | None, panel: Panel, n_per_class: int | None) -> str:
+    """The recipe asked for, or the one that suits the labels; says so on stderr where it is not the usual one.
+
+    Raises:
+        SettingError: labels were asked for beside a recipe that reads none.
+    """
+    from tsinfogan.labelling import partly_labelled
+    from tsinfogan.recipes import get_recipe
+
+    if given is not None:
+        if n_per_class is not None and not get_recipe(given).labelled:
+            raise SettingError(
+                f"--labels-per-class gives labels to a recipe that reads none, got --recipe {given}; leave the recipe "
+                "out for semi_supervised, or name acgan"
+            )
+        return given
+    if n_per_class is None and not partly_labelled(panel):
+        return "infogan"
+    assert panel.labels is not None
+    print(
+        f"recipe semi_supervised: category k is class k, known for {(panel.labels >= 0).sum()} of {panel.n_cases} "
+        "cases; --recipe infogan finds categories without labels",
+        file=sys.stderr,
+    )
+    return "semi_supervised"
