@@ -33,7 +33,7 @@ from _shared import print_header
 from numpy.typing import NDArray
 
 from tsinfogan.checkpoint import Run, list_runs
-from tsinfogan.choosing import best, score_models
+from tsinfogan.choosing import best, free_codes, score_models
 from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device
 from tsinfogan.evaluation import MEASURES
@@ -143,11 +143,15 @@ def roughness(panel: Panel) -> NDArray[np.float64]:
     """Mean absolute second difference over time, per channel."""
     cases = [panel.case(index).astype(np.float64) for index in range(panel.n_cases)]
     total: NDArray[np.float64] = np.sum([np.abs(np.diff(case, n=2)).sum(1) for case in cases], axis=0)
-    return total / sum(case.shape[1] - 2 for case in cases)
+    mean: NDArray[np.float64] = total / sum(case.shape[1] - 2 for case in cases)
+    return mean
 
 
 def choose(runs: Sequence[Run], train: Panel, rows: Sequence[Figures]) -> None:
     """Which of the runs `tsinfogan train --seeds` would keep, and the figures of that one."""
+    if not free_codes(runs[0].plan):
+        print("none is chosen: there are no categories to choose by")
+        return
     scores = score_models(runs[0].plan, (run.load_model() for run in runs), train)
     for run, score in zip(runs, scores, strict=True):
         print(f"seed {run.plan.training.seed}: {json.dumps(score._asdict())}")
