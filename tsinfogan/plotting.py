@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tsinfogan.panel import FloatArray, Panel
 
 INK, PALE_INK, GREY, FRAME = "#14213d", "#9fb3d1", "#5b6472", "#f4f5f8"
+REAL_INK, REAL_PALE_INK, REAL_FRAME = "#7a3b00", "#e2bd94", "#fbf0e2"
 CHANNEL_COLOURS = ("#2a6fbb", "#e07a1f", "#3a9d5d", "#c23b5e", "#7b5ea7", "#8c6d46", "#2aa5b5", "#b0a12a")
 CELL_INCHES = 0.62
 ROWS_PER_BLOCK = 10
@@ -51,7 +52,7 @@ def draw_panel_grid(
     title_cells = min(5.0, max((0.35 + 0.105 * len(name) for name, _ in rows if name), default=0.0))
     block_width = title_cells + longest
     width = n_blocks * block_width + (n_blocks - 1) * GUTTER_CELLS
-    is_lines = panel.values.ndim == 3 and not _is_pen(panel)
+    is_lines = draws_lines(panel)
     head, foot = (0.9 if title else 0.15), (0.75 if is_lines else 0.15)
 
     figure = Figure(
@@ -70,47 +71,74 @@ def draw_panel_grid(
         cells += [(int(case), left + column, float(top)) for column, case in enumerate(cases)]
     if title:
         axes.text(0, -0.42, title, ha="left", va="center", fontsize=11, color=INK, parse_math=False)
-    if cells:
-        if panel.values.ndim == 4:
-            _draw_images(axes, panel, cells)
-        else:
-            _draw_frames(axes, cells)
-            (_draw_lines if is_lines else _draw_pen)(axes, panel, cells)
+    draw_cells(axes, panel, cells)
     if is_lines:
-        _draw_legend(axes, panel.channels, rows_per_block + 0.42, width)
+        draw_legend(axes, panel.channels, rows_per_block + 0.42, width)
     figure.savefig(target, format="png", dpi=dpi, metadata={"Software": None})
 
 
-def _is_pen(panel: Panel) -> bool:
-    return panel.view == "pen" and panel.n_channels >= 2
+def draw_cells(
+    axes: Any, panel: Panel, cells: Cells, *, real: Collection[int] = (), scaled_by: Sequence[int] | None = None
+) -> None:
+    """Draws each case in its cell, one unit wide and high, on axes that count downwards.
+
+    Args:
+        axes: of matplotlib.
+        panel: where the cases are.
+        cells: what is drawn where.
+        real: cases that are set apart in brown, as real series among generated ones.
+        scaled_by: cases that common scales are taken from, so that several drawings compare; those drawn by default.
+    """
+    if not cells:
+        return
+    shown = [case for case, _, _ in cells] if scaled_by is None else list(scaled_by)
+    if panel.values.ndim == 4:
+        _draw_frames(axes, [cell for cell in cells if cell[0] in real], real)
+        _draw_images(axes, panel, cells, shown, real)
+        return
+    _draw_frames(axes, cells, real)
+    if draws_lines(panel):
+        _draw_lines(axes, panel, cells, shown)
+    else:
+        _draw_pen(axes, panel, cells, shown, real)
 
 
-def _draw_frames(axes: Any, cells: Cells) -> None:
+def draws_lines(panel: Panel) -> bool:
+    """Whether cases are drawn as channels over time, which need a legend."""
+    return panel.values.ndim == 3 and not (panel.view == "pen" and panel.n_channels >= 2)
+
+
+def _draw_frames(axes: Any, cells: Cells, real: Collection[int]) -> None:
     from matplotlib.collections import PolyCollection
 
     side = np.array([(GAP, GAP), (1 - GAP, GAP), (1 - GAP, 1 - GAP), (GAP, 1 - GAP)]) - (GAP / 2, GAP / 2)
     frames = [side + np.array((left, top)) for _, left, top in cells]
-    axes.add_collection(PolyCollection(frames, facecolors=FRAME, edgecolors=FRAME, linewidths=2, joinstyle="round"))
+    colours = [REAL_FRAME if case in real else FRAME for case, _, _ in cells]
+    squares = PolyCollection(frames, facecolors=colours, edgecolors=colours, linewidths=2, joinstyle="round")
+    squares.set_zorder(-1)  # behind images too
+    axes.add_collection(squares)
 
 
-def _draw_pen(axes: Any, panel: Panel, cells: Cells) -> None:
+def _draw_pen(axes: Any, panel: Panel, cells: Cells, shown: Sequence[int], real: Collection[int]) -> None:
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgb
 
-    paths = [np.cumsum(panel.case(case)[:2].T * panel.time_step, axis=0) for case, _, _ in cells]  # (length, 2) each
-    sizes = np.array([np.ptp(path, axis=0).max() for path in paths])
-    usual = np.quantile(sizes, 0.8) or 1.0
-    segments, forces = [], []
-    for (case, left, top), path, size in zip(cells, paths, sizes, strict=True):
+    usual = np.quantile([np.ptp(_path(panel, case), axis=0).max() for case in shown], 0.8) or 1.0
+    segments, forces, inks = [], [], []
+    for case, left, top in cells:
+        path = _path(panel, case)  # (length, 2)
+        size = np.ptp(path, axis=0).max()
         middle = (path.min(axis=0) + path.max(axis=0)) / 2
         # The axes count downwards, a pen's y upwards.
         drawn = (path - middle) * (CELL_FILL - 0.06, 0.06 - CELL_FILL) / max(usual, size) + (left + 0.5, top + 0.5)
         segments.append(np.stack([drawn, np.vstack([drawn[1:], drawn[-1:]])], axis=1))  # (length, 2, 2)
-        forces.append(panel.case(case)[2] if panel.n_channels > 2 else np.ones(len(path), np.float32))
-    pressed = np.concatenate(forces)
-    low, high = np.quantile(pressed, [0.02, 0.98])
+        forces.append(_force(panel, case))
+        pale_and_dark = (REAL_PALE_INK, REAL_INK) if case in real else (PALE_INK, INK)
+        inks.append(np.tile([to_rgb(ink) for ink in pale_and_dark], (len(path), 1, 1)))  # (length, 2, 3)
+    pressed, pale_dark = np.concatenate(forces), np.concatenate(inks)
+    low, high = np.quantile(np.concatenate([_force(panel, case) for case in shown]), [0.02, 0.98])
     share = np.clip((pressed - low) / (high - low), 0, 1) if high > low else np.full(len(pressed), 0.6)
-    colours = np.array(to_rgb(PALE_INK)) * (1 - share[:, None]) + np.array(to_rgb(INK)) * share[:, None]
+    colours = pale_dark[:, 0] * (1 - share[:, None]) + pale_dark[:, 1] * share[:, None]
     lightest_first = np.argsort(share, kind="stable")  # a light move through the air never covers a written line
     axes.add_collection(
         LineCollection(
@@ -122,13 +150,24 @@ def _draw_pen(axes: Any, panel: Panel, cells: Cells) -> None:
     )
 
 
-def _draw_lines(axes: Any, panel: Panel, cells: Cells) -> None:
+def _path(panel: Panel, case: int) -> NDArray[np.floating[Any]]:
+    """``(length, 2)`` places of the pen."""
+    return np.cumsum(panel.case(case)[:2].T * panel.time_step, axis=0)
+
+
+def _force(panel: Panel, case: int) -> FloatArray:
+    """``(length,)`` of the pen, or ones where there is no such channel."""
+    values = panel.case(case)
+    return values[2] if panel.n_channels > 2 else np.ones(values.shape[1], np.float32)
+
+
+def _draw_lines(axes: Any, panel: Panel, cells: Cells, shown: Sequence[int]) -> None:
     from matplotlib.collections import LineCollection
 
-    shown = panel.values[[case for case, _, _ in cells]]
-    low, high = np.nanmin(shown, axis=(0, 2)), np.nanmax(shown, axis=(0, 2))
+    values_shown = panel.values[list(shown)]
+    low, high = np.nanmin(values_shown, axis=(0, 2)), np.nanmax(values_shown, axis=(0, 2))
     centre, spread = low / 2 + high / 2, np.where(high > low, high - low, 1.0)
-    across = CELL_FILL / max(1, shown.shape[2] - 1)
+    across = CELL_FILL / max(1, panel.grid[0] - 1)
     margin = (1 - CELL_FILL) / 2
     for channel in range(panel.n_channels):
         lines = []
@@ -141,11 +180,12 @@ def _draw_lines(axes: Any, panel: Panel, cells: Cells) -> None:
         axes.add_collection(LineCollection(lines, linewidths=0.9, colors=_colour(channel), alpha=0.9, capstyle="round"))
 
 
-def _draw_legend(axes: Any, channels: Sequence[str], height: float, width: float) -> None:
-    left = 0.0
+def draw_legend(axes: Any, channels: Sequence[str], height: float, width: float, left: float = 0.0) -> None:
+    """The colour of each channel, side by side from ``left`` to ``width``."""
+    first = left
     for channel, name in enumerate(channels):
         needed = 0.75 + 0.1 * len(name)
-        if left and left + needed > width:
+        if left > first and left + needed > width:
             axes.text(left, height, "…", va="center", fontsize=8, color=GREY)
             break
         axes.plot([left, left + 0.3], [height, height], color=_colour(channel), linewidth=2, solid_capstyle="round")
@@ -157,16 +197,16 @@ def _colour(channel: int) -> str:
     return CHANNEL_COLOURS[channel % len(CHANNEL_COLOURS)]
 
 
-def _draw_images(axes: Any, panel: Panel, cells: Cells) -> None:
-    shown = panel.values[[case for case, _, _ in cells]]
-    low, high = float(shown.min()), float(shown.max())
-    for (_, left, top), image in zip(cells, shown, strict=True):
+def _draw_images(axes: Any, panel: Panel, cells: Cells, shown: Sequence[int], real: Collection[int]) -> None:
+    low, high = float(panel.values[list(shown)].min()), float(panel.values[list(shown)].max())
+    for case, left, top in cells:
+        inset = GAP if case in real else GAP / 2  # its frame shows
         axes.imshow(
-            _pixels(image, low, high),
+            _pixels(panel.values[case], low, high),
             cmap="gray",
             vmin=0,
             vmax=1,
-            extent=(left + GAP / 2, left + 1 - GAP / 2, top + 1 - GAP / 2, top + GAP / 2),
+            extent=(left + inset, left + 1 - inset, top + 1 - inset, top + inset),
             interpolation="nearest",
             aspect="auto",
         )
