@@ -52,7 +52,7 @@ def train(
     ] = None,
     labels_per_class: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Keep the labels of N cases of each class and hide the others."),
+        typer.Option(metavar="N", min=1, help="Keep the labels of N cases of each class and hide the others."),
     ] = None,
     cat: Annotated[
         str | None,
