@@ -218,7 +218,7 @@ def train(
         from tsinfogan.cli._running import count_parameters
 
         model = plan.build(panel)
-        resolved = {"data": source, "plan": plan.to_dict(), "distortions": panel.distortions.to_dict()}
+        resolved: dict[str, Any] = {"data": source, "plan": plan.to_dict(), "distortions": panel.distortions.to_dict()}
         resolved["seeds"] = [each.training.seed for each in planned]
         place = {"device": str(where), "precision": str(dtype).removeprefix("torch.")}
         print(json.dumps({**resolved, **place, **count_parameters(model)}, indent=1))

@@ -12,9 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from _trainers import make, waves
+from tsinfogan.cli._progress import progress
+from tsinfogan.codes import LatentSpec
 from tsinfogan.health import CategoryHealth, CategoryWatch, category_health
 from tsinfogan.plan import make_plan
 from tsinfogan.sessions import Session
+from tsinfogan.training import Report
 
 N_VIEWS, N_CASES, K = 3, 400, 4
 UNIFORM = torch.full((K,), 1 / K)
@@ -86,8 +89,19 @@ def test_one_line_for_a_person() -> None:
     )
 
 
+def test_a_remark_is_printed_when_it_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(LatentSpec(2), 0, 100, "candidate 2 of 5, seed 1") as show:
+        for step, remark in enumerate(("", "one", "one", "two", "", "two"), start=1):
+            show(Report(step, {}, 1.0, 1.0), remark)
+    lines = [line for line in capsys.readouterr().err.splitlines() if ": " in line]
+    remarks = ((2, "one"), (4, "two"), (6, "two"))
+    assert lines == [f"candidate 2 of 5, seed 1, step {step}: {text}" for step, text in remarks]
+
+
 def test_looks_in_the_game_alone_and_now_and_then() -> None:
-    trainer = make(waves(), max_steps=60, discovery_steps=30, discovery_rounds=1, report_every=2)
+    trainer = make(
+        waves(), max_steps=60, discovery_steps=30, discovery_openings=1, discovery_revisions=0, report_every=2
+    )
     watch = CategoryWatch(trainer)
     looked = [report.step for report in trainer.run() if watch.due(report.step)]
     assert looked == [40, 60]
