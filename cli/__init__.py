@@ -14,6 +14,7 @@ import typer
 from tsinfogan.cli.datasets import datasets_app
 from tsinfogan.cli.encode import encode
 from tsinfogan.cli.name import name
+from tsinfogan.cli.report import report
 from tsinfogan.cli.runs import runs_app
 from tsinfogan.cli.sample import sample
 from tsinfogan.cli.train import train
@@ -33,6 +34,7 @@ app.command()(train)
 app.command()(sample)
 app.command()(encode)
 app.command()(name)
+app.command()(report)
 app.add_typer(datasets_app)
 app.add_typer(runs_app)
 

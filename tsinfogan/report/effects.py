@@ -81,14 +81,15 @@ def within_correlation(some: Array, others: Array, groups: IntArray) -> float:
 
 
 def mean_change(low: Array, high: Array, groups: IntArray, change: Change) -> float:
-    """Mean over groups of how far their mean moves from ``low`` ``(m,)`` to ``high`` ``(m,)``.
+    """How far a group's mean moves from ``low`` ``(m,)`` to ``high`` ``(m,)``, averaged over groups.
 
-    A share is the geometric mean of the groups' ratios, less 1; groups whose mean is not positive are left out.
+    A share is the median of the groups' ratios, less 1, since one mean near zero would spoil their mean; groups whose
+    mean is not positive are left out.
     """
     means = np.array([(a.mean(), b.mean()) for a, b in _by_group(groups, low, high) if len(a)]).reshape(-1, 2)
     if change == "share":
         means = means[(means > 0).all(1)]
-        return float(np.expm1(np.log(means[:, 1] / means[:, 0]).mean())) if len(means) else float("nan")
+        return float(np.expm1(np.median(np.log(means[:, 1] / means[:, 0])))) if len(means) else float("nan")
     return float((means[:, 1] - means[:, 0]).mean()) if len(means) else float("nan")
 
 

@@ -74,7 +74,8 @@ def measure(panel: Panel) -> Measured:
         traits, columns = PEN_TRAITS, np.stack([_pen_traits(panel.case(i)) for i in range(panel.n_cases)])
         columns[:, [1, 2, 3]] *= panel.time_step  # velocities to lengths
         if panel.n_channels > 2:
-            force = [np.cumsum(panel.case(i)[2], dtype=np.float64).mean() for i in range(panel.n_cases)]
+            # All its ups and downs: the force itself is not known where its change is, and sums of small errors drift.
+            force = [np.abs(panel.case(i)[2]).sum(dtype=np.float64) for i in range(panel.n_cases)]
             traits, columns = (*traits, FORCE), np.column_stack([columns, np.array(force) * panel.time_step])
     else:
         traits = tuple(trait for channel in panel.channels for trait in _line_trait_names(channel, panel.n_channels))

@@ -9,13 +9,14 @@ from tsinfogan.report.effects import Effect, named
 MINUS = "−"
 
 
-def sentence(column: str, found: Sequence[Effect], flips: float | None = None) -> str:
+def sentence(column: str, found: Sequence[Effect], changes: float | None = None, of_what: str = "class") -> str:
     """What a continuous code does, from −1 to 1, in one sentence without a full stop.
 
     Args:
         column: name of the code.
         found: its effects, the strongest first.
-        flips: share of sweeps in which the class changes, where known.
+        changes: share of sweeps in which the class changes, where known.
+        of_what: what changes there, if not the class.
     """
     kept = named(found)
     if kept:
@@ -24,12 +25,11 @@ def sentence(column: str, found: Sequence[Effect], flips: float | None = None) -
         nearest = found[0]
         said = (
             f"no trait that is measured here follows it; the nearest is {nearest.trait.name}, "
-            f"correlation {signed(nearest.correlation, 2)}"
+            f"{effect_words(nearest)} with correlation {signed(nearest.correlation, 2)}"
         )
     else:
         said = "nothing that is measured here changes with it"
-    changes = "" if flips is None else f"; the class changes in {percent(flips)} of sweeps"
-    return f"{column}: {said}{changes}"
+    return f"{column}: {said}" + ("" if changes is None else f"; the {of_what} changes in {percent(changes)} of sweeps")
 
 
 def effect_words(effect: Effect) -> str:
@@ -58,6 +58,11 @@ def percent(share: float, digits: int = 1) -> str:
 def signed(value: float, digits: int) -> str:
     """Such as ``+0.31`` or ``−0.31``."""
     return f"{'+' if value >= 0 else MINUS}{abs(value):.{digits}f}"
+
+
+def category_title(number: int, name: str | None) -> str:
+    """What a category is called: its name, or ``cat 3``."""
+    return f"cat {number}" if name is None else name
 
 
 def count(n: int, thing: str) -> str:

@@ -1,0 +1,84 @@
+"""``tsinfogan report``: what each code of a run turned out to mean."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
+
+PAGE, PICTURE, FIGURES = "report.html", "report.png", "report.json"
+
+
+def report(
+    name: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="Run to report on, a name or a path. Default: the newest.")
+    ] = None,
+    runs: RunsOption = DEFAULT_RUNS,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Where to write. Default: the run's own folder.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Real series to compare with. Default: what the run was trained on."),
+    ] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Write code cards: samples of each category beside real ones, what each knob does in words, and all figures.
+
+    Makes report.html, which needs no other file, report.png and report.json, in the run's folder.
+    """
+    from tsinfogan.checkpoint import find_run, write_whole, writing
+    from tsinfogan.cli._real_series import real_series
+    from tsinfogan.devices import choose_device
+    from tsinfogan.evaluation._subject import Subject
+    from tsinfogan.report.gathering import Material, gather
+    from tsinfogan.report.page import render
+    from tsinfogan.report.pictures import (
+        MOST_CATEGORIES,
+        category_picture,
+        gallery,
+        report_picture,
+        row_titles,
+        sweep_picture,
+        sweeps,
+    )
+
+    run = find_run(runs, name)
+    model = run.load_model(choose_device(device))
+    folder = run.path if out is None else out
+    advice = "make room there, or choose another folder with --out"
+    with writing(folder, advice):
+        folder.mkdir(parents=True, exist_ok=True)
+    _say("reading the real series")
+    found = real_series(run, model, data)
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
+    subject = Subject(model, found.train, found.test)
+    material = Material(run.name, subject, run.plan.objective.category_weight > 0, found.notes)
+    made = gather(material, _say)
+    _say("drawing")
+    shown, knobs, titles = gallery(material), sweeps(material, made), row_titles(made)
+    numbers = [card.number for card in made.by_name][:MOST_CATEGORIES] or [0]
+    pictures = {number: category_picture(shown, number) for number in numbers}
+    page = render(made, pictures, [sweep_picture(knob, titles) for knob in knobs])
+    files = {
+        PAGE: page.encode(),
+        PICTURE: report_picture(made, shown, knobs),
+        FIGURES: json.dumps(made.to_dict(), ensure_ascii=False, allow_nan=False, indent=1).encode(),
+    }
+    for file, content in files.items():
+        write_whole(folder / file, content, advice)
+    print(f"{made.data}: {made.headline}")
+    for knob in made.knobs:
+        print(knob.sentence)
+    for file in files:
+        print(folder / file)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
