@@ -75,7 +75,7 @@ def test_a_lone_candidate_is_chosen() -> None:
 
 def test_disagreement_is_what_discovery_minimises() -> None:
     logits = torch.randn(2, N_CASES, K, generator=torch.Generator().manual_seed(0))
-    expected = category_agreement(OBJECTIVE, [CODE], [logits[0]], [logits[1]])
+    expected = category_agreement(OBJECTIVE, [CODE], [[logits[0]], [logits[1]]])
     assert disagreement(OBJECTIVE, [CODE], [logits]) == pytest.approx(float(expected))
     certain = 50.0 * F.one_hot(TRUTH.repeat(2, 1), K)
     assert disagreement(OBJECTIVE, [CODE], [certain]) == pytest.approx(0, abs=1e-6)

@@ -1,17 +1,21 @@
-"""Discovery: rounds of rival heads, their vote, the consensus, and Q taught by it before the game."""
+"""Discovery: openings of rival heads, revisions of the best, what is kept, and that it goes on exactly."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from _trainers import equal, weights
 from tsinfogan.distortions import Distortions
-from tsinfogan.panel import Panel
+from tsinfogan.panel import UNLABELLED, Panel
 from tsinfogan.plan import make_plan
 from tsinfogan.training import Trainer
+
+SMALL = {"max_steps": 30, "discovery_steps": 12, "discovery_openings": 2, "discovery_revisions": 2, "batch_size": 16}
+"""Steps 0–2 and 3–5 are openings, 6–8 and 9–11 follow a revision."""
 
 
 def waves(n_cases: int = 48) -> Panel:
@@ -22,25 +26,19 @@ def waves(n_cases: int = 48) -> Panel:
     return Panel.from_arrays(np.sin(turns)[:, None], labels=labels, distortions=Distortions(amplitude=0.3, noise=0.1))
 
 
-def make(**settings: Any) -> Trainer:
-    settings = {"max_steps": 20, "discovery_steps": 10, "discovery_rounds": 2, "batch_size": 16, **settings}
-    plan = make_plan(waves(), width=4, noise_dim=3, settings=settings)
-    return plan.trainer(plan.build(waves()), waves())
+def make(panel: Panel | None = None, recipe: str = "infogan", **settings: Any) -> Trainer:
+    panel = panel or waves()
+    plan = make_plan(panel, recipe=recipe, width=4, noise_dim=3, settings={**SMALL, **settings})
+    return plan.trainer(plan.build(panel), panel)
 
 
-def test_schedule_of_rounds_and_game() -> None:
-    trainer = make()
-    assert (trainer.settings.round_steps, trainer.settings.game_starts) == (5, 10)
-    stages = [set(trainer.step()) for _ in range(12)]
-    assert stages[:10] == [{"discovery"}] * 10
-    assert all({"generator", "critic"} < stage for stage in stages[10:])
-    assert trainer.discovery is None
-    short = make(max_steps=8).settings
-    assert (short.n_rounds, short.round_steps, short.game_starts) == (1, 4, 4)  # half at most, fewer rounds first
+def steps(trainer: Trainer, n: int) -> None:
+    for _ in range(n):
+        trainer.step()
 
 
-def test_only_trunk_and_heads_move_in_a_round() -> None:
-    trainer = make()
+def moved(trainer: Trainer) -> set[str]:
+    """Networks that a step changes."""
     assert trainer.discovery is not None
     parts = {
         "trunk": trainer.critic.trunk,
@@ -52,69 +50,105 @@ def test_only_trunk_and_heads_move_in_a_round() -> None:
     }
     before = {name: weights(part) for name, part in parts.items()}
     trainer.step()
-    assert {name for name, part in parts.items() if not equal(before[name], weights(part))} == {"trunk", "heads"}
+    return {name for name, part in parts.items() if not equal(before[name], weights(part))}
 
 
-def test_every_round_starts_afresh() -> None:
+def test_schedule() -> None:
     trainer = make()
-    while trainer.steps_done < 5:
-        trainer.step()
+    settings = trainer.settings
+    assert (settings.opening_steps, settings.revisions_start, settings.revision_steps) == (3, 6, 3)
+    stages = [set(trainer.step()) for _ in range(14)]
+    assert stages[:12] == [{"discovery"}] * 12
+    assert all({"generator", "critic"} < stage for stage in stages[12:])
+    assert trainer.discovery is None
+    short = make(max_steps=12).settings  # half of all at most: fewer openings and revisions, not shorter ones
+    assert (short.n_openings, short.opening_steps, short.n_revisions, short.revision_steps) == (1, 3, 1, 3)
+    without = make(discovery_revisions=0).settings
+    assert (without.opening_steps, without.game_starts) == (6, 12)
+
+
+def test_only_trunk_and_heads_move_in_an_opening_and_only_trunk_and_q_after_a_revision() -> None:
+    trainer = make()
+    assert moved(trainer) == {"trunk", "heads"}
+    steps(trainer, 6)
+    assert trainer.steps_done == 7
+    assert moved(trainer) == {"trunk", "q"}
+
+
+def test_every_opening_starts_afresh() -> None:
+    trainer = make()
+    steps(trainer, 3)
     trained = weights(trainer.critic.trunk)
-    trainer.step()
-    moved = max(float((a - b).abs().max()) for a, b in zip(trained, weights(trainer.critic.trunk), strict=True))
-    assert moved > 20 * trainer.settings.critic_rate  # a step of Adam moves no weight by more than its rate or so
+    steps(trainer, 1)
+    change = max(float((a - b).abs().max()) for a, b in zip(trained, weights(trainer.critic.trunk), strict=True))
+    assert change > 20 * trainer.settings.critic_rate  # a step of Adam moves no weight by more than its rate or so
 
 
-def test_the_best_round_is_kept() -> None:
-    trainer = make(discovery_rounds=5)
+def test_the_best_is_kept_and_starts_the_game() -> None:
+    trainer = make(max_steps=100, discovery_steps=48, discovery_openings=4, discovery_revisions=4)
     discovery = trainer.discovery
     assert discovery is not None
     best, kept = [], []
-    for turn in range(1, 6):
-        while trainer.steps_done < 2 * turn:
-            trainer.step()
-        discovery.end_round(turn, trainer.objective, trainer.critic, trainer.data, trainer.distorter)
+    while trainer.steps_done < 48:
+        steps(trainer, 6)
+        steps(trainer, trainer.steps_done < 48)  # what is due before a step happens in it
         best.append(float(discovery.least_disagreement))
         kept.append(weights(discovery.best))
+    trainer._due(48)
+    best.append(float(discovery.least_disagreement))
+    kept.append(weights(discovery.best))
     assert best == sorted(best, reverse=True)
-    for turn in range(1, 5):
-        assert equal(kept[turn], kept[turn - 1]) == (best[turn] == best[turn - 1])
-    trainer.step()
+    for last, now, before, after in zip(best[:-1], best[1:], kept[:-1], kept[1:], strict=True):
+        assert (last == now) == equal(before, after)
     assert trainer.discovery is None
-    fresh = make(discovery_rounds=5)
-    for _ in range(10):
-        fresh.step()
-    fresh._due(10)
-    assert equal(weights(fresh.critic), kept[-1])
-    assert equal(weights(fresh.model.critic), kept[-1])
+    assert equal(weights(trainer.critic), kept[-1])
+    assert equal(weights(trainer.model.critic), kept[-1])
 
 
-def test_disagreement_tells_a_head_that_sees_classes_from_one_that_guesses() -> None:
-    trainer = make(max_steps=200, discovery_steps=100, discovery_rounds=1)
+@pytest.mark.parametrize("revisions", [0, 2])
+def test_disagreement_tells_categories_that_are_classes_from_guesses(revisions: int) -> None:
+    settings = {"max_steps": 300, "discovery_steps": 120, "discovery_openings": 1, "discovery_revisions": revisions}
+    trainer = make(**settings)
     discovery = trainer.discovery
     assert discovery is not None
-    discovery.end_round(1, trainer.objective, trainer.critic, trainer.data, trainer.distorter)
+    discovery._keep_best(trainer.critic, discovery.heads, trainer.data, trainer.labels, trainer.distorter)
     blind = float(discovery.least_disagreement)
-    while trainer.steps_done < 101:
-        trainer.step()
+    steps(trainer, 121)
     assert float(discovery.least_disagreement) < 0.5 * blind
     found = trainer.model.critic(trainer.data).posteriors[0].argmax(1).numpy()
     agreement = (found == np.arange(48) % 2).mean()
     assert max(agreement, 1 - agreement) > 0.9
 
 
+def test_with_a_label_of_each_class_the_categories_are_the_classes() -> None:
+    panel = waves()
+    labels = np.full(48, UNLABELLED)
+    labels[[0, 1]] = [1, 0]  # the other way round than sorting would have it
+    few = Panel.from_arrays(panel.values, labels=[None if k < 0 else str(k) for k in labels], classes=("0", "1"))
+    trainer = make(few, "semi_supervised", max_steps=300, discovery_steps=120, discovery_openings=1)
+    first = trainer._draw(0).real_label
+    assert (first >= 0).sum() >= 4  # two of 48 cases, a quarter of the batch
+    steps(trainer, 121)
+    found = trainer.model.critic(trainer.data).posteriors[0].argmax(1).numpy()
+    assert (found == 1 - np.arange(48) % 2).mean() > 0.9
+
+
+def test_several_categorical_codes_are_found_without_revisions() -> None:
+    plan = make_plan(waves(), n_categories=(2, 3), width=4, noise_dim=3, settings=SMALL)
+    trainer = plan.trainer(plan.build(waves()), waves())
+    steps(trainer, 13)
+    assert trainer.discovery is None
+
+
 def test_resumed_anywhere_discovery_goes_on_exactly() -> None:
     whole = make()
-    for _ in range(14):
-        whole.step()
-    for interruption in (2, 5, 9, 10, 11):
+    steps(whole, 16)
+    for interruption in (2, 3, 5, 6, 7, 9, 11, 12, 13):
         first = make()
-        for _ in range(interruption):
-            first.step()
+        steps(first, interruption)
         second = make()
         second.load_state_dict({name: value.clone() for name, value in first.state_dict().items()})
-        for _ in range(14 - interruption):
-            second.step()
+        steps(second, 16 - interruption)
         one, two = whole.state_dict(), second.state_dict()
         assert one.keys() == two.keys()
         assert all(torch.equal(one[name], two[name]) for name in one), interruption

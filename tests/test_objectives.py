@@ -129,9 +129,9 @@ def test_weighted_bound_adds_up_and_reads_categories_from_distorted_samples_too(
 def test_consistency_is_zero_only_where_both_are_equal_and_certain() -> None:
     value = torch.arange(3)
     certain = one_hot_logits(value, 3)
-    assert consistency(certain, certain).item() == pytest.approx(0, abs=1e-6)
-    assert consistency(torch.zeros(3, 3), torch.zeros(3, 3)).item() == pytest.approx(math.log(3))
-    assert consistency(certain, certain.roll(1, 0)).item() == pytest.approx(CERTAIN, rel=1e-5)
+    assert consistency(torch.stack([certain, certain])).item() == pytest.approx(0, abs=1e-6)
+    assert consistency(torch.zeros(2, 3, 3)).item() == pytest.approx(math.log(3))
+    assert consistency(torch.stack([certain, certain.roll(1, 0)])).item() == pytest.approx(CERTAIN, rel=1e-5)
 
 
 def test_consistency_is_the_symmetric_cross_entropy() -> None:
@@ -139,8 +139,8 @@ def test_consistency_is_the_symmetric_cross_entropy() -> None:
     p, q = torch.distributions.Categorical(logits=one), torch.distributions.Categorical(logits=two)
     kl = torch.distributions.kl_divergence
     expected = 0.5 * (p.entropy() + kl(p, q) + q.entropy() + kl(q, p)).mean()
-    torch.testing.assert_close(consistency(one, two), expected)
-    torch.testing.assert_close(consistency(one, two), consistency(two, one))
+    torch.testing.assert_close(consistency(torch.stack([one, two])), expected)
+    torch.testing.assert_close(consistency(torch.stack([one, two])), consistency(torch.stack([two, one])))
 
 
 def test_balance_is_zero_at_the_prior_and_log_k_at_collapse() -> None:

@@ -121,10 +121,8 @@ def best(scores: Sequence[Score]) -> int:
 
 
 def disagreement(objective: Objective, codes: Sequence[CategoricalCode], logits: Sequence[Tensor]) -> float:
-    """Mean over all pairs of views of inconsistency and weighted imbalance; logits ``(n_views, n, K)`` a code."""
-    views = list(zip(*logits, strict=True))
-    each = [category_agreement(objective, codes, a, b) for a, b in combinations(views, 2)]
-    return float(torch.stack(each).mean())
+    """Inconsistency and weighted imbalance over all views, as discovery has it; logits ``(n_views, n, K)`` a code."""
+    return float(category_agreement(objective, codes, list(zip(*logits, strict=True))))
 
 
 def agreements_between(categories: Sequence[IntArray]) -> NDArray[np.float64]:

@@ -1,32 +1,38 @@
 """Before the game: Q finds categories in real series alone.
 
-In each of several rounds a freshly initialised trunk and several heads cluster by consistency under distortion (as in
-IIC, Ji et al. 2019, arXiv:1807.06653); the trunk and head that agree best with themselves start the game. Where a trunk
-begins decides much: some rounds merge and split classes, and how little their heads agree under distortion tells them
-from the good ones, without a label (docs/experiments.md). Without this start, generator and Q settle on categories of
-their own, which consistency alone does not undo later.
+An opening trains a freshly initialised trunk and several heads to cluster by consistency under distortion (as in IIC,
+Ji et al. 2019, arXiv:1807.06653). Of all openings, the trunk and head that agree best with themselves go on, and their
+categories are mended several times (:mod:`tsinfogan.revision`): what falls cleanly into two is cut, what is missed
+least dissolved, and trunk and head learn on from there. A revision that does not lower the disagreement is undone. The
+trunks of the other openings serve as second opinions on where to cut. No label is needed: how little a clustering
+disagrees with itself under distortion tells the good ones (docs/experiments.md). Without this start, generator and Q
+settle on categories of their own, which consistency alone does not undo later.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Iterable, Sequence
 
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
 
 from tsinfogan.codes import CategoricalCode, Code
 from tsinfogan.networks import Critic, recognition_head
 from tsinfogan.objectives import Batch, Objective, Stats, category_agreement, known_code_loss
+from tsinfogan.panel import UNLABELLED
+from tsinfogan.revision import revised_targets, teach
 from tsinfogan.seeding import derived_seed, generator_at
 from tsinfogan.settings import TrainingSettings
 from tsinfogan.transforms import Distorter
 
 GREATEST_SCORED_CASES = 2000
-SCORED_VIEWS = 4
+SCORED_VIEWS, REVISED_VIEWS = 4, 6
 CASES_PER_PASS = 256
+WARM_UP_STEPS = 10
 DISCOVERY_STREAM = 4
+SCORING, REVISING, TEACHING = 1, 2, 3
 
 
 def discovers(objective: Objective, critic: Critic, codes: Sequence[Code]) -> bool:
@@ -36,71 +42,174 @@ def discovers(objective: Objective, critic: Critic, codes: Sequence[Code]) -> bo
 
 
 class Discovery(nn.Module):
-    """Rival heads on a critic's features, and the best critic of the rounds that are over.
+    """Rival heads on a critic's features, the critics that the openings ended with, and the best so far.
 
     Args:
         critic: whose trunk is trained along, and which becomes the best critic in the end.
         codes: the model's codes.
-        settings: number of heads, rounds and steps.
+        objective: weighs consistency, balance and known labels.
+        settings: number of heads, openings, revisions and steps.
     """
 
     least_disagreement: Tensor
 
-    def __init__(self, critic: Critic, codes: Sequence[Code], settings: TrainingSettings):
+    def __init__(self, critic: Critic, codes: Sequence[Code], objective: Objective, settings: TrainingSettings):
         super().__init__()
-        self.codes, self.settings = tuple(codes), settings
-        feature_dim = int(critic.q[1].in_features)  # type: ignore[arg-type]
+        self.codes, self.objective, self.settings = tuple(codes), objective, settings
+        self.feature_dim = int(critic.q[1].in_features)  # type: ignore[arg-type]
         self.heads = nn.ModuleList(
-            recognition_head(feature_dim, sum(critic.sizes)) for _ in range(settings.discovery_heads)
+            recognition_head(self.feature_dim, sum(critic.sizes)) for _ in range(settings.discovery_heads)
         )
         self.best = copy.deepcopy(critic).requires_grad_(False)
+        self.opinions = nn.ModuleList(copy.deepcopy(self.best) for _ in range(settings.n_openings))
         self.register_buffer("least_disagreement", torch.tensor(torch.inf))
 
-    def loss(self, objective: Objective, critic: Critic, batch: Batch, distorter: Distorter) -> tuple[Tensor, Stats]:
-        """Every head shall give a real case and two distortions of it one category, and use all categories."""
-        n = len(batch.real)
+    @property
+    def revises(self) -> bool:
+        """Whether categories are mended: with several categorical codes it is open which should hold what."""
+        return sum(isinstance(code, CategoricalCode) for code in self.codes) == 1
+
+    def opens(self, number: int) -> bool:
+        """Whether step ``number`` belongs to an opening."""
+        return number < self.settings.revisions_start
+
+    def rate(self, number: int) -> float:
+        """Share of the learning rate in step ``number``: after each revision it rises and falls."""
+        if self.opens(number):
+            return 1.0
+        done, steps = self._since_revision(number), self.settings.revision_steps
+        return min(1.0, (done + 1) / WARM_UP_STEPS) * (1 - done / steps)
+
+    def _since_revision(self, number: int) -> int:
+        return (number - self.settings.revisions_start) % self.settings.revision_steps
+
+    def loss(self, critic: Critic, batch: Batch, distorter: Distorter, opens: bool) -> tuple[Tensor, Stats]:
+        """A real case and two distortions of it shall get one category, and all categories be used.
+
+        Args:
+            critic: the critic whose trunk, and outside openings whose Q, is trained.
+            batch: real cases and the draws of their distortions.
+            distorter: applies those.
+            opens: whether the rival heads learn, or Q.
+        """
         views = [batch.real, *(distorter.apply(batch.real, draw) for draw in (batch.real_draw, batch.fake_draw))]
         features = critic.recognition_features(torch.cat(views))  # (n_views * n, feature_dim)
-        losses = []
-        for head in self.heads:
-            posteriors = critic.posteriors(head, features)
-            loss = objective.consistency_weight * self._disagreement(objective, posteriors, n)
-            if objective.real_code_weight:
-                known = known_code_loss(self.codes[0], posteriors[0][:n], batch.real_label)
-                loss = loss + objective.real_code_weight * known
-            losses.append(loss)
+        heads = self.heads if opens else [critic.q]
+        losses = [self._disagreement(critic.posteriors(head, features), len(views), batch.real_label) for head in heads]
         total = torch.stack(losses)
         return total.sum(), {"discovery": total.detach().min()}
 
+    def turn_to(
+        self,
+        number: int,
+        critic: Critic,
+        optimizer: torch.optim.Optimizer,
+        data: Tensor,
+        labels: Tensor,
+        distorter: Distorter,
+    ) -> None:
+        """What is due before step ``number``: scoring what was learned, a revision, or the next round.
+
+        Args:
+            number: the step about to be taken.
+            critic: changed in place, so that a captured step still finds its weights.
+            optimizer: of the critic and the heads; forgets its moments when weights are set.
+            data: ``(n_cases, c, *grid)``.
+            labels: ``(n_cases,)`` known category, or −1.
+            distorter: draws and applies distortions.
+        """
+        settings = self.settings
+        if 0 < number <= settings.revisions_start:
+            opening, since = divmod(number, settings.opening_steps)
+            if since == 0:
+                self._keep_best(critic, self.heads, data, labels, distorter)
+                self.opinions[opening - 1].load_state_dict(critic.state_dict())
+                if opening < settings.n_openings:
+                    self._start_afresh(opening, critic)
+                    _forget(optimizer)
+        if number >= settings.revisions_start and settings.n_revisions and self._since_revision(number) == 0:
+            if number > settings.revisions_start:
+                self._keep_best(critic, [critic.q], data, labels, distorter)
+            critic.load_state_dict(self.best.state_dict())
+            if self.revises and number < settings.game_starts:
+                self._revise(number, critic, data, labels, distorter)
+                _forget(optimizer)
+
     @torch.no_grad()
-    def end_round(self, turn: int, objective: Objective, critic: Critic, data: Tensor, distorter: Distorter) -> None:
-        """Scores the heads on ``data`` ``(n_cases, c, *grid)`` and keeps trunk and head if they are the best so far."""
-        rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, turn, 1)
-        chosen = torch.linspace(0, len(data) - 1, min(len(data), GREATEST_SCORED_CASES), device=data.device).long()
-        cases = data[chosen]
-        views = [cases] + [distorter.apply(cases, distorter.draw(len(cases), rng)) for _ in range(SCORED_VIEWS - 1)]
-        features = torch.cat([critic.recognition_features(part) for part in torch.cat(views).split(CASES_PER_PASS)])
-        for head in self.heads:
-            disagreement = self._disagreement(objective, critic.posteriors(head, features), len(cases))
+    def _keep_best(
+        self, critic: Critic, heads: Iterable[nn.Module], data: Tensor, labels: Tensor, distorter: Distorter
+    ) -> None:
+        """Keeps trunk and head if one of the heads disagrees less with itself than the best so far."""
+        chosen = self._chosen(labels)
+        rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, SCORING)  # all see the same distortions
+        features = self._features(critic, data[chosen], distorter, SCORED_VIEWS, rng).flatten(0, 1)
+        for head in heads:
+            disagreement = self._disagreement(critic.posteriors(head, features), SCORED_VIEWS, labels[chosen])
             if disagreement < self.least_disagreement:
                 self.least_disagreement.copy_(disagreement)
                 self.best.load_state_dict(critic.state_dict())
                 self.best.q.load_state_dict(head.state_dict())
 
-    def start_afresh(self, turn: int, critic: Critic, optimizer: torch.optim.Optimizer) -> None:
-        """New weights for critic and heads, in place: a captured step holds their addresses."""
+    def _revise(self, number: int, critic: Critic, data: Tensor, labels: Tensor, distorter: Distorter) -> None:
+        """Gives Q, whose trunk stays, categories with the merged ones cut and the divided ones dissolved."""
+        rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, REVISING, number)
+        chosen = self._chosen(labels)
+        known = labels[chosen] if self.objective.real_code_weight else torch.full_like(chosen, UNLABELLED)
+        place = next(i for i, code in enumerate(self.codes) if isinstance(code, CategoricalCode))
+        state = rng.get_state()
+        with torch.no_grad():
+            features = self._features(critic, data[chosen], distorter, REVISED_VIEWS, rng)  # (v, n, f)
+            logits = critic.posteriors(critic.q, features.flatten(0, 1))[place].unflatten(0, features.shape[:2])
+            opinions = [features]
+            for other in self.opinions:
+                rng.set_state(state)  # the same distortions for all
+                opinions.append(self._features(other, data[chosen], distorter, REVISED_VIEWS, rng))
+        evidence = torch.cat([F.layer_norm(view, view.shape[2:]) for view in opinions], dim=2)  # (v, n, f_total)
+        with torch.random.fork_rng(devices=[data.device] if data.device.type == "cuda" else []):
+            torch.manual_seed(derived_seed(self.settings.seed, DISCOVERY_STREAM, TEACHING, number))
+            finer = recognition_head(evidence.shape[2], 2 * logits.shape[2]).to(data.device)
+            _reset(critic.q)
+        targets = revised_targets(evidence, logits, finer, known, rng)
+        teach(critic.q, features, targets, rng, first=sum(critic.sizes[:place]))
+
+    def _features(self, critic: Critic, cases: Tensor, distorter: Distorter, n_views: int, rng: Generator) -> Tensor:
+        """``(v, n, f)``: features of cases as they are, and of distortions of them."""
+        views = [cases] + [distorter.apply(cases, distorter.draw(len(cases), rng)) for _ in range(n_views - 1)]
+        return torch.stack(
+            [torch.cat([critic.recognition_features(part) for part in view.split(CASES_PER_PASS)]) for view in views]
+        )
+
+    def _start_afresh(self, opening: int, critic: Critic) -> None:
         device = self.least_disagreement.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(derived_seed(self.settings.seed, DISCOVERY_STREAM, turn))
-            for module in (*critic.modules(), *self.heads.modules()):
-                if callable(reset := getattr(module, "reset_parameters", None)):
-                    reset()
-        for moments in optimizer.state.values():
-            for value in moments.values():
-                value.zero_()
+            torch.manual_seed(derived_seed(self.settings.seed, DISCOVERY_STREAM, opening))
+            _reset(critic)
+            _reset(self.heads)
 
-    def _disagreement(self, objective: Objective, posteriors: Sequence[Tensor], n: int) -> Tensor:
-        """Inconsistency and imbalance over all pairs of views of n cases."""
-        views = list(zip(*(parameters.split(n) for parameters in posteriors), strict=True))
-        pairs = list(combinations(views, 2))
-        return torch.stack([category_agreement(objective, self.codes, a, b) for a, b in pairs]).mean()
+    def _chosen(self, labels: Tensor) -> Tensor:
+        """Indices of the cases, or of some of them evenly spread where there are many, the labelled ones among them."""
+        n_cases = len(labels)
+        spread = torch.linspace(0, n_cases - 1, min(n_cases, GREATEST_SCORED_CASES), device=labels.device).long()
+        return torch.cat([spread, (labels >= 0).nonzero()[:GREATEST_SCORED_CASES, 0]]).unique()
+
+    def _disagreement(self, posteriors: Sequence[Tensor], n_views: int, labels: Tensor) -> Tensor:
+        """Inconsistency and imbalance over ``n_views`` views of n cases, view by view, and misread labels ``(n,)``."""
+        views = list(zip(*(parameters.chunk(n_views) for parameters in posteriors), strict=True))
+        total = self.objective.consistency_weight * category_agreement(self.objective, self.codes, views)
+        if self.objective.real_code_weight:
+            known = known_code_loss(self.codes[0], posteriors[0], labels.repeat(n_views))
+            total = total + self.objective.real_code_weight * known
+        return total
+
+
+def _reset(network: nn.Module) -> None:
+    """New weights, in place: a captured step holds their addresses."""
+    for module in network.modules():
+        if callable(reset := getattr(module, "reset_parameters", None)):
+            reset()
+
+
+def _forget(optimizer: torch.optim.Optimizer) -> None:
+    for moments in optimizer.state.values():
+        for value in moments.values():
+            value.zero_()

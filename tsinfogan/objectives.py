@@ -153,28 +153,37 @@ def weighted_bound(
     return total, clean_bounds
 
 
-def consistency(logits: Tensor, distorted_logits: Tensor) -> Tensor:
-    """− E[½ Σ_k q_k(x) log q_k(t(x)) + ½ Σ_k q_k(t(x)) log q_k(x)], for logits ``(n, K)``."""
-    log_q, log_q_t = logits.log_softmax(1), distorted_logits.log_softmax(1)
-    return -0.5 * (log_q.exp() * log_q_t + log_q_t.exp() * log_q).sum(1).mean()
+def consistency(views: Tensor) -> Tensor:
+    """− E[Σ_k q_k(x) log q_k(x′)] over ordered pairs of different views x, x′ of a case, for logits ``(v, …, n, K)``.
+
+    For two views, − E[½ Σ_k q_k(x) log q_k(t(x)) + ½ Σ_k q_k(t(x)) log q_k(x)].
+    """
+    log_q = views.log_softmax(-1)
+    q = log_q.exp()
+    pairs = (q.sum(0) * log_q.sum(0)).sum(-1) - (q * log_q).sum(0).sum(-1)  # all pairs, less each view with itself
+    return -pairs.mean(-1) / (len(views) * (len(views) - 1))
 
 
 def balance(logits: Tensor, prior: Tensor) -> Tensor:
-    """KL(q̄ ‖ prior) of the batch mean q̄ of Q: zero when the categories are used as often as the prior draws them."""
-    mean = logits.softmax(1).mean(0)
-    return (mean * (mean.clamp_min(1e-8).log() - prior.clamp_min(1e-8).log())).sum()
+    """KL(q̄ ‖ prior) of the mean q̄ of Q over logits ``(…, n, K)``: zero when categories are used as the prior draws."""
+    mean = logits.softmax(-1).mean(-2)
+    return (mean * (mean.clamp_min(1e-8).log() - prior.clamp_min(1e-8).log())).sum(-1)
 
 
-def category_agreement(
-    objective: Objective, codes: Sequence[Code], posteriors: Sequence[Tensor], distorted: Sequence[Tensor]
-) -> Tensor:
-    """Consistency and weighted balance of every categorical code between two views of the same real cases."""
-    total = posteriors[0].new_zeros(())
-    for code, logits, distorted_logits in zip(codes, posteriors, distorted, strict=True):
+def category_agreement(objective: Objective, codes: Sequence[Code], views: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Consistency and weighted balance of every categorical code between views of the same real cases.
+
+    Args:
+        objective: gives the weight of balance.
+        codes: the codes.
+        views: for each view of n cases, one posterior's parameters a code.
+    """
+    total = views[0][0].new_zeros(())
+    for place, code in enumerate(codes):
         if isinstance(code, CategoricalCode):
-            both = torch.cat([logits, distorted_logits])
-            total = total + consistency(logits, distorted_logits)
-            total = total + objective.balance_weight * balance(both, code.prior(both.device))
+            logits = torch.stack([posteriors[place] for posteriors in views])  # (v, n, K)
+            total = total + consistency(logits)
+            total = total + objective.balance_weight * balance(logits.flatten(0, 1), code.prior(logits.device))
     return total
 
 

@@ -72,7 +72,7 @@ def critic_loss(
             loss = loss + objective.real_code_weight * known
             stats["label"] = known.detach()
         if with_real:
-            agreement = category_agreement(objective, codes, real.posteriors, rest[0].posteriors)
+            agreement = category_agreement(objective, codes, [real.posteriors, rest[0].posteriors])
             loss = loss + objective.consistency_weight * agreement
             stats["consistency"] = agreement.detach()
     if phases.penalty:

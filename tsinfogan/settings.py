@@ -21,8 +21,9 @@ class TrainingSettings:
         decay_share: last share of the steps, in which learning rates fall linearly to zero.
         discovery_steps: first steps, in which Q alone learns, from real series alone, before the game begins; at most
             half of all, and cheaper than the others.
-        discovery_rounds: fresh starts in those steps, of which the best is kept.
-        discovery_heads: rival heads in each round.
+        discovery_openings: fresh starts in the first half of those steps, of which the best goes on.
+        discovery_heads: rival heads in each opening.
+        discovery_revisions: times that the categories found are mended in the second half; 0 leaves all to openings.
         generator_every: the generator moves in every so-many-th step of the critic.
         recognition_every: Q learns in every so-many-th step of the critic.
         penalty_every: gradient penalties are applied in every so-many-th step, as many times stronger.
@@ -39,8 +40,9 @@ class TrainingSettings:
     beta2: float = 0.99
     decay_share: float = 0.3
     discovery_steps: int = 1400
-    discovery_rounds: int = 4
+    discovery_openings: int = 2
     discovery_heads: int = 6
+    discovery_revisions: int = 10
     generator_every: int = 1
     recognition_every: int = 1
     penalty_every: int = 4
@@ -49,19 +51,37 @@ class TrainingSettings:
     seed: int = 0
 
     @property
-    def n_rounds(self) -> int:
-        """Rounds of discovery there is time for: a short training has fewer of them, not shorter ones."""
-        return max(1, self.discovery_rounds * self._discovery_budget // max(1, self.discovery_steps))
+    def n_openings(self) -> int:
+        """Openings there is time for: a short training has fewer of them, not shorter ones."""
+        return max(1, self._afforded(self.discovery_openings))
 
     @property
-    def round_steps(self) -> int:
-        """Steps of one round of discovery."""
-        return self._discovery_budget // self.n_rounds
+    def n_revisions(self) -> int:
+        """Revisions there is time for, likewise."""
+        return self._afforded(self.discovery_revisions)
+
+    @property
+    def opening_steps(self) -> int:
+        """Steps of one opening."""
+        return self._discovery_budget // (2 if self.n_revisions else 1) // self.n_openings
+
+    @property
+    def revision_steps(self) -> int:
+        """Steps of learning after each revision."""
+        return self._discovery_budget // 2 // max(1, self.n_revisions)
+
+    @property
+    def revisions_start(self) -> int:
+        """Step at which the openings end."""
+        return self.n_openings * self.opening_steps
 
     @property
     def game_starts(self) -> int:
         """Step at which discovery ends."""
-        return self.round_steps * self.n_rounds
+        return self.revisions_start + self.n_revisions * self.revision_steps
+
+    def _afforded(self, wanted: int) -> int:
+        return wanted * self._discovery_budget // max(1, self.discovery_steps)
 
     @property
     def _discovery_budget(self) -> int:
@@ -71,7 +91,7 @@ class TrainingSettings:
         for name in (
             "max_steps",
             "batch_size",
-            "discovery_rounds",
+            "discovery_openings",
             "discovery_heads",
             "generator_every",
             "recognition_every",
@@ -83,6 +103,8 @@ class TrainingSettings:
                 raise SettingError(f"{name} must be at least 1, got {getattr(self, name)}")
         if min(self.generator_rate, self.critic_rate) <= 0:
             raise SettingError("learning rates must be positive")
+        if self.discovery_revisions < 0:
+            raise SettingError(f"discovery_revisions must be at least 0, got {self.discovery_revisions}")
         if not 0 <= self.decay_share <= 1:
             raise SettingError(f"decay_share must lie between 0 and 1, got {self.decay_share}")
         for name in ("beta1", "beta2"):

@@ -24,6 +24,8 @@ from tsinfogan.settings import TrainingSettings
 from tsinfogan.transforms import Distorter
 
 DATA_STREAM, STEP_STREAM = 1, 2
+LABELLED_SHARE = 4
+"""In discovery one in so many cases of a batch is a labelled one, however few there are."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Trainer:
         use_labels = model.settings.labelled and panel.labels is not None
         labels = torch.from_numpy(panel.labels) if use_labels else torch.full((panel.n_cases,), UNLABELLED)
         self.labels = labels.to(self.device)
+        wanted = use_labels and objective.real_code_weight > 0
+        self._labelled = (self.labels >= 0).nonzero()[:, 0] if wanted else self.labels[:0]
         self.distorter = Distorter.build(model.card.distortions, model.preprocessor)
         self.generator = copy.deepcopy(model.generator).train()
         self.critic = copy.deepcopy(model.critic).train()
@@ -81,7 +85,7 @@ class Trainer:
         if settings.game_starts and discovers(objective, self.critic, codes):
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(derived_seed(settings.seed, DISCOVERY_STREAM))
-                self.discovery = Discovery(self.critic, codes, settings).to(self.device)
+                self.discovery = Discovery(self.critic, codes, objective, settings).to(self.device)
             self.discovery_optimizer = self._optimizer(
                 nn.ModuleList([self.critic, self.discovery.heads]), settings.critic_rate
             )
@@ -146,22 +150,18 @@ class Trainer:
 
     def _due(self, number: int) -> tuple[Callable[[Batch], Stats], Phases | str]:
         """What step ``number`` computes, and a name for it; sees to what must happen before."""
-        if self.discovery is not None and number and number % self.settings.round_steps == 0:
-            self._end_round(number // self.settings.round_steps)
         if self.discovery is not None:
-            return self._discover, "discovery"
-        phases = self._phases(number)
-        return partial(self._play, phases=phases), phases
-
-    def _end_round(self, turn: int) -> None:
-        assert self.discovery is not None
-        self.discovery.end_round(turn, self.objective, self.critic, self.data, self.distorter)
-        if turn < self.settings.n_rounds:
-            self.discovery.start_afresh(turn, self.critic, self.discovery_optimizer)
-        else:
+            self.discovery.turn_to(
+                number, self.critic, self.discovery_optimizer, self.data, self.labels, self.distorter
+            )
+            if number < self.settings.game_starts:
+                opens = self.discovery.opens(number)
+                return partial(self._discover, opens=opens), "opening" if opens else "revision"
             for critic in (self.critic, self.model.critic):
                 critic.load_state_dict(self.discovery.best.state_dict())
             self.discovery = None
+        phases = self._phases(number)
+        return partial(self._play, phases=phases), phases
 
     def _phases(self, number: int) -> Phases:
         settings, objective = self.settings, self.objective
@@ -176,6 +176,8 @@ class Trainer:
         settings = self.settings
         left = (settings.max_steps - self.steps_done) / max(1.0, settings.decay_share * settings.max_steps)
         factor = min(1.0, max(0.0, left))
+        if self.discovery is not None:
+            factor *= self.discovery.rate(self.steps_done)
         for name, optimizer in self._optimizers().items():
             rate = settings.generator_rate if name == "generator_optimizer" else settings.critic_rate
             for group in optimizer.param_groups:
@@ -189,6 +191,9 @@ class Trainer:
         n = self.settings.batch_size
         rng = generator_at(self.device, self.settings.seed, STEP_STREAM, number)
         index = self._next_cases(number)
+        if self.discovery is not None and len(self._labelled):
+            extra = torch.randint(len(self._labelled), (n // LABELLED_SHARE,), generator=rng, device=self.device)
+            index = torch.cat([self._labelled[extra], index[len(extra) :]])
         latent_spec = self.model.settings.latent
         noise, codes = latent_spec.sample(n, rng)
         return Batch(
@@ -215,11 +220,11 @@ class Trainer:
             place += len(chosen[-1])
         return torch.cat(chosen)
 
-    def _discover(self, batch: Batch) -> Stats:
+    def _discover(self, batch: Batch, opens: bool) -> Stats:
         """A step before the game, as a plain function of its batch."""
         assert self.discovery is not None
         with self._precise():
-            loss, stats = self.discovery.loss(self.objective, self.critic, batch, self.distorter)
+            loss, stats = self.discovery.loss(self.critic, batch, self.distorter, opens)
         self._descend(self.discovery_optimizer, loss)
         return stats
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
-import numpy as np
 import torch
 
 from tsinfogan.evaluation import Measure
@@ -14,18 +11,15 @@ from tsinfogan.panel import FloatArray
 
 
 def disagreement(views: FloatArray, prior: FloatArray, balance_weight: float = Objective.balance_weight) -> float:
-    """Mean over pairs of views of − E[½ Σ q log q' + ½ Σ q' log q] + balance_weight · KL(q̄ ‖ prior), in nats.
+    """− E[Σ q log q'] over ordered pairs of views + balance_weight · KL(q̄ ‖ prior), in nats.
 
     Args:
         views: ``(n_views, n, K)`` logits of the same cases, distorted differently.
         prior: ``(K,)`` probability of each category.
         balance_weight: of uneven use.
     """
-    p = torch.from_numpy(prior)
-    found = []
-    for a, b in combinations(torch.from_numpy(views), 2):
-        found.append(float(consistency(a, b) + balance_weight * balance(torch.cat([a, b]), p)))
-    return float(np.mean(found))
+    logits = torch.from_numpy(views)
+    return float(consistency(logits) + balance_weight * balance(logits.flatten(0, 1), torch.from_numpy(prior)))
 
 
 def _compute(subject: Subject) -> dict[str, float]:
