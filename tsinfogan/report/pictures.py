@@ -144,11 +144,13 @@ def report_picture(report: Report, shown: Gallery, knobs: Sequence[Sweep]) -> by
     order = [card.number for card in report.by_name][:MOST_CATEGORIES] or [0]
     per_block = -(-len(order) // 2)
     sentences = [wrap(knob.sentence, 104) for knob in report.knobs]
+    pairs = [range(first, min(first + 2, len(knobs))) for first in range(0, len(knobs), 2)]
+    lines = [max(len(sentences[k]) for k in pair) for pair in pairs]
     top, cells_top = 1.1, 1.75
     below = cells_top + per_block + 0.55
     heights = [
-        max(LINE_CELLS * len(sentences[k]) + 1.0 + len(knobs[k].rows) for k in range(first, min(first + 2, len(knobs))))
-        for first in range(0, len(knobs), 2)
+        LINE_CELLS * n_lines + 1.0 + max(len(knobs[k].rows) for k in pair)
+        for pair, n_lines in zip(pairs, lines, strict=True)
     ]
     foot = 0.55 if draws_lines(shown.panel) else 0.1
     canvas = _Canvas(WIDTH, below + sum(heights) + 0.4 * len(heights) + foot)
@@ -171,16 +173,17 @@ def report_picture(report: Report, shown: Gallery, knobs: Sequence[Sweep]) -> by
         if row == 0:
             canvas.text(left + TITLE_CELLS, cells_top - 0.22, "generated", size=9, colour=INK)
             if report.real is not None:
-                canvas.text(first_real, cells_top - 0.22, "real series that Q puts there", size=9, colour=REAL_INK)
+                what = "real series that Q puts there" if card is not None else "real series"
+                canvas.text(first_real, cells_top - 0.22, what, size=9, colour=REAL_INK)
     canvas.rule(top)
     draw_cells(canvas.axes, shown.panel, cells, real=shown.real_cases)
-    for k, (knob, lines) in enumerate(zip(knobs, sentences, strict=True)):
+    for k, knob in enumerate(knobs):
         left, height = k % 2 * (BLOCK + BLOCKS_APART), below + sum(heights[: k // 2]) + 0.4 * (k // 2)
         if k % 2 == 0:
             canvas.rule(height - 0.25)
-        for line, text in enumerate(lines):
+        for line, text in enumerate(sentences[k]):
             canvas.text(left, height + 0.1 + LINE_CELLS * line, text, size=9.5, colour=INK)
-        _draw_sweep(canvas, knob, titles, left, height + LINE_CELLS * len(lines) + 0.85)
+        _draw_sweep(canvas, knob, titles, left, height + LINE_CELLS * lines[k // 2] + 0.85)
     if draws_lines(shown.panel):
         draw_legend(canvas.axes, shown.panel.channels, canvas.height - 0.25, WIDTH)
     return canvas.png(130)

@@ -25,7 +25,7 @@ def sentence(column: str, found: Sequence[Effect], changes: float | None = None,
         nearest = found[0]
         said = (
             f"no trait that is measured here follows it; the nearest is {nearest.trait.name}, "
-            f"{effect_words(nearest)} with correlation {signed(nearest.correlation, 2)}"
+            f"correlation {signed(nearest.correlation, 2)}"
         )
     else:
         said = "nothing that is measured here changes with it"
