@@ -182,6 +182,17 @@ def test_names_are_shown_and_put_in_order():
     assert page.text.index("alpha") < page.text.index("zeta")
 
 
+def test_categories_are_looked_up_as_people_count():
+    cards = [CategoryCard(k, name, "", 0.2) for k, name in enumerate(("10", None, "b", "9", "a"))]
+    report = Report("r", "d", None, tuple(cards), (), (), (), (), {}, ())
+    assert [card.name for card in report.by_name] == ["9", "10", "a", "b", None]
+
+
+def test_a_long_name_and_one_in_strange_letters(recwarn):
+    everything(material(waves(), names=("a category with a very long name", "音 $x_1$")))
+    assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]
+
+
 # ---- what must not happen to the page
 
 

@@ -91,8 +91,7 @@ def test_only_what_is_strong_visible_and_not_said_already_is_named():
         (
             [Effect(HEIGHT, -0.21, -0.3)],
             None,
-            "cont0: no trait that is measured here follows it; the nearest is height, "
-            "correlation −0.21",
+            "cont0: no trait that is measured here follows it; the nearest is height, correlation −0.21",
         ),
         ([], None, "cont0: nothing that is measured here changes with it"),
     ],

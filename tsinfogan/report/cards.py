@@ -100,7 +100,7 @@ class Report:
     @property
     def by_name(self) -> tuple[CategoryCard, ...]:
         """The categories as a person looks them up: named ones by their names, then the others by number."""
-        return tuple(sorted(self.categories, key=lambda card: (card.name is None, card.name or "", card.number)))
+        return tuple(sorted(self.categories, key=lambda card: (*_reading_order(card.name), card.number)))
 
     @property
     def headline(self) -> str:
@@ -121,6 +121,16 @@ class Report:
         made = _finite(asdict(self))
         assert isinstance(made, dict)
         return made
+
+
+def _reading_order(name: str | None) -> tuple[int, float, str]:
+    """Numbers by size, then words, then what has no name."""
+    if name is None:
+        return 2, 0.0, ""
+    try:
+        return 0, float(name), name
+    except ValueError:
+        return 1, 0.0, name
 
 
 def _finite(value: Any) -> Any:

@@ -28,6 +28,7 @@ BLOCK = TITLE_CELLS + 2 * CASES + MIDDLE
 BLOCKS_APART = 0.6
 WIDTH = 2 * BLOCK + BLOCKS_APART
 LINE_CELLS = 0.36
+GREATEST_TITLE = 16
 BAND, BAND_TEXT, WARNING = "#dbe7f6", "#2a5a9b", "#b3261e"
 PURE = 0.9
 """A category of which less real series are of one class is marked."""
@@ -161,7 +162,7 @@ def report_picture(report: Report, shown: Gallery, knobs: Sequence[Sweep]) -> by
         block, row = divmod(place, per_block)
         left, height = block * (BLOCK + BLOCKS_APART), cells_top + row
         card = report.categories[number] if report.categories else None
-        canvas.text(left, height + (0.36 if card else 0.5), titles[number], size=10.5, weight="bold")
+        canvas.title(left, height + (0.36 if card else 0.5), titles[number])
         if card is not None:
             poor = card.purity is not None and card.purity < PURE
             canvas.text(left, height + 0.68, _caption(card), 6.8, WARNING if poor else GREY)
@@ -216,7 +217,7 @@ def _draw_sweep(canvas: _Canvas, sweep: Sweep, titles: Sequence[str], left: floa
         canvas.text(first + column + 0.47, top - 0.19, text, 7.5, BAND_TEXT if inside[column] else GREY, align="center")
     for row, (category, _) in enumerate(sweep.rows):
         if category < len(titles):
-            canvas.text(first - 0.25, top + row + 0.5, titles[category], 10.5, align="right", weight="bold")
+            canvas.title(first - 0.25, top + row + 0.5, titles[category], align="right")
     cells: Cells = [
         (case, first + column, top + row)
         for row, (_, cases) in enumerate(sweep.rows)
@@ -255,6 +256,11 @@ class _Canvas:
     ) -> None:
         look = {"fontsize": size, "color": colour, "ha": align, "weight": weight, "rotation": rotation}
         self.axes.text(x, y, text, va="center", parse_math=False, **look)
+
+    def title(self, x: float, y: float, text: str, align: str = "left") -> None:
+        """A category's name, as large as fits into its column."""
+        shown = text if len(text) <= GREATEST_TITLE else text[: GREATEST_TITLE - 1] + "…"
+        self.text(x, y, shown, min(10.5, 95 / max(1, len(shown))), align=align, weight="bold")
 
     def box(self, x: float, y: float, width: float, height: float, colour: str) -> None:
         from matplotlib.patches import FancyBboxPatch
