@@ -124,6 +124,16 @@ def train(
             rich_help_panel=LOSSES,
         ),
     ] = None,
+    knobs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--knob",
+            metavar="DISTORTION",
+            help="Have the next continuous code follow this distortion, such as rotation_rad; or none. Repeatable. "
+            "Default: what suits the data.",
+            rich_help_panel=CODES,
+        ),
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of training.", rich_help_panel=STEPS)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Cases a step.", rich_help_panel=STEPS)] = None,
     generator_rate: Annotated[
@@ -196,6 +206,8 @@ def train(
     choices = _choices(dataset, data, backbone=backbone, n_continuous=cont, noise_dim=noise, width=width)
     if cat is not None:
         choices["n_categories"] = _sizes(cat)
+    if knobs is not None:
+        choices["knobs"] = () if knobs == ["none"] else tuple(knobs)
     settings = dict(map(parse_setting, [*named, *(others or ())]))
     where = choose_device(device)
     dtype = choose_precision(precision, where)

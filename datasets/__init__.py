@@ -28,6 +28,7 @@ class Dataset:
         n_continuous: continuous codes by default.
         noise_dim: incompressible noise dimensions by default.
         backbone: the backbone that suits it.
+        knobs: distortions that its first continuous codes should follow.
     """
 
     summary: str
@@ -40,6 +41,7 @@ class Dataset:
     n_continuous: int = 2
     noise_dim: int = 62
     backbone: str = "conv1d"
+    knobs: tuple[str, ...] = ()
 
     @property
     def suggestions(self) -> dict[str, Any]:
@@ -49,6 +51,7 @@ class Dataset:
             "n_categories": None if self.n_categories is None else (self.n_categories,),
             "n_continuous": self.n_continuous,
             "noise_dim": self.noise_dim,
+            "suggested_knobs": self.knobs,
         }
 
 

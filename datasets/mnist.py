@@ -71,7 +71,7 @@ def load(split: Split) -> Panel:
         classes=CLASSES,
         name="mnist",
         view="image",
-        distortions=Distortions(rotation_rad=0.25, shear=0.2, stretch=0.15),
+        distortions=Distortions(rotation_rad=0.3, shear=0.25, stretch=0.2, time_shift=0.08, time_scale=0.15),
     )
 
 

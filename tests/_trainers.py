@@ -32,10 +32,18 @@ def images(n: int = 12) -> Panel:
     return Panel(values, ("grey",), labels=np.arange(n) % 3, classes=("a", "b", "c"), name="images", view="image")
 
 
-def make(panel: Panel, recipe: str = "infogan", *, device: str = "cpu", backbone: str | None = None, **settings: Any):
+def make(
+    panel: Panel,
+    recipe: str = "infogan",
+    *,
+    device: str = "cpu",
+    backbone: str | None = None,
+    knobs: tuple[str, ...] = (),
+    **settings: Any,
+):
     """A tiny trainer; its settings are the plan's."""
     settings = {"batch_size": 8, "max_steps": 40, "discovery_steps": 0, **settings}
-    plan = make_plan(panel, recipe=recipe, backbone=backbone, width=4, noise_dim=3, settings=settings)
+    plan = make_plan(panel, recipe=recipe, backbone=backbone, width=4, noise_dim=3, knobs=knobs, settings=settings)
     return plan.trainer(plan.build(panel), panel, device)
 
 

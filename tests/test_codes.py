@@ -85,7 +85,7 @@ def test_categorical_log_prob_is_that_of_torch() -> None:
 
 @pytest.mark.parametrize("code", [UniformCode(), NormalCode()])
 def test_gaussian_log_prob_is_that_of_scipy_above_the_floor(code: UniformCode | NormalCode) -> None:
-    parameters = torch.randn(50, 2, generator=generator()).clamp(-2, 2)
+    parameters = torch.randn(50, 2, generator=generator()).clamp(LOG_SCALE_FLOOR, 2)
     value = torch.randn(50, generator=generator(1))
     expected = stats.norm(parameters[:, 0], parameters[:, 1].exp()).logpdf(value)
     assert code.log_prob(parameters, value).numpy() == pytest.approx(expected, rel=1e-4, abs=1e-4)

@@ -18,6 +18,7 @@ from tsinfogan.objectives import (
     critic_adversarial,
     generator_adversarial,
     gradient_penalty,
+    knob_loss,
     known_code_loss,
     weighted_bound,
 )
@@ -141,6 +142,15 @@ def test_consistency_is_the_symmetric_cross_entropy() -> None:
     expected = 0.5 * (p.entropy() + kl(p, q) + q.entropy() + kl(q, p)).mean()
     torch.testing.assert_close(consistency(torch.stack([one, two])), expected)
     torch.testing.assert_close(consistency(torch.stack([one, two])), consistency(torch.stack([two, one])))
+
+
+def test_a_knob_reads_what_a_distortion_did() -> None:
+    code, turn = UniformCode(), torch.tensor([-1.0, 0.5, 1.0])
+    read = torch.tensor([[0.2, 0.0], [-0.4, 0.0], [0.0, 0.0]])
+    moved = read + torch.stack([turn, torch.zeros(3)], dim=1)
+    assert knob_loss(code, read, moved, turn).item() == pytest.approx(0, abs=1e-7)
+    assert knob_loss(code, read, read, turn).item() == pytest.approx(0.5 * (1 + 0.25 + 1) / 3)
+    assert knob_loss(code, read, moved, -turn).item() == pytest.approx(4 * 0.5 * (1 + 0.25 + 1) / 3)
 
 
 def test_balance_is_zero_at_the_prior_and_log_k_at_collapse() -> None:

@@ -119,6 +119,31 @@ def test_a_case_without_label_cannot_be_shown_with_one() -> None:
         make_plan(panel(), recipe="infogan", settings={"label_input": "projection"})
 
 
+def test_the_critic_goes_by_categories_only_where_real_series_have_some() -> None:
+    assert make_plan(panel()).model.critic.category_input
+    assert not make_plan(panel(), settings={"consistency_weight": 0.0}).model.critic.category_input
+    assert not make_plan(panel(), settings={"category_input": False}).model.critic.category_input
+    for others in ({"consistency_weight": 0.0}, {"label_input": "projection"}):
+        with pytest.raises(SettingError, match="category_input has the critic go by"):
+            make_plan(panel(), recipe="semi_supervised", settings={"category_input": True, **others})
+
+
+def test_knobs_are_distortions_of_the_panel() -> None:
+    assert make_plan(panel(), knobs=("amplitude", "time_scale")).objective.knobs == ("amplitude", "time_scale")
+    assert Plan.from_dict(make_plan(panel(), knobs=("amplitude",)).to_dict()).objective.knobs == ("amplitude",)
+    with pytest.raises(SettingError, match="unknown knob 'shear': choose from amplitude, time_scale, time_shift"):
+        make_plan(panel(), knobs=("shear",))
+    for knobs in (("amplitude", "amplitude"), ("amplitude", "time_scale", "time_shift")):
+        with pytest.raises(SettingError, match="expected at most 2 different knobs"):
+            make_plan(panel(), knobs=knobs)
+    with pytest.raises(SettingError, match="unknown knob 'amplitude'"):
+        make_plan(panel(), recipe="gan", knobs=("amplitude",))  # nobody shows its Q distorted series
+    suggested = ("shear", "amplitude", "time_scale")
+    assert make_plan(panel(), suggested_knobs=suggested, n_continuous=1).objective.knobs == ("amplitude",)
+    assert make_plan(panel(), suggested_knobs=suggested, knobs=()).objective.knobs == ()
+    assert make_plan(panel(), recipe="gan", suggested_knobs=suggested).objective.knobs == ()
+
+
 # ---- settings by name
 
 
@@ -204,4 +229,4 @@ def test_no_two_parts_have_a_setting_of_the_same_name() -> None:
     """``--set name=value`` names the field alone."""
     plan = make_plan(panel())
     parts = [get_type_hints(type(part)) for part in (plan.training, plan.objective, plan.model.critic)]
-    assert sum(map(len, parts)) == len(setting_types())
+    assert sum(map(len, parts)) == len(setting_types()) + 1  # knobs have an option of their own

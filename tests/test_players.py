@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from _trainers import equal, make, phases, waves, weights
+from tsinfogan.distortions import Distortions
 from tsinfogan.objectives import Objective
 from tsinfogan.panel import Panel
 from tsinfogan.phases import critic_loss, generator_loss
@@ -174,6 +176,49 @@ def test_cgan_critic_sees_the_label(label_input: str) -> None:
     with torch.no_grad():
         right, wrong = (trainer.critic(trainer.data[:4], label).realness for label in (labels, labels.flip(1)))
     assert not torch.allclose(right, wrong)
+
+
+def test_realness_is_judged_for_the_category() -> None:
+    trainer = make(waves(), category_input=True)
+    trainer.step()
+    values, codes = trainer.data[:4], trainer.model.settings.latent.codes
+    with torch.no_grad():
+        read = trainer.critic(values).posteriors[0].argmax(1)
+        own = codes[0].encode(read)
+        unsaid, said, other = (trainer.critic(values, x).realness for x in (torch.zeros_like(own), own, own.roll(1, 1)))
+        blind = make(waves(), category_input=False).critic
+        assert torch.equal(blind(values, own).realness, blind(values, own.roll(1, 1)).realness)
+    assert torch.equal(unsaid, said)  # zeros stand for what Q reads itself
+    assert not torch.allclose(said, other)
+
+
+def test_the_category_that_a_real_series_is_judged_for_moves_nothing_in_q() -> None:
+    trainer = make(waves(), category_input=True)
+    codes, batch = trainer.model.settings.latent.codes, trainer._draw(0)
+    objective = Objective(**{**trainer.objective.__dict__, "consistency_weight": 0.0, "continuous_weight": 0.0})
+    objective = Objective(**{**objective.__dict__, "category_weight": 0.0})
+    fake = trainer.generator(batch.latent, batch.texture).detach()
+    loss, _ = critic_loss(objective, trainer.critic, codes, batch, fake, trainer.distorter, phases())
+    gradients = torch.autograd.grad(loss, list(trainer.critic.q.parameters()), allow_unused=True)
+    assert all(gradient is None or not gradient.any() for gradient in gradients)
+
+
+def test_a_knob_is_learned_from_distortions_of_real_series() -> None:
+    panel = replace(waves(), distortions=Distortions(amplitude=0.5))
+    trainer = make(panel, knobs=("amplitude",), max_steps=200, continuous_weight=0.0, critic_rate=3e-3)
+    batch = trainer._draw(0)
+    turned = trainer.distorter.apply(batch.real, batch.real_draw)
+    turn = trainer.distorter.turn("amplitude", batch.real_draw)
+
+    def slope() -> float:
+        with torch.no_grad():
+            before, after = (trainer.critic(values).posteriors[1][:, 0] for values in (batch.real, turned))
+        return float(((after - before) * turn).sum() / turn.square().sum())
+
+    assert abs(slope()) < 0.5
+    for _ in range(150):
+        trainer.step()
+    assert slope() == pytest.approx(1, abs=0.5)
 
 
 # ---- that there is something to learn from

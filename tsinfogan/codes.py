@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 
 from tsinfogan.errors import SettingError
 
-LOG_SCALE_FLOOR = -2.0
+LOG_SCALE_FLOOR = -1.25
 """Least log standard deviation of a learned posterior: below it the bound on I(c; x) would grow without end."""
 
 

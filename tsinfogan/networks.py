@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsinfogan.codes import Code
+from tsinfogan.codes import CategoricalCode, Code
 from tsinfogan.errors import SettingError
 from tsinfogan.registry import Registry
 
@@ -123,10 +124,14 @@ class CriticSettings:
             the features (projection, Miyato & Koyama 2018), concatenated to the features, or as one more input channel.
         recognition: whether Q sits on the critic's trunk, has a trunk of its own, or only watches the critic's
             trunk: learns from it without its gradient reaching trunk or generator.
+        category_input: whether realness is judged given the first categorical code, by a projection: the category that
+            was drawn for a generated series, the one that Q itself reads for a real one (self-conditioning, Liu et al.
+            2020). A sample must then look real *for its category*. Needs no label, and no effect without categories.
     """
 
     label_input: LabelInput = "none"
     recognition: Recognition = "shared"
+    category_input: bool = False
 
 
 class Critic(nn.Module):
@@ -151,6 +156,9 @@ class Critic(nn.Module):
             self.label_embedding = nn.Linear(n_labels, LABEL_EMBEDDING_SIZE)
         elif label == "projection":
             self.label_projection = nn.Linear(n_labels, feature_dim, bias=False)
+        self.by_category = settings.category_input and bool(codes) and isinstance(codes[0], CategoricalCode)
+        if self.by_category:
+            self.category_projection = nn.Linear(n_labels, feature_dim, bias=False)
         head_dim = feature_dim + (LABEL_EMBEDDING_SIZE if label == "embedding" else 0)
         hidden = [nn.Linear(head_dim, feature_dim), nn.LeakyReLU(0.2)] if label == "embedding" else []
         self.realness = nn.Sequential(*hidden, nn.Linear(feature_dim if hidden else head_dim, 1))
@@ -160,7 +168,10 @@ class Critic(nn.Module):
             self.q = recognition_head(feature_dim, sum(self.sizes))
 
     def forward(self, values: Tensor, label: Tensor | None = None) -> Judgement:
-        """Judges values ``(n, n_channels, *grid)``, given the encoded label ``(n, K)`` where the critic sees one."""
+        """Judges values ``(n, n_channels, *grid)``, given the encoded label ``(n, K)`` where the critic sees one.
+
+        With ``category_input``, ``label`` is the encoded category, and a row of zeros stands for "as Q reads it".
+        """
         kind = self.settings.label_input
         features = self._features(values, label)
         with torch.autocast(values.device.type, enabled=False):
@@ -173,7 +184,12 @@ class Critic(nn.Module):
                 realness = realness + (self.label_projection(label) * features).sum(1) / features.shape[1] ** 0.5
             if not self.sizes:
                 return Judgement(realness, ())
-        return Judgement(realness, self.posteriors(self.q, self._recognised(values, features)))
+            posteriors = self.posteriors(self.q, self._recognised(values, features))
+            if self.by_category and label is not None:
+                read = F.one_hot(posteriors[0].argmax(1), posteriors[0].shape[1]).float()  # (n, K)
+                category = torch.where(label.sum(1, keepdim=True) > 0, label, read)
+                realness = realness + (self.category_projection(category) * features).sum(1) / features.shape[1] ** 0.5
+        return Judgement(realness, posteriors)
 
     def recognition_features(self, values: Tensor, label: Tensor | None = None) -> Tensor:
         """What Q reads, ``(n, feature_dim)``; arguments as in :meth:`forward`."""

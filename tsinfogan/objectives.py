@@ -43,19 +43,24 @@ class Objective:
         balance_weight: weight, within consistency, of all categories being used.
         distorted_share: share of the category's bound that is read from distorted samples, so that generator and Q
             cannot agree on a private sign that a distortion would wipe out.
+        knobs: distortions by name that the first continuous codes shall follow: a real series distorted so reads as one
+            whose code is moved in proportion. Without, a code is whatever G and Q make of it.
+        knob_weight: weight of that.
         r1_weight: γ of the zero-centred gradient penalty γ/2 E‖∇D(x)‖² on real series (Mescheder 2018).
         r2_weight: γ of the same on generated series.
     """
 
     adversarial: Adversarial = "non_saturating"
     category_weight: float = 1.0
-    continuous_weight: float = 0.1
+    continuous_weight: float = 0.05
     generated_share: float = 0.0
     reward_generator: bool = True
     real_code_weight: float = 0.0
     consistency_weight: float = 1.0
     balance_weight: float = 3.0
     distorted_share: float = 0.5
+    knobs: tuple[str, ...] = ()
+    knob_weight: float = 1.0
     r1_weight: float = 1.0
     r2_weight: float = 0.0
 
@@ -185,6 +190,20 @@ def category_agreement(objective: Objective, codes: Sequence[Code], views: Seque
             total = total + consistency(logits)
             total = total + objective.balance_weight * balance(logits.flatten(0, 1), code.prior(logits.device))
     return total
+
+
+def knob_loss(code: Code, read: Tensor, distorted: Tensor, turn: Tensor) -> Tensor:
+    """½ E[(μ(t(x)) − μ(x) − turn)²]: what Q reads of a real series moves as far as the series is distorted.
+
+    So a code from −1 to 1 spans what the distortion does at most, which by definition leaves a series what it is.
+
+    Args:
+        code: the code.
+        read: posterior's parameters ``(n, n_parameters)`` of real series x.
+        distorted: the same of t(x).
+        turn: ``(n,)`` how far each was distorted, in [−1, 1] of the distortion's strength.
+    """
+    return 0.5 * (code.estimate(distorted) - code.estimate(read) - turn).square().mean()
 
 
 def gradient_penalty(realness: Tensor, values: Tensor) -> Tensor:

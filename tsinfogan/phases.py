@@ -18,6 +18,7 @@ from tsinfogan.objectives import (
     critic_adversarial,
     generator_adversarial,
     gradient_penalty,
+    knob_loss,
     known_code_loss,
     weighted_bound,
 )
@@ -75,6 +76,13 @@ def critic_loss(
             agreement = category_agreement(objective, codes, [real.posteriors, rest[0].posteriors])
             loss = loss + objective.consistency_weight * agreement
             stats["consistency"] = agreement.detach()
+            places = (place for place, code in enumerate(codes) if code.column == "cont")
+            for name, place in zip(objective.knobs, places, strict=False):
+                turn = distorter.turn(name, batch.real_draw)
+                read, moved = real.posteriors[place], rest[0].posteriors[place]
+                follows = knob_loss(codes[place], read, moved, turn)
+                loss = loss + objective.knob_weight * follows
+                stats[f"knob_{name}"] = follows.detach()
     if phases.penalty:
         for weight, values, label in (
             (objective.r1_weight, batch.real, real_label),
@@ -115,7 +123,10 @@ def generator_loss(
 
 
 def _labels(critic: Critic, codes: Sequence[Code], batch: Batch) -> tuple[Tensor | None, Tensor | None]:
-    """Encoded labels ``(n, K)`` of real and of generated cases, where the critic sees them."""
+    """Encoded labels ``(n, K)`` of real and of generated cases, where the critic sees them; zeros: as Q reads them."""
+    if critic.by_category:
+        drawn = codes[0].encode(batch.codes[0])
+        return torch.zeros_like(drawn), drawn
     if critic.settings.label_input == "none":
         return None, None
     return codes[0].encode(batch.real_label), codes[0].encode(batch.codes[0])

@@ -20,6 +20,7 @@ from tsinfogan.preprocessing import Preprocessor
 from tsinfogan.recipes import Recipe, get_recipe
 from tsinfogan.settings import TrainingSettings
 from tsinfogan.training import Trainer
+from tsinfogan.transforms import KNOBS
 
 Prior = Literal["uniform", "normal"]
 CategoryPrior = Literal["uniform", "data"]
@@ -62,7 +63,7 @@ class Plan:
         return cls(
             settings["recipe"],
             ModelSettings.from_dict(settings["model"]),
-            Objective(**settings["objective"]),
+            Objective(**{**settings["objective"], "knobs": tuple(settings["objective"].get("knobs", ()))}),
             TrainingSettings(**settings["training"]),
         )
 
@@ -79,6 +80,8 @@ def make_plan(
     category_prior: CategoryPrior = "uniform",
     posterior_scale: float | None = None,
     width: int = 0,
+    knobs: tuple[str, ...] | None = None,
+    suggested_knobs: tuple[str, ...] = (),
     settings: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Resolves a plan for ``panel``. Later ones win: defaults, recipe, backbone, then ``settings``.
@@ -95,6 +98,8 @@ def make_plan(
         category_prior: 1/K each, or the data's label frequencies.
         posterior_scale: fixed standard deviation of Q for continuous codes (squared error), or None to learn it.
         width: of the networks; 0 is the backbone's default.
+        knobs: distortions that the first continuous codes shall follow, of those that the panel has.
+        suggested_knobs: those that are taken where no ``knobs`` are given, as far as they fit.
         settings: any field of :class:`Objective`, :class:`CriticSettings` or :class:`TrainingSettings` by name.
 
     Raises:
@@ -129,6 +134,20 @@ def make_plan(
     )
     values = {**BACKBONES.get(backbone).settings, **(settings or {})}
     parts = {part: _overridden(getattr(chosen, part), values) for part in ("objective", "critic")}
+    if parts["critic"].category_input and (
+        not parts["objective"].consistency_weight or parts["critic"].label_input != "none"
+    ):
+        if values.get("category_input"):
+            raise SettingError(
+                "category_input has the critic go by what Q reads from real series: it needs consistency_weight above "
+                "0, which teaches Q that, and label_input none; change these, or leave category_input out"
+            )
+        parts["critic"] = replace(parts["critic"], category_input=False)
+    offered = _offered_knobs(panel) if parts["objective"].consistency_weight else []
+    if knobs is None:
+        knobs = tuple(name for name in suggested_knobs if name in offered)[:n_continuous]
+    _check_knobs(knobs, offered, n_continuous)
+    parts["objective"] = replace(parts["objective"], knobs=knobs)
     training = _overridden(TrainingSettings(), values)
     if unknown := values.keys() - set(setting_types()):
         raise UnknownNameError("setting", min(unknown), setting_types())
@@ -139,11 +158,12 @@ def make_plan(
 
 
 def setting_types() -> dict[str, Any]:
-    """Every setting that can be changed by name, with its type."""
+    """Every setting that can be changed by ``name=value``, with its type."""
     return {
         name: hint
         for part in (TrainingSettings, Objective, CriticSettings)
         for name, hint in get_type_hints(part).items()
+        if name != "knobs"  # a list, with an option of its own
     }
 
 
@@ -216,6 +236,21 @@ def _check_label_input(panel: Panel, chosen: Recipe, recipe: str, label_input: s
         raise SettingError(
             f"label_input {label_input!r} needs the label of every case but {unlabelled} of {panel.name} have none: "
             "label or drop them, or use semi_supervised"
+        )
+
+
+def _offered_knobs(panel: Panel) -> list[str]:
+    return [name for name in KNOBS if getattr(panel.distortions, name)]
+
+
+def _check_knobs(knobs: tuple[str, ...], offered: list[str], n_continuous: int) -> None:
+    """Q follows what it is shown of real series: there must be that distortion, consistency, and a code to follow."""
+    if strange := [name for name in knobs if name not in offered]:
+        raise UnknownNameError("knob", strange[0], offered)
+    if len(set(knobs)) < len(knobs) or len(knobs) > n_continuous:
+        raise SettingError(
+            f"expected at most {n_continuous} different knobs, one for each continuous code, got {', '.join(knobs)}; "
+            "give more --cont"
         )
 
 

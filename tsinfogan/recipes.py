@@ -27,7 +27,7 @@ class Recipe:
 
 def infogan() -> Recipe:
     """Free codes, found by the bound and by consistency on real data."""
-    return Recipe()
+    return Recipe(critic=CriticSettings(category_input=True))
 
 
 def gan() -> Recipe:
@@ -51,7 +51,8 @@ def acgan() -> Recipe:
 
 def semi_supervised() -> Recipe:
     """InfoGAN whose first category is the label, known for some cases."""
-    return Recipe(labelled=True, objective=Objective(real_code_weight=1.0))
+    objective = Objective(real_code_weight=1.0)
+    return Recipe(labelled=True, objective=objective, critic=CriticSettings(category_input=True))
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {r.__name__: r for r in (infogan, gan, cgan, acgan, semi_supervised)}

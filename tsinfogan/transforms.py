@@ -16,6 +16,8 @@ from torch import Generator, Tensor
 from tsinfogan.distortions import Distortions
 from tsinfogan.preprocessing import Preprocessor
 
+KNOBS = ("time_scale", "time_shift", "amplitude", "rotation_rad", "shear", "stretch")
+"""Distortions of one number a case, which a continuous code can follow."""
 WARP_WAVES = 3
 """Sine waves that make up a random smooth warp of the time axis."""
 
@@ -56,6 +58,13 @@ class Distorter:
         """``(n, 7 + WARP_WAVES + n_channels + 1)`` numbers in [−1, 1], one row a case; see :meth:`apply`."""
         size = 7 + WARP_WAVES + len(self.offset) + 1
         return torch.rand(n, size, generator=generator, device=generator.device) * 2 - 1
+
+    def turn(self, name: str, draw: Tensor) -> Tensor:
+        """``(n,)`` how far each case is distorted by the distortion called ``name``, in [−1, 1] of its strength.
+
+        Where the duration is a channel, ``time_scale`` is the change of that: the grid's is gone with resampling.
+        """
+        return draw[:, 6 if name == "time_scale" and self.n_constant else KNOBS.index(name)]
 
     def apply(self, values: Tensor, draw: Tensor) -> Tensor:
         """Distorted values of the same shape.

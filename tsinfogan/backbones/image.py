@@ -88,5 +88,5 @@ BACKBONE = Backbone(
     Trunk,
     32,
     (2,),
-    {"discovery_steps": 600, "discovery_openings": 1, "discovery_revisions": 6},
+    {"max_steps": 4000, "discovery_steps": 1600, "discovery_revisions": 8},
 )
