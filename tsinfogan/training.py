@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.capture import CapturedStep
-from tsinfogan.discovery import DISCOVERY_STREAM, Discovery, discovers
+from tsinfogan.discovery import DISCOVERY_STREAM, WARM_UP_STEPS, Discovery, discovers
 from tsinfogan.errors import DivergedError
 from tsinfogan.model import Model
 from tsinfogan.objectives import Batch, Objective, Stats
@@ -82,7 +82,8 @@ class Trainer:
         self.critic_optimizer = self._optimizer(self.critic, settings.critic_rate)
         self.discovery: Discovery | None = None
         codes = model.settings.latent.codes
-        if settings.game_starts and discovers(objective, self.critic, codes):
+        self._discovers = settings.game_starts > 0 and discovers(objective, self.critic, codes)
+        if self._discovers:
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(derived_seed(settings.seed, DISCOVERY_STREAM))
                 self.discovery = Discovery(self.critic, codes, objective, settings).to(self.device)
@@ -176,8 +177,10 @@ class Trainer:
         settings = self.settings
         left = (settings.max_steps - self.steps_done) / max(1.0, settings.decay_share * settings.max_steps)
         factor = min(1.0, max(0.0, left))
-        if self.discovery is not None:
+        if self.discovery is not None and self.steps_done < settings.game_starts:
             factor *= self.discovery.rate(self.steps_done)
+        elif self._discovers:  # Adam's first steps are whole ones, and would shake what discovery found
+            factor *= min(1.0, (self.steps_done - settings.game_starts + 1) / WARM_UP_STEPS)
         for name, optimizer in self._optimizers().items():
             rate = settings.generator_rate if name == "generator_optimizer" else settings.critic_rate
             for group in optimizer.param_groups:
