@@ -36,7 +36,12 @@ the plain letter (for slant, 0)."""
 
 SMALL_LETTER_CM = 0.5
 TIME_STEP_S = 0.005
-DISTORTIONS = Distortions(time_scale=0.2, time_shift=0.1, rotation_rad=0.25, rotation_channels=(0, 1), amplitude=0.2)
+DISTORTIONS = Distortions(
+    time_scale=0.25, time_shift=0.1, rotation_rad=0.1, rotation_channels=(0, 1), amplitude=0.2, shear=0.3, stretch=0.3
+)
+"""Somewhat less than the factors vary."""
+KNOBS = ("shear", "stretch", "time_scale")
+"""Slant, width and tempo, as many as there are codes; distortions know nothing of pressure."""
 
 _CASES = {"train": (2000, 1), "test": (1000, 2)}  # n_cases, seed
 _TYPICAL_STEPS = 110.0
@@ -250,5 +255,5 @@ DATASET = Dataset(
     n_categories=20,
     n_continuous=2,
     noise_dim=32,
-    backbone="conv1d",
+    knobs=KNOBS,
 )

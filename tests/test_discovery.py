@@ -143,7 +143,7 @@ def test_several_categorical_codes_are_found_without_revisions() -> None:
 def test_resumed_anywhere_discovery_goes_on_exactly() -> None:
     whole = make()
     steps(whole, 16)
-    for interruption in (2, 3, 5, 6, 7, 9, 11, 12, 13):
+    for interruption in (2, 3, 6, 8, 9, 12):
         first = make()
         steps(first, interruption)
         second = make()

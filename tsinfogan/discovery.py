@@ -15,11 +15,10 @@ import copy
 from collections.abc import Iterable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from tsinfogan.codes import CategoricalCode, Code
-from tsinfogan.networks import Critic, recognition_head
+from tsinfogan.networks import Critic, Standardize, fit_head, recognition_head
 from tsinfogan.objectives import Batch, Objective, Stats, category_agreement, known_code_loss
 from tsinfogan.panel import UNLABELLED
 from tsinfogan.revision import revised_targets, teach
@@ -119,14 +118,14 @@ class Discovery(nn.Module):
             distorter: draws and applies distortions.
         """
         settings = self.settings
-        if 0 < number <= settings.revisions_start:
-            opening, since = divmod(number, settings.opening_steps)
-            if since == 0:
+        opening, since = divmod(number, settings.opening_steps)
+        if number <= settings.revisions_start and since == 0:
+            if opening:
                 self._keep_best(critic, self.heads, data, labels, distorter)
                 self.opinions[opening - 1].load_state_dict(critic.state_dict())
-                if opening < settings.n_openings:
-                    self._start_afresh(opening, critic)
-                    _forget(optimizer)
+                _forget(optimizer)
+            if opening < settings.n_openings:
+                self._open(opening, critic, data[self._chosen(labels)])
         if number >= settings.revisions_start and settings.n_revisions and self._since_revision(number) == 0:
             if number > settings.revisions_start:
                 self._keep_best(critic, [critic.q], data, labels, distorter)
@@ -164,13 +163,21 @@ class Discovery(nn.Module):
             for other in self.opinions:
                 rng.set_state(state)  # the same distortions for all
                 opinions.append(self._features(other, data[chosen], distorter, REVISED_VIEWS, rng))
-        evidence = torch.cat([F.layer_norm(view, view.shape[2:]) for view in opinions], dim=2)  # (v, n, f_total)
+        evidence = torch.cat([self._standardized(each) for each in opinions], dim=2)  # (v, n, f_total)
         with torch.random.fork_rng(devices=[data.device] if data.device.type == "cuda" else []):
             torch.manual_seed(derived_seed(self.settings.seed, DISCOVERY_STREAM, TEACHING, number))
             finer = recognition_head(evidence.shape[2], 2 * logits.shape[2]).to(data.device)
             _reset(critic.q)
+        fit_head(critic.q, features.flatten(0, 1))
         targets = revised_targets(evidence, logits, finer, known, rng)
         teach(critic.q, features, targets, rng, first=sum(critic.sizes[:place]))
+
+    @staticmethod
+    def _standardized(features: Tensor) -> Tensor:
+        """``(v, n, f)`` features on one scale, so that every trunk has a say."""
+        standardize = Standardize(features.shape[2]).to(features.device)
+        standardize.fit(features.flatten(0, 1))
+        return standardize(features)  # type: ignore[no-any-return]
 
     def _features(self, critic: Critic, cases: Tensor, distorter: Distorter, n_views: int, rng: Generator) -> Tensor:
         """``(v, n, f)``: features of cases as they are, and of distortions of them."""
@@ -179,12 +186,18 @@ class Discovery(nn.Module):
             [torch.cat([critic.recognition_features(part) for part in view.split(CASES_PER_PASS)]) for view in views]
         )
 
-    def _start_afresh(self, opening: int, critic: Critic) -> None:
-        device = self.least_disagreement.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(derived_seed(self.settings.seed, DISCOVERY_STREAM, opening))
-            _reset(critic)
-            _reset(self.heads)
+    def _open(self, opening: int, critic: Critic, cases: Tensor) -> None:
+        """A fresh trunk, but for the first opening, and heads that see its features on one scale."""
+        if opening:
+            device = cases.device
+            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+                torch.manual_seed(derived_seed(self.settings.seed, DISCOVERY_STREAM, opening))
+                _reset(critic)
+                _reset(self.heads)
+        with torch.no_grad():
+            features = torch.cat([critic.recognition_features(part) for part in cases.split(CASES_PER_PASS)])
+        for head in (*self.heads, critic.q):
+            fit_head(head, features)
 
     def _chosen(self, labels: Tensor) -> Tensor:
         """Indices of the cases, or of some of them evenly spread where there are many, the labelled ones among them."""

@@ -19,6 +19,8 @@ Recognition = Literal["shared", "own", "watching"]
 
 LABEL_EMBEDDING_SIZE = 64
 RECOGNITION_SIZE = 128
+LEAST_SPREAD = 0.1
+"""Of a feature, as a share of the mean spread."""
 
 
 @dataclass(frozen=True)
@@ -214,10 +216,45 @@ class Critic(nn.Module):
         return features.detach() if self.settings.recognition == "watching" else features
 
 
+class Standardize(nn.Module):
+    """Each feature less its mean, over its spread, as they were when last fitted: a fixed linear map.
+
+    Fresh trunks tell cases apart only faintly. Without this, consistency stays at its symmetric start for long; layer
+    normalisation helps too, but takes away how large the features are, and with it what tells a calm series from a wild
+    one. Unlike batch normalisation it judges no case by the company it keeps.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, n_features: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_features))
+        self.register_buffer("scale", torch.ones(n_features))
+
+    @torch.no_grad()
+    def fit(self, features: Tensor) -> None:
+        """Takes mean and spread from ``(n, n_features)``, in place; a feature that hardly varies is not blown up."""
+        spread = features.std(0)
+        self.mean.copy_(features.mean(0))
+        self.scale.copy_(spread.clamp_min(LEAST_SPREAD * float(spread.mean()) + torch.finfo(spread.dtype).tiny))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """``(…, n_features)`` to the same shape."""
+        return (features - self.mean) / self.scale
+
+
+def fit_head(head: nn.Module, features: Tensor) -> None:
+    """Puts what a recognition head sees on one scale, that of these features ``(n, feature_dim)``."""
+    standardize = next(head.children())
+    assert isinstance(standardize, Standardize)
+    standardize.fit(features)
+
+
 def recognition_head(feature_dim: int, n_parameters: int) -> nn.Sequential:
-    """Q on a trunk's features, put on one scale first: without, consistency stays at its symmetric start for long."""
+    """Q on a trunk's features."""
     return nn.Sequential(
-        nn.LayerNorm(feature_dim, elementwise_affine=False),
+        Standardize(feature_dim),
         nn.Linear(feature_dim, RECOGNITION_SIZE),
         nn.LeakyReLU(0.2),
         nn.Linear(RECOGNITION_SIZE, n_parameters),

@@ -16,6 +16,7 @@ from tsinfogan.capture import CapturedStep
 from tsinfogan.discovery import DISCOVERY_STREAM, WARM_UP_STEPS, Discovery, discovers
 from tsinfogan.errors import DivergedError
 from tsinfogan.model import Model
+from tsinfogan.networks import fit_head
 from tsinfogan.objectives import Batch, Objective, Stats
 from tsinfogan.panel import UNLABELLED, Panel
 from tsinfogan.phases import Phases, critic_loss, generator_loss
@@ -24,6 +25,7 @@ from tsinfogan.settings import TrainingSettings
 from tsinfogan.transforms import Distorter
 
 DATA_STREAM, STEP_STREAM = 1, 2
+SETTLING_CASES = 256
 LABELLED_SHARE = 4
 """In discovery one in so many cases of a batch is a labelled one, however few there are."""
 
@@ -76,6 +78,7 @@ class Trainer:
         wanted = use_labels and objective.real_code_weight > 0
         self._labelled = (self.labels >= 0).nonzero()[:, 0] if wanted else self.labels[:0]
         self.distorter = Distorter.build(model.card.distortions, model.preprocessor)
+        self._settle_q()
         self.generator = copy.deepcopy(model.generator).train()
         self.critic = copy.deepcopy(model.critic).train()
         self.generator_optimizer = self._optimizer(self.generator, settings.generator_rate)
@@ -93,6 +96,15 @@ class Trainer:
         self.steps_done = 0
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
         self._captured: dict[Phases | str, CapturedStep] = {}
+
+    def _settle_q(self) -> None:
+        """Puts what an untrained Q sees of real series on one scale."""
+        critic = self.model.critic
+        if critic.sizes:
+            some = self.data[:SETTLING_CASES]
+            label = torch.zeros(len(some), critic.sizes[0], device=self.device)
+            with torch.no_grad():
+                fit_head(critic.q, critic.recognition_features(some, label))
 
     def _optimizer(self, network: nn.Module, rate: float) -> torch.optim.Adam:
         on_gpu = self.device.type == "cuda"
