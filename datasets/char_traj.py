@@ -194,7 +194,7 @@ def _panel(letters: Letters) -> Panel:
         time_unit="s",
         view="pen",
         distortions=Distortions(
-            time_scale=0.2, time_shift=0.2, rotation_rad=0.25, rotation_channels=(0, 1), amplitude=0.2
+            time_scale=0.2, time_shift=0.3, rotation_rad=0.25, rotation_channels=(0, 1), amplitude=0.2
         ),
     )
 

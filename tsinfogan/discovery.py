@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -160,7 +161,7 @@ class Discovery(nn.Module):
             features = self._features(critic, data[chosen], distorter, REVISED_VIEWS, rng)  # (v, n, f)
             logits = critic.posteriors(critic.q, features.flatten(0, 1))[place].unflatten(0, features.shape[:2])
             opinions = [features]
-            for other in self.opinions:
+            for other in cast(Iterable[Critic], self.opinions):
                 rng.set_state(state)  # the same distortions for all
                 opinions.append(self._features(other, data[chosen], distorter, REVISED_VIEWS, rng))
         evidence = torch.cat([self._standardized(each) for each in opinions], dim=2)  # (v, n, f_total)
@@ -203,7 +204,8 @@ class Discovery(nn.Module):
         """Indices of the cases, or of some of them evenly spread where there are many, the labelled ones among them."""
         n_cases = len(labels)
         spread = torch.linspace(0, n_cases - 1, min(n_cases, GREATEST_SCORED_CASES), device=labels.device).long()
-        return torch.cat([spread, (labels >= 0).nonzero()[:GREATEST_SCORED_CASES, 0]]).unique()
+        chosen: Tensor = torch.cat([spread, (labels >= 0).nonzero()[:GREATEST_SCORED_CASES, 0]]).unique()
+        return chosen
 
     def _disagreement(self, posteriors: Sequence[Tensor], n_views: int, labels: Tensor) -> Tensor:
         """Inconsistency and imbalance over ``n_views`` views of n cases, view by view, and misread labels ``(n,)``."""

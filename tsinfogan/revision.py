@@ -63,7 +63,8 @@ def revised_targets(features: Tensor, logits: Tensor, head: nn.Module, labels: T
     singles = [(categories == category).nonzero()[:, 0] for category in range(n_categories)]
     unions = [torch.cat([singles[a], singles[b]]) for a, b in pairs]
     cuts = best_cuts(principal(features, CUTTING_FEATURES), [*singles, *unions], generator)
-    targets, touched = categories.clone(), set()
+    targets = categories.clone()
+    touched: set[int] = set()
     for (a, b), members, cut in zip(pairs, unions, cuts[n_categories:], strict=True):
         present = float(_disagreement(logits[:, members][:, :, [a, b]]))
         if cut.disagreement < CLEAN and cut.disagreement < CLEARER * present and not touched & {a, b}:
@@ -88,8 +89,8 @@ def principal(features: Tensor, n_kept: int) -> Tensor:
     flat = features.flatten(0, 1)
     flat = flat - flat.mean(0)
     _, axes = torch.linalg.eigh(flat.T @ flat / len(flat))  # ascending
-    components = flat @ axes[:, -n_kept:]
-    return (components / components.std()).unflatten(0, features.shape[:2])
+    components: Tensor = flat @ axes[:, -n_kept:]
+    return (components / components.std()).view(*features.shape[:2], -1)
 
 
 def confused_pairs(logits: Tensor) -> list[tuple[int, int]]:

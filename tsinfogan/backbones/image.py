@@ -88,5 +88,5 @@ BACKBONE = Backbone(
     Trunk,
     32,
     (2,),
-    {"max_steps": 4000, "discovery_steps": 1600, "discovery_revisions": 8},
+    {"max_steps": 4500, "discovery_steps": 2000, "discovery_heads": 4},
 )
