@@ -98,8 +98,9 @@ def test_config_says_everything(run: Run) -> None:
 def test_no_file_holds_a_pickle(run: Run) -> None:
     names = {path.name for path in run.path.iterdir()}
     assert names == {
-        "config.json", "model.safetensors", "state.safetensors", "metrics.jsonl", "samples.png", "README.md", "names.json",
-    }  # fmt: skip
+        *("config.json", "model.safetensors", "state.safetensors", "metrics.jsonl"),
+        *("samples.png", "README.md", "names.json"),
+    }
     json.loads((run.path / "config.json").read_text())
     for line in (run.path / "metrics.jsonl").read_text().splitlines():
         json.loads(line)
@@ -185,9 +186,16 @@ def test_files_of_another_model(run: Run, tmp_path: Path) -> None:
     assert one_sentence(e.value)
 
 
-def test_a_run_of_a_newer_version(run: Run) -> None:
-    (run.path / "config.json").write_text(json.dumps({**run.config, "format_version": 1000}))
-    with pytest.raises(RunError, match="made by a newer tsinfogan: expected format 1 or older, got 1000; upgrade"):
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [
+        (1000, "made by a newer tsinfogan: expected format 2, got 1000; upgrade"),
+        (1, "made by an older tsinfogan: expected format 2, got 1; train it again"),
+    ],
+)
+def test_a_run_of_another_version(run: Run, version: int, sentence: str) -> None:
+    (run.path / "config.json").write_text(json.dumps({**run.config, "format_version": version}))
+    with pytest.raises(RunError, match=sentence):
         Run.open(run.path)
 
 

@@ -10,6 +10,7 @@ import torch
 
 from _trainers import equal, weights
 from tsinfogan.distortions import Distortions
+from tsinfogan.networks import Standardize
 from tsinfogan.panel import UNLABELLED, Panel
 from tsinfogan.plan import make_plan
 from tsinfogan.training import Trainer
@@ -152,3 +153,41 @@ def test_resumed_anywhere_discovery_goes_on_exactly() -> None:
         one, two = whole.state_dict(), second.state_dict()
         assert one.keys() == two.keys()
         assert all(torch.equal(one[name], two[name]) for name in one), interruption
+
+
+def test_what_a_head_sees_is_put_on_one_scale() -> None:
+    features = torch.randn(200, 5, generator=torch.Generator().manual_seed(0)) * torch.tensor(
+        [1.0, 10.0, 0.1, 3.0, 0.0]
+    )
+    standardize = Standardize(5)
+    assert torch.equal(standardize(features), features)  # until it is fitted
+    standardize.fit(features + 7)
+    seen = standardize(features + 7)
+    torch.testing.assert_close(seen.mean(0), torch.zeros(5), atol=1e-4, rtol=0)
+    spread = seen.std(0).tolist()
+    assert [spread[0], spread[1], spread[3]] == pytest.approx([1, 1, 1], abs=0.2)
+    assert spread[2] < 0.5  # hardly varies: not blown up
+    assert spread[4] == 0
+    calm, wild = features[:1] + 7, 5 * (features[:1] + 7)
+    assert standardize(wild).norm() > 3 * standardize(calm).norm()  # unlike layer normalisation
+
+
+def test_every_head_starts_on_the_scale_of_its_trunk() -> None:
+    trainer = make()
+    assert trainer.discovery is not None
+    for step in (0, 3):
+        steps(trainer, step - trainer.steps_done)
+        trainer.discovery.turn_to(
+            step, trainer.critic, trainer.discovery_optimizer, trainer.data, trainer.labels, trainer.distorter
+        )
+        features = trainer.critic.recognition_features(trainer.data)
+        for head in trainer.discovery.heads:
+            seen = next(head.children())(features)
+            torch.testing.assert_close(seen.mean(0), torch.zeros(seen.shape[1]), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("recipe", ["gan", "acgan"])
+def test_an_untrained_q_sees_real_series_on_one_scale_in_every_recipe(recipe: str) -> None:
+    trainer = make(recipe=recipe)
+    seen = trainer.critic.q[0](trainer.critic.recognition_features(trainer.data))
+    torch.testing.assert_close(seen.mean(0), torch.zeros(seen.shape[1]), atol=1e-3, rtol=0)

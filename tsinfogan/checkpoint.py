@@ -34,7 +34,8 @@ from tsinfogan.plan import Plan
 from tsinfogan.preprocessing import Preprocessor
 from tsinfogan.training import Report, Trainer
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 knew other discoveries and another Q."""
 CONFIG, MODEL, STATE, METRICS, CARD, NAMES, CANDIDATES = (
     "config.json",
     "model.safetensors",
@@ -102,7 +103,7 @@ class Run:
         """The run in directory ``path``.
 
         Raises:
-            RunError: it is not a run directory, it is damaged, or a newer version made it.
+            RunError: it is not a run directory, it is damaged, or another version made it.
         """
         try:
             config = json.loads((path / CONFIG).read_text())
@@ -113,10 +114,11 @@ class Run:
                 f"{path} is not a readable run directory: cannot read its {CONFIG} ({what}); name a folder that "
                 "`tsinfogan train` made"
             ) from None
-        if not isinstance(version, int) or version > FORMAT_VERSION:
+        if version != FORMAT_VERSION:
+            older = isinstance(version, int) and version < FORMAT_VERSION
+            age, advice = ("an older", "train it again") if older else ("a newer", "upgrade tsinfogan")
             raise RunError(
-                f"{path} was made by a newer tsinfogan: expected format {FORMAT_VERSION} or older, got {version}; "
-                "upgrade tsinfogan"
+                f"{path} was made by {age} tsinfogan: expected format {FORMAT_VERSION}, got {version}; {advice}"
             )
         return cls(path, config)
 
