@@ -13,6 +13,7 @@ from tsinfogan.distortions import Distortions
 from tsinfogan.networks import Standardize
 from tsinfogan.panel import UNLABELLED, Panel
 from tsinfogan.plan import make_plan
+from tsinfogan.settings import TrainingSettings
 from tsinfogan.training import Trainer
 
 SMALL = {"max_steps": 30, "discovery_steps": 12, "discovery_openings": 2, "discovery_revisions": 2, "batch_size": 16}
@@ -66,6 +67,16 @@ def test_schedule() -> None:
     assert (short.n_openings, short.opening_steps, short.n_revisions, short.revision_steps) == (1, 3, 1, 3)
     without = make(discovery_revisions=0).settings
     assert (without.opening_steps, without.game_starts) == (6, 12)
+
+
+@pytest.mark.parametrize("budget", range(12))
+@pytest.mark.parametrize("revisions", [0, 1, 3, 10])
+def test_any_budget_can_be_divided(budget: int, revisions: int) -> None:
+    settings = TrainingSettings(max_steps=1000, discovery_steps=budget, discovery_revisions=revisions)
+    assert settings.game_starts <= budget
+    if settings.game_starts:
+        assert settings.opening_steps >= 1
+        assert settings.revision_steps >= bool(settings.n_revisions)
 
 
 def test_only_trunk_and_heads_move_in_an_opening_and_only_trunk_and_q_after_a_revision() -> None:

@@ -204,7 +204,7 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> No
 def trained(recipe: str) -> tuple[Model, float, Panel]:
     panel = waves(96)
     settings = {
-        "max_steps": 200,
+        "max_steps": 400,
         "batch_size": 32,
         "discovery_steps": 30,
         "report_every": 50,

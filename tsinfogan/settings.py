@@ -53,12 +53,13 @@ class TrainingSettings:
     @property
     def n_openings(self) -> int:
         """Openings there is time for: a short training has fewer of them, not shorter ones."""
-        return max(1, self._afforded(self.discovery_openings))
+        share = 2 if self.n_revisions else 1
+        return max(1, min(self._afforded(self.discovery_openings), self._discovery_budget // share))
 
     @property
     def n_revisions(self) -> int:
         """Revisions there is time for, likewise."""
-        return self._afforded(self.discovery_revisions)
+        return min(self._afforded(self.discovery_revisions), self._discovery_budget // 2)
 
     @property
     def opening_steps(self) -> int:
