@@ -321,7 +321,7 @@ def test_ctrl_c_leaves_nothing(process, runs):
     assert child.stderr.readline().startswith(b"reading")
     child.send_signal(signal.SIGINT)
     child.wait(30)
-    # where the signal meets code that is compiled from text (dataclasses of an import), Python ends by the signal itself
+    # where the signal meets code compiled from text (dataclasses of an import), Python ends by the signal itself
     assert child.returncode in (130, -signal.SIGINT)
     assert b"Traceback" not in child.stderr.read()
     assert not [path for path in newest(runs).iterdir() if path.name.startswith((".", "report"))]
