@@ -204,13 +204,13 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> No
 def trained(recipe: str) -> tuple[Model, float, Panel]:
     panel = waves(96)
     settings = {
-        "max_steps": 400,
+        "max_steps": 300,
         "batch_size": 32,
         "discovery_steps": 30,
         "report_every": 50,
         "ema_half_life_cases": 500,
     }
-    plan = make_plan(panel, recipe=recipe, width=4, noise_dim=4, n_continuous=0, settings=settings)
+    plan = make_plan(panel, recipe=recipe, width=8, noise_dim=4, n_continuous=0, settings=settings)
     model = plan.build(panel)
     *_, last = plan.trainer(model, panel).run()
     return model, last.stats["bound_cat"], panel
