@@ -166,6 +166,26 @@ def test_resumed_anywhere_discovery_goes_on_exactly() -> None:
         assert all(torch.equal(one[name], two[name]) for name in one), interruption
 
 
+def test_what_discovery_found_beyond_doubt_is_kept_in_the_game() -> None:
+    trainer = make()
+    steps(trainer, 12)
+    assert (trainer._found == UNLABELLED).all()
+    steps(trainer, 13 - 12)
+    best = make()
+    best.load_state_dict({name: value.clone() for name, value in trainer.state_dict().items()})
+    known = trainer._found >= 0
+    assert known.any()
+    with torch.no_grad():
+        read = trainer.model.critic.posteriors(
+            trainer.model.critic.q, trainer.model.critic.recognition_features(trainer.data)
+        )
+    kept = (read[0].argmax(1) == trainer._found)[known].float().mean()
+    assert kept > 0.8  # one warm-up step of the game later
+    assert torch.equal(best._found, trainer._found)
+    batch = trainer._draw(14)
+    assert torch.equal(batch.real_found, trainer._found[trainer._next_cases(14)])
+
+
 def test_what_a_head_sees_is_put_on_one_scale() -> None:
     features = torch.randn(200, 5, generator=torch.Generator().manual_seed(0)) * torch.tensor(
         [1.0, 10.0, 0.1, 3.0, 0.0]

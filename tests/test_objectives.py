@@ -20,6 +20,8 @@ from tsinfogan.objectives import (
     gradient_penalty,
     knob_loss,
     known_code_loss,
+    overlap_loss,
+    restraint,
     weighted_bound,
 )
 
@@ -162,6 +164,26 @@ def test_balance_is_zero_at_the_prior_and_log_k_at_collapse() -> None:
     skewed = torch.tensor([0.5, 0.5, 0.0, 0.0])
     assert balance(one_hot_logits(torch.tensor([0, 1]), 4), skewed).item() == pytest.approx(0, abs=1e-6)
     assert balance(one_hot_logits(torch.arange(4), 4), skewed).isfinite()
+
+
+def test_restraint_is_the_spread_of_categorical_logits_alone() -> None:
+    codes = (CategoricalCode(4), UniformCode())
+    logits = torch.tensor([[3.0, 1.0, 1.0, -1.0], [5.0, 5.0, 5.0, 5.0]])
+    parameters = torch.full((2, codes[1].n_parameters), 100.0)
+    assert restraint(codes, [logits, parameters]).item() == pytest.approx((2**2 + 2**2) / 2)
+    assert restraint(codes, [logits + 7, parameters]).item() == pytest.approx((2**2 + 2**2) / 2)
+    assert restraint(codes[1:], [parameters]).item() == 0
+
+
+def test_overlap_is_the_squared_cosine_of_two_changes_whatever_their_sizes() -> None:
+    along = torch.zeros(5, 2, 3)
+    along[:, 0, 0] = torch.arange(1.0, 6.0)
+    across = torch.zeros(5, 2, 3)
+    across[:, 1, 2] = 4.0
+    between = along / along.norm(dim=(1, 2), keepdim=True) + across / across.norm(dim=(1, 2), keepdim=True)
+    assert overlap_loss([along, across]).item() == pytest.approx(0.0)
+    assert overlap_loss([along, -3 * along]).item() == pytest.approx(1.0)
+    assert overlap_loss([along, across, between]).item() == pytest.approx((0 + 0.5 + 0.5) / 3)
 
 
 def test_gradient_penalty_of_a_linear_critic() -> None:

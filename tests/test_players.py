@@ -14,7 +14,7 @@ from _trainers import equal, make, phases, waves, weights
 from tsinfogan.distortions import Distortions
 from tsinfogan.objectives import Objective
 from tsinfogan.panel import Panel
-from tsinfogan.phases import critic_loss, generator_loss
+from tsinfogan.phases import code_changes, critic_loss, generator_loss
 from tsinfogan.training import Trainer
 
 
@@ -222,3 +222,29 @@ def test_a_knob_is_learned_from_distortions_of_real_series() -> None:
 
 
 # ---- that there is something to learn from
+
+
+def test_changes_are_those_of_a_step_of_one_in_each_continuous_code() -> None:
+    """With a generator that hands its input on, a change shows in that code's place alone and is 1 large."""
+    trainer = make(waves())
+    spec, batch = trainer.model.settings.latent, trainer._draw(0)
+
+    def mirror(latent: Tensor, texture: Tensor) -> Tensor:
+        return latent[:, None]
+
+    changes = code_changes(mirror, spec, batch, mirror(batch.latent, batch.texture), 5)
+    assert len(changes) == 2
+    for place, (change, code) in enumerate(zip(changes, batch.codes[1:], strict=True)):
+        expected = torch.zeros(5, spec.size)
+        expected[:, spec.size - 2 + place] = -code[:5].sign()
+        torch.testing.assert_close(change[:, 0], expected)
+
+
+def test_overlapping_codes_are_moved_apart_by_the_generator_alone() -> None:
+    trainer = make(waves(), penalty_every=1, r1_weight=0.0, overlap_weight=1.0)
+    twin = make(waves(), penalty_every=1, r1_weight=0.0, overlap_weight=0.0)
+    assert "overlap" in trainer.step()
+    assert "overlap" not in twin.step()
+    assert equal(weights(trainer.critic), weights(twin.critic))
+    assert not equal(weights(trainer.generator), weights(twin.generator))
+    assert "overlap" not in make(waves(), "gan", penalty_every=1).step()

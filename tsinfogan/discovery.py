@@ -20,7 +20,7 @@ from torch import Generator, Tensor, nn
 
 from tsinfogan.codes import CategoricalCode, Code
 from tsinfogan.networks import Critic, Standardize, fit_head, recognition_head
-from tsinfogan.objectives import Batch, Objective, Stats, category_agreement, known_code_loss
+from tsinfogan.objectives import Batch, Objective, Stats, category_agreement, known_code_loss, restraint
 from tsinfogan.panel import UNLABELLED
 from tsinfogan.revision import revised_targets, teach
 from tsinfogan.seeding import derived_seed, generator_at
@@ -69,6 +69,10 @@ class Discovery(nn.Module):
         """Whether categories are mended: with several categorical codes it is open which should hold what."""
         return sum(isinstance(code, CategoricalCode) for code in self.codes) == 1
 
+    @property
+    def _place(self) -> int:
+        return next(place for place, code in enumerate(self.codes) if isinstance(code, CategoricalCode))
+
     def opens(self, number: int) -> bool:
         """Whether step ``number`` belongs to an opening."""
         return number < self.settings.revisions_start
@@ -95,9 +99,11 @@ class Discovery(nn.Module):
         views = [batch.real, *(distorter.apply(batch.real, draw) for draw in (batch.real_draw, batch.fake_draw))]
         features = critic.recognition_features(torch.cat(views))  # (n_views * n, feature_dim)
         heads = self.heads if opens else [critic.q]
-        losses = [self._disagreement(critic.posteriors(head, features), len(views), batch.real_label) for head in heads]
-        total = torch.stack(losses)
-        return total.sum(), {"discovery": total.detach().min()}
+        posteriors = [critic.posteriors(head, features) for head in heads]
+        total = torch.stack([self._disagreement(each, len(views), batch.real_label) for each in posteriors])
+        confidence = torch.stack([restraint(self.codes, each) for each in posteriors]).sum()
+        weight = self.objective.consistency_weight * self.objective.restraint_weight
+        return total.sum() + weight * confidence, {"discovery": total.detach().min()}
 
     def turn_to(
         self,
@@ -136,6 +142,21 @@ class Discovery(nn.Module):
                 _forget(optimizer)
 
     @torch.no_grad()
+    def found(self, data: Tensor, labels: Tensor, distorter: Distorter) -> Tensor:
+        """``(n_cases,)`` category of the first categorical code that the best critic reads in every view, or −1.
+
+        Of many cases only some are read, those that scoring reads too; arguments as in :meth:`turn_to`.
+        """
+        chosen = self._chosen(labels)
+        rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, SCORING)
+        critic = cast(Critic, self.best)
+        features = self._features(critic, data[chosen], distorter, SCORED_VIEWS, rng).flatten(0, 1)
+        read = critic.posteriors(critic.q, features)[self._place].argmax(1).unflatten(0, (SCORED_VIEWS, -1))  # (v, n)
+        found = torch.full_like(labels, UNLABELLED)
+        found[chosen] = torch.where((read == read[0]).all(0), read[0], UNLABELLED)
+        return found
+
+    @torch.no_grad()
     def _keep_best(
         self, critic: Critic, heads: Iterable[nn.Module], data: Tensor, labels: Tensor, distorter: Distorter
     ) -> None:
@@ -155,7 +176,7 @@ class Discovery(nn.Module):
         rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, REVISING, number)
         chosen = self._chosen(labels)
         known = labels[chosen] if self.objective.real_code_weight else torch.full_like(chosen, UNLABELLED)
-        place = next(i for i, code in enumerate(self.codes) if isinstance(code, CategoricalCode))
+        place = self._place
         state = rng.get_state()
         with torch.no_grad():
             features = self._features(critic, data[chosen], distorter, REVISED_VIEWS, rng)  # (v, n, f)

@@ -12,7 +12,7 @@ from tsinfogan.codes import CategoricalCode, LatentSpec
 from tsinfogan.distortions import Distortions
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.networks import Critic, CriticSettings, DataShape, get_backbone
-from tsinfogan.panel import FloatArray, IntArray, Panel, View
+from tsinfogan.panel import ChannelKind, FloatArray, IntArray, Panel, View
 from tsinfogan.preprocessing import Preprocessor
 from tsinfogan.seeding import derived_seed
 
@@ -28,19 +28,14 @@ class DataCard:
     time_unit: str
     view: View
     distortions: Distortions
+    kinds: tuple[ChannelKind, ...] = ()
+    time_origin: str = ""
+    time_frequency: str = ""
 
     @classmethod
     def of(cls, panel: Panel) -> DataCard:
         """The card of ``panel``."""
-        return cls(
-            panel.name,
-            panel.channels,
-            panel.classes,
-            panel.time_step,
-            panel.time_unit,
-            panel.view,
-            panel.distortions,
-        )
+        return cls(**{name: getattr(panel, name) for name in cls.__dataclass_fields__})
 
     def panel(self, values: FloatArray, lengths: IntArray | None, labels: IntArray | None = None) -> Panel:
         """A panel of these values; arguments as the attributes of :class:`Panel`."""

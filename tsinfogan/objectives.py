@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal, NamedTuple
 
 import torch
@@ -41,11 +42,16 @@ class Objective:
         real_code_weight: weight of log Q(c | x) on real series whose first code, the label, is known (ACGAN).
         consistency_weight: weight of Q giving a real series and its distortion the same category.
         balance_weight: weight, within consistency, of all categories being used.
+        restraint_weight: weight, within consistency, of Q's confidence staying finite: consistency alone is best served
+            by logits without end, and a generator that meets such a Q learns nothing from it.
+        found_weight: weight, within consistency, of Q keeping in the game the categories that discovery found: where the
+            critic wins easily, on few series, its trunk would forget them.
         distorted_share: share of the category's bound that is read from distorted samples, so that generator and Q
             cannot agree on a private sign that a distortion would wipe out.
         knobs: distortions by name that the first continuous codes shall follow: a real series distorted so reads as one
             whose code is moved in proportion. Without, a code is whatever G and Q make of it.
         knob_weight: weight of that.
+        overlap_weight: weight of continuous codes moving a sample in different directions.
         r1_weight: γ of the zero-centred gradient penalty γ/2 E‖∇D(x)‖² on real series (Mescheder 2018).
         r2_weight: γ of the same on generated series.
     """
@@ -58,9 +64,12 @@ class Objective:
     real_code_weight: float = 0.0
     consistency_weight: float = 1.0
     balance_weight: float = 3.0
+    restraint_weight: float = 1e-4
+    found_weight: float = 1.0
     distorted_share: float = 0.5
     knobs: tuple[str, ...] = ()
     knob_weight: float = 1.0
+    overlap_weight: float = 1.0
     r1_weight: float = 1.0
     r2_weight: float = 0.0
 
@@ -85,6 +94,7 @@ class Batch(NamedTuple):
     Attributes:
         real: ``(n, n_channels, *grid)``.
         real_label: ``(n,)`` category known for each real case, or −1.
+        real_found: ``(n,)`` category that discovery found for each beyond doubt, or −1.
         latent: generator input ``(n, latent_size)``.
         texture: ``(n, texture_dim)``.
         codes: one ``(n,)`` tensor of values a code, those encoded in ``latent``.
@@ -94,6 +104,7 @@ class Batch(NamedTuple):
 
     real: Tensor
     real_label: Tensor
+    real_found: Tensor
     latent: Tensor
     texture: Tensor
     codes: tuple[Tensor, ...]
@@ -192,6 +203,15 @@ def category_agreement(objective: Objective, codes: Sequence[Code], views: Seque
     return total
 
 
+def restraint(codes: Sequence[Code], posteriors: Sequence[Tensor]) -> Tensor:
+    """E[Σ_k (l_k − l̄)²] of the logits l of every categorical code, for parameters ``(…, n, n_parameters)`` of each."""
+    total = posteriors[0].new_zeros(())
+    for code, logits in zip(codes, posteriors, strict=True):
+        if isinstance(code, CategoricalCode):
+            total = total + (logits - logits.mean(-1, keepdim=True)).square().sum(-1).mean()
+    return total
+
+
 def knob_loss(code: Code, read: Tensor, distorted: Tensor, turn: Tensor) -> Tensor:
     """½ E[(μ(t(x)) − μ(x) − turn)²]: what Q reads of a real series moves as far as the series is distorted.
 
@@ -206,6 +226,16 @@ def knob_loss(code: Code, read: Tensor, distorted: Tensor, turn: Tensor) -> Tens
     return 0.5 * (code.estimate(distorted) - code.estimate(read) - turn).square().mean()
 
 
+def overlap_loss(changes: Sequence[Tensor]) -> Tensor:
+    """Mean squared cosine between the changes ``(n, c, *grid)`` that any two continuous codes make of the same samples.
+
+    Orthogonal columns of the generator's Jacobian (OroJaR, Wei et al. 2021, equation 4), by finite differences and
+    whatever the columns' lengths are.
+    """
+    pairs = combinations([F.normalize(change.flatten(1), dim=1) for change in changes], 2)
+    return torch.stack([(a * b).sum(1).square().mean() for a, b in pairs]).mean()
+
+
 def gradient_penalty(realness: Tensor, values: Tensor) -> Tensor:
     """½ E‖∇_x D(x)‖² with a graph of its own, so that it can be minimised."""
     (gradient,) = torch.autograd.grad(realness.sum(), values, create_graph=True)
@@ -217,3 +247,10 @@ def known_code_loss(code: Code, parameters: Tensor, labels: Tensor) -> Tensor:
     known = labels >= 0
     log_prob = code.log_prob(parameters, labels.clamp_min(0))
     return -(log_prob * known).sum() / known.sum().clamp_min(1)
+
+
+def found_loss(codes: Sequence[Code], posteriors: Sequence[Tensor], found: Tensor) -> Tensor:
+    """− E[log Q(found | x)] of the first categorical code over the cases with a category found; zero without any."""
+    categorical = ((c, p) for c, p in zip(codes, posteriors, strict=True) if isinstance(c, CategoricalCode))
+    code, parameters = next(categorical, (None, None))
+    return found.new_zeros((), dtype=torch.float) if code is None else known_code_loss(code, parameters, found)

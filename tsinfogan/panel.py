@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from tsinfogan.distortions import CAUTIOUS, Distortions
 from tsinfogan.errors import DataError
 
 View = Literal["lines", "pen", "image"]
+ChannelKind = Literal["real", "integer", "boolean"]
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
@@ -39,6 +40,10 @@ class Panel:
         view: how a person looks at a case: channels over time, the path of a pen (channels 0 and 1 are x and y
             velocity), or an image.
         distortions: the random changes that leave a case what it is.
+        kinds: what each channel's values are, so that samples come back as such; empty when all are real numbers.
+        time_origin: date and time of the first timepoint, as ISO 8601, where time is a calendar's; else empty.
+        time_frequency: pandas' alias of the step then, such as ``"D"`` or ``"MS"``; else empty.
+        notes: what was changed while the series were read, a sentence each.
 
     Raises:
         DataError: shapes that do not fit, a value that is missing or infinite inside a case, a label out of range.
@@ -56,6 +61,10 @@ class Panel:
     time_unit: str = ""
     view: View = "lines"
     distortions: Distortions = field(default=CAUTIOUS)
+    kinds: tuple[ChannelKind, ...] = ()
+    time_origin: str = ""
+    time_frequency: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = self.values.shape
@@ -68,6 +77,8 @@ class Panel:
             raise DataError(f"{self.name}: values of shape {shape} hold nothing")
         if len(self.channels) != shape[1] or len(set(self.channels)) != shape[1]:
             raise DataError(f"{self.name}: expected {shape[1]} distinct channel names, got {list(self.channels)}")
+        if self.kinds and (len(self.kinds) != shape[1] or not set(self.kinds) <= set(get_args(ChannelKind))):
+            raise DataError(f"{self.name}: expected {shape[1]} kinds of channel, got {list(self.kinds)}")
         if not self.time_step > 0:
             raise DataError(f"{self.name}: time_step must be positive, got {self.time_step}")
         self._check_lengths()

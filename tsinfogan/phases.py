@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsinfogan.codes import Code, LatentSpec
 from tsinfogan.networks import Critic, Judgement
@@ -16,10 +16,12 @@ from tsinfogan.objectives import (
     Stats,
     category_agreement,
     critic_adversarial,
+    found_loss,
     generator_adversarial,
     gradient_penalty,
     knob_loss,
     known_code_loss,
+    restraint,
     weighted_bound,
 )
 from tsinfogan.transforms import Distorter
@@ -31,7 +33,7 @@ class Phases(NamedTuple):
     Attributes:
         generator: whether the generator moves.
         recognition: whether Q learns.
-        penalty: factor of the gradient penalties, 0 in steps without.
+        penalty: factor of the penalties on gradients and on the overlap of codes, 0 in steps without.
     """
 
     generator: bool
@@ -74,7 +76,9 @@ def critic_loss(
             stats["label"] = known.detach()
         if with_real:
             agreement = category_agreement(objective, codes, [real.posteriors, rest[0].posteriors])
-            loss = loss + objective.consistency_weight * agreement
+            kept = found_loss(codes, real.posteriors, batch.real_found)
+            modest = objective.restraint_weight * restraint(codes, real.posteriors)
+            loss = loss + objective.consistency_weight * (agreement + modest + objective.found_weight * kept)
             stats["consistency"] = agreement.detach()
             places = (place for place, code in enumerate(codes) if code.column == "cont")
             for name, place in zip(objective.knobs, places, strict=False):
@@ -120,6 +124,18 @@ def generator_loss(
         columns = LatentSpec(1, tuple(codes)).columns
         stats |= {f"bound_{column}": bound.detach() for column, bound in zip(columns, each, strict=True)}
     return loss, stats
+
+
+def code_changes(generator: nn.Module, latent_spec: LatentSpec, batch: Batch, fake: Tensor, n: int) -> list[Tensor]:
+    """What a step of 1 towards its other side makes of each continuous code: ``(n, c, *grid)`` each, of the first n."""
+    noise = batch.latent[:n, : latent_spec.noise_dim]
+    values = [value[:n] for value in batch.codes]
+    changes = []
+    for place, (code, value) in enumerate(zip(latent_spec.codes, values, strict=True)):
+        if code.column == "cont":
+            moved = [*values[:place], value - value.sign(), *values[place + 1 :]]
+            changes.append(generator(latent_spec.encode(noise, moved), batch.texture[:n]) - fake[:n])
+    return changes
 
 
 def _labels(critic: Critic, codes: Sequence[Code], batch: Batch) -> tuple[Tensor | None, Tensor | None]:

@@ -17,9 +17,9 @@ from tsinfogan.discovery import DISCOVERY_STREAM, WARM_UP_STEPS, Discovery, disc
 from tsinfogan.errors import DivergedError
 from tsinfogan.model import Model
 from tsinfogan.networks import fit_head
-from tsinfogan.objectives import Batch, Objective, Stats
+from tsinfogan.objectives import Batch, Objective, Stats, overlap_loss
 from tsinfogan.panel import UNLABELLED, Panel
-from tsinfogan.phases import Phases, critic_loss, generator_loss
+from tsinfogan.phases import Phases, code_changes, critic_loss, generator_loss
 from tsinfogan.seeding import derived_seed, generator_at
 from tsinfogan.settings import TrainingSettings
 from tsinfogan.transforms import Distorter
@@ -76,6 +76,7 @@ class Trainer:
         labels = torch.from_numpy(panel.labels) if use_labels else torch.full((panel.n_cases,), UNLABELLED)
         self.labels = labels.to(self.device)
         wanted = use_labels and objective.real_code_weight > 0
+        self._found = torch.full_like(self.labels, UNLABELLED)
         self._labelled = (self.labels >= 0).nonzero()[:, 0] if wanted else self.labels[:0]
         self.distorter = Distorter.build(model.card.distortions, model.preprocessor)
         self._settle_q()
@@ -85,6 +86,8 @@ class Trainer:
         self.critic_optimizer = self._optimizer(self.critic, settings.critic_rate)
         self.discovery: Discovery | None = None
         codes = model.settings.latent.codes
+        n_continuous = sum(code.column == "cont" for code in codes)
+        self._overlaps = objective.overlap_weight > 0 and objective.reward_generator and n_continuous > 1
         self._discovers = settings.game_starts > 0 and discovers(objective, self.critic, codes)
         if self._discovers:
             with torch.random.fork_rng(devices=[]):
@@ -172,13 +175,14 @@ class Trainer:
                 return partial(self._discover, opens=opens), "opening" if opens else "revision"
             for critic in (self.critic, self.model.critic):
                 critic.load_state_dict(self.discovery.best.state_dict())
+            self._found = self.discovery.found(self.data, self.labels, self.distorter)
             self.discovery = None
         phases = self._phases(number)
         return partial(self._play, phases=phases), phases
 
     def _phases(self, number: int) -> Phases:
         settings, objective = self.settings, self.objective
-        penalised = number % settings.penalty_every == 0 and (objective.r1_weight or objective.r2_weight)
+        penalised = number % settings.penalty_every == 0 and (objective.r1_weight or objective.r2_weight or self._overlaps)
         return Phases(
             generator=(number + 1) % settings.generator_every == 0,
             recognition=(number + 1) % settings.recognition_every == 0,
@@ -214,6 +218,7 @@ class Trainer:
         return Batch(
             real=self.data[index],
             real_label=self.labels[index],
+            real_found=self._found[index],
             latent=latent_spec.encode(noise, codes),
             texture=torch.randn(n, self.model.texture_dim, generator=rng, device=self.device),
             codes=codes,
@@ -256,6 +261,11 @@ class Trainer:
             self.critic.requires_grad_(False)
             with self._precise():
                 loss, more = generator_loss(self.objective, self.critic, codes, batch, fake, self.distorter)
+                if phases.penalty and self._overlaps:
+                    latent, n = self.model.settings.latent, -(-len(fake) // 2)
+                    overlap = overlap_loss(code_changes(self.generator, latent, batch, fake, n))
+                    loss = loss + self.objective.overlap_weight * phases.penalty * overlap
+                    more["overlap"] = overlap.detach()
             self._descend(self.generator_optimizer, loss)
             stats |= more
         self._average()
@@ -280,7 +290,7 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything that training goes on from, as named tensors."""
-        return {"steps_done": torch.tensor(self.steps_done), **self._tensors()}
+        return {"steps_done": torch.tensor(self.steps_done), "found": self._found, **self._tensors()}
 
     def _tensors(self) -> dict[str, Tensor]:
         state: dict[str, Tensor] = {}
@@ -294,6 +304,7 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Goes on exactly from what :meth:`state_dict` gave, on any device."""
         self.steps_done = int(state["steps_done"])
+        self._found.copy_(state["found"])
         if self.steps_done > self.settings.game_starts:
             self.discovery = None
         for prefix, network in self._networks().items():
