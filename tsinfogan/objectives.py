@@ -44,8 +44,8 @@ class Objective:
         balance_weight: weight, within consistency, of all categories being used.
         restraint_weight: weight, within consistency, of Q's confidence staying finite: consistency alone is best served
             by logits without end, and a generator that meets such a Q learns nothing from it.
-        found_weight: weight, within consistency, of Q keeping in the game the categories that discovery found: where the
-            critic wins easily, on few series, its trunk would forget them.
+        found_weight: weight, within consistency, of Q keeping in the game the categories that discovery found: where
+            the critic wins easily, on few series, its trunk would forget them.
         distorted_share: share of the category's bound that is read from distorted samples, so that generator and Q
             cannot agree on a private sign that a distortion would wipe out.
         knobs: distortions by name that the first continuous codes shall follow: a real series distorted so reads as one

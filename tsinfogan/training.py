@@ -182,7 +182,9 @@ class Trainer:
 
     def _phases(self, number: int) -> Phases:
         settings, objective = self.settings, self.objective
-        penalised = number % settings.penalty_every == 0 and (objective.r1_weight or objective.r2_weight or self._overlaps)
+        penalised = number % settings.penalty_every == 0 and (
+            objective.r1_weight or objective.r2_weight or self._overlaps
+        )
         return Phases(
             generator=(number + 1) % settings.generator_every == 0,
             recognition=(number + 1) % settings.recognition_every == 0,
