@@ -206,7 +206,7 @@ def trained(recipe: str) -> tuple[Model, float, Panel]:
     settings = {
         "max_steps": 300,
         "batch_size": 32,
-        "discovery_steps": 30,
+        "discovery_steps": 100,
         "report_every": 50,
         "ema_half_life_cases": 500,
     }
