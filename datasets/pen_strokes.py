@@ -37,11 +37,18 @@ the plain letter (for slant, 0)."""
 SMALL_LETTER_CM = 0.5
 TIME_STEP_S = 0.005
 DISTORTIONS = Distortions(
-    time_scale=0.25, time_shift=0.1, rotation_rad=0.1, rotation_channels=(0, 1), amplitude=0.2, shear=0.3, stretch=0.3
+    time_scale=0.25,
+    time_shift=0.1,
+    rotation_channels=(0, 1),
+    amplitude=0.35,
+    shear=0.3,
+    stretch=0.3,
+    gain=0.4,
+    gain_channels=(2,),
 )
-"""Somewhat less than the factors vary."""
-KNOBS = ("shear", "stretch", "time_scale")
-"""Slant, width and tempo, as many as there are codes; distortions know nothing of pressure."""
+"""About as much as the factors vary. These pens write at any size, tempo and pressure, but no letter is turned."""
+KNOBS = ("shear", "stretch", "time_scale", "gain")
+"""Slant, width, tempo and pressure, as many as there are codes."""
 
 _CASES = {"train": (2000, 1), "test": (1000, 2)}  # n_cases, seed
 _TYPICAL_STEPS = 110.0

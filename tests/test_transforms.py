@@ -26,6 +26,8 @@ EVERYTHING = Distortions(
     rotation_channels=(0, 2),
     shear=0.3,
     stretch=0.2,
+    gain=0.4,
+    gain_channels=(1,),
 )
 
 
@@ -91,7 +93,7 @@ def test_gradient_flows_back_to_the_values(values: Tensor, n_axes: int) -> None:
 def test_draws_are_seeded_and_within_range() -> None:
     everything = distorter(EVERYTHING)
     draw = everything.draw(5000, torch.Generator().manual_seed(3))
-    assert draw.shape == (5000, 7 + WARP_WAVES + 3 + 1)
+    assert draw.shape == (5000, 7 + WARP_WAVES + 3 + 2)
     assert torch.equal(draw, everything.draw(5000, torch.Generator().manual_seed(3)))
     assert draw.abs().max() <= 1
     assert draw.mean(0).abs().max() < 0.05
@@ -233,3 +235,17 @@ def test_senseless_strengths_are_refused(strength: float) -> None:
 @pytest.mark.parametrize("strengths", [CAUTIOUS, EVERYTHING])
 def test_strengths_survive_a_dictionary(strengths: Distortions) -> None:
     assert Distortions.from_dict(strengths.to_dict()) == strengths
+
+
+def test_a_gain_changes_the_raw_size_of_its_channels_alone() -> None:
+    gain = distorter(Distortions(gain=0.4, gain_channels=(1,)))
+    values, draw = series(), still(gain)
+    draw[:, -1] = torch.tensor([-1.0, 0.0, 0.5, 1.0])
+    gained = gain.apply(values, draw)
+    torch.testing.assert_close(gained[:, [0, 2]], values[:, [0, 2]])
+    offset, scale = gain.offset[1], gain.scale[1]
+    raw, raw_gained = values[:, 1] * scale + offset, gained[:, 1] * scale + offset
+    torch.testing.assert_close(raw_gained, raw * torch.tensor([[0.6], [1.0], [1.2], [1.4]]))
+    torch.testing.assert_close(gain.turn("gain", draw), draw[:, -1])
+    with pytest.raises(SettingError, match="gain needs the channels"):
+        Distortions(gain=0.4)

@@ -25,6 +25,8 @@ class Distortions:
         rotation_channels: the two channels that span a plane, such as x and y velocity.
         shear: slant of the plane of ``rotation_channels``, or of an image (0.3 = ±0.3 x per y).
         stretch: relative change of width against height of that plane, or of an image.
+        gain: relative change of the raw size of ``gain_channels`` alone.
+        gain_channels: channels that belong together and whose size says little, such as a pen's force.
     """
 
     time_scale: float = 0.0
@@ -37,11 +39,15 @@ class Distortions:
     rotation_channels: tuple[int, int] | None = None
     shear: float = 0.0
     stretch: float = 0.0
+    gain: float = 0.0
+    gain_channels: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if name != "rotation_channels" and not 0 <= value < 10:
+            if not name.endswith("_channels") and not 0 <= value < 10:
                 raise SettingError(f"distortion {name} must be between 0 and 10, got {value}")
+        if self.gain and not self.gain_channels:
+            raise SettingError("distortion gain needs the channels whose size it changes")
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary; :meth:`from_dict` is its inverse."""
@@ -51,7 +57,8 @@ class Distortions:
     def from_dict(cls, settings: dict[str, Any]) -> Distortions:
         """Rebuilds what :meth:`to_dict` gave."""
         pair = settings.get("rotation_channels")
-        return cls(**{**settings, "rotation_channels": tuple(pair) if pair else None})
+        gained = tuple(settings.get("gain_channels", ()))
+        return cls(**{**settings, "rotation_channels": tuple(pair) if pair else None, "gain_channels": gained})
 
 
 CAUTIOUS = Distortions(time_scale=0.1, time_shift=0.05, amplitude=0.1, offset=0.1, noise=0.05)

@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 from tsinfogan.distortions import Distortions
 from tsinfogan.preprocessing import Preprocessor
 
-KNOBS = ("time_scale", "time_shift", "amplitude", "rotation_rad", "shear", "stretch")
+KNOBS = ("time_scale", "time_shift", "amplitude", "rotation_rad", "shear", "stretch", "gain")
 """Distortions of one number a case, which a continuous code can follow."""
 WARP_WAVES = 3
 """Sine waves that make up a random smooth warp of the time axis."""
@@ -55,8 +55,11 @@ class Distorter:
         )
 
     def draw(self, n: int, generator: Generator) -> Tensor:
-        """``(n, 7 + WARP_WAVES + n_channels + 1)`` numbers in [−1, 1], one row a case; see :meth:`apply`."""
-        size = 7 + WARP_WAVES + len(self.offset) + 1
+        """``(n, 7 + WARP_WAVES + n_channels + 1)`` numbers in [−1, 1], one row a case; see :meth:`apply`.
+
+        One more where some channels have a gain of their own.
+        """
+        size = 7 + WARP_WAVES + len(self.offset) + 1 + (self.strengths.gain > 0)
         return torch.rand(n, size, generator=generator, device=generator.device) * 2 - 1
 
     def turn(self, name: str, draw: Tensor) -> Tensor:
@@ -64,6 +67,8 @@ class Distorter:
 
         Where the duration is a channel, ``time_scale`` is the change of that: the grid's is gone with resampling.
         """
+        if name == "gain":
+            return draw[:, -1]
         return draw[:, 6 if name == "time_scale" and self.n_constant else KNOBS.index(name)]
 
     def apply(self, values: Tensor, draw: Tensor) -> Tensor:
@@ -74,7 +79,8 @@ class Distorter:
             draw: what :meth:`draw` gave for n cases.
         """
         time_scale, shift, amplitude, rotation, shear, stretch, duration = draw[:, :7].unbind(1)
-        warp, channel_offset, noise_seed = draw[:, 7 : 7 + WARP_WAVES], draw[:, 7 + WARP_WAVES : -1], draw[:, -1]
+        warp, rest = draw[:, 7 : 7 + WARP_WAVES], draw[:, 7 + WARP_WAVES :]
+        channel_offset, noise_seed = rest[:, : len(self.offset)], rest[:, len(self.offset)]
         s = self.strengths
         # grid_sample spans [−1, 1] along both axes of an image: unless told of it, turning an oblong one shears it
         aspect = values.shape[-1] / values.shape[-2] if self.n_axes == 2 else 1.0
@@ -87,6 +93,13 @@ class Distorter:
         else:
             series = self._distort_series(series, plane, time_scale, shift, warp)
         series = series * _column(1 + amplitude * s.amplitude, series)
+        if s.gain:
+            channels = list(series.unbind(1))
+            for c in s.gain_channels:
+                raw = channels[c] * self.scale[c] + self.offset[c]
+                gained = raw * _column(1 + draw[:, -1] * s.gain, series)[:, 0]
+                channels[c] = (gained - self.offset[c]) / self.scale[c]
+            series = torch.stack(channels, dim=1)
         if s.offset:
             series = series + channel_offset.view(*channel_offset.shape, *(1,) * self.n_axes) * s.offset
         if s.noise:
