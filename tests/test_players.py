@@ -12,6 +12,7 @@ from torch import Tensor
 
 from _trainers import equal, make, phases, waves, weights
 from tsinfogan.distortions import Distortions
+from tsinfogan.networks import category_spread
 from tsinfogan.objectives import Objective
 from tsinfogan.panel import Panel
 from tsinfogan.phases import code_changes, critic_loss, generator_loss
@@ -190,6 +191,27 @@ def test_realness_is_judged_for_the_category() -> None:
         assert torch.equal(blind(values, own).realness, blind(values, own.roll(1, 1)).realness)
     assert torch.equal(unsaid, said)  # zeros stand for what Q reads itself
     assert not torch.allclose(said, other)
+
+
+def test_the_spread_of_a_category_is_that_of_its_own_cases_alone() -> None:
+    features = torch.tensor([[1.0, 0.0], [50.0, 7.0], [3.0, 0.0], [50.0, 9.0], [-4.0, -4.0]])
+    category = torch.eye(3)[torch.tensor([0, 1, 0, 1, 2])]
+    expected = torch.tensor([[2**0.5, 0.0], [0.0, 2**0.5], [2**0.5, 0.0], [0.0, 2**0.5], [0.0, 0.0]])
+    torch.testing.assert_close(category_spread(features, category), expected, atol=2e-3, rtol=0)
+
+
+def test_a_case_is_judged_in_the_company_of_its_own_part() -> None:
+    trainer = make(waves(), spread_input=True)
+    spec, values = trainer.model.settings.latent, trainer.data[:8]
+    category = spec.codes[0].encode(torch.arange(8) % 2)
+    alike = values[:2].repeat(4, 1, 1)  # one case of each category, four times
+    with torch.no_grad():
+        parts = [trainer.critic(part, category).realness for part in (values, alike)]
+        together = trainer.critic(torch.cat([values, alike]), category.repeat(2, 1), n_parts=2).realness
+        torch.testing.assert_close(together, torch.cat(parts))
+        assert not torch.allclose(trainer.critic(values, category).realness[:2], parts[1][:2], atol=1e-5)
+        blind = make(waves(), spread_input=False).critic
+        torch.testing.assert_close(blind(values, category).realness[:2], blind(alike, category).realness[:2])
 
 
 def test_the_category_that_a_real_series_is_judged_for_moves_nothing_in_q() -> None:

@@ -19,6 +19,8 @@ Recognition = Literal["shared", "own", "watching"]
 
 LABEL_EMBEDDING_SIZE = 64
 RECOGNITION_SIZE = 128
+SPREAD_SIZE = 32
+LEAST_VARIANCE = 1e-6
 LEAST_SPREAD = 0.1
 """Of a feature, as a share of the mean spread."""
 
@@ -129,11 +131,14 @@ class CriticSettings:
         category_input: whether realness is judged given the first categorical code, by a projection: the category that
             was drawn for a generated series, the one that Q itself reads for a real one (self-conditioning, Liu et al.
             2020). A sample must then look real *for its category*. Needs no label, and no effect without categories.
+        spread_input: whether, with that, realness is judged given how much the batch's cases of the same category
+            differ as well (:func:`category_spread`), so that a generator that makes one good case of each is found out.
     """
 
     label_input: LabelInput = "none"
     recognition: Recognition = "shared"
     category_input: bool = False
+    spread_input: bool = False
 
 
 class Critic(nn.Module):
@@ -161,6 +166,11 @@ class Critic(nn.Module):
         self.by_category = settings.category_input and bool(codes) and isinstance(codes[0], CategoricalCode)
         if self.by_category:
             self.category_projection = nn.Linear(n_labels, feature_dim, bias=False)
+            if settings.spread_input:
+                self.spread_map = nn.Linear(feature_dim, SPREAD_SIZE, bias=False)
+                self.spread = nn.Sequential(
+                    nn.Linear(SPREAD_SIZE + n_labels, SPREAD_SIZE), nn.LeakyReLU(0.2), nn.Linear(SPREAD_SIZE, 1)
+                )
         head_dim = feature_dim + (LABEL_EMBEDDING_SIZE if label == "embedding" else 0)
         hidden = [nn.Linear(head_dim, feature_dim), nn.LeakyReLU(0.2)] if label == "embedding" else []
         self.realness = nn.Sequential(*hidden, nn.Linear(feature_dim if hidden else head_dim, 1))
@@ -169,10 +179,11 @@ class Critic(nn.Module):
         if codes:
             self.q = recognition_head(feature_dim, sum(self.sizes))
 
-    def forward(self, values: Tensor, label: Tensor | None = None) -> Judgement:
+    def forward(self, values: Tensor, label: Tensor | None = None, n_parts: int = 1) -> Judgement:
         """Judges values ``(n, n_channels, *grid)``, given the encoded label ``(n, K)`` where the critic sees one.
 
-        With ``category_input``, ``label`` is the encoded category, and a row of zeros stands for "as Q reads it".
+        With ``category_input``, ``label`` is the encoded category, and a row of zeros stands for "as Q reads it". The
+        values are ``n_parts`` batches one after another, of which each is judged in its own company alone.
         """
         kind = self.settings.label_input
         features = self._features(values, label)
@@ -191,7 +202,14 @@ class Critic(nn.Module):
                 read = F.one_hot(posteriors[0].argmax(1), posteriors[0].shape[1]).float()  # (n, K)
                 category = torch.where(label.sum(1, keepdim=True) > 0, label, read)
                 realness = realness + (self.category_projection(category) * features).sum(1) / features.shape[1] ** 0.5
+                if self.settings.spread_input:
+                    realness = realness + self._judged_spread(features, category, n_parts)
         return Judgement(realness, posteriors)
+
+    def _judged_spread(self, features: Tensor, category: Tensor, n_parts: int) -> Tensor:
+        seen = self.spread_map(features).chunk(n_parts)
+        spread = torch.cat([category_spread(*part) for part in zip(seen, category.chunk(n_parts), strict=True)])
+        return self.spread(torch.cat([spread, category], dim=1))[:, 0]  # type: ignore[no-any-return]
 
     def recognition_features(self, values: Tensor, label: Tensor | None = None) -> Tensor:
         """What Q reads, ``(n, feature_dim)``; arguments as in :meth:`forward`."""
@@ -214,6 +232,24 @@ class Critic(nn.Module):
         if self.settings.recognition == "own":
             return self.own_trunk(values).float()  # type: ignore[no-any-return]
         return features.detach() if self.settings.recognition == "watching" else features
+
+
+def category_spread(features: Tensor, category: Tensor) -> Tensor:
+    """Standard deviation ``(n, f)`` of each feature over the cases of a case's own category.
+
+    Minibatch standard deviation (Karras et al. 2018, arXiv:1710.10196, section 3), category by category: over the whole
+    batch, twenty categories without any variety still differ from each other. A case that is alone has a spread of
+    about zero, generated or real.
+
+    Args:
+        features: ``(n, f)``.
+        category: ``(n, K)``, one-hot.
+    """
+    counts = category.sum(0)[:, None]  # (K, 1)
+    mean = category.T @ features / counts.clamp_min(1)  # (K, f)
+    deviation = features - category @ mean
+    variance = category.T @ deviation.square() / (counts - 1).clamp_min(1)
+    return category @ (variance + LEAST_VARIANCE).sqrt()
 
 
 class Standardize(nn.Module):

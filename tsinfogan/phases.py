@@ -62,7 +62,7 @@ def critic_loss(
         series.append(distorter.apply(fake, batch.fake_draw))
     real_label, fake_label = _labels(critic, codes, batch)
     labels = [real_label, fake_label] + [real_label] * with_real + [fake_label] * with_fake
-    judged = critic(torch.cat(series), _joined(labels))  # one pass over everything
+    judged = critic(torch.cat(series), _joined(labels), len(series))  # one pass over everything
     real, generated, *rest = _split(judged, n)
     loss = critic_adversarial(objective.adversarial, real.realness, generated.realness)
     stats = {"critic": loss.detach()}
@@ -113,7 +113,7 @@ def generator_loss(
     series = [fake] + [distorter.apply(fake, batch.fake_draw)] * with_fake + [batch.real] * paired
     real_label, fake_label = _labels(critic, codes, batch)
     labels = [fake_label] * (1 + with_fake) + [real_label] * paired
-    judged = _split(critic(torch.cat(series), _joined(labels)), n)
+    judged = _split(critic(torch.cat(series), _joined(labels), len(series)), n)
     realness = judged[-1].realness.detach() if paired else judged[0].realness
     loss = generator_adversarial(objective.adversarial, realness, judged[0].realness)
     stats = {"generator": loss.detach()}

@@ -27,7 +27,7 @@ class Recipe:
 
 def infogan() -> Recipe:
     """Free codes, found by the bound and by consistency on real data."""
-    return Recipe(critic=CriticSettings(category_input=True))
+    return Recipe(critic=CriticSettings(category_input=True, spread_input=True))
 
 
 def gan() -> Recipe:
@@ -52,7 +52,7 @@ def acgan() -> Recipe:
 def semi_supervised() -> Recipe:
     """InfoGAN whose first category is the label, known for some cases."""
     objective = Objective(real_code_weight=1.0)
-    return Recipe(labelled=True, objective=objective, critic=CriticSettings(category_input=True))
+    return Recipe(labelled=True, objective=objective, critic=CriticSettings(category_input=True, spread_input=True))
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {r.__name__: r for r in (infogan, gan, cgan, acgan, semi_supervised)}
