@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tsinfogan.panel import Panel
-from tsinfogan.preprocessing import GRID_MULTIPLE, Preprocessor, choose_grid, resampled
+from tsinfogan.preprocessing import Preprocessor
+from tsinfogan.resampling import GRID_MULTIPLE, choose_grid, resampled
 
 RANDOM = np.random.default_rng(0)
 
@@ -172,7 +173,7 @@ def test_resampling_keeps_constants_and_stays_put(n_from: int) -> None:
 
 def test_grid_is_as_short_as_the_detail_allows() -> None:
     slow, fast = smooth_panel([150, 160] * 5, waves=1), smooth_panel([150, 160] * 5, waves=12)
-    coarse, fine = (choose_grid(panel, np.ones(2, np.float32)) for panel in (slow, fast))
+    coarse, fine = (choose_grid([panel.case(k) for k in range(10)], 160) for panel in (slow, fast))
     assert coarse % GRID_MULTIPLE == fine % GRID_MULTIPLE == 0
     assert coarse < fine <= 160
 
