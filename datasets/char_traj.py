@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from tsinfogan.datasets import Dataset, Split
 from tsinfogan.datasets._sources import Mirror, cache_folder, data_folder, download, files_by_name, read_file
-from tsinfogan.datasets._uea import Case, UeaFile, decode, join_channels, parse_arff, parse_ts
 from tsinfogan.datasets._weka_split import split_indices
 from tsinfogan.distortions import Distortions
 from tsinfogan.errors import DataError, TsInfoGANError
 from tsinfogan.panel import Panel
+from tsinfogan.uea import Case, UeaFile, decode, join_channels, parse_arff, parse_ts
 
 CHANNELS = ("x", "y", "force")
 CLASSES = tuple("abcdeghlmnopqrsuvwyz")
@@ -119,7 +119,7 @@ def _read_zip(path: Path, split: Split) -> Letters:
 
 
 def _letters(file: UeaFile) -> Letters:
-    numbers = [label.removesuffix(".0") for label in file.labels or ()]
+    numbers = [(label or "").removesuffix(".0") for label in file.labels or ()]
     known = {str(number + 1): number for number in range(len(CLASSES))}
     labels = np.array([known.get(number, -1) for number in numbers], dtype=np.int64)
     return [_without_padding(case) for case in file.cases], labels

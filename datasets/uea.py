@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsinfogan.datasets import Dataset, Family, Split
 from tsinfogan.datasets._sources import Mirror, data_folder, files_by_name, obtain, read_file
-from tsinfogan.datasets._uea import Case, UeaFile, decode, join_channels, parse_arff, parse_ts
 from tsinfogan.distortions import CAUTIOUS, Distortions
 from tsinfogan.errors import DataError, SettingError
-from tsinfogan.panel import Panel
+from tsinfogan.gaps import fill_gaps, refuse_large_gaps
+from tsinfogan.panel import Panel, encode_labels
+from tsinfogan.uea import UeaFile, decode, join_channels, padded, parse_arff, parse_ts
 
 ARCHIVE = "https://timeseriesclassification.com"
 EXAMPLE = "uea:BasicMotions"
@@ -54,7 +54,7 @@ def load(name: str, split: Split) -> Panel:
     """One split, in the file's order: the user's ``.ts`` or ``.arff`` files or zip, or the archive's zip.
 
     Raises:
-        DataError: a file is not what it should be, or the channels of a case differ in length or have gaps.
+        DataError: a file is not what it should be, or too many values of a case's channel are missing.
         DownloadError: the data is neither here nor to be had.
     """
     folder = data_folder()
@@ -64,12 +64,21 @@ def load(name: str, split: Split) -> Panel:
     if parsed is None:
         mirror = Mirror(f"{ARCHIVE}/aeon-toolkit/{name}.zip", f"{name}.zip")
         parsed = obtain([mirror], lambda path: _read_zip(path, name, split))
-    known = KNOWN.get(name, Known())
-    return Panel.from_cases(
-        [_joined(case, f"uea:{name} {split}, case {place}") for place, case in enumerate(parsed.cases)],
-        labels=parsed.labels,
-        classes=parsed.classes if parsed.labels is not None else (),
+    known, source = KNOWN.get(name, Known()), f"uea:{name} {split}"
+    values, lengths = padded(parsed)
+    channels = [f"ch{place}" for place in range(values.shape[1])]
+    filled = fill_gaps(values, lengths, source, channels)
+    refuse_large_gaps(filled, lengths, source, channels)
+    names: Any = parsed.labels
+    labels, classes = encode_labels(names, parsed.classes) if names is not None else (None, ())
+    return Panel(
+        filled.values,
+        tuple(channels),
+        lengths=lengths if np.ptp(lengths) else None,
+        labels=labels,
+        classes=classes,
         name=f"uea:{name}",
+        notes=filled.notes,
         time_step=known.time_step,
         time_unit=known.time_unit,
         distortions=known.distortions,
@@ -115,27 +124,6 @@ def _parse(files: Files, name: str, split: Split, where: str) -> UeaFile | None:
     if (file := f"{name}_{upper}.arff") in files:
         return parse(file, parse_arff)
     return None
-
-
-def _joined(case: Case, where: str) -> NDArray[np.float64]:
-    """``(n_channels, length)`` without the missing values that pad shorter cases at their end.
-
-    Raises:
-        DataError: channels end at different times, or a value inside is missing.
-    """
-    present = [np.flatnonzero(np.isfinite(channel)) for channel in case]
-    ends = [int(found[-1]) + 1 if found.size else 0 for found in present]
-    for channel, (found, end) in enumerate(zip(present, ends, strict=True)):
-        if end != ends[0] or not end:
-            raise DataError(
-                f"{where}: expected {ends[0] or 'some'} values in channel {channel}, got {end}; fill or drop it"
-            )
-        if len(found) < end:
-            gap = int(np.flatnonzero(np.isnan(case[channel]))[0])
-            raise DataError(
-                f"{where}: expected a number at timepoint {gap} of channel {channel}, got none; fill the gap"
-            )
-    return np.stack([channel[: ends[0]] for channel in case])
 
 
 def _member(name: str) -> Dataset:

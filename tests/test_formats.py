@@ -15,13 +15,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tsinfogan.checks import check_trainable
-from tsinfogan.errors import DataError
-from tsinfogan.formats import FORMATS, read_panel
+from tsinfogan.columns import ColumnNames, Windows
+from tsinfogan.errors import DataError, SettingError, UnknownNameError
+from tsinfogan.formats import FORMATS, read_panel, write_panel
 from tsinfogan.formats._table import describe_columns
 from tsinfogan.panel import Panel
 
 READABLE = [name for name in FORMATS.names() if FORMATS.get(name).read is not None]
 readable = pytest.mark.parametrize("name", READABLE)
+NO_IMAGES = ("arff", "ts", "wide")
+ANY_NAMES = ("arff", "npz", "ts", "wide")  # a channel's name stands where it cannot be mistaken for a column's
 EXTREMES = [1e-45, 1e-38, 3.4028235e38, -0.0, -1.17549435e-38, 16777217.0, 0.1, 1 / 3]
 
 
@@ -83,6 +86,10 @@ def test_extreme_numbers(name, tmp_path):
 @readable
 def test_images(name, tmp_path):
     panel = Panel.from_arrays(np.random.default_rng(2).normal(size=(3, 2, 4, 5)), labels=["0", "1", "0"], view="image")
+    if name in NO_IMAGES:
+        with pytest.raises(DataError, match="holds series, got images; write them as csv, parquet or npz"):
+            round_trip(name, tmp_path, panel)
+        return
     actual = round_trip(name, tmp_path, panel, cat=[0, 1, 2])
     assert_same(actual, panel)
     assert actual.view == "image"
@@ -115,11 +122,88 @@ def test_codes_are_neither_channels_nor_lost(name, tmp_path):
 
 
 @readable
+@pytest.mark.parametrize(
+    ("origin", "frequency"),
+    [
+        ("2020-02-28T00:00:00", "D"),
+        ("2020-02-28T23:50:00", "10min"),
+        ("2020-02-28T23:50:00+00:00", "2h"),
+        ("2020-03-01T00:00:00", "MS"),
+        ("2019-11-30T12:00:00", "3ME"),
+        ("2020-02-28T00:00:00", "B"),
+        ("2020-02-28T00:00:00.500", "250ms"),
+    ],
+)
+def test_dates_and_kinds(name, origin, frequency, tmp_path):
+    rng = np.random.default_rng(4)
+    cases = [np.stack([rng.integers(-9, 9, n), rng.integers(0, 2, n), rng.normal(size=n)]) for n in (7, 9)]
+    kinds = ("integer", "boolean", "real")
+    panel = Panel.from_cases(cases, kinds=kinds, time_origin=origin, time_frequency=frequency)
+    actual = round_trip(name, tmp_path, panel)
+    np.testing.assert_array_equal(actual.values, panel.values)
+    assert (actual.kinds, actual.time_origin, actual.time_frequency) == (kinds, origin, frequency)
+    assert actual.notes == ()
+
+
+@readable
+def test_values_that_are_not_of_their_kind_are_written_as_they_are(name, tmp_path):
+    panel = Panel.from_arrays([[[0.5, 1], [0, 2], [3e38, 1]]], kinds=("integer", "boolean", "integer"))
+    np.testing.assert_array_equal(round_trip(name, tmp_path, panel).values, panel.values)
+
+
+@readable
+def test_write_panel_goes_by_the_suffix(name, tmp_path):
+    path = tmp_path / f"data{FORMATS.get(name).suffix}"
+    write_panel(unequal(), path, {"cat": np.arange(4)})
+    assert_same(read_panel(path), unequal())
+
+
+def test_write_panel_knows_the_suffixes(tmp_path):
+    with pytest.raises(UnknownNameError, match=r"'\.xls': choose from \.arff, \.arrow, \.csv"):
+        write_panel(unequal(), tmp_path / "data.xls")
+
+
+@readable
+def test_channels_are_chosen_in_the_order_asked_for(name, tmp_path):
+    panel = unequal(channels=("x", "y", "z"))
+    path = write(name, tmp_path / f"data{FORMATS.get(name).suffix}", panel)
+    chosen = read_panel(path, ColumnNames(channels=("z", "x")))
+    assert chosen.channels == ("z", "x")
+    np.testing.assert_array_equal(chosen.values, panel.values[:, [2, 0]])
+    with pytest.raises(DataError, match=r"no (column|channel) 'w'"):
+        read_panel(path, ColumnNames(channels=("x", "w")))
+
+
+@readable
+def test_every_format_is_cut_into_windows(name, tmp_path):
+    path = write(name, tmp_path / f"data{FORMATS.get(name).suffix}", unequal())
+    panel = read_panel(path, windows=Windows(5, 2))
+    expected = [(case, start) for case, length in enumerate((5, 9, 1, 7)) for start in range(0, length - 4, 2)]
+    assert panel.values.shape == (len(expected), 3, 5)
+    for values, (case, start) in zip(panel.values, expected, strict=True):
+        np.testing.assert_array_equal(values, unequal().case(case)[:, start : start + 5])
+    assert [panel.classes[label] for label in panel.labels] == ["ab-a"[case] for case, _ in expected]
+    assert "1 of 4 series are shorter than a window" in panel.notes[0]
+
+
+@readable
+def test_names_of_columns_are_for_tables_alone(name, tmp_path):
+    path = write(name, tmp_path / f"data{FORMATS.get(name).suffix}", unequal())
+    if FORMATS.get(name).is_table:
+        assert_same(read_panel(path, ColumnNames(case="case", label="label")), unequal())
+        return
+    for role in ("case", "time", "label"):
+        with pytest.raises(SettingError, match=f"leave out --{role}-column"):
+            read_panel(path, ColumnNames(**{role: "id"}))
+
+
+@readable
 def test_a_channel_that_would_read_back_as_something_else_is_refused(name, tmp_path):
-    if name == "npz":
-        pytest.skip("an archive has no columns that could be mistaken")
     for channel in ("time", "case", "label", "cat", "cont3"):
         panel = Panel.from_arrays(np.zeros((2, 1, 3)), channels=[channel])
+        if name in ANY_NAMES:
+            assert round_trip(name, tmp_path, panel).channels == (channel,)
+            continue
         with pytest.raises(DataError, match=channel):
             round_trip(name, tmp_path, panel)
 
@@ -132,11 +216,12 @@ def test_one_case_reads_but_does_not_train(name, tmp_path):
         check_trainable(panel)
 
 
-def test_a_constant_channel_does_not_train():
+def test_constant_channels_alone_do_not_train():
     values = np.random.default_rng(0).normal(size=(3, 2, 4))
-    check_trainable(Panel.from_arrays(values))
     values[:, 1] = 7
-    with pytest.raises(DataError, match=r"'ch1' is 7\.0"):
+    check_trainable(Panel.from_arrays(values))
+    values[:, 0] = 8
+    with pytest.raises(DataError, match=r"got 8\.0 everywhere in channel 'ch0'"):
         check_trainable(Panel.from_arrays(values))
 
 
@@ -175,7 +260,7 @@ def test_rows_in_any_order_and_text_ids(tmp_path):
 @pytest.mark.parametrize("name", FORMATS.names())
 def test_registered_formats_keep_their_promises(name):
     entry = FORMATS.get(name)
-    assert entry.suffix == f".{name}"
+    assert entry.suffix in (f".{name}", f".{name}.csv")
     assert entry.summary.endswith(".")
     assert (entry.read is None) == (entry.column_names is None)
     stream = io.BytesIO()
@@ -236,7 +321,7 @@ def test_csv_needs_no_torch():
 
 
 def test_unreadable_suffix_lists_the_readable_ones(tmp_path):
-    with pytest.raises(DataError, match=r"\*\.csv, \*\.npz, \*\.parquet"):
+    with pytest.raises(DataError, match=r"\*\.arff, \*\.arrow, \*\.feather, \*\.csv, \*\.npz"):
         read_panel(tmp_path / "data.xlsx")
 
 
@@ -271,3 +356,115 @@ def test_time_unit_and_the_step_of_single_points_are_kept(name, tmp_path):
     panel = Panel.from_arrays([[[1.0]], [[2.0]]], time_step=0.25, time_unit="ms")
     actual = round_trip(name, tmp_path, panel)
     assert (actual.time_step, actual.time_unit) == (0.25, "ms")
+
+
+def test_feather_is_arrow(tmp_path):
+    path = write("arrow", tmp_path / "data.feather", unequal(channels=("x", "y", "z")))
+    assert_same(read_panel(path), unequal(channels=("x", "y", "z")))
+    assert len(pd.read_feather(path)) == 22
+
+
+def test_large_parquet_is_a_folder_of_files(tmp_path, monkeypatch):
+    panel = unequal()
+    monkeypatch.setattr("tsinfogan.formats.parquet.GREATEST_ROWS", 10)
+    writer = FORMATS.get("parquet").open_folder(tmp_path / "data.parquet")
+    for start, end in ((0, 1), (1, 4)):
+        cases = slice(start, end)
+        writer.write(panel.subset(cases), {"cat": np.arange(4)[cases]})
+    writer.close()
+    parts = sorted(path.name for path in (tmp_path / "data.parquet").iterdir())
+    assert parts == ["part-00000.parquet", "part-00001.parquet", "part-00002.parquet"]  # 5 | 9 + 1 | 7 rows
+    assert_same(read_panel(tmp_path / "data.parquet"), panel)
+    (tmp_path / "data.parquet").rename(tmp_path / "folder")
+    assert_same(read_panel(tmp_path / "folder"), panel)
+    assert pd.read_parquet(tmp_path / "folder").groupby("cat").size().tolist() == [5, 9, 1, 7]
+
+
+def test_write_panel_makes_a_folder_of_what_is_large(tmp_path, monkeypatch):
+    entry = FORMATS.get("parquet")
+    monkeypatch.setattr("tsinfogan.formats.parquet.FORMAT", replace(entry, greatest_rows=10))
+    write_panel(unequal(), tmp_path / "data.parquet")
+    assert (tmp_path / "data.parquet" / "part-00000.parquet").is_file()
+    assert_same(read_panel(tmp_path / "data.parquet"), unequal())
+
+
+def test_partitions_by_a_column_are_read(tmp_path):
+    frame = pd.DataFrame({"case": [0, 0, 1, 1], "time": [0, 1, 0, 1], "x": [1.5, 2, 3, 4]})
+    frame.to_parquet(tmp_path / "mine.parquet", partition_cols=["case"])
+    assert read_panel(tmp_path / "mine.parquet").values.tolist() == [[[1.5, 2]], [[3, 4]]]
+
+
+def test_arff_of_each_channel_is_joined(tmp_path):
+    head = "@relation r\n@attribute a numeric\n@attribute b numeric\n@attribute c {u,'v w'}\n@data\n"
+    for channel in (1, 2, 10):
+        (tmp_path / f"ToyDimension{channel}_TRAIN.arff").write_text(f"{head}{channel},1,u\n2,?,'v w'\n")
+    with pytest.raises(DataError, match="got none for channel 3"):
+        read_panel(tmp_path / "ToyDimension1_TRAIN.arff")
+    (tmp_path / "ToyDimension10_TRAIN.arff").unlink()
+    panel = read_panel(tmp_path / "ToyDimension2_TRAIN.arff")
+    assert panel.name == "Toy_TRAIN"
+    assert panel.case(0).tolist() == [[1, 1], [2, 1]]
+    assert (panel.case_lengths.tolist(), panel.classes, panel.labels.tolist()) == ([2, 1], ("u", "v w"), [0, 1])
+
+
+def test_combined_arff_by_hand(tmp_path):
+    path = tmp_path / "Toy.arff"
+    path.write_text(
+        "@relation Toy\n@attribute series relational\n  @attribute t0 numeric\n  @attribute t1 numeric\n@end series\n"
+        "@attribute class {a,b}\n@data\n\"1,2\\n3,4\",a\n'5,6\\n7,8',b\n"
+    )
+    panel = read_panel(path)
+    assert panel.values.tolist() == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
+    assert panel.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["arff", "ts"])
+def test_other_readers_see_words_and_numbers_alone(name, tmp_path):
+    panel = unequal(labels=["a b", "ü,:", None, "?"])
+    lines = write(name, tmp_path / f"data.{name}", panel, cat=[5, 6, 7, 8]).read_text().splitlines()
+    assert all(line.startswith(("#tsinfogan ", "%tsinfogan ")) == (place == 0) for place, line in enumerate(lines))
+    ends = [line.rpartition("," if name == "arff" else ":")[2] for line in lines[-4:]]
+    assert ends == ["a%20b", "%C3%BC%2C%3A", "?", "%3F"]
+    assert_same(read_panel(tmp_path / f"data.{name}"), panel)
+
+
+@pytest.mark.parametrize(
+    "remark",
+    ["{", "[]", '{"channels": ["x"]}', '{"kinds": ["odd", "odd"]}', '{"classes": ["a"]}', '{"time_step": "fast"}',
+     '{"time_unit": 3}', '{"columns": 3}', "[" * 9999, '{"channels": 3}', '{"time_origin": ["2020"]}'],
+)  # fmt: skip
+def test_a_remark_that_does_not_fit_is_refused(remark, tmp_path):
+    path = tmp_path / "mine.ts"
+    path.write_text(f"#tsinfogan {remark}\n@classLabel true a b\n@data\n1,2:3,4:a\n")
+    with pytest.raises(DataError, match=r"mine\.ts: its comment 'tsinfogan' does not fit its data"):
+        read_panel(path)
+
+
+def test_wide_by_hand(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("id,y,0,0.5,1\nb,u,1,2,3\na,v,4,5,\n")
+    panel = read_panel(path, ColumnNames(case="id", label="y"))
+    assert panel.channels == ("value",)
+    assert panel.kinds == ("integer",)
+    assert (panel.time_step, panel.classes, panel.case_lengths.tolist()) == (0.5, ("u", "v"), [3, 2])
+    path.write_text("label,2020-01-31,2020-02-29,2020-03-31\nu,1,,3\nv,4,5,\n")
+    with pytest.raises(DataError, match="1 of 3 values are missing in case 0, channel 'value'"):
+        read_panel(path)
+    path.write_text("label,2020-01-31,2020-02-29,2020-03-31,2020-05-31,2020-04-30\nu,1,,3.5,4,3\nv,4,5,6,,\n")
+    panel = read_panel(path)
+    assert (panel.time_frequency, panel.time_origin) == ("ME", "2020-01-31T00:00:00")
+    assert panel.case(0).tolist() == [[1, 2.25, 3.5, 3, 4]]
+    assert panel.case(1).tolist() == [[4, 5, 6]]
+
+
+def test_a_wide_header_with_a_gap_and_one_that_is_uneven(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("case,0,1,2,3,5,6,7,8\n0,0,1,2,3,5,6,7,8\n1,0,1,2,3,5,6,7,\n")
+    panel = read_panel(path)
+    assert panel.case(0).tolist() == [list(range(9))]
+    assert panel.case(1).tolist() == [list(range(8))]
+    assert len(panel.notes) == 2
+    path.write_text("case,0,1.3,2,2.8\n0,0.0,1.3,2.0,2.8\n")
+    panel = read_panel(path)
+    assert "uneven" in panel.notes[0]
+    np.testing.assert_allclose(panel.case(0)[0], [0, 0.8, 1.6, 2.4, 2.8], atol=1e-6)  # the last one is the nearest

@@ -74,6 +74,14 @@ def test_arff_for_all_or_for_each_channel(names: list[str], folder: Path) -> Non
     assert panel.classes == ("yes", "no")
 
 
+def test_missing_values_are_filled_in_and_said(folder: Path) -> None:
+    (folder / "Toy_TRAIN.ts").write_text(f"{HEADER}{TRAIN}1,?,3,4:4,5,6,?:c\n")
+    panel = load_dataset("uea:Toy")
+    assert panel.case(4).tolist() == [[1, 2, 3, 4], [4, 5, 6, 6]]
+    assert len(panel.notes) == 1
+    assert "uea:Toy train: 2 of 30 values are missing, in 1 of 5 cases" in panel.notes[0]
+
+
 def test_series_without_classes(folder: Path) -> None:
     (folder / "Toy_TRAIN.ts").write_text("@classLabel false\n@data\n1,2:3,4\n5,6:7,8\n")
     panel = load_dataset("uea:Toy")
@@ -83,9 +91,9 @@ def test_series_without_classes(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("1,?,3:4,5,6:c", "case 4: expected a number at timepoint 1 of channel 0"),
-        ("1,2:4,5,6:c", "case 4: expected 2 values in channel 1, got 3"),
-        ("?,?:?,?:c", "case 4: expected some values in channel 0, got 0"),
+        ("1,?,3:4,5,6:c", "1 of 3 values are missing in case 4, counted from 0, channel 'ch0'"),
+        ("1,2:4,5,6:c", "1 of 3 values are missing in case 4, counted from 0, channel 'ch0'"),
+        ("?,?:?,?:c", "2 of 2 values are missing in case 4, counted from 0, channel 'ch0'"),
         ("1,x:2,3:c", "got 'x'"),
         ("1,2:2,3:z", "label 'z' is not among"),
     ],

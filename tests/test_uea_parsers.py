@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tsinfogan.datasets._uea import UeaFile, decode, join_channels, parse_arff, parse_ts
 from tsinfogan.datasets._weka_split import JavaRandom, split_indices
 from tsinfogan.errors import DataError, TsInfoGANError
+from tsinfogan.uea import UeaFile, decode, join_channels, padded, parse_arff, parse_ts
 
 Cases = list[list[NDArray[np.float64]]]
 
@@ -119,6 +119,13 @@ def test_ts_without_classes() -> None:
         ("@classLabel true a\n@data\na", "case 0"),
         ("@timeStamps true\n@classLabel true a\n@data\n(0,1):a", "timestamps"),
         ("@targetLabel true\n@data\n1,2:0.5", "targetlabel"),
+        ("@dimensions 3\n@data\n1,2:3,4", "says @dimensions 3, its data says 2"),
+        ("@dimension 1\n@data\n1,2:3,4", "says @dimension 1, its data says 2"),
+        ("@univariate true\n@data\n1,2:3,4", "says @univariate true, its data has 2 channels"),
+        ("@seriesLength 3\n@data\n1,2:3,4", "says @serieslength 3, its data says 2"),
+        ("@equalLength true\n@data\n1,2\n3,4,5", "says @equalLength true, its series have 2 to 3 values"),
+        ("@classLabel true a\n@data\n1,2:3", "label '3' is not among"),
+        ("@data\n1,2_0", "'2_0'"),
     ],
 )
 def test_bad_ts_says_what_and_where(text: str, complaint: str) -> None:
@@ -140,6 +147,34 @@ def test_bad_ts_says_what_and_where(text: str, complaint: str) -> None:
 def test_bad_arff_says_what_and_where(text: str, complaint: str) -> None:
     with pytest.raises(DataError, match=rf"toy\.arff.*{complaint}"):
         parse_arff(text, "toy.arff")
+
+
+def test_a_header_that_agrees_is_read() -> None:
+    header = "@univariate false\n@dimensions 2\n@equalLength false\n@seriesLength 3\n@classLabel true a\n@data\n"
+    file = parse_ts(f"#tsinfogan {{}}\n{header}1,2:3,4,5:?\n6,7:8,9:a", "x")
+    assert (file.labels, file.classes, file.remark) == ((None, "a"), ("a",), "{}")
+
+
+def test_relational_arff() -> None:
+    head = "@relation r\n@attribute all relational\n@attribute a real\n@attribute b real\n@end all\n"
+    file = parse_arff(head + "@attribute c {'x, y',\"it's\"}\n@data\n'1,2\\n3,?','x, y'\n\"4,5\\n6,7\",\"it's\"", "x")
+    assert file.labels == file.classes == ("x, y", "it's")
+    np.testing.assert_array_equal(file.cases[0], [[1, 2], [3, np.nan]])
+    assert parse_arff(head + "@data\n'1,2\\n3,4'", "x").labels is None
+    for data, complaint in (
+        ("'1,2\\n3'", "2 values in case 0, got 1"),
+        ("'1,2'\n'1,2\\n3,4'", "1 channels in case 1, got 2"),
+    ):
+        with pytest.raises(DataError, match=complaint):
+            parse_arff(f"{head}@data\n{data}", "x")
+
+
+def test_a_case_ends_with_the_last_value_of_any_channel() -> None:
+    values, lengths = padded(parse_ts("@data\n1,?,3,?:4,?,?\n5,6:7,8,9\n?,?:?", "x"))
+    assert lengths.tolist() == [3, 3, 2]
+    nan = np.nan
+    expected = [[[1, nan, 3], [4, nan, nan]], [[5, 6, nan], [7, 8, 9]], [[nan] * 3, [nan] * 3]]
+    np.testing.assert_array_equal(values, np.array(expected, np.float32))
 
 
 def test_channels_must_belong_together() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any, BinaryIO, Protocol
 
 from numpy.typing import NDArray
 
-from tsinfogan.errors import DataError
+from tsinfogan.columns import USUAL, ColumnNames, Windows
+from tsinfogan.errors import DataError, SettingError, UnknownNameError
 from tsinfogan.panel import Panel
 from tsinfogan.registry import Registry
 
@@ -27,6 +29,13 @@ class Writer(Protocol):
         """Finishes the file. The stream stays open; it is its opener's."""
 
 
+class Reader(Protocol):
+    """Gives the panel in a file."""
+
+    def __call__(self, path: Path, columns: ColumnNames = ..., windows: Windows | None = ...) -> Panel:
+        """The panel in ``path``, of the ``columns`` so called, its series cut into ``windows`` where there are some."""
+
+
 @dataclass(frozen=True)
 class Format:
     """One file format.
@@ -38,39 +47,96 @@ class Format:
         read: gives the panel in a file, or None where the format is only written.
         column_names: gives the names of what is in a file, for ``describe_columns``; None as for ``read``.
         binary: whether a terminal should be spared it.
+        is_table: whether a file's columns for case, time and label have names that can be set.
+        other_suffixes: of files that are read too.
+        greatest_rows: of one file, where there is such a bound.
+        open_folder: starts a folder of files for more rows than that.
     """
 
     suffix: str
     summary: str
     open_writer: Callable[[BinaryIO], Writer]
-    read: Callable[[Path], Panel] | None = None
+    read: Reader | None = None
     column_names: Callable[[Path], tuple[str, ...]] | None = None
     binary: bool = True
+    is_table: bool = True
+    other_suffixes: tuple[str, ...] = ()
+    greatest_rows: int | None = None
+    open_folder: Callable[[Path], Writer] | None = None
 
 
 FORMATS: Registry[Format] = Registry("format", __name__, "FORMAT")
 
 
+def format_of(name: str) -> Format | None:
+    """The format whose suffix ends the name of a file; of several, the longest suffix. None where there is none."""
+    entries = [FORMATS.get(known) for known in FORMATS.names()]
+    fitting = [entry for entry in entries if name.lower().endswith((entry.suffix, *entry.other_suffixes))]
+    return max(fitting, key=lambda entry: len(entry.suffix), default=None)
+
+
 def readable_format(path: Path) -> Format:
-    """The format that reads a file, by its suffix.
+    """The format that reads a file, by its suffix; a folder of Parquet files is one.
 
     Raises:
         DataError: no format reads such files; the message lists the suffixes that are read.
     """
-    readable = {entry.suffix: entry for entry in map(FORMATS.get, FORMATS.names()) if entry.read is not None}
-    if path.suffix.lower() not in readable:
-        raise DataError(
-            f"{path.name}: expected a file called {', '.join('*' + suffix for suffix in readable)}; convert it"
-        )
-    return readable[path.suffix.lower()]
+    entry = format_of(path.name)
+    if entry is not None and entry.read is not None:
+        return entry
+    if entry is None and path.is_dir() and any(any(path.glob(files)) for files in ("*.parquet", "*=*")):
+        return FORMATS.get("parquet")
+    readable = [entry for entry in map(FORMATS.get, FORMATS.names()) if entry.read is not None]
+    suffixes = [suffix for entry in readable for suffix in (entry.suffix, *entry.other_suffixes)]
+    raise DataError(
+        f"{path.name}: expected a file called {', '.join('*' + suffix for suffix in suffixes)}, or a folder of Parquet "
+        "files; convert it"
+    )
 
 
-def read_panel(path: Path) -> Panel:
+def read_panel(path: Path | str, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
     """The panel in a file of any readable format.
+
+    Args:
+        path: the file; its suffix tells the format.
+        columns: what the columns of a table are called, and which channels to read.
+        windows: cut every series into windows; one long recording needs no column of cases then.
 
     Raises:
         DataError: the file cannot be read or understood; the message says where and what to do.
+        SettingError: names of columns for a format that has none.
     """
-    read = readable_format(path).read
-    assert read is not None
-    return read(path)
+    path = Path(path)
+    entry = readable_format(path)
+    assert entry.read is not None
+    named = [name for name in columns.named if name != "channels"]
+    if named and not entry.is_table:
+        raise SettingError(
+            f"{path.name}: a {entry.suffix} file has no {named[0]} column that could be called "
+            f"{getattr(columns, named[0])!r}; leave out --{named[0]}-column"
+        )
+    return entry.read(path, columns, windows)
+
+
+def write_panel(panel: Panel, path: Path | str, columns: CaseColumns | None = None) -> None:
+    """Writes a panel to a file, whose suffix tells the format; a very large one as Parquet to a folder of files.
+
+    Raises:
+        DataError: the format cannot hold the panel.
+        UnknownNameError: no format has such a suffix.
+    """
+    path = Path(path)
+    entry = format_of(path.name)
+    if entry is None:
+        suffixes = [FORMATS.get(name).suffix for name in FORMATS.names()]
+        raise UnknownNameError("file suffix", path.suffix, suffixes)
+    rows = panel.n_cases * math.prod(panel.grid)
+    if entry.open_folder is not None and entry.greatest_rows is not None and rows > entry.greatest_rows:
+        folder_writer = entry.open_folder(path)
+        folder_writer.write(panel, columns or {})
+        folder_writer.close()
+        return
+    with path.open("wb") as stream:
+        writer = entry.open_writer(stream)
+        writer.write(panel, columns or {})
+        writer.close()

@@ -13,16 +13,14 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv as arrow_csv
 
-from tsinfogan.errors import DataError
+from tsinfogan.columns import USUAL, ColumnNames, Windows
 from tsinfogan.formats import CaseColumns, Format
 from tsinfogan.formats._blocks import LongColumn, long_blocks
-from tsinfogan.formats._table import opened, panel_from_table
+from tsinfogan.formats._table import panel_from_table
+from tsinfogan.formats._text import header, read_text
+from tsinfogan.formats._wide import is_wide, panel_from_wide, wide_names
 from tsinfogan.panel import Panel
-
-# A label or a channel name may hold a line break.
-PARSING = arrow_csv.ParseOptions(newlines_in_values=True)
 
 
 class CsvWriter:
@@ -39,9 +37,9 @@ class CsvWriter:
         """Appends the cases of ``panel``, numbered on from those already written."""
         for place, block in enumerate(long_blocks(panel, columns, self._n_cases)):
             if self._n_cases == 0 and place == 0:
-                header = io.StringIO()
-                csv.writer(header, lineterminator="\n").writerow([column.name for column in block])
-                self._stream.write(header.getvalue().encode())
+                names = io.StringIO()
+                csv.writer(names, lineterminator="\n").writerow([column.name for column in block])
+                self._stream.write(names.getvalue().encode())
             self._stream.write(_rows(block))
         self._n_cases += panel.n_cases
 
@@ -62,11 +60,19 @@ def _rows(block: list[LongColumn]) -> memoryview:
 
 
 def _text(values: pa.Array) -> pa.Array:
+    if pa.types.is_timestamp(values.type):
+        values = _dates(values)
     text = values.cast(pa.large_string())
     if not pa.types.is_string(values.type):
         return text
     quoted = _joined('"', pc.replace_substring(text, '"', '""'), '"', separator="")
     return pc.if_else(pc.match_substring_regex(text, '[",\r\n]'), quoted, text)
+
+
+def _dates(values: pa.Array) -> pa.Array:
+    """Dates without the time of day, where it is midnight in all of them."""
+    days = values.cast(pa.date32())
+    return days if values.type.tz is None and days.cast(values.type).equals(values) else values
 
 
 def _joined(*parts: pa.Array | str, separator: str) -> pa.Array:
@@ -88,45 +94,20 @@ def column_names(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: as for :func:`read`.
     """
-    with opened(path) as stream:
-        return _header(path, stream)
+    names = header(path)
+    return wide_names(path, read_text(path)) if is_wide(names) else names
 
 
-def read(path: Path) -> Panel:
-    """The panel in a file, whoever wrote it; rows may come in any order.
+def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
+    """The panel in a file, long or wide, whoever wrote it; rows may come in any order.
 
     Raises:
         DataError: the file cannot be read or understood; the message says where and what to do.
     """
-    with opened(path) as stream:
-        content = pa.py_buffer(stream.read())
-    names = _header(path, pa.BufferReader(content), content)
-    # Numbers are read as text first, so that what is no number can be shown and float32 is rounded to only once.
-    as_text = arrow_csv.ConvertOptions(column_types={name: pa.string() for name in names})
-    try:
-        table = arrow_csv.read_csv(pa.BufferReader(content), parse_options=PARSING, convert_options=as_text)
-    except pa.ArrowException as error:
-        raise _unreadable(path, error, content) from None
-    return panel_from_table(table, path)
-
-
-def _header(path: Path, source: object, content: pa.Buffer | None = None) -> tuple[str, ...]:
-    try:
-        return tuple(arrow_csv.open_csv(source, parse_options=PARSING).schema.names)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise _unreadable(path, error, content) from None
-
-
-def _unreadable(path: Path, error: Exception, content: pa.Buffer | None = None) -> DataError:
-    reason = str(error).splitlines()[0][:200]
-    if "utf8" in reason.lower() or "\0" in reason or isinstance(error, UnicodeDecodeError):
-        return DataError(f"{path.name} is not UTF-8 text; save it as CSV in UTF-8")
-    if content is not None:
-        try:  # only a single thread knows the number of the row
-            arrow_csv.read_csv(pa.BufferReader(content), arrow_csv.ReadOptions(use_threads=False), PARSING)
-        except pa.ArrowException as numbered:
-            reason = str(numbered).splitlines()[0][:200]
-    return DataError(f"{path.name} is not a readable CSV file: {reason}; give every row as many cells as the header")
+    table = read_text(path)
+    if is_wide(table.column_names, columns):
+        return panel_from_wide(table, path, columns, windows)
+    return panel_from_table(table, path, columns=columns, windows=windows)
 
 
 FORMAT = Format(

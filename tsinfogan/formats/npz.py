@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tsinfogan.columns import LABEL, USUAL, ColumnNames, Windows
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns, Format
 from tsinfogan.formats._blocks import case_array, with_label
-from tsinfogan.formats._table import LABEL, opened
-from tsinfogan.panel import Panel, encode_labels
+from tsinfogan.formats._series import panel_from_series, stem
+from tsinfogan.formats._table import opened
+from tsinfogan.panel import ChannelKind, FloatArray, IntArray, Panel, encode_labels
+
+NAMES = ("channels", "kinds")
+TEXTS = ("time_unit", "time_origin", "time_frequency")
+OURS = {"values", "lengths", "time_step", *NAMES, *TEXTS}
+"""Arrays that are no case columns."""
 
 
 class NpzWriter:
     """Keeps all pieces and writes them at close, because an array's size stands before its content.
 
-    Arrays: ``values`` float32 (NaN beyond a case's length), ``lengths``, ``channels``, ``time_step``, ``time_unit``,
-    and one array a case column; text is written as text, the empty text where unknown.
+    Arrays: ``values`` float32 (NaN beyond a case's length), ``lengths``, ``channels``, ``kinds``, ``time_step``,
+    ``time_unit``, ``time_origin``, ``time_frequency``, and one array a case column; text is written as text, the empty
+    text where unknown.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -39,9 +47,10 @@ class NpzWriter:
             panel = Panel.concatenated(self._panels)
             arrays: dict[str, Any] = {
                 "values": panel.values,
-                "channels": np.array(panel.channels),
                 "time_step": np.array(panel.time_step),
-                "time_unit": np.array(panel.time_unit),
+                "channels": np.array(panel.channels),
+                **({"kinds": np.array(panel.kinds)} if panel.kinds else {}),
+                **{name: np.array(text) for name in TEXTS if (text := getattr(panel, name))},
                 **{name: _plain([columns[name] for columns in self._columns]) for name in self._columns[0]},
             }
             if panel.lengths is not None:
@@ -64,17 +73,18 @@ def column_names(path: Path) -> tuple[str, ...]:
     arrays = _load(path)
     panel = _panel(arrays, path)
     index = ("case", "row", "column") if panel.view == "image" else ("case", "time")
-    ours = {"values", "lengths", "channels", "time_step", "time_unit"}
-    return (*index, *panel.channels, *(name for name in arrays if name not in ours))
+    return (*index, *panel.channels, *(name for name in arrays if name not in OURS))
 
 
-def read(path: Path) -> Panel:
-    """The panel in a file. Only ``values`` is needed; ``lengths``, ``channels``, ``label`` and time are used if there.
+def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
+    """The panel in a file. Only ``values`` is needed; the other arrays are used where they are there.
+
+    Without ``lengths``, a case ends with the last value of any of its channels.
 
     Raises:
         DataError: the file cannot be read or understood.
     """
-    return _panel(_load(path), path)
+    return _panel(_load(path), path, columns, windows)
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
@@ -89,12 +99,19 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
             raise DataError(
                 f"{path.name} is not a readable .npz archive ({type(error).__name__}); write it with numpy.savez"
             ) from None
+    if strange := [name for name in arrays if "/" in name or "\\" in name]:
+        raise DataError(f"{path.name} holds {strange[0]!r}, which leads out of it; write it with numpy.savez")
     if "values" not in arrays:
         raise DataError(f"{path.name} has no array 'values', only {', '.join(arrays) or 'none'}; name it so")
     return arrays
 
 
-def _panel(arrays: Mapping[str, NDArray[Any]], path: Path) -> Panel:
+def _panel(
+    arrays: Mapping[str, NDArray[Any]],
+    path: Path,
+    columns: ColumnNames = USUAL,
+    windows: Windows | None = None,
+) -> Panel:
     values = arrays["values"]
     if values.dtype.kind not in "biuf" or values.ndim not in (3, 4) or not values.size:
         raise DataError(
@@ -117,17 +134,47 @@ def _panel(arrays: Mapping[str, NDArray[Any]], path: Path) -> Panel:
         values = values[:, :, : int(lengths.max())]
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(values, dtype=np.float32)
-    return Panel(
+    if lengths is None and not is_image:
+        lengths, values, notes = _lengths(values, path)
+    else:
+        notes = ()
+    return panel_from_series(
         values,
         tuple(map(str, np.ravel(arrays["channels"]))) if "channels" in arrays else _numbered(values.shape[1]),
+        source=path.name,
+        columns=columns,
+        windows=windows,
         lengths=None if lengths is None or not np.ptp(lengths) else lengths.astype(np.int64),
         labels=labels,
+        kinds=_kinds(arrays.get("kinds"), values.shape[1], path),
+        notes=notes,
         classes=classes,
-        name=path.stem or path.name,
+        name=stem(path),
         time_step=_number(arrays.get("time_step"), path),
-        time_unit=str(arrays.get("time_unit", "")),
         view="image" if is_image else "lines",
+        **{name: str(arrays[name]) for name in TEXTS if name in arrays},
     )
+
+
+def _lengths(values: FloatArray, path: Path) -> tuple[IntArray, FloatArray, tuple[str, ...]]:
+    """Lengths of cases that are padded with NaN, the values of the longest, and a note where there are such."""
+    present: NDArray[np.bool_] = np.any(~np.isnan(values), axis=1)  # (n, t)
+    lengths = np.where(present.any(1), values.shape[2] - present[:, ::-1].argmax(1), values.shape[2]).astype(np.int64)
+    n_padded = int((lengths < values.shape[2]).sum())
+    note = f"{path.name} has no array 'lengths', so {n_padded} cases end where all their channels do"
+    return lengths, values[:, :, : int(lengths.max())], (note,) if n_padded else ()
+
+
+def _kinds(array: NDArray[Any] | None, n_channels: int, path: Path) -> tuple[ChannelKind, ...]:
+    if array is None:
+        return ()
+    kinds = tuple(map(str, np.ravel(array)))
+    if len(kinds) != n_channels or not set(kinds) <= set(get_args(ChannelKind)):
+        raise DataError(
+            f"{path.name}: expected {n_channels} of {', '.join(get_args(ChannelKind))} in 'kinds', got "
+            f"{', '.join(kinds)[:60]}; correct them"
+        )
+    return cast("tuple[ChannelKind, ...]", kinds)
 
 
 def _numbered(n_channels: int) -> tuple[str, ...]:
@@ -148,4 +195,5 @@ FORMAT = Format(
     open_writer=NpzWriter,
     read=read,
     column_names=column_names,
+    is_table=False,
 )

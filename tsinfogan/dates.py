@@ -1,0 +1,145 @@
+"""Calendar time: which regular steps dates follow, and the dates that such steps make again.
+
+Dates are int64 nanoseconds since 1970, in UTC where they have a zone. A frequency is an alias of pandas: a multiple of
+``D``, ``h``, ``min``, ``s``, ``ms``, ``us`` or ``ns``, of months (``MS`` first days, ``ME`` last days), or ``B``,
+Monday to Friday. Nothing here imports pandas but a frequency that it alone knows.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsinfogan.errors import DataError
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+Dates = NDArray[np.datetime64]
+
+UNITS_NS = {
+    "D": 86_400_000_000_000,
+    "h": 3_600_000_000_000,
+    "min": 60_000_000_000,
+    "s": 1_000_000_000,
+    "ms": 1_000_000,
+    "us": 1_000,
+    "ns": 1,
+}
+"""Nanoseconds of each fixed step, longest first."""
+DAY_NS = UNITS_NS["D"]
+SATURDAY = 5
+ALIAS = re.compile(r"(\d*)(D|h|min|s|ms|us|ns|MS|ME|B)")
+ZONE = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$")
+
+
+def fixed_frequency(step_ns: int) -> str:
+    """Alias of a step of fixed length, such as ``10min``."""
+    unit = next(unit for unit, size in UNITS_NS.items() if step_ns % size == 0)
+    count = step_ns // UNITS_NS[unit]
+    return unit if count == 1 else f"{count}{unit}"
+
+
+def step_and_unit(step_ns: float) -> tuple[float, str]:
+    """The same span in the longest of ``d``, ``h``, ``min`` and ``s`` that it holds one of; ``s`` where it has none."""
+    for unit in ("D", "h", "min"):
+        if step_ns >= UNITS_NS[unit]:
+            return step_ns / UNITS_NS[unit], unit.lower()
+    return step_ns / UNITS_NS["s"], "s"
+
+
+def calendar_positions(time: IntArray, begin: IntArray, inner: IntArray) -> tuple[FloatArray, str] | None:
+    """Place of each date on a calendar that no fixed step follows, and the frequency; None where there is no such.
+
+    Args:
+        time: ``(n_rows,)`` dates, sorted within each case.
+        begin: ``(n_rows,)`` first date of each row's case.
+        inner: rows that are not the first of their case; at least one.
+    """
+    days = time // DAY_NS
+    if np.ptp(time - days * DAY_NS):
+        return None
+    dates, first = days.astype("datetime64[D]"), (begin // DAY_NS).astype("datetime64[D]")
+    for alias, shift in (("MS", 0), ("ME", 1)):
+        shifted = dates + shift
+        months = shifted.astype("datetime64[M]")
+        if (months.astype("datetime64[D]") == shifted).all():
+            passed = (months - (first + shift).astype("datetime64[M]")).astype(np.int64)
+            step = int(np.gcd.reduce(passed[inner] - passed[inner - 1]))
+            return passed / step, alias if step == 1 else f"{step}{alias}"
+    gaps = days[inner] - days[inner - 1]
+    weekdays = (days + 3) % 7  # the first of January 1970 was a Thursday; Monday is 0
+    if (weekdays < SATURDAY).all() and np.median(gaps) == 1 and (weekdays[inner] < weekdays[inner - 1]).any():
+        return np.busday_count(first, dates).astype(np.float64), "B"
+    return None
+
+
+def origin_text(first_ns: int, zoned: bool) -> str:
+    """ISO 8601 of a date, no finer than it is; ``+00:00`` at its end where it has a zone."""
+    date = np.datetime64(first_ns, "ns")
+    unit: Any = next(unit for unit in ("s", "ms", "us", "ns") if date.astype(f"datetime64[{unit}]") == date)
+    return f"{np.datetime_as_string(date, unit=unit)}{'+00:00' if zoned else ''}"
+
+
+def is_zoned(text: str) -> bool:
+    """Whether the text of a date and time ends in its distance from UTC."""
+    return bool(ZONE.search(text[10:]))
+
+
+def timestamps(origin: str, frequency: str, n: int) -> Dates:
+    """``(n,)`` dates ``datetime64[ns]``, or ``[s]`` where all are whole seconds: ``origin`` and what follows it.
+
+    Raises:
+        DataError: ``origin`` or ``frequency`` cannot be understood.
+    """
+    first, several = _parsed(origin), max(n, 2)  # one date alone does not show how fine the step is
+    match = ALIAS.fullmatch(frequency)
+    found = _steps(first, int(match[1] or 1), match[2], several) if match else None
+    dates: Dates = _by_pandas(first, frequency, several) if found is None else found
+    seconds = dates.astype("datetime64[s]")
+    return (seconds if (seconds == dates).all() else dates)[:n]
+
+
+def _steps(first: np.datetime64, count: int, unit: str, n: int) -> Dates | None:
+    places = np.arange(n) * count
+    if unit in UNITS_NS:
+        fixed: Dates = first + (places * UNITS_NS[unit]).astype("timedelta64[ns]")
+        return fixed
+    day = first.astype("datetime64[D]")
+    if unit == "B":
+        if not np.is_busday(day):
+            return None
+        working: Dates = np.busday_offset(day, places).astype("datetime64[ns]") + (first - day)
+        return working
+    shifted = day + (unit == "ME")
+    month = shifted.astype("datetime64[M]")
+    if month.astype("datetime64[D]") != shifted:
+        return None
+    ends = (month + places).astype("datetime64[D]") - (unit == "ME")
+    dates: Dates = ends.astype("datetime64[ns]") + (first - day)
+    return dates
+
+
+def _by_pandas(first: np.datetime64, frequency: str, n: int) -> Dates:
+    import pandas as pd
+
+    try:
+        return pd.date_range(first, periods=n, freq=frequency).to_numpy("datetime64[ns]")
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"expected a frequency such as D, 10min or MS, got {frequency!r}: {error}") from None
+
+
+def _parsed(origin: str) -> np.datetime64:
+    try:
+        zone = ZONE.search(origin[10:])
+        if zone is None:
+            return np.datetime64(origin, "ns")
+        plain = np.datetime64(origin[: -len(zone[0])], "ns")
+        digits = zone[0].strip("Z+-").replace(":", "").ljust(4, "0")
+        ahead = np.timedelta64(60 * int(digits[:2]) + int(digits[2:]), "m")
+        utc: np.datetime64 = plain + ahead if zone[0].startswith("-") else plain - ahead
+        return utc
+    except ValueError:
+        raise DataError(f"expected a date and time such as 2020-01-31T09:00:00, got {origin!r}") from None

@@ -1,0 +1,91 @@
+"""Weka's ``.arff`` as the UEA archive has it: all channels as one relational attribute, or one file a channel."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import BinaryIO
+
+from tsinfogan.columns import USUAL, ColumnNames, Windows
+from tsinfogan.errors import DataError
+from tsinfogan.formats import Format, Writer
+from tsinfogan.formats._series import stem
+from tsinfogan.formats._uea import UeaWriter, names_of, panel_of, parsed, texts, token_of, word
+from tsinfogan.panel import Panel
+from tsinfogan.uea import UeaFile, join_channels, parse_arff
+
+ONE_CHANNEL = re.compile(r"(.*)Dimension([1-9]\d*)(.*)\.arff", re.IGNORECASE | re.DOTALL)
+"""Name of the file of one channel, such as ``ToyDimension2_TRAIN.arff``."""
+
+
+def open_writer(stream: BinaryIO) -> Writer:
+    """Keeps all pieces until it is closed."""
+    return UeaWriter(stream, ".arff", _text)
+
+
+def _text(panel: Panel, tokens: tuple[str, ...], remark: str) -> str:
+    labelled = panel.labels is not None and len(tokens) > 0
+    header = [
+        f"%{remark}",
+        f"@relation {word(panel.name)}",
+        "@attribute channels relational",
+        *(f"@attribute t{point} numeric" for point in range(panel.grid[0])),
+        "@end channels",
+        *([f"@attribute class {{{','.join(tokens)}}}"] if labelled else []),
+        "@data",
+    ]
+    rows = []
+    for case in range(panel.n_cases):
+        beyond = ["?"] * (panel.grid[0] - int(panel.case_lengths[case]))
+        quoted = '"' + "\\n".join(",".join([*channel, *beyond]) for channel in texts(panel, case)) + '"'
+        rows.append(f"{quoted},{token_of(panel, tokens, case)}" if labelled else quoted)
+    return "\n".join([*header, *rows, ""])
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """``case, time``, the channels and the case columns, as the other formats name them.
+
+    Raises:
+        DataError: as for :func:`read`.
+    """
+    return names_of(_joined(path), path)
+
+
+def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
+    """The panel in a file, or in one file a channel: those called alike but for the number after ``Dimension``.
+
+    Raises:
+        DataError: a file is missing, cannot be read or understood; the message says where and what to do.
+    """
+    match = ONE_CHANNEL.fullmatch(path.name)
+    return panel_of(_joined(path), path, f"{match[1]}{match[3]}" if match else stem(path), columns, windows)
+
+
+def _joined(path: Path) -> UeaFile:
+    match = ONE_CHANNEL.fullmatch(path.name)
+    if match is None or not path.parent.is_dir():
+        return parsed(path, parse_arff)
+    found = (ONE_CHANNEL.fullmatch(other.name) for other in path.parent.iterdir())
+    numbers = sorted(int(other[2]) for other in found if other and other.group(1, 3) == match.group(1, 3))
+    for place, number in enumerate(numbers, 1):
+        if number != place:
+            raise DataError(
+                f"{path.name}: expected a file for each channel from 1 on beside it, got none for channel {place}; put "
+                "it there, or rename the files"
+            )
+    if len(numbers) < 2:
+        return parsed(path, parse_arff)
+    word_of_channel = path.name[match.end(1) : match.start(2)]  # as this file writes it
+    names = [f"{match[1]}{word_of_channel}{number}{path.name[match.end(2) :]}" for number in numbers]
+    return join_channels([parsed(path.with_name(name), parse_arff) for name in names], path.name)
+
+
+FORMAT = Format(
+    suffix=".arff",
+    summary="Weka's text as in the UEA archive, all channels in one file; held in memory.",
+    open_writer=open_writer,
+    read=read,
+    column_names=column_names,
+    binary=False,
+    is_table=False,
+)

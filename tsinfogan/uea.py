@@ -1,0 +1,234 @@
+"""The text formats of the UEA archive: ``.ts``, and ``.arff`` of one channel or of all as a relational attribute.
+
+Formats as described at https://www.aeon-toolkit.org (file specifications) and in the Weka manual. All give the same
+thing, :class:`UeaFile`, and :func:`padded` makes arrays of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsinfogan.errors import DataError
+
+Case = tuple[NDArray[np.float64], ...]
+"""One ``(length,)`` array a channel; the lengths may differ, and missing values are NaN."""
+
+REMARK = "tsinfogan "
+"""Begins a comment of ours, which holds what the formats have no place for."""
+MISSING_LABEL = "?"
+NUMERIC = ("numeric", "real", "integer")
+_ATTRIBUTE = re.compile(r"""@attribute\s+(?:'[^']*'|"[^"]*"|\S+)\s+(.+)""", re.IGNORECASE)
+_QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+_LAST_FIELD = re.compile(rf"""(.*),\s*({_QUOTED}|[^,'"]*)""", re.DOTALL)
+_FIELD = re.compile(rf"{_QUOTED}|[^,]+")
+
+
+@dataclass(frozen=True)
+class UeaFile:
+    """What one file, or one set of per-channel files, holds.
+
+    Attributes:
+        cases: the channels of each case.
+        labels: class name of each case, None where it is unknown; or None where the file has no class.
+        classes: class names in the order of the header.
+        remark: what stands after ``REMARK`` in a comment; empty where there is none.
+    """
+
+    cases: tuple[Case, ...]
+    labels: tuple[str | None, ...] | None
+    classes: tuple[str, ...]
+    remark: str = ""
+
+
+def decode(content: bytes) -> str:
+    """Text of UTF-8, or of Latin-1 where it is not UTF-8: the archive's comments hold both."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def parse_ts(text: str, source: str) -> UeaFile:
+    """Parses a ``.ts`` file: channels parted by ``:``, values by ``,``, the class last, ``?`` or ``NaN`` missing.
+
+    Args:
+        text: the whole file.
+        source: what the file is called in error messages.
+
+    Raises:
+        DataError: the text is not such a file, its header says other than its data, or it holds time stamps or
+            regression targets.
+    """
+    header, lines, remark = _split_header(text, source, comment="#")
+    settings = {key.lower(): value.strip() for key, _, value in (line[1:].partition(" ") for line in header)}
+    for unsupported in ("timestamps", "targetlabel"):
+        if settings.get(unsupported, "").lower().startswith("true"):
+            raise DataError(f"{source}: @{unsupported} true is not supported; only plain series with classes are")
+    labelled, *classes = settings.get("classlabel", "false").split() or ["false"]
+    has_labels = labelled.lower() == "true"
+    rows = [line.split(":") for line in lines]
+    n_fields = len(rows[0])
+    for index, row in enumerate(rows):
+        if len(row) != n_fields or n_fields <= has_labels:
+            raise DataError(f"{source}: expected {n_fields} fields parted by ':' in case {index}, got {len(row)}")
+    labels = tuple(row.pop().strip() for row in rows) if has_labels else None
+    cases = tuple(
+        tuple(_numbers(field, f"{source}: case {case}, channel {channel}") for channel, field in enumerate(row))
+        for case, row in enumerate(rows)
+    )
+    _check_header(settings, cases, source)
+    return _labelled(cases, labels, tuple(classes), source, remark)
+
+
+def _check_header(settings: dict[str, str], cases: tuple[Case, ...], source: str) -> None:
+    """Raises a DataError where the header of a ``.ts`` file says other than its data."""
+    n_channels, sizes = len(cases[0]), sorted({len(channel) for case in cases for channel in case})
+    size = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else str(sizes[0])
+    for name, found in {"dimensions": n_channels, "dimension": n_channels, "serieslength": sizes[-1]}.items():
+        if (said := settings.get(name)) is not None and said != str(found):
+            raise DataError(
+                f"{source}: the header says @{name} {said[:40]}, its data says {found}; correct one of them"
+            )
+    if settings.get("univariate", "").lower() == "true" and n_channels > 1:
+        raise DataError(f"{source}: the header says @univariate true, its data has {n_channels} channels; correct it")
+    if settings.get("equallength", "").lower() == "true" and len(sizes) > 1:
+        raise DataError(f"{source}: the header says @equalLength true, its series have {size} values; correct it")
+
+
+def parse_arff(text: str, source: str) -> UeaFile:
+    r"""Parses an ``.arff`` file: numeric attributes of one channel, or a relational one of all; then the class.
+
+    A relational value is quoted, its channels are parted by ``\n``. The class may be left out; ``?`` is missing.
+    Arguments and errors as in :func:`parse_ts`; sparse ARFF is refused.
+    """
+    header, lines, remark = _split_header(text, source, comment="%")
+    kinds = [line for line in header if line.lower().startswith("@attribute")]
+    types = [match[1].strip() if (match := _ATTRIBUTE.fullmatch(kind)) else "" for kind in kinds]
+    is_relational = bool(types) and types[0].lower() == "relational"
+    inner = types[is_relational:]
+    nominal = inner.pop() if inner and inner[-1].startswith("{") and inner[-1].endswith("}") else None
+    if is_relational and not inner:
+        raise DataError(f"{source}: expected numeric attributes within the 'relational' one, got none")
+    if not inner or (nominal is None and inner[-1].lower() not in NUMERIC):
+        raise DataError(f"{source}: expected numeric attributes and the classes {{…}} as the last one")
+    if strange := [kind for kind in inner if kind.lower() not in NUMERIC]:
+        raise DataError(f"{source}: expected numeric attributes before the class, got {strange[0][:40]!r}")
+    cases: list[Case] = []
+    labels: list[str] = []
+    for index, line in enumerate(lines):
+        fields, label = line, ""
+        if nominal is not None:
+            match = _LAST_FIELD.fullmatch(line)
+            if not match:
+                raise DataError(f"{source}: expected a class after the last comma of case {index}")
+            fields, label = match[1], _unquoted(match[2])
+        case = tuple(_numbers(part, f"{source}: case {index}") for part in _channels(fields, is_relational))
+        if wrong := [len(values) for values in case if len(values) != len(inner)]:
+            raise DataError(f"{source}: expected {len(inner)} values in case {index}, got {wrong[0]}")
+        if len(case) != len(cases[0] if cases else case):
+            raise DataError(f"{source}: expected {len(cases[0])} channels in case {index}, got {len(case)}")
+        cases.append(case)
+        labels.append(label)
+    classes = () if nominal is None else tuple(_unquoted(name) for name in _FIELD.findall(nominal[1:-1]))
+    return _labelled(tuple(cases), None if nominal is None else tuple(labels), classes, source, remark)
+
+
+def _channels(fields: str, is_relational: bool) -> list[str]:
+    """The comma list of each channel."""
+    return _unquoted(fields, escapes=False).split("\\n") if is_relational else [fields]
+
+
+def join_channels(files: Sequence[UeaFile], source: str) -> UeaFile:
+    """One file out of one for each channel.
+
+    Raises:
+        DataError: the files differ in their cases' number or labels.
+    """
+    if any(file.labels != files[0].labels or len(file.cases) != len(files[0].cases) for file in files):
+        raise DataError(f"{source}: expected the same cases with the same labels in every channel's file")
+    cases = tuple(
+        tuple(channel for case in parts for channel in case)
+        for parts in zip(*(file.cases for file in files), strict=True)
+    )
+    return UeaFile(cases, files[0].labels, files[0].classes, files[0].remark)
+
+
+def padded(file: UeaFile) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Values ``(n, c, t)`` and lengths ``(n,)``: a case ends with the last value of any of its channels.
+
+    What is missing before that is NaN; a case without values keeps its whole length.
+    """
+    ends = [max((int(found[-1]) + 1 for found in map(_present, case) if found.size), default=0) for case in file.cases]
+    lengths = [end or max(map(len, case)) for end, case in zip(ends, file.cases, strict=True)]
+    values = np.full((len(file.cases), len(file.cases[0]), max(lengths)), np.nan, np.float32)
+    with np.errstate(over="ignore"):
+        for rows, case, length in zip(values, file.cases, lengths, strict=True):
+            for row, channel in zip(rows, case, strict=True):
+                row[: min(length, len(channel))] = channel[:length]
+    return values, np.array(lengths, np.int64)
+
+
+def _present(channel: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.flatnonzero(np.isfinite(channel))
+
+
+def _split_header(text: str, source: str, comment: str) -> tuple[list[str], list[str], str]:
+    """The header's ``@`` lines but the last, ``@data``; the data lines, of which there is at least one; the remark."""
+    raw_lines = [line for raw in text.split("\n") if (line := raw.strip())]
+    remarks = [line[len(comment) :] for line in raw_lines if line.startswith(comment + REMARK)]
+    remark = remarks[0].removeprefix(REMARK) if remarks else ""
+    lines = [line for line in raw_lines if not line.startswith(comment)]
+    for number, line in enumerate(lines):
+        if line.lower() == "@data":
+            if number + 1 == len(lines):
+                raise DataError(f"{source}: expected cases after @data, got none; the file may be cut off")
+            return lines[:number], lines[number + 1 :], remark
+        if not line.startswith("@"):
+            break
+    raise DataError(f"{source}: expected header lines that start with '@', the last of them @data; got another file")
+
+
+def _numbers(text: str, where: str) -> NDArray[np.float64]:
+    """``(length,)`` values of a comma list."""
+    fields = text.replace("?", "nan").split(",")
+    try:
+        if "_" in text:  # Python alone takes 1_000 for a number
+            raise ValueError
+        values = np.array(list(map(float, fields)), dtype=np.float64)
+    except ValueError:
+        bad = next(field for field in fields if not _is_number(field))
+        raise DataError(f"{where}: expected a number or '?', got {bad.strip()[:40]!r}") from None
+    if np.isinf(values).any():
+        raise DataError(f"{where}: expected finite numbers, got an infinite one")
+    return values
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def _unquoted(text: str, *, escapes: bool = True) -> str:
+    text = text.strip()
+    if len(text) < 2 or text[0] != text[-1] or text[0] not in "'\"":
+        return text
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if escapes else text[1:-1]
+
+
+def _labelled(
+    cases: tuple[Case, ...], labels: tuple[str, ...] | None, classes: tuple[str, ...], source: str, remark: str
+) -> UeaFile:
+    if labels is None:
+        return UeaFile(cases, None, classes, remark)
+    unknown = {MISSING_LABEL} - set(classes)
+    if strange := set(labels) - set(classes) - unknown:
+        raise DataError(f"{source}: label {min(strange)[:40]!r} is not among the header's {len(classes)} classes")
+    return UeaFile(cases, tuple(None if label in unknown else label for label in labels), classes, remark)
