@@ -1,6 +1,7 @@
 # make demo    install, train on the built-in pen strokes, sample by code, draw a picture
 # make test    install, run the tests (TSINFOGAN_DATA=FOLDER adds those on real data)
 # make check   style and types, of the package as it is installed
+# make interop the tests with aeon, for which pip takes an older numpy and pandas: VENV=FOLDER gives it one of its own
 # make bench   the figures of docs/benchmarks.md
 # make clean   remove what these made
 
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 TYPECHECK := build/typecheck
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check interop bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/tsinfogan train --steps $(DEMO_STEPS)
@@ -30,6 +31,9 @@ check: $(VENV)/.installed-test $(VENV)/.installed-check
 	$(BIN)/ruff format --check .
 	$(INSTALL) --no-deps --target $(TYPECHECK) .
 	cd $(TYPECHECK) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p tsinfogan
+
+interop: $(VENV)/.installed-test $(VENV)/.installed-interop
+	$(BIN)/python -m pytest tests/test_interop.py tests/test_balancing.py
 
 bench: $(VENV)/.installed
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import typer
 
+from tsinfogan.cli.augment_study import augment_study
 from tsinfogan.cli.datasets import datasets_app
 from tsinfogan.cli.encode import encode
 from tsinfogan.cli.name import name
@@ -35,6 +36,7 @@ app.command()(sample)
 app.command()(encode)
 app.command()(name)
 app.command()(report)
+app.command("augment-study")(augment_study)
 app.add_typer(datasets_app)
 app.add_typer(runs_app)
 

@@ -29,16 +29,43 @@ def opened_output(path: Path | None, *, binary: bool) -> Iterator[BinaryIO]:
     in_place = path.exists() and not path.is_file()  # a device or a named pipe; the system refuses directories
     partial = path if in_place else path.with_name(f".{path.name}.partial")
     try:
+        opened = partial.open("wb")  # a folder that is called so fails here, and stays as it is
         try:
-            with partial.open("wb") as stream:
+            with opened as stream:
                 yield stream
             if not in_place:
                 partial.replace(path)
         finally:
             if not in_place:
-                partial.unlink(missing_ok=True)
+                _remove(partial)
     except BrokenPipeError:
         raise
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise RunError(f"cannot write {path}: {reason}; make room there, or name another file with -o") from None
+
+
+def _remove(partial: Path) -> None:
+    """Removes what is left of an output under another name: a file, or the folder that took its place."""
+    if partial.is_dir():
+        for part in partial.iterdir():
+            part.unlink()
+        partial.rmdir()
+    partial.unlink(missing_ok=True)
+
+
+def turned_into_folder(stream: BinaryIO, path: Path) -> Path | None:
+    """A folder that takes the place of what ``opened_output`` opened for ``path``; None where that is no new file.
+
+    Raises:
+        SettingError: there is a file called so.
+    """
+    partial = Path(stream.name)
+    if partial == path.resolve():  # a device or a named pipe
+        return None
+    if path.exists():
+        raise SettingError(f"so many rows are written as a folder, and {path} is a file; delete it, or name another")
+    stream.close()
+    partial.unlink()
+    partial.mkdir()
+    return partial

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tsinfogan.cli._files import PLAIN, Reading, read_beside, read_file
 from tsinfogan.errors import DataError, TsInfoGANError
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class RealSeries:
     notes: tuple[str, ...] = ()
 
 
-def real_series(run: Run, model: Model, file: Path | None = None) -> RealSeries:
-    """The real series of a run: those of ``file`` where one is named, else those that it was trained on.
+def real_series(run: Run, model: Model, file: Path | None = None, asked: Reading = PLAIN) -> RealSeries:
+    """The real series of a run: those of ``file``, read as ``asked``, where one is named, else those of its training.
 
     Raises:
         DataError: ``file`` cannot be read, or does not fit the model. Without one, a note takes the error's place.
@@ -38,13 +39,11 @@ def real_series(run: Run, model: Model, file: Path | None = None) -> RealSeries:
     from tsinfogan.synthesis import check_fits
 
     if file is not None:
-        from tsinfogan.formats import read_panel
-
         if not file.exists():
             raise DataError(
                 f"expected a file with real series, got {str(file)!r}, which does not exist; check the name"
             )
-        panel = _as_the_model_sees(read_panel(file), model)
+        panel = _as_the_model_sees(read_beside(file, asked, run.data), model)
         check_fits(model, panel)
         is_train = panel.fingerprint() == run.data.get("fingerprint")
         return RealSeries(panel if is_train else None, None if is_train else panel)
@@ -69,12 +68,10 @@ def _of_training(run: Run, model: Model) -> RealSeries:
         except TsInfoGANError as error:
             notes.append(f"there are no held-out series: {error}")
     elif "file" in run.data:
-        from tsinfogan.formats import read_panel
-
         file = Path(str(run.data["file"]))
         if not file.exists():
             raise DataError(f"{file} is no longer there; name it with --data")
-        first, test = read_panel(file), None
+        first, test = read_file(file, Reading.from_dict(run.data)), None
     else:
         raise DataError("the run was not trained from the command line; name a file with --data")
     train = _as_the_model_sees(first, model)

@@ -11,10 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, get_args
 
 import typer
 
+from tsinfogan.cli._files import (
+    CaseColumnOption,
+    ChannelsOption,
+    LabelColumnOption,
+    Reading,
+    StrideOption,
+    TimeColumnOption,
+    WindowOption,
+    read_beside,
+    reading,
+    refuse_without_file,
+    say_notes,
+)
 from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
+    from tsinfogan.checkpoint import Run
+    from tsinfogan.datasets import Split
     from tsinfogan.model import Model
     from tsinfogan.panel import Panel
 
@@ -23,7 +38,7 @@ FORMATS = {"csv": ".csv", "parquet": ".parquet"}
 
 def encode(
     source: Annotated[
-        str, typer.Argument(metavar="FILE|DATASET", help="Your own csv, parquet or npz, or the name of a dataset.")
+        str, typer.Argument(metavar="FILE|DATASET", help="Your own file of any format, or the name of a dataset.")
     ],
     split: Annotated[str | None, typer.Option(help="Part of a dataset: train or test. Default: train.")] = None,
     model: Annotated[
@@ -36,6 +51,12 @@ def encode(
     format_name: Annotated[
         str | None, typer.Option("--format", help="csv or parquet. Default: by FILE's name, otherwise csv.")
     ] = None,
+    case_column: CaseColumnOption = None,
+    time_column: TimeColumnOption = None,
+    label_column: LabelColumnOption = None,
+    channels: ChannelsOption = None,
+    window: WindowOption = None,
+    stride: StrideOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Read the codes of real series, a category with a confidence and the rest: tsinfogan encode my.csv > codes.csv.
@@ -46,12 +67,14 @@ def encode(
     from tsinfogan.cli._output import opened_output
 
     chosen = _format(format_name, out)
-    panel = _panel(source, split)
+    asked = reading(case_column, time_column, label_column, channels, window, stride)
+    part = _part(source, split, asked)
     with opened_output(out, binary=chosen == "parquet") as stream:
         from tsinfogan.checkpoint import find_run
         from tsinfogan.devices import choose_device
 
         run = find_run(runs, model)
+        panel = _panel(source, part, asked, run)
         trained = run.load_model(choose_device(device))
         if not trained.settings.latent.codes:
             raise SettingError(f"run {run.name} has no codes that could be read; train with --cat or --cont")
@@ -79,16 +102,15 @@ def _format(name: str | None, path: Path | None) -> str:
     return by_suffix[path.suffix.lower()]
 
 
-def _panel(source: str, split: str | None) -> Panel:
-    from tsinfogan.datasets import DATASETS, Split, load_dataset
+def _part(source: str, split: str | None, asked: Reading) -> Split | None:
+    """The part of the dataset called ``source``; None where it is a file."""
+    from tsinfogan.datasets import DATASETS, Split
 
     if split not in (None, *get_args(Split)):
         raise UnknownNameError("split", str(split), get_args(Split))
     if source.partition(":")[0] in DATASETS.names():
-        part: Split = "test" if split == "test" else "train"
-        return load_dataset(source, part)
-    from tsinfogan.formats import read_panel
-
+        refuse_without_file(asked, source)
+        return "test" if split == "test" else "train"
     if not os.path.exists(source):  # noqa: PTH110 (a Path would raise for a name too long)
         raise DataError(
             f"expected a file or a dataset to encode, got {source!r}: there is no such file, and the datasets are "
@@ -96,7 +118,17 @@ def _panel(source: str, split: str | None) -> Panel:
         )
     if split is not None:
         raise SettingError(f"--split chooses a part of a dataset but {source!r} is a file; leave it out")
-    return read_panel(Path(source))
+    return None
+
+
+def _panel(source: str, part: Split | None, asked: Reading, run: Run) -> Panel:
+    from tsinfogan.datasets import load_dataset
+
+    if part is None:
+        return read_beside(Path(source), asked, run.data)
+    panel = load_dataset(source, part)
+    say_notes(panel)
+    return panel
 
 
 def _table(model: Model, panel: Panel) -> Any:

@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
+from tsinfogan.cli._files import (
+    PLAIN,
+    CaseColumnOption,
+    ChannelsOption,
+    LabelColumnOption,
+    StrideOption,
+    TimeColumnOption,
+    WindowOption,
+    reading,
+)
 from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
+from tsinfogan.errors import SettingError
 
 PAGE, PICTURE, FIGURES = "report.html", "report.png", "report.json"
 
@@ -26,6 +37,12 @@ def report(
         Path | None,
         typer.Option(metavar="FILE", help="Real series to compare with. Default: what the run was trained on."),
     ] = None,
+    case_column: CaseColumnOption = None,
+    time_column: TimeColumnOption = None,
+    label_column: LabelColumnOption = None,
+    channels: ChannelsOption = None,
+    window: WindowOption = None,
+    stride: StrideOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Write code cards: samples of each category beside real ones, what each knob does in words, and all figures.
@@ -48,6 +65,9 @@ def report(
         sweeps,
     )
 
+    asked = reading(case_column, time_column, label_column, channels, window, stride)
+    if data is None and asked != PLAIN:
+        raise SettingError("columns and windows say how a file is read; name the file with --data")
     run = find_run(runs, name)
     model = run.load_model(choose_device(device))
     folder = run.path if out is None else out
@@ -55,7 +75,7 @@ def report(
     with writing(folder, advice):
         folder.mkdir(parents=True, exist_ok=True)
     _say("reading the real series")
-    found = real_series(run, model, data)
+    found = real_series(run, model, data, asked)
     for note in found.notes:
         print(f"note: {note}", file=sys.stderr)
     subject = Subject(model, found.train, found.test)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeVar
 
 import typer
 
@@ -12,7 +13,8 @@ from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
 from tsinfogan.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from tsinfogan.formats import Format
+    from tsinfogan.formats import Format, Writer
+    from tsinfogan.model import Model
 
 Piece = TypeVar("Piece")
 DEFAULT_SERIES = 10
@@ -47,7 +49,11 @@ def sample(
         Path | None, typer.Option("-o", "--out", metavar="FILE", help="File to write. Default: standard output.")
     ] = None,
     format_name: Annotated[
-        str | None, typer.Option("--format", help="csv, parquet, npz or png. Default: by FILE's name, otherwise csv.")
+        str | None,
+        typer.Option(
+            "--format",
+            help="csv, wide, parquet, arrow, npz, ts, arff or png. Default: by FILE's name, otherwise csv.",
+        ),
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -66,7 +72,7 @@ def sample(
         trained = find_run(runs, model).load_model(choose_device(device))
         request = CodeRequest.of(trained, cat, cont, label)
         draws = n or (DEFAULT_SERIES if request.n_points == 1 else 1)
-        writer = entry.open_writer(stream_out)
+        writer = _writer(entry, stream_out, out, draws * request.n_points, trained)
         for part in ahead(lambda: stream(trained, draws, request, seed)):
             writer.write(part.panel, part.columns)
         writer.close()
@@ -84,14 +90,25 @@ def ahead(pieces: Callable[[], Iterator[Piece]]) -> Iterator[Piece]:
             yield piece
 
 
+def _writer(entry: Format, stream_out: BinaryIO, out: Path | None, n_cases: int, model: Model) -> Writer:
+    """A file's writer, or a folder's where one file would hold too many rows."""
+    from tsinfogan.cli._output import turned_into_folder
+
+    longest = model.preprocessor.lengths[1] if model.preprocessor.lengths else prod(model.preprocessor.grid)
+    if out is None or entry.open_folder is None or n_cases * longest <= (entry.greatest_rows or 0):
+        return entry.open_writer(stream_out)
+    folder = turned_into_folder(stream_out, out)
+    return entry.open_writer(stream_out) if folder is None else entry.open_folder(folder)
+
+
 def _format(name: str | None, path: Path | None) -> Format:
-    from tsinfogan.formats import FORMATS
+    from tsinfogan.formats import FORMATS, format_of
 
     if name is not None:
         return FORMATS.get(name)
     if path is None or not path.suffix:
         return FORMATS.get("csv")
-    by_suffix = {entry.suffix: entry for entry in map(FORMATS.get, FORMATS.names())}
-    if path.suffix.lower() not in by_suffix:
-        raise UnknownNameError("file suffix", path.suffix, by_suffix)
-    return by_suffix[path.suffix.lower()]
+    entry = format_of(path.name)
+    if entry is None:
+        raise UnknownNameError("file suffix", path.suffix, [FORMATS.get(known).suffix for known in FORMATS.names()])
+    return entry

@@ -10,6 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tsinfogan.cli._files import (
+    COLUMNS,
+    WINDOWS,
+    CaseColumnOption,
+    ChannelsOption,
+    LabelColumnOption,
+    Reading,
+    StrideOption,
+    TimeColumnOption,
+    WindowOption,
+    describe_file,
+    read_file,
+    reading,
+    refuse_without_file,
+    say_notes,
+)
 from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption, command_for
 from tsinfogan.errors import RunError, SettingError, UnknownNameError
 
@@ -19,6 +35,7 @@ if TYPE_CHECKING:
 DEFAULT_DATASET = "pen_strokes"
 GOES_WITH_RESUME = ("resume", "device", "precision", "runs")
 CODES, NETWORKS, LOSSES, STEPS, PLACE = "Codes", "Networks", "Losses", "Steps", "Where and what to keep"
+CHANNELS = "Channels"
 SETTING_OPTIONS = {
     "steps": "max_steps",
     "batch_size": "batch_size",
@@ -41,8 +58,17 @@ def train(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Your own csv, parquet or npz: case,time,<channels…>[,label]; see the docs."),
+        typer.Option(
+            metavar="FILE",
+            help="Your own csv, parquet, arrow, npz, ts or arff: case,time,<channels…>[,label]; see the docs.",
+        ),
     ] = None,
+    case_column: CaseColumnOption = None,
+    time_column: TimeColumnOption = None,
+    label_column: LabelColumnOption = None,
+    channels: ChannelsOption = None,
+    window: WindowOption = None,
+    stride: StrideOption = None,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -83,6 +109,24 @@ def train(
             rich_help_panel=CODES,
         ),
     ] = "learned",
+    scaling: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[CHANNEL=]HOW",
+            help="How channels are scaled for the networks: auto (robust where tails are heavy, else standard), "
+            "standard, robust or quantile; volume=robust for one channel. Repeatable.",
+            rich_help_panel=CHANNELS,
+        ),
+    ] = None,
+    bounds: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[CHANNEL=]WHERE",
+            help="Where samples of a channel end: auto (at the range seen where the data often touches its end), "
+            "observed (at the range seen) or none; soc=observed for one channel. Repeatable.",
+            rich_help_panel=CHANNELS,
+        ),
+    ] = None,
     backbone: Annotated[
         str | None,
         typer.Option(
@@ -192,7 +236,7 @@ def train(
     from tsinfogan.cli._labels import choose_recipe, hide_labels
     from tsinfogan.cli._running import run_candidates, run_session
     from tsinfogan.devices import choose_device, choose_precision
-    from tsinfogan.plan import distort, make_plan, parse_setting
+    from tsinfogan.plan import distort, make_plan, parse_choice, parse_setting
     from tsinfogan.sessions import Session
     from tsinfogan.settings import TrainingSettings
 
@@ -208,10 +252,18 @@ def train(
         choices["n_categories"] = _sizes(cat)
     if knobs is not None:
         choices["knobs"] = () if knobs == ["none"] else tuple(knobs)
+    for name, texts in (("scaling", scaling), ("bounds", bounds)):
+        if texts is not None:
+            choices[name] = parse_choice(texts)
     settings = dict(map(parse_setting, [*named, *(others or ())]))
     where = choose_device(device)
     dtype = choose_precision(precision, where)
-    source: dict[str, Any] = {"file": str(data.resolve())} if data else {"dataset": dataset or DEFAULT_DATASET}
+    asked = reading(case_column, time_column, label_column, channels, window, stride)
+    source: dict[str, Any] = {"dataset": dataset or DEFAULT_DATASET}
+    if data:
+        source = {"file": str(data.resolve()), **asked.to_dict()}
+    else:
+        refuse_without_file(asked, source["dataset"])
     panel = distort(_panel(source), distortions or ())
     if labels_per_class is not None:
         panel, kept = hide_labels(panel, labels_per_class, settings.get("seed", TrainingSettings.seed))
@@ -231,6 +283,7 @@ def train(
 
         model = plan.build(panel)
         resolved: dict[str, Any] = {"data": source, "plan": plan.to_dict(), "distortions": panel.distortions.to_dict()}
+        resolved["scaling"] = dict(zip(panel.channels, model.preprocessor.scalings, strict=True))
         resolved["seeds"] = [each.training.seed for each in planned]
         place = {"device": str(where), "precision": str(dtype).removeprefix("torch.")}
         print(json.dumps({**resolved, **place, **count_parameters(model)}, indent=1))
@@ -261,8 +314,8 @@ def _resume(runs: Path, name: str, device: str, precision: str) -> None:
     run = find_last(runs) if name == "last" else find_run(runs, name)
     where = choose_device(device)
     dtype = choose_precision(precision, where)
-    source = {key: run.data[key] for key in ("dataset", "file") if key in run.data}
-    if not source:
+    source = {key: run.data[key] for key in ("dataset", "file", COLUMNS, WINDOWS) if key in run.data}
+    if not {"dataset", "file"} & set(source):
         raise RunError(f"run {run.name} was not trained from the command line; go on with it in Python")
     candidates = Candidates.open(run)
     if candidates is not None and candidates.chosen:
@@ -296,26 +349,20 @@ def _choices(dataset: str | None, data: Path | None, **given: Any) -> dict[str, 
     return {**suggested, **{name: value for name, value in given.items() if value is not None}}
 
 
-def _panel(source: Mapping[str, str]) -> Panel:
+def _panel(source: Mapping[str, Any]) -> Panel:
     """The training data of a dataset or a file."""
     if "dataset" in source:
         from tsinfogan.datasets import load_dataset
 
-        return load_dataset(source["dataset"])
+        panel = load_dataset(source["dataset"])
+        say_notes(panel)
+        return panel
     from tsinfogan.checks import check_trainable
-    from tsinfogan.formats import read_panel, readable_format
-    from tsinfogan.formats._table import describe_columns
 
-    path = Path(source["file"])
-    panel = read_panel(path)
+    path, asked = Path(source["file"]), Reading.from_dict(source)
+    panel = read_file(path, asked)
     check_trainable(panel)
-    names = readable_format(path).column_names
-    assert names is not None
-    columns = describe_columns(names(path))
-    parts = [f"channels {', '.join(panel.channels)}"]
-    parts += [f"codes, which training ignores, {', '.join(columns.codes)}"] if columns.codes else []
-    parts += [f"label with {len(panel.classes)} classes"] if panel.labels is not None else []
-    print(f"{path.name} is read as: {'; '.join(parts)}", file=sys.stderr)
+    print(describe_file(path, asked, panel), file=sys.stderr)
     return panel
 
 

@@ -64,6 +64,20 @@ def tensors(batch: Any) -> list[Tensor]:
     return [t for field in batch for t in (field if isinstance(field, tuple) else (field,))]
 
 
+class CategoryAsLevel(nn.Module):
+    """A generator whose series stand at the number of their category."""
+
+    texture_dim = 0
+
+    def __init__(self, noise_dim: int, n_categories: int) -> None:
+        super().__init__()
+        self.place = slice(noise_dim, noise_dim + n_categories)
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+        return latent[:, self.place].argmax(1)[:, None, None].expand(-1, 1, 32) + self.weight
+
+
 # ---- what is random
 
 

@@ -170,7 +170,7 @@ def test_data_of_another_size(command, tmp_path):
         (["nothing.csv"], "there is no such file, and the datasets are char_traj"),
         (["char_tray"], "there is no such file, and the datasets are char_traj"),
         (["x" * 5000], "there is no such file"),
-        (["."], "expected a file called *.csv"),
+        (["."], "expected a file called *.arff"),
         (["sines", "--split", "valid"], "unknown split 'valid': choose from test, train"),
         (["FILE", "--split", "test"], "is a file; leave it out"),
         (["FILE", "--format", "npz"], "unknown format 'npz': choose from csv, parquet"),

@@ -20,7 +20,7 @@ from tsinfogan.plan import setting_types
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 over_pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-STEPS = re.compile(r'("max_steps": )\d+')
+STEPS = re.compile(r'(max_steps(?:": |=))\d+')
 FILE = re.compile(r"# ((?:tsinfogan|datasets)/\S+\.py)\n")
 
 

@@ -123,6 +123,10 @@ def test_the_critic_goes_by_categories_only_where_real_series_have_some() -> Non
     assert make_plan(panel()).model.critic.category_input
     assert not make_plan(panel(), settings={"consistency_weight": 0.0}).model.critic.category_input
     assert not make_plan(panel(), settings={"category_input": False}).model.critic.category_input
+    assert make_plan(panel()).model.critic.spread_input
+    assert not make_plan(panel(), settings={"category_input": False}).model.critic.spread_input
+    with pytest.raises(SettingError, match="it needs category_input"):
+        make_plan(panel(), settings={"category_input": False, "spread_input": True})
     for others in ({"consistency_weight": 0.0}, {"label_input": "projection"}):
         with pytest.raises(SettingError, match="category_input has the critic go by"):
             make_plan(panel(), recipe="semi_supervised", settings={"category_input": True, **others})

@@ -6,11 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tsinfogan.augmentation.study import augment_study
+    from tsinfogan.balancing import InfoGANResampler
     from tsinfogan.checkpoint import Run, find_run
+    from tsinfogan.columns import ColumnNames, Windows
     from tsinfogan.datasets import load_dataset
     from tsinfogan.distortions import Distortions
     from tsinfogan.errors import TsInfoGANError
-    from tsinfogan.formats import read_panel
+    from tsinfogan.estimator import InfoGAN
+    from tsinfogan.formats import read_panel, write_panel
+    from tsinfogan.frames import frame_from_panel, panel_from_frame
+    from tsinfogan.loading import SyntheticBatches
     from tsinfogan.model import Model
     from tsinfogan.panel import Panel
     from tsinfogan.plan import make_plan
@@ -20,33 +26,51 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ColumnNames",
     "Distortions",
+    "InfoGAN",
+    "InfoGANResampler",
     "Model",
     "Panel",
     "Run",
+    "SyntheticBatches",
     "TsInfoGANError",
+    "Windows",
+    "augment_study",
     "encode",
     "find_run",
     "fit",
+    "frame_from_panel",
     "load_dataset",
     "make_plan",
+    "panel_from_frame",
     "read_panel",
     "sample",
+    "write_panel",
 ]
 
 _HOMES = {
+    "ColumnNames": "columns",
     "Distortions": "distortions",
+    "InfoGAN": "estimator",
+    "InfoGANResampler": "balancing",
     "Model": "model",
     "Panel": "panel",
     "Run": "checkpoint",
+    "SyntheticBatches": "loading",
     "TsInfoGANError": "errors",
+    "Windows": "columns",
+    "augment_study": "augmentation.study",
     "encode": "synthesis",
     "find_run": "checkpoint",
     "fit": "sessions",
+    "frame_from_panel": "frames",
     "load_dataset": "datasets",
     "make_plan": "plan",
+    "panel_from_frame": "frames",
     "read_panel": "formats",
     "sample": "synthesis",
+    "write_panel": "formats",
 }
 
 

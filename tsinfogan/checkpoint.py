@@ -73,10 +73,26 @@ class Run:
         Raises:
             RunError: the directory cannot be written.
         """
-        created = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{_file_name(model.card.name)}-{plan.recipe}"
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            path = _fresh_directory(root, stem)
+        except OSError as error:
+            raise RunError(
+                f"cannot make a run directory in {root}: {_reason(error)}; choose another with --runs"
+            ) from None
+        return cls.begin(path, plan, model, data)
+
+    @classmethod
+    def begin(cls, path: Path, plan: Plan, model: Model, data: Mapping[str, Any]) -> Run:
+        """A run in the directory ``path``, which is there; arguments as in :meth:`create`.
+
+        Raises:
+            RunError: the directory cannot be written.
+        """
         config = {
             "format_version": FORMAT_VERSION,
-            "created": created,
+            "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "versions": {
                 "tsinfogan": metadata.version("tsinfogan"),
                 "torch": torch.__version__,
@@ -87,14 +103,6 @@ class Run:
             "card": model.card.to_dict(),
             "preprocessor": model.preprocessor.to_dict(),
         }
-        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{_file_name(model.card.name)}-{plan.recipe}"
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            path = _fresh_directory(root, stem)
-        except OSError as error:
-            raise RunError(
-                f"cannot make a run directory in {root}: {_reason(error)}; choose another with --runs"
-            ) from None
         write_whole(path / CONFIG, json.dumps(config, indent=1).encode())
         return cls(path, json.loads(json.dumps(config)))
 
@@ -148,9 +156,17 @@ class Run:
         Raises:
             RunError: the disk is full or not writable; the previous checkpoint is untouched.
         """
-        networks = {"generator": trainer.model.generator, "critic": trainer.model.critic}
-        weights = {f"{k}.{name}": value for k, net in networks.items() for name, value in net.state_dict().items()}
         write_whole(self.path / STATE, _serialised(trainer.state_dict()))
+        self.save_model(trainer.model)
+
+    def save_model(self, model: Model) -> None:
+        """Writes what sampling and encoding need, and nothing that training could go on from.
+
+        Raises:
+            RunError: the disk is full or not writable; the previous file is untouched.
+        """
+        networks = {"generator": model.generator, "critic": model.critic}
+        weights = {f"{k}.{name}": value for k, net in networks.items() for name, value in net.state_dict().items()}
         write_whole(self.path / MODEL, _serialised(weights))
 
     def load_model(self, device: torch.device | str = "cpu") -> Model:
@@ -209,8 +225,7 @@ class Run:
 
     def log(self, report: Report, **others: Any) -> None:
         """Appends one report, and whatever else is known at that step, to the metrics."""
-        line = {"step": report.step, "elapsed_s": report.elapsed_s, "cases_per_s": report.cases_per_s, **report.stats}
-        line |= others
+        line = {**report.line, **others}
         with writing(self.path / METRICS), (self.path / METRICS).open("a") as file:
             file.write(json.dumps(line) + "\n")
 

@@ -12,15 +12,13 @@ def check_trainable(panel: Panel) -> None:
     """Refuses what no model can learn from.
 
     Raises:
-        DataError: there are fewer than two cases, or a channel never changes.
+        DataError: there are fewer than two cases, or no channel ever changes. One that does not is reproduced.
     """
     if panel.n_cases < 2:
         raise DataError(f"{panel.name} holds one case only; training needs at least two, and better some hundred")
     axes = (0, *range(2, panel.values.ndim))
-    constant = np.nanmin(panel.values, axis=axes) == np.nanmax(panel.values, axis=axes)
-    if constant.any():
-        channel = int(np.argmax(constant))
+    if (np.nanmin(panel.values, axis=axes) == np.nanmax(panel.values, axis=axes)).all():
         raise DataError(
-            f"{panel.name}: channel {panel.channels[channel]!r} is {panel.values[0, channel].flat[0]} everywhere, "
-            f"so there is nothing to learn in it; drop it"
+            f"{panel.name}: expected at least one channel that changes, got {panel.values[0, 0].flat[0]} everywhere in "
+            f"channel {panel.channels[0]!r} and no change in any other; there is nothing to learn"
         )

@@ -149,7 +149,7 @@ class Discovery(nn.Module):
         """
         chosen = self._chosen(labels)
         rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, SCORING)
-        critic = cast(Critic, self.best)
+        critic = self.best
         features = self._features(critic, data[chosen], distorter, SCORED_VIEWS, rng).flatten(0, 1)
         read = critic.posteriors(critic.q, features)[self._place].argmax(1).unflatten(0, (SCORED_VIEWS, -1))  # (v, n)
         found = torch.full_like(labels, UNLABELLED)

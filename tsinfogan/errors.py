@@ -10,7 +10,7 @@ class TsInfoGANError(Exception):
     """Base of every error that the user can mend. The command line prints it as one sentence, without a traceback."""
 
 
-class DataError(TsInfoGANError):
+class DataError(TsInfoGANError, ValueError):
     """The series handed in cannot be used as they are."""
 
 
@@ -22,7 +22,7 @@ class RunError(TsInfoGANError):
     """A run directory is missing, damaged, not ours, or cannot be written."""
 
 
-class SettingError(TsInfoGANError):
+class SettingError(TsInfoGANError, ValueError):
     """An option or argument has a value that makes no sense."""
 
 

@@ -58,7 +58,9 @@ def keep_labels(panel: Panel, cases: ArrayLike) -> Panel:
 
 def partly_labelled(panel: Panel) -> bool:
     """Whether the labels of some cases of two or more classes are known, and those of others are not."""
-    if panel.labels is None:
-        return False
-    known = panel.labels[panel.labels >= 0]
-    return known.size < panel.n_cases and len(np.unique(known)) > 1
+    return several_classes(panel) and bool((np.asarray(panel.labels) < 0).any())
+
+
+def several_classes(panel: Panel) -> bool:
+    """Whether labels of two or more classes are known."""
+    return panel.labels is not None and len(np.unique(panel.labels[panel.labels >= 0])) > 1

@@ -251,6 +251,7 @@ def known_code_loss(code: Code, parameters: Tensor, labels: Tensor) -> Tensor:
 
 def found_loss(codes: Sequence[Code], posteriors: Sequence[Tensor], found: Tensor) -> Tensor:
     """− E[log Q(found | x)] of the first categorical code over the cases with a category found; zero without any."""
-    categorical = ((c, p) for c, p in zip(codes, posteriors, strict=True) if isinstance(c, CategoricalCode))
-    code, parameters = next(categorical, (None, None))
-    return found.new_zeros((), dtype=torch.float) if code is None else known_code_loss(code, parameters, found)
+    for code, parameters in zip(codes, posteriors, strict=True):
+        if isinstance(code, CategoricalCode):
+            return known_code_loss(code, parameters, found)
+    return found.new_zeros((), dtype=torch.float)

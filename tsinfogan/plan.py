@@ -16,7 +16,7 @@ from tsinfogan.model import DataCard, Model, ModelSettings
 from tsinfogan.networks import BACKBONES, CriticSettings
 from tsinfogan.objectives import Objective
 from tsinfogan.panel import Panel
-from tsinfogan.preprocessing import Preprocessor
+from tsinfogan.preprocessing import OTHERS, Choice, Preprocessor, channel_choices
 from tsinfogan.recipes import Recipe, get_recipe
 from tsinfogan.settings import TrainingSettings
 from tsinfogan.training import Trainer
@@ -36,16 +36,25 @@ class Plan:
         model: how the networks are built.
         objective: the losses.
         training: how long and how fast.
+        scaling: of each channel, as in :meth:`Preprocessor.fit`.
+        bounds: of each channel's samples, likewise.
     """
 
     recipe: str
     model: ModelSettings
     objective: Objective
     training: TrainingSettings
+    scaling: Choice = "auto"
+    bounds: Choice = "auto"
 
     def build(self, panel: Panel) -> Model:
-        """An untrained model for ``panel``, its preprocessing fitted."""
-        return Model.build(self.model, DataCard.of(panel), Preprocessor.fit(panel), self.training.seed)
+        """An untrained model for ``panel``, its preprocessing fitted.
+
+        Raises:
+            SettingError: the network, scaling or bounds do not exist or do not fit the data.
+        """
+        preprocessor = Preprocessor.fit(panel, self.scaling, self.bounds)
+        return Model.build(self.model, DataCard.of(panel), preprocessor, self.training.seed)
 
     def trainer(
         self, model: Model, panel: Panel, device: torch.device | str = "cpu", precision: torch.dtype = torch.float32
@@ -65,6 +74,8 @@ class Plan:
             ModelSettings.from_dict(settings["model"]),
             Objective(**{**settings["objective"], "knobs": tuple(settings["objective"].get("knobs", ()))}),
             TrainingSettings(**settings["training"]),
+            settings.get("scaling", "standard"),
+            settings.get("bounds", "none"),
         )
 
 
@@ -82,6 +93,8 @@ def make_plan(
     width: int = 0,
     knobs: tuple[str, ...] | None = None,
     suggested_knobs: tuple[str, ...] = (),
+    scaling: Choice = "auto",
+    bounds: Choice = "auto",
     settings: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Resolves a plan for ``panel``. Later ones win: defaults, recipe, backbone, then ``settings``.
@@ -100,6 +113,9 @@ def make_plan(
         width: of the networks; 0 is the backbone's default.
         knobs: distortions that the first continuous codes shall follow, of those that the panel has.
         suggested_knobs: those that are taken where no ``knobs`` are given, as far as they fit.
+        scaling: how channels are scaled for the networks: ``auto``, ``standard``, ``robust`` or ``quantile``, for all
+            or, as in ``{"volume": "robust"}``, by name; those not named are ``auto``.
+        bounds: where samples of a channel end: ``auto``, ``observed`` or ``none``, likewise.
         settings: any field of :class:`Objective`, :class:`CriticSettings` or :class:`TrainingSettings` by name.
 
     Raises:
@@ -143,6 +159,10 @@ def make_plan(
                 "0, which teaches Q that, and label_input none; change these, or leave category_input out"
             )
         parts["critic"] = replace(parts["critic"], category_input=False)
+    if not parts["critic"].category_input:
+        if values.get("spread_input"):
+            raise SettingError("spread_input is the spread within a category: it needs category_input")
+        parts["critic"] = replace(parts["critic"], spread_input=False)
     offered = _offered_knobs(panel) if parts["objective"].consistency_weight else []
     if knobs is None:
         knobs = tuple(name for name in suggested_knobs if name in offered)[:n_continuous]
@@ -154,7 +174,8 @@ def make_plan(
     if parts["critic"].label_input != "none":
         _check_label_input(panel, chosen, recipe, parts["critic"].label_input)
     model = ModelSettings(backbone, LatentSpec(noise_dim, codes), width, chosen.labelled, parts["critic"])
-    return Plan(recipe, model, parts["objective"], training)
+    channel_choices(panel, scaling, bounds)  # refuses what does not exist
+    return Plan(recipe, model, parts["objective"], training, scaling, bounds)
 
 
 def setting_types() -> dict[str, Any]:
@@ -187,6 +208,18 @@ def parse_setting(text: str) -> tuple[str, Any]:
     return name, value if choices else _number(types[name], f"setting {name}", value)
 
 
+def parse_choice(texts: Iterable[str]) -> Choice:
+    """Reads ``--scaling`` and ``--bounds``: each text one choice for all channels, or ``channel=choice`` for one.
+
+    Which channels and choices there are is checked with the data.
+    """
+    chosen: dict[str, str] = {}
+    for text in texts:
+        channel, _, choice = text.rpartition("=")
+        chosen[channel or OTHERS] = choice
+    return chosen[OTHERS] if chosen.keys() == {OTHERS} else chosen or "auto"
+
+
 def distort(panel: Panel, texts: Iterable[str]) -> Panel:
     """``panel`` with other distortions, each text ``name=value`` from the command line, or ``none`` for no distortion.
 
@@ -194,25 +227,24 @@ def distort(panel: Panel, texts: Iterable[str]) -> Panel:
         SettingError: no such distortion or channel, or a value of another type.
     """
     chosen = panel.distortions
+    changes: dict[str, Any] = {}
     for text in texts:
         name, _, value = text.partition("=")
         names = [field.name for field in fields(Distortions)]
         if text == "none":
-            chosen = Distortions()
+            chosen, changes = Distortions(), {}
         elif name not in names:
             raise UnknownNameError("distortion", name, [*names, "none"])
-        elif name == "rotation_channels":
-            plane = value.split(",")
-            if strange := [channel for channel in plane if channel not in panel.channels]:
+        elif name.endswith("_channels"):
+            channels = value.split(",")
+            if strange := [channel for channel in channels if channel not in panel.channels]:
                 raise UnknownNameError("channel", strange[0], panel.channels)
-            if len(plane) != 2:
+            if name == "rotation_channels" and len(channels) != 2:
                 raise SettingError(f"distortion {name}: expected two channels such as x,y, got {value!r}")
-            first, second = map(panel.channels.index, plane)
-            chosen = replace(chosen, rotation_channels=(first, second))
+            changes[name] = tuple(map(panel.channels.index, channels))
         else:
-            strength: dict[str, Any] = {name: _number(float, f"distortion {name}", value)}
-            chosen = replace(chosen, **strength)
-    return replace(panel, distortions=chosen)
+            changes[name] = _number(float, f"distortion {name}", value)
+    return replace(panel, distortions=replace(chosen, **changes))
 
 
 def _number(kind: type[int] | type[float], what: str, text: str) -> float:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from tsinfogan.checkpoint import CARD, Run, write_whole
+from tsinfogan.checkpoint import CARD, METRICS, Run, write_whole
 from tsinfogan.choosing import best, score_models, with_seeds
 from tsinfogan.codes import LatentSpec
 from tsinfogan.devices import choose_device, choose_precision
-from tsinfogan.errors import DataError, DivergedError
+from tsinfogan.errors import DataError, DivergedError, RunError
 from tsinfogan.health import CategoryHealth, CategoryWatch
 from tsinfogan.model import Model
 from tsinfogan.naming import matched_names
@@ -161,22 +161,77 @@ def fit(panel: Panel, *, n_seeds: int = 1, device: str = "auto", precision: str 
         DivergedError: a loss stopped being finite, in every candidate.
         SettingError: several seeds and no categories to choose by.
     """
+    return fit_plan(make_plan(panel, **plan), panel, n_seeds=n_seeds, device=device, precision=precision).model
+
+
+class Fitted(NamedTuple):
+    """A trained model, the plan that it followed and the reports of its training."""
+
+    model: Model
+    plan: Plan
+    reports: list[Report]
+
+
+def fit_plan(
+    plan: Plan,
+    panel: Panel,
+    *,
+    n_seeds: int = 1,
+    device: str = "auto",
+    precision: str = "auto",
+    tell: Callable[[Report], None] | None = None,
+) -> Fitted:
+    """As :func:`fit`, for a plan that is made; ``tell`` hears of each report of each candidate."""
     where = choose_device(device)
-    models: list[Model] = []
+    trained: list[Fitted] = []
     diverged: DivergedError | None = None
-    plans = with_seeds(make_plan(panel, **plan), n_seeds)
-    for each in plans:
+    for each in with_seeds(plan, n_seeds):
         trainer = each.trainer(each.build(panel), panel, where, choose_precision(precision, where))
+        reports = []
         try:
-            deque(trainer.run(), maxlen=0)
-            models.append(trainer.model)
+            for report in trainer.run():
+                reports.append(report)
+                if tell is not None:
+                    tell(report)
+            trained.append(Fitted(trainer.model, each, reports))
         except DivergedError as error:
             diverged = error
-    if diverged and not models:
+    if diverged and not trained:
         raise diverged
-    model = models[0] if len(models) == 1 else models[best(score_models(plans[0], models, panel))]
-    model.names = matched_names(model, panel)
-    return model
+    one = len(trained) == 1
+    chosen = trained[0 if one else best(score_models(plan, [each.model for each in trained], panel))]
+    chosen.model.names = matched_names(chosen.model, panel)
+    return chosen
+
+
+def keep(path: Path, plan: Plan, model: Model, lines: Iterable[Mapping[str, Any]], data: Mapping[str, Any]) -> Run:
+    """A run directory at ``path`` that holds a model which is trained: to sample from, not to go on with.
+
+    Args:
+        path: a new or empty directory.
+        plan: what was trained.
+        model: the trained model.
+        lines: the reports of its training by name.
+        data: what is known of the training data; ``n_cases`` at least.
+
+    Raises:
+        RunError: the directory holds something already, or cannot be written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        filled = any(path.iterdir())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RunError(f"cannot make the directory {path}: {reason}; choose another") from None
+    if filled:
+        raise RunError(f"{path} holds something already; choose a new directory, or remove it")
+    run = Run.begin(path, plan, model, data)
+    write_whole(path / CARD, describe(run, model).encode())
+    write_whole(path / METRICS, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+    if model.names:
+        run.save_names(model.names)
+    run.save_model(model)
+    return run
 
 
 def picture(model: Model, seed: int = 0) -> bytes:

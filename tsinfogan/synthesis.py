@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
+from itertools import cycle, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,8 @@ from tsinfogan.seeding import generator_at
 ROWS_PER_PASS = 256
 """Rows generated at once. Fixed, and every pass is computed whole: rounding then never depends on how many rows are
 asked for."""
+NUMBERS_PER_PASS = 2**25
+"""Numbers of a pass, where cases are large: then it has fewer rows, by the model alone."""
 SAMPLE_STREAM = 3
 
 
@@ -96,7 +98,7 @@ def sample(
     *,
     cat: int | Sequence[int | None] | None = None,
     cont: float | Sequence[float | None] | None = None,
-    label: str | None = None,
+    label: str | Sequence[str] | None = None,
     seed: int = 0,
 ) -> Sample:
     """``n`` new cases in raw units.
@@ -106,13 +108,18 @@ def sample(
         n: number of cases.
         cat: category, or one for each categorical code; None draws it from its prior.
         cont: value of the continuous codes likewise.
-        label: name of a category (:attr:`Model.category_names`) in place of its number.
+        label: name of a category (:attr:`Model.category_names`) in place of its number, or one for each case.
         seed: the same seed gives the same cases.
 
     Raises:
         SettingError: a value that a code cannot take, too many or too few, or a name that no category has.
     """
-    request = CodeRequest.of(model, _as_text(cat), _as_text(cont), label)
+    names = label if label is None or isinstance(label, str) else [*label]
+    request = CodeRequest.of(model, _as_text(cat), _as_text(cont), names if isinstance(names, str) else None)
+    if isinstance(names, list):
+        if len(names) != n or cat is not None:
+            raise SettingError(f"expected one label for each of {n} series and no category, got {len(names)} labels")
+        request = replace(request, turns=_turns(model, names))
     parts = list(stream(model, n, request, seed))
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
     return Sample(Panel.concatenated([part.panel for part in parts]), columns)
@@ -129,10 +136,18 @@ def stream(model: Model, n: int, request: CodeRequest, seed: int = 0) -> Iterato
     points = list(product(*(place for place in request.places if place)))  # one tuple of fixed values each
     total = n * request.n_points
     is_named = _is_named(model, n, request, seed)
-    for first in range(0, total, ROWS_PER_PASS):
-        rows = np.arange(first, first + ROWS_PER_PASS)
-        part = _generate(model, rows, points, request, seed, is_named)
-        yield part if first + ROWS_PER_PASS <= total else _head(part, total - first)
+    n_rows = rows_per_pass(model)
+    for first in range(0, total, n_rows):
+        part = _generate(model, np.arange(first, first + n_rows), points, request, seed, is_named)
+        yield part if first + n_rows <= total else _head(part, total - first)
+
+
+def rows_per_pass(model: Model) -> int:
+    """Rows generated at once: ``ROWS_PER_PASS``, or a power of two below where each holds very many numbers."""
+    fitted = model.preprocessor
+    numbers = fitted.n_channels * (math.prod(fitted.grid) if fitted.lengths is None else fitted.lengths[1])
+    affordable = max(1, NUMBERS_PER_PASS // numbers)
+    return min(ROWS_PER_PASS, 1 << (affordable.bit_length() - 1))
 
 
 def encode(model: Model, panel: Panel) -> dict[str, NDArray[Any]]:
@@ -206,8 +221,8 @@ def _generate(
         for place, drawn in zip(request.places, codes, strict=True)
     ]
     if request.turns:
-        turns = torch.tensor(request.turns)
-        values[_category_place(model)] = turns[torch.from_numpy(draws % len(turns))]
+        turns = [request.turns[turn] for turn in (draws % len(request.turns)).tolist()]
+        values[_category_place(model)] = torch.tensor(turns)
     latent = latent_spec.encode(noise, values)
     with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
         generated = model.generator(latent.to(model.device), texture.to(model.device)).float().cpu().numpy()
@@ -237,6 +252,12 @@ def _is_named(model: Model, n: int, request: CodeRequest, seed: int) -> bool:
     draws = (np.arange(start, min(start + ROWS_PER_PASS, n)) for start in starts)
     drawn = (_draws(model.settings.latent, model.texture_dim, seed, block)[2][place].tolist() for block in draws)
     return all(names) or any(names[category] for categories in drawn for category in categories)
+
+
+def _turns(model: Model, labels: Sequence[str]) -> tuple[int, ...]:
+    """A category for each label; those that share a name take turns."""
+    categories = {name: cycle(model.categories_named(name)) for name in dict.fromkeys(labels)}
+    return tuple(next(categories[name]) for name in labels)
 
 
 def _category_place(model: Model) -> int:

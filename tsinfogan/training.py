@@ -46,6 +46,11 @@ class Report:
     cases_per_s: float
     elapsed_s: float
 
+    @property
+    def line(self) -> dict[str, float]:
+        """All of it by name."""
+        return {"step": self.step, "elapsed_s": self.elapsed_s, "cases_per_s": self.cases_per_s, **self.stats}
+
 
 class Trainer:
     """Trains a model on a panel; ``model`` always holds the averaged networks, ready to sample.

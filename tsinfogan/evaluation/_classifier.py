@@ -61,6 +61,7 @@ def fit_classifier(
     seed: int = 0,
     device: torch.device | str = "cpu",
     steps: int = STEPS,
+    class_weights: FloatArray | None = None,
 ) -> Classifier:
     """The project's own trunk for such data, taught with label-preserving distortions; see docs/measures.md.
 
@@ -72,6 +73,7 @@ def fit_classifier(
         seed: the same seed gives the same classifier.
         device: where to compute.
         steps: optimisation steps of ``BATCH_SIZE`` cases.
+        class_weights: ``(n_classes,)`` weight of each class in the loss; the same for all by default.
     """
     device = torch.device(device)
     shape = DataShape(values.shape[1], values.shape[2:], distorter.n_constant)
@@ -83,6 +85,7 @@ def fit_classifier(
         network = nn.Sequential(trunk, nn.LayerNorm(feature_dim), nn.Linear(feature_dim, n_classes))
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     cases, known = torch.from_numpy(values), torch.from_numpy(np.asarray(labels))
+    weights = None if class_weights is None else torch.from_numpy(class_weights).to(device)
     rng = generator_at("cpu", seed, CLASSIFIER_STREAM, 1)  # on the CPU: the same draws for every device
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
@@ -90,7 +93,7 @@ def fit_classifier(
         chosen = torch.randint(len(cases), (BATCH_SIZE,), generator=rng)
         seen = _distorted(cases[chosen], distorter, rng).to(device)
         optimizer.zero_grad(set_to_none=True)
-        F.cross_entropy(network(seen), known[chosen].to(device)).backward()
+        F.cross_entropy(network(seen), known[chosen].to(device), weights).backward()
         optimizer.step()
         schedule.step()
     return Classifier(network.eval(), n_classes, device)

@@ -1,0 +1,259 @@
+"""``tsinfogan augment-study``: whether synthetic series help a classifier, and where they do not."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tsinfogan.cli._files import (
+    CaseColumnOption,
+    ChannelsOption,
+    LabelColumnOption,
+    Reading,
+    TimeColumnOption,
+    read_file,
+    reading,
+    refuse_without_file,
+    say_notes,
+)
+from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
+from tsinfogan.errors import DataError, SettingError, UnknownNameError
+
+if TYPE_CHECKING:
+    from tsinfogan.augmentation.trials import Study, Trial
+    from tsinfogan.checkpoint import Run
+    from tsinfogan.panel import Panel
+
+PICTURE = "augment-study.png"
+FORMATS = ("csv", "json")
+SECONDS_BETWEEN_LINES = 2.0
+
+
+def augment_study(
+    source: Annotated[
+        str, typer.Argument(metavar="DATASET|FILE", help="Name of a dataset, or your own file with labels.")
+    ],
+    test: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Held-out series beside FILE. Default: one in three of each class of FILE."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RUN",
+            help="Generator, trained without labels on the same training series; several take turns. Default: the "
+            "newest such run, or a new one, which takes minutes.",
+        ),
+    ] = None,
+    labels: Annotated[str, typer.Option(help="Numbers of labels per class, or none.")] = "1,5,10,50",
+    imbalance: Annotated[
+        int, typer.Option(min=0, help="Half of the classes have one label where the others have so many; 0: leave out.")
+    ] = 20,
+    draws: Annotated[int, typer.Option(min=2, help="Times that labelled series are drawn.")] = 5,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Method to compare; repeatable. Default: all but slow."),
+    ] = None,
+    labelled_only: Annotated[
+        bool,
+        typer.Option("--labelled-only", help="Add a generator that sees labelled series alone: minutes for each draw."),
+    ] = False,
+    made: Annotated[
+        int, typer.Option(min=0, help="Series made of each class beyond the size of the largest one.")
+    ] = 100,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each classifier, the same for every method.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = 0,
+    runs: RunsOption = DEFAULT_RUNS,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="PNG", help="Picture to draw. Default: in the run's folder.")
+    ] = None,
+    format_name: Annotated[str, typer.Option("--format", help="Of what goes to standard output: csv or json.")] = "csv",
+    case_column: CaseColumnOption = None,
+    time_column: TimeColumnOption = None,
+    label_column: LabelColumnOption = None,
+    channels: ChannelsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Compare ways to augment a classifier that has few labels: tsinfogan augment-study char_traj > study.csv.
+
+    Says where synthetic data helps, and where it does not. The generator may have seen all training series, without
+    their labels. The table goes to standard error, a row for each method and situation to standard output.
+    """
+    if format_name not in FORMATS:
+        raise UnknownNameError("format", format_name, FORMATS)
+    numbers = _numbers(labels)
+    from tsinfogan.augmentation.picture import draw_study
+    from tsinfogan.augmentation.situations import situations_of
+    from tsinfogan.augmentation.study import check_panels, chosen_methods, run_study
+    from tsinfogan.checkpoint import write_whole
+    from tsinfogan.devices import choose_device
+
+    methods = chosen_methods(method, labelled_only)
+    situations = situations_of(numbers, imbalance or None)
+    train, held_out = _panels(source, test, reading(case_column, time_column, label_column, channels, None, None))
+    check_panels(train, held_out)
+    where = choose_device(device)
+    generators: list[Run] = []
+    if any(one.needs_model for one in methods.values()):
+        generators = _generators(source, train, model, runs, device)
+    models = [run.load_model(where) for run in generators]
+    shown = _Lines(len(situations) * draws * len(methods))
+    study = run_study(train, held_out, models, methods, situations, draws, made, steps, seed, device, shown.show)
+    picture = out or (generators[0].path if generators else Path()) / PICTURE
+    _print_table(study)
+    write_whole(picture, draw_study(study), "make room there, or name another file with --out")
+    _say(f"pictured in {picture}")
+    _write(study, format_name)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    if text == "none":
+        return ()
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise SettingError(f"expected numbers of labels such as 1,5,10,50, or none, in --labels, got {text!r}")
+    return tuple(dict.fromkeys(map(int, parts)))
+
+
+def _panels(source: str, test: Path | None, asked: Reading) -> tuple[Panel, Panel]:
+    """Series to train with and held-out ones."""
+    from tsinfogan.augmentation.holding_out import held_out
+    from tsinfogan.datasets import DATASETS, load_dataset
+
+    if source.partition(":")[0] in DATASETS.names():
+        refuse_without_file(asked, source)
+        if test is not None:
+            raise SettingError(f"--test names held-out series beside a file but {source!r} is a dataset; leave it out")
+        train = load_dataset(source)
+        say_notes(train)
+        return train, load_dataset(source, "test")
+    for path in (source, *([] if test is None else [str(test)])):
+        if not os.path.exists(path):  # noqa: PTH110 (a Path would raise for a name too long)
+            raise DataError(
+                f"expected a file or a dataset, got {path!r}: there is no such file, and the datasets are "
+                f"{', '.join(DATASETS.names())}; check the name"
+            )
+    panel = read_file(Path(source), asked)
+    return held_out(panel) if test is None else (panel, read_file(test, asked))
+
+
+def _generators(source: str, train: Panel, names: Sequence[str] | None, runs: Path, device: str) -> list[Run]:
+    """The runs that were named; the newest that was trained on ``train`` without labels; or a new one."""
+    from tsinfogan.checkpoint import MODEL, find_run, list_runs
+
+    if names:
+        found = [find_run(runs, name) for name in names]
+        for run in found:
+            if run.data.get("fingerprint") != train.fingerprint():
+                raise DataError(
+                    f"run {run.name} was trained on other series than the training part of {source}, perhaps on those "
+                    "that are tested on; leave out --model to train a generator on the right ones"
+                )
+        return found
+    fitting = [
+        run
+        for run in list_runs(runs)
+        if run.data.get("fingerprint") == train.fingerprint()
+        and (run.path / MODEL).exists()
+        and not run.plan.model.labelled
+        and run.plan.model.n_categories > 1
+    ]
+    if fitting:
+        _say(f"the generator is run {fitting[-1].name}")
+        return fitting[-1:]
+    return [_trained(source, train, runs, device)]
+
+
+def _trained(source: str, train: Panel, runs: Path, device: str) -> Run:
+    from tsinfogan.checkpoint import Run
+    from tsinfogan.cli._running import run_session
+    from tsinfogan.datasets import DATASETS, get_dataset
+    from tsinfogan.devices import choose_device, choose_precision
+    from tsinfogan.plan import make_plan
+    from tsinfogan.sessions import Session
+
+    is_dataset = source.partition(":")[0] in DATASETS.names()
+    suggested: dict[str, Any] = dict(get_dataset(source).suggestions) if is_dataset else {}
+    if suggested.get("n_categories") is None:
+        suggested["n_categories"] = (len(train.classes),)
+    _say(f"training a generator on {train.n_cases} series of {train.name}, without labels")
+    where = choose_device(device)
+    data = {"dataset": source} if is_dataset else {"file": str(Path(source).resolve())}
+    session = Session.start(runs, make_plan(train, **suggested), train, data, where, choose_precision("auto", where))
+    run_session(session, train, runs)
+    return Run.open(session.run.path)
+
+
+class _Lines:
+    """Now and then a line on stderr about how far the study is."""
+
+    def __init__(self, n_trials: int) -> None:
+        self._n_trials, self._done = n_trials, 0
+        self._started = self._shown = time.monotonic()
+
+    def show(self, trial: Trial) -> None:
+        self._done += 1
+        if time.monotonic() - self._shown < SECONDS_BETWEEN_LINES:
+            return
+        self._shown = time.monotonic()
+        _say(
+            f"{trial.situation}, draw {trial.draw + 1}, {trial.method}: accuracy {trial.accuracy:.3f}  "
+            f"({self._done} of {self._n_trials} at most)"
+        )
+
+
+def _print_table(study: Study) -> None:
+    from tsinfogan.augmentation.verdicts import conclusions, rows
+    from tsinfogan.cli._tables import print_table
+
+    table = [
+        (
+            row.situation,
+            row.method,
+            "yes" if row.sees_unlabelled else "no",
+            row.accuracy.points,
+            row.macro_f1.points,
+            row.verdict or "what the others are compared with",
+        )
+        for row in rows(study)
+    ]
+    print_table(("labels", "method", "sees unlabelled", "accuracy, %", "macro-F1, %", "verdict"), table, sys.stderr)
+    for name, reason in study.skipped.items():
+        _say(f"{name} is left out: {reason}")
+    for note in dict.fromkeys(f"{row.situation}, {row.method}: {note}" for row in rows(study) for note in row.notes):
+        _say(f"note: {note}")
+    _say(f"± is half of a 95 % interval over {study.n_draws} draws of labelled series")
+    if references := [name for name, method in study.methods.items() if method.reference]:
+        _say(f"{' and '.join(references)} use no synthetic series; they are there to compare with")
+    for sentence in conclusions(study):
+        _say(sentence)
+
+
+def _write(study: Study, format_name: str) -> None:
+    """The rows on stdout; as JSON with every trial."""
+    from dataclasses import asdict
+
+    from tsinfogan.augmentation.verdicts import conclusions, rows
+
+    records = [row.to_dict() for row in rows(study)]
+    if format_name == "csv":
+        writer = csv.DictWriter(sys.stdout, records[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+        return
+    kept = {"data": study.data, "n_test": study.n_test, "n_draws": study.n_draws, "n_models": study.n_models}
+    whole = {**kept, "made": study.made, "steps": study.steps, "skipped": dict(study.skipped), "rows": records}
+    whole |= {"trials": [asdict(trial) for trial in study.trials], "conclusions": conclusions(study)}
+    print(json.dumps(whole, ensure_ascii=False, indent=1))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
