@@ -22,8 +22,8 @@ demo: $(VENV)/.installed
 	@echo "20 series of category 3: $(CURDIR)/out.csv"
 	@echo "what each category writes: $(CURDIR)/out.png"
 
-test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed-test # one thread for each of the tests that run side by side
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 check: $(VENV)/.installed-test $(VENV)/.installed-check
 	rm -rf build

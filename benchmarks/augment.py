@@ -21,13 +21,13 @@ from pathlib import Path
 
 from _shared import print_header
 
+from tsinfogan.augmentation.generators import generators_of
 from tsinfogan.augmentation.picture import draw_study
 from tsinfogan.augmentation.situations import situations_of
 from tsinfogan.augmentation.study import DRAWS, MADE, STEPS, chosen_methods, run_study
 from tsinfogan.augmentation.trials import Study, Trial
 from tsinfogan.augmentation.tstr import ClassFigures, tstr
 from tsinfogan.augmentation.verdicts import conclusions, rows
-from tsinfogan.checkpoint import MODEL, list_runs
 from tsinfogan.datasets import get_dataset, load_dataset
 from tsinfogan.model import Model
 from tsinfogan.panel import Panel
@@ -83,14 +83,7 @@ def main() -> None:
 
 def read_models(folder: Path, train: Panel) -> dict[str, Model]:
     """Generators in a folder by the name of their run: those trained on ``train``, to the end, without labels."""
-    found = {
-        run.name: run.load_model()
-        for run in list_runs(folder)
-        if (run.path / MODEL).exists()
-        and run.data.get("fingerprint") == train.fingerprint()
-        and not run.plan.model.labelled
-        and run.plan.model.n_categories > 1
-    }
+    found = {run.name: run.load_model() for run in generators_of(folder, train)}
     if not found:
         sys.exit(f"there are no generators in {folder} that were trained on {train.name} without labels")
     return found

@@ -147,26 +147,19 @@ def _panels(source: str, test: Path | None, asked: Reading) -> tuple[Panel, Pane
 
 def _generators(source: str, train: Panel, names: Sequence[str] | None, runs: Path, device: str) -> list[Run]:
     """The runs that were named; the newest that was trained on ``train`` without labels; or a new one."""
-    from tsinfogan.checkpoint import MODEL, find_run, list_runs
+    from tsinfogan.augmentation.generators import generators_of, knows
+    from tsinfogan.checkpoint import find_run
 
     if names:
         found = [find_run(runs, name) for name in names]
         for run in found:
-            if run.data.get("fingerprint") != train.fingerprint():
+            if not knows(run, train.fingerprint()):
                 raise DataError(
                     f"run {run.name} was trained on other series than the training part of {source}, perhaps on those "
                     "that are tested on; leave out --model to train a generator on the right ones"
                 )
         return found
-    fitting = [
-        run
-        for run in list_runs(runs)
-        if run.data.get("fingerprint") == train.fingerprint()
-        and (run.path / MODEL).exists()
-        and not run.plan.model.labelled
-        and run.plan.model.n_categories > 1
-    ]
-    if fitting:
+    if fitting := generators_of(runs, train):
         _say(f"the generator is run {fitting[-1].name}")
         return fitting[-1:]
     return [_trained(source, train, runs, device)]

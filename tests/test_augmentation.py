@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from tsinfogan.augmentation import study as study_module
 from tsinfogan.augmentation.categories import class_of_categories, matched
+from tsinfogan.augmentation.generators import generators_of
 from tsinfogan.augmentation.holding_out import held_out, with_classes_of
 from tsinfogan.augmentation.methods import METHODS, Means, Method, in_order
 from tsinfogan.augmentation.methods._series import repeated
@@ -33,6 +34,7 @@ from tsinfogan.augmentation.verdicts import Estimate, conclusions, estimate, in_
 from tsinfogan.checkpoint import list_runs
 from tsinfogan.codes import CategoricalCode, LatentSpec, UniformCode
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
+from tsinfogan.formats import read_panel
 from tsinfogan.model import DataCard, Model, ModelSettings
 from tsinfogan.networks import CriticSettings, Judgement
 from tsinfogan.panel import FloatArray, IntArray, Panel
@@ -153,11 +155,13 @@ def test_what_needs_no_generator_may_do_better() -> None:
     study = made_up({"none": [0.5, 0.52, 0.51], "plain": [0.9, 0.92, 0.91], "model": [0.8, 0.82, 0.805]})
     said = conclusions(study)
     assert "model: helps by 29.8 ± 0.7 points; behind plain, the best without a generator, by " in said[0]
-    assert said[-1].endswith("less than what needs no generator: model at 1 label per class")
+    assert said[-1].endswith("no more than what needs no generator: model at 1 label per class")
     ahead = made_up({"none": [0.5, 0.52, 0.51], "plain": [0.7, 0.72, 0.71], "model": [0.8, 0.82, 0.805]})
     assert "; ahead of plain" in conclusions(ahead)[0]
+    assert conclusions(ahead)[-1] == "synthetic data helps in every situation, as far as 3 draws tell"
     open_ = made_up({"none": [0.5, 0.52, 0.51], "plain": [0.7, 0.95, 0.71], "model": [0.8, 0.82, 0.805]})
     assert "; not to be told from plain (+" in conclusions(open_)[0]
+    assert "no more than what needs no generator" in conclusions(open_)[-1]
     assert conclusions(made_up({"none": [0.5, 0.6], "plain": [0.5, 0.7]})) == []
 
 
@@ -538,6 +542,18 @@ def test_command_trains_a_generator_where_there_is_none(command, small_csv, tmp_
     assert (run.path / "augment-study.png").exists()
     assert f"the generator is run {run.name}" in command(*given).err
     assert len(list_runs(tmp_path)) == 1
+
+
+def test_runs_that_may_take_part(trained, small_csv) -> None:
+    panel = read_panel(small_csv)
+    _, infogan = list_runs(trained)
+    assert [run.name for run in generators_of(trained, panel)] == [infogan.name]  # not one that saw labels
+    assert generators_of(trained, panel.subset(slice(9))) == []  # nor one that saw other series
+    metrics = infogan.path / "metrics.jsonl"
+    kept = metrics.read_text()
+    metrics.write_text(kept.replace('"step": 3', '"step": 2'))
+    assert generators_of(trained, panel) == []  # nor one that is still in training
+    metrics.write_text(kept)
 
 
 def test_mistakes_at_the_command_line(command, small_csv, trained) -> None:

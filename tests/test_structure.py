@@ -90,6 +90,7 @@ FLOORS = {
     "tsinfogan.augmentation.categories": 7,
     "tsinfogan.augmentation.methods": 8,
     "tsinfogan.augmentation.tstr": 8,
+    "tsinfogan.augmentation.generators": 9,
     "tsinfogan.augmentation.trials": 9,
     "tsinfogan.augmentation.study": 10,
     "tsinfogan.augmentation.verdicts": 10,

@@ -138,7 +138,7 @@ def conclusions(study: Study) -> list[str]:
             sentences.append(f"{situation.name}, {name}: {row.verdict}{against}")
             if not row.verdict.startswith("helps"):
                 without_help.append(f"{name} at {situation.name}")
-            elif best is not None and gaps[best].mean < 0 and gaps[best].excludes_zero:
+            elif best is not None and not (gaps[best].mean > 0 and gaps[best].excludes_zero):
                 outdone.append(f"{name} at {situation.name}")
     if not sentences:
         return []
@@ -149,7 +149,7 @@ def conclusions(study: Study) -> list[str]:
         else f"synthetic data helps in every situation, {told}"
     )
     if outdone:
-        sentences.append(f"synthetic data helps, but less than what needs no generator: {'; '.join(outdone)}")
+        sentences.append(f"synthetic data helps, but no more than what needs no generator: {'; '.join(outdone)}")
     return sentences
 
 
