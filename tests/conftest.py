@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,7 +70,9 @@ def process():
     def start(*arguments: object, **others: object) -> subprocess.Popen[bytes]:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **others}
         words = [sys.executable, "-m", "tsinfogan.cli", *map(str, arguments)]
-        child = subprocess.Popen(words, env={**os.environ, "TSINFOGAN_RUNS": "nowhere"}, **pipes)
+        # a shell's background jobs are started with Ctrl-C ignored, and so would be what they start
+        heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        child = subprocess.Popen(words, env={**os.environ, "TSINFOGAN_RUNS": "nowhere"}, preexec_fn=heard, **pipes)
         started.append(child)
         return child
 

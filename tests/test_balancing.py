@@ -24,6 +24,11 @@ PANEL = waves(24).subset(SHORT_OF)
 X = PANEL.values.astype(np.float64)
 Y = np.where(PANEL.labels == 0, "slow", "fast")
 
+
+def twice_as_many_b(y: Any) -> dict[str, int]:
+    return {"b": 2 * int((np.asarray(y) == "b").sum())}
+
+
 SIZES = [
     ["aaaaabbc", "auto"],
     ["aaaaabbc", "not majority"],
@@ -31,7 +36,7 @@ SIZES = [
     ["aaaaabbc", "not minority"],
     ["aaaaabbc", "all"],
     ["aaaaabbc", {"a": 7, "c": 1}],
-    ["aaaaabbc", lambda y: {"b": 2 * int((np.asarray(y) == "b").sum())}],
+    pytest.param("aaaaabbc", twice_as_many_b, id="a function"),
     ["aaabbb", "auto"],
     ["aaabbb", "not minority"],
     ["aaaaaaabb", 1.0],
