@@ -68,11 +68,11 @@ def process():
     started = []
 
     def start(*arguments: object, **others: object) -> subprocess.Popen[bytes]:
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **others}
-        words = [sys.executable, "-m", "tsinfogan.cli", *map(str, arguments)]
         # a shell's background jobs are started with Ctrl-C ignored, and so would be what they start
         heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-        child = subprocess.Popen(words, env={**os.environ, "TSINFOGAN_RUNS": "nowhere"}, preexec_fn=heard, **pipes)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": heard, **others}
+        words = [sys.executable, "-m", "tsinfogan.cli", *map(str, arguments)]
+        child = subprocess.Popen(words, env={**os.environ, "TSINFOGAN_RUNS": "nowhere"}, **pipes)
         started.append(child)
         return child
 
