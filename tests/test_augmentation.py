@@ -30,11 +30,12 @@ from tsinfogan.augmentation.situations import Balanced, Imbalanced, class_sizes
 from tsinfogan.augmentation.study import augment_study, chosen_methods, macro_f1, run_study
 from tsinfogan.augmentation.trials import Study, Trial
 from tsinfogan.augmentation.tstr import _likeness, tstr
-from tsinfogan.augmentation.verdicts import Estimate, conclusions, estimate, in_words, rows
+from tsinfogan.augmentation.verdicts import conclusions, in_words, rows
 from tsinfogan.checkpoint import list_runs
 from tsinfogan.codes import CategoricalCode, LatentSpec, UniformCode
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 from tsinfogan.formats import read_panel
+from tsinfogan.intervals import Estimate, estimate
 from tsinfogan.model import DataCard, Model, ModelSettings
 from tsinfogan.networks import CriticSettings, Judgement
 from tsinfogan.panel import FloatArray, IntArray, Panel

@@ -26,6 +26,7 @@ GREATEST_LINES = 400
 FLOORS = {
     "tsinfogan.errors": 0,
     "tsinfogan.seeding": 0,
+    "tsinfogan.intervals": 0,
     "tsinfogan.registry": 1,
     "tsinfogan.distortions": 1,
     "tsinfogan.codes": 1,
@@ -63,6 +64,8 @@ FLOORS = {
     "tsinfogan.labelling": 3,
     "tsinfogan.health": 7,
     "tsinfogan.evaluation": 7,
+    "tsinfogan.comparison": 8,
+    "tsinfogan.comparing": 9,
     "tsinfogan.report": 1,
     "tsinfogan.report.traits": 3,
     "tsinfogan.report.effects": 4,
@@ -105,6 +108,7 @@ ROOMS = {
     "tsinfogan.datasets",
     "tsinfogan.formats",
     "tsinfogan.evaluation",
+    "tsinfogan.comparison",
     "tsinfogan.augmentation.methods",
     "tsinfogan.cli",
 }

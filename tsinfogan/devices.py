@@ -10,6 +10,8 @@ from tsinfogan.errors import SettingError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bf16")
+BF16_FLAGS = ("amx_bf16", "avx512_bf16")
+"""How /proc/cpuinfo calls what multiplies bf16: as matrices (Intel since 2023), or as vectors (AMD since 2022)."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -44,4 +46,7 @@ def _multiplies_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     cpu_description = Path("/proc/cpuinfo")
-    return device.type == "cpu" and cpu_description.exists() and "amx_bf16" in cpu_description.read_text()
+    if device.type != "cpu" or not cpu_description.exists():
+        return False
+    flags = cpu_description.read_text().split()
+    return any(flag in flags for flag in BF16_FLAGS)

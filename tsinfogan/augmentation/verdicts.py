@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from tsinfogan.augmentation.methods import BASELINE
 from tsinfogan.augmentation.situations import Figure, Situation
 from tsinfogan.augmentation.trials import Study
-
-CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over draws, and half of its 95 % interval."""
-
-    mean: float
-    half_width: float
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the draws can tell the sign."""
-        return abs(self.mean) > self.half_width
-
-    @property
-    def points(self) -> str:
-        """In hundredths: ``21.3 ± 2.0``."""
-        return f"{100 * self.mean:.1f} ± {100 * self.half_width:.1f}"
+from tsinfogan.intervals import Estimate, estimate
 
 
 @dataclass(frozen=True)
@@ -68,15 +47,6 @@ class Row:
             one = record.pop(name) or {"mean": None, "half_width": None}
             record |= {name: one["mean"], f"{name}_half_width": one["half_width"]}
         return {**record, "notes": "; ".join(self.notes)}
-
-
-def estimate(values: NDArray[np.float64]) -> Estimate:
-    """Mean of ``(n,)`` draws and half of Student's 95 % interval; of one draw it has no end."""
-    n = len(values)
-    if n < 2:
-        return Estimate(float(values.mean()), math.inf)
-    quantile = float(t.ppf((1 + CONFIDENCE) / 2, n - 1))
-    return Estimate(float(values.mean()), quantile * float(values.std(ddof=1)) / math.sqrt(n))
 
 
 def in_words(difference: Estimate, n_draws: int) -> str:

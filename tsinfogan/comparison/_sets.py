@@ -1,0 +1,154 @@
+"""``Sets``: made series beside real ones, and the arrays that measures share, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from tsinfogan.comparison import Comparison, StandIn
+from tsinfogan.evaluation._classifier import Classifier, fit_classifier
+from tsinfogan.panel import FloatArray, IntArray, Panel
+from tsinfogan.preprocessing import Preprocessor
+from tsinfogan.transforms import Distorter
+
+
+@dataclass(frozen=True, eq=False)
+class Real:
+    """The real series, the same in every repeat, and what is fitted on them.
+
+    Attributes:
+        seen: what the generator was trained on, or what stands for it.
+        reference: others, which it has not seen.
+        quick: whether measures that train something shall take fewer steps.
+        seed: of what is fitted once for all repeats.
+        device: where networks are trained.
+    """
+
+    seen: Panel
+    reference: Panel
+    quick: bool = False
+    seed: int = 0
+    device: str = "cpu"
+
+    @cached_property
+    def preprocessor(self) -> Preprocessor:
+        """Scale and common grid, fitted on ``seen``: every channel to mean 0 and spread 1, no value bent or bounded."""
+        return Preprocessor.fit(self.seen, "standard", "none")
+
+    @cached_property
+    def seen_values(self) -> FloatArray:
+        """``(n, c, *grid)`` as a network sees them; the last channel is the duration where lengths differ."""
+        return self.preprocessor.transform(self.seen)
+
+    @cached_property
+    def reference_values(self) -> FloatArray:
+        """Likewise."""
+        return self.preprocessor.transform(self.reference)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """Tells the classes; taught by the labelled cases of ``seen``, with the data's own distortions."""
+        assert self.seen.labels is not None
+        known = self.seen.labels >= 0
+        return fit_classifier(
+            self.seen_values[known],
+            self.seen.labels[known],
+            len(self.seen.classes),
+            Distorter.build(self.seen.distortions, self.preprocessor),
+            seed=self.seed,
+            device=self.device,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """What one computation of a measure is given.
+
+    Attributes:
+        real: the real series.
+        made: made series; for the floor, real ones in their place.
+        reference: real series that they are compared with: all of ``real.reference``, or half of it.
+    """
+
+    real: Real
+    made: Panel
+    reference: Panel
+
+    @classmethod
+    def of(cls, real: Real, made: Panel) -> Sets:
+        """Made series against the whole reference."""
+        return cls(real, made, real.reference)
+
+    @classmethod
+    def floor(cls, real: Real, stand_in: StandIn, seed: int, n_cases: int) -> Sets:
+        """Real series in the place of made ones, as many as those (``n_cases``) as far as there are."""
+        rng = np.random.default_rng(seed)
+        if stand_in == "seen":
+            chosen = rng.permutation(real.seen.n_cases)[:n_cases]
+            return cls(real, real.seen.subset(np.sort(chosen)), real.reference)
+        order = rng.permutation(real.reference.n_cases)
+        half = len(order) // 2
+        first, second = np.sort(order[:half]), np.sort(order[half:])
+        return cls(real, real.reference.subset(first), real.reference.subset(second))
+
+    @property
+    def quick(self) -> bool:
+        """Whether to take fewer steps."""
+        return self.real.quick
+
+    @property
+    def preprocessor(self) -> Preprocessor:
+        """See :attr:`Real.preprocessor`."""
+        return self.real.preprocessor
+
+    @cached_property
+    def made_values(self) -> FloatArray:
+        """``(n, c, *grid)`` as a network sees them."""
+        return self.preprocessor.transform(self.made)
+
+    @cached_property
+    def reference_values(self) -> FloatArray:
+        """Likewise."""
+        whole = self.reference is self.real.reference
+        return self.real.reference_values if whole else self.preprocessor.transform(self.reference)
+
+    @cached_property
+    def made_labels(self) -> IntArray:
+        """``(n,)`` index into the classes of the real series, -1 where there is none."""
+        return labels_in(self.made, self.real.seen.classes)
+
+    @cached_property
+    def reference_labels(self) -> IntArray:
+        """Likewise."""
+        return labels_in(self.reference, self.real.seen.classes)
+
+    def missing(self, measure: Comparison) -> str | None:
+        """Why ``measure`` cannot be computed, as the end of a sentence; None where it can."""
+        smallest = min(self.made.n_cases, self.reference.n_cases, self.real.seen.n_cases)
+        labelled = all((labels >= 0).any() for labels in (self.made_labels, self.reference_labels))
+        lacking = {
+            "labels": None if labelled else "real and made series do not both have labels of the same classes",
+            "lengths": None if self.preprocessor.lengths else "all series have the same length",
+            "series": None if len(self.made.grid) == 1 else "these are images",
+            "channels": None if self.made.n_channels > 1 else "there is one channel only",
+        }
+        reason = next((why for need, why in lacking.items() if why and need in measure.needs), None)
+        if reason is None and smallest < measure.least_cases:
+            return f"it needs {measure.least_cases} series of each kind, and there are {smallest}"
+        return reason
+
+
+def labels_in(panel: Panel, classes: tuple[str, ...]) -> IntArray:
+    """``(n,)`` labels of ``panel`` as indices into ``classes``, -1 for a label that is not among them or unknown."""
+    if panel.labels is None:
+        return np.full(panel.n_cases, -1, np.int64)
+    places = {name: place for place, name in enumerate(classes)}
+    table = np.array([*(places.get(name, -1) for name in panel.classes), -1], np.int64)
+    return table[panel.labels]  # unknown is -1, the last entry
+
+
+def without_labels(panel: Panel) -> Panel:
+    """The same series, unlabelled."""
+    return replace(panel, labels=None, classes=())
