@@ -32,6 +32,7 @@ FLOORS = {
     "tsinfogan.codes": 1,
     "tsinfogan.devices": 1,
     "tsinfogan.columns": 1,
+    "tsinfogan.pages": 1,
     "tsinfogan.dates": 1,
     "tsinfogan.uea": 1,
     "tsinfogan.gaps": 2,

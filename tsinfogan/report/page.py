@@ -2,50 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from tsinfogan.pages import image, tiles, whole_page
 from tsinfogan.report.cards import CategoryCard, KnobCard, Report
 from tsinfogan.report.words import percent, signed
-
-STYLE = """
-:root { color-scheme: light; --ink: #14213d; --grey: #5b6472; --line: #e3e7ee; --real: #7a3b00; --bad: #b3261e; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2.2rem 1.1rem 4rem; max-width: 68rem; color: var(--ink); background: #fff;
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
-h1 { font-size: 1.9rem; line-height: 1.2; margin: 0; letter-spacing: -.015em; }
-h2 { font-size: 1.25rem; margin: 3rem 0 .4rem; padding-top: 1.1rem; border-top: 1px solid var(--line); }
-h3 { font-size: 1.05rem; margin: 0; }
-p { margin: .35rem 0; max-width: 44rem; }
-.quiet, figcaption, .key { color: var(--grey); font-size: .875rem; }
-.real { color: var(--real); }
-.bad { color: var(--bad); }
-img { display: block; width: 100%; height: auto; }
-code { font: .86em/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .8rem; margin: 1.3rem 0; }
-.tile { border: 1px solid var(--line); border-radius: .6rem; padding: .7rem .9rem; }
-.tile b { display: block; font-size: 1.5rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
-.tile span { color: var(--grey); font-size: .82rem; line-height: 1.35; display: block; }
-.knobs { display: grid; gap: 2.2rem; }
-.knob p { font-size: 1.02rem; }
-.knob img { max-width: 46rem; margin-top: .5rem; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .9rem; margin-top: 1rem; }
-.card { border: 1px solid var(--line); border-radius: .6rem; padding: .7rem .8rem .8rem; }
-.card header { display: flex; justify-content: space-between; align-items: baseline; gap: .6rem; }
-.card img { margin: .3rem 0; }
-.card h3 { overflow-wrap: anywhere; }
-.card p { font-size: .85rem; line-height: 1.4; }
-.wide { overflow-x: auto; margin-top: .8rem; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .5rem; text-align: right; white-space: nowrap; }
-th { font-weight: 600; }
-tr > :first-child { text-align: left; position: sticky; left: 0; background: #fff; }
-thead th { border-bottom: 1px solid var(--line); color: var(--grey); }
-td.none { color: #c9ced8; }
-ul { padding-left: 1.2rem; max-width: 44rem; }
-@media print { .card, .knob { break-inside: avoid; } }
-"""
 
 
 def render(report: Report, categories: Mapping[int, bytes], knobs: Sequence[bytes]) -> str:
@@ -68,32 +30,25 @@ def render(report: Report, categories: Mapping[int, bytes], knobs: Sequence[byte
         _figures(report),
         _missing(report),
     ]
-    title = f"{escape(report.data)}: what its codes mean"
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n" + "\n".join(filter(None, parts)) + "\n"
-        "</body>\n</html>\n"
-    )
+    return whole_page(f"{report.data}: what its codes mean", parts)
 
 
 def _tiles(report: Report) -> str:
-    figures, tiles = report.figures, []
+    figures, shown = report.figures, []
     for name, words in (
         ("accuracy", "of real series are in the category of their class"),
         ("purity", "of a category’s samples are of one class, on average"),
         ("agreement", "of real series stay in their category when distorted"),
     ):
         if name in figures:
-            tiles.append((percent(figures[name]), words))
+            shown.append((percent(figures[name]), words))
     if "classes_covered" in figures:
         n_classes = len(report.classes)
-        tiles.append((f"{figures['classes_covered']:.0f} of {n_classes}", "classes have a pure category of their own"))
+        shown.append((f"{figures['classes_covered']:.0f} of {n_classes}", "classes have a pure category of their own"))
     changes = [knob.changes for knob in report.knobs if knob.changes is not None]
     if changes:
-        tiles.append((percent(max(changes)), "of sweeps change the class or category, at the worst knob"))
-    inner = "".join(f'<div class="tile"><b>{escape(a)}</b><span>{escape(b)}</span></div>' for a, b in tiles)
-    return f'<div class="tiles">{inner}</div>' if tiles else ""
+        shown.append((percent(max(changes)), "of sweeps change the class or category, at the worst knob"))
+    return tiles(shown)
 
 
 def _knobs(report: Report, pictures: Sequence[bytes]) -> str:
@@ -114,7 +69,7 @@ def _knob(knob: KnobCard, picture: bytes) -> str:
     if knob.size is not None:
         said.append(f"changes a series by {knob.size:.2g} times the spread within a class")
     return (
-        f'<article class="knob"><p><b>{escape(knob.sentence)}</b></p>{_image(picture, knob.sentence)}'
+        f'<article class="knob"><p><b>{escape(knob.sentence)}</b></p>{image(picture, knob.sentence)}'
         f'<p class="quiet">{escape("; ".join(said))}</p></article>'
     )
 
@@ -123,7 +78,7 @@ def _categories(report: Report, pictures: Mapping[int, bytes]) -> str:
     beside = ' above, <span class="real">real series</span> below' if report.real is not None else ""
     read = f" The real ones are from {escape(report.real)}." if report.real is not None else ""
     if not report.categories:
-        inner = f'<article class="card">{_image(pictures[0], "samples")}</article>'
+        inner = f'<article class="card">{image(pictures[0], "samples")}</article>'
         return f'<section><h2>Samples</h2><p class="quiet">Generated{beside}.{read}</p>{inner}</section>'
     inner = "".join(_card(card, pictures[card.number]) for card in report.by_name if card.number in pictures)
     left_out = len(report.categories) - len(pictures)
@@ -150,7 +105,7 @@ def _card(card: CategoryCard, picture: bytes) -> str:
     number = "" if card.name is None else f'<span class="key">cat {card.number}</span>'
     return (
         f'<article class="card"><header><h3>{escape(card.title)}</h3>{number}</header>'
-        f"{_image(picture, f'samples of {card.title}')}{lines}</article>"
+        f"{image(picture, f'samples of {card.title}')}{lines}</article>"
     )
 
 
@@ -221,10 +176,6 @@ def _missing(report: Report) -> str:
         return ""
     inner = "".join(f"<li>{escape(note)}</li>" for note in report.missing)
     return f"<section><h2>What is not told here</h2><ul>{inner}</ul></section>"
-
-
-def _image(png: bytes, text: str) -> str:
-    return f'<img alt="{escape(text)}" src="data:image/png;base64,{b64encode(png).decode()}">'
 
 
 def _number(value: float, sign: bool = False) -> str:
