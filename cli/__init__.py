@@ -14,6 +14,7 @@ import typer
 from tsinfogan.cli.augment_study import augment_study
 from tsinfogan.cli.datasets import datasets_app
 from tsinfogan.cli.encode import encode
+from tsinfogan.cli.evaluate import evaluate
 from tsinfogan.cli.name import name
 from tsinfogan.cli.report import report
 from tsinfogan.cli.runs import runs_app
@@ -36,6 +37,7 @@ app.command()(sample)
 app.command()(encode)
 app.command()(name)
 app.command()(report)
+app.command()(evaluate)
 app.command("augment-study")(augment_study)
 app.add_typer(datasets_app)
 app.add_typer(runs_app)

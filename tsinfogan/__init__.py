@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tsinfogan.balancing import InfoGANResampler
     from tsinfogan.checkpoint import Run, find_run
     from tsinfogan.columns import ColumnNames, Windows
+    from tsinfogan.comparing import compare
     from tsinfogan.datasets import load_dataset
     from tsinfogan.distortions import Distortions
     from tsinfogan.errors import TsInfoGANError
@@ -37,6 +38,7 @@ __all__ = [
     "TsInfoGANError",
     "Windows",
     "augment_study",
+    "compare",
     "encode",
     "find_run",
     "fit",
@@ -61,6 +63,7 @@ _HOMES = {
     "TsInfoGANError": "errors",
     "Windows": "columns",
     "augment_study": "augmentation.study",
+    "compare": "comparing",
     "encode": "synthesis",
     "find_run": "checkpoint",
     "fit": "sessions",

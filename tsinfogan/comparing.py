@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tsinfogan.assessment.remarks import label_remark, length_remark, scale_remarks
 from tsinfogan.comparison import COMPARISONS, Comparison, Figure, Group
 from tsinfogan.comparison._sets import Real, Sets
 from tsinfogan.devices import choose_device
@@ -142,6 +143,8 @@ def compare(
             drawn[repeat] = Sets.of(real, draw(n_made, derived_seed(seed, COMPARING_STREAM, repeat)))
         return drawn[repeat]
 
+    first = sets(0).made
+    notes += [*scale_remarks(first, seen), *filter(None, (label_remark(first, seen), length_remark(first, seen)))]
     rows: list[Row] = []
     skipped: dict[str, str] = {}
     for name, measure in measures.items():

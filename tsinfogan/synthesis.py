@@ -142,6 +142,22 @@ def stream(model: Model, n: int, request: CodeRequest, seed: int = 0) -> Iterato
         yield part if first + n_rows <= total else _head(part, total - first)
 
 
+def redrawn(model: Model, first: int, request: CodeRequest, seed: int, noise_seed: int, is_named: bool) -> Sample:
+    """The piece of :func:`stream` that begins at row ``first``, whole, with the same codes and other noise.
+
+    Args:
+        model: a trained model.
+        first: a multiple of :func:`rows_per_pass`.
+        request: where the codes stand.
+        seed: codes follow from it.
+        noise_seed: noise follows from it.
+        is_named: whether there is a column ``label``.
+    """
+    points = list(product(*(place for place in request.places if place)))
+    rows = np.arange(first, first + rows_per_pass(model))
+    return _generate(model, rows, points, request, seed, is_named, noise_seed)
+
+
 def rows_per_pass(model: Model) -> int:
     """Rows generated at once: ``ROWS_PER_PASS``, or a power of two below where each holds very many numbers."""
     fitted = model.preprocessor
@@ -210,11 +226,19 @@ def check_fits(model: Model, panel: Panel) -> None:
 
 
 def _generate(
-    model: Model, rows: IntArray, points: list[tuple[float, ...]], request: CodeRequest, seed: int, is_named: bool
+    model: Model,
+    rows: IntArray,
+    points: list[tuple[float, ...]],
+    request: CodeRequest,
+    seed: int,
+    is_named: bool,
+    noise_seed: int | None = None,
 ) -> Sample:
     latent_spec = model.settings.latent
     draws, point = np.divmod(rows, len(points))
     noise, texture, codes = _draws(latent_spec, model.texture_dim, seed, draws)
+    if noise_seed is not None:
+        noise, texture, _ = _draws(latent_spec, model.texture_dim, noise_seed, draws)
     fixed = iter(np.array(points, dtype=np.float64)[point].T)
     values = [
         drawn if place is None else torch.from_numpy(next(fixed)).to(drawn.dtype)

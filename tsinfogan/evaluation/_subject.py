@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tsinfogan.codes import CategoricalCode
 from tsinfogan.errors import DataError
 from tsinfogan.evaluation import MEASURES, Measure
-from tsinfogan.evaluation._classifier import Classifier, fit_classifier
+from tsinfogan.evaluation._classifier import STEPS, Classifier, fit_classifier
 from tsinfogan.model import Model
 from tsinfogan.panel import FloatArray, IntArray, Panel
 from tsinfogan.seeding import generator_at
@@ -40,6 +40,7 @@ class Subject:
         train: real series that a classifier may learn from, or None.
         test: held-out real series, or None.
         seed: everything random follows from it.
+        teaching_steps: of the classifier.
 
     Raises:
         DataError: series with other channels or another grid than the model was trained on.
@@ -49,6 +50,7 @@ class Subject:
     train: Panel | None = None
     test: Panel | None = None
     seed: int = 0
+    teaching_steps: int = STEPS
     _made: dict[tuple[Any, ...], Sample] = field(default_factory=dict, init=False, repr=False)
     _swept: dict[int, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
@@ -146,6 +148,7 @@ class Subject:
             Distorter.build(panel.distortions, self.model.preprocessor),
             seed=self.seed,
             device=self.model.device,
+            steps=self.teaching_steps,
         )
 
     # ---- generated series

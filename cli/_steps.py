@@ -1,0 +1,48 @@
+"""How a task of many steps gets on: a bar on a terminal, now and then a line elsewhere, on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+SECONDS_BETWEEN_LINES = 2.0
+
+
+@contextmanager
+def steps(n_steps: int) -> Iterator[Callable[[str], None]]:
+    """A function that is told what comes next, ``n_steps`` times at most.
+
+    The first step and then one every other second are said in a line of their own, as ``name (3 of 40)``.
+    """
+    if not sys.stderr.isatty():
+        yield _Lines(n_steps).show
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=n_steps)
+        begun = False
+
+        def show(text: str) -> None:
+            nonlocal begun
+            bar.update(task, description=text, advance=int(begun))
+            begun = True
+
+        yield show
+
+
+class _Lines:
+    def __init__(self, n_steps: int) -> None:
+        self._n_steps, self._begun = n_steps, 0
+        self._shown = -SECONDS_BETWEEN_LINES
+
+    def show(self, text: str) -> None:
+        self._begun += 1
+        now = time.monotonic()
+        if now - self._shown >= SECONDS_BETWEEN_LINES:
+            self._shown = now
+            print(f"{text} ({self._begun} of {self._n_steps} at most)", file=sys.stderr, flush=True)

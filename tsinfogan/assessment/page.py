@@ -1,0 +1,163 @@
+"""An evaluation as a table of texts, and as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from tsinfogan.assessment.gathering import CODES, GROUPS, Assessment, Figure
+from tsinfogan.assessment.pictures import Picture
+from tsinfogan.intervals import Estimate
+from tsinfogan.pages import image, tiles, whole_page
+
+HEADER = ("group", "figure", "value", "real series", "verdict")
+TITLES = {
+    "fidelity": ("Fidelity", "Are made series like real ones?"),
+    "utility": ("Utility", "Do they teach a model what real ones teach?"),
+    "diversity": ("Diversity", "Do they vary as real ones do, and reach all that these reach?"),
+    "privacy": ("Privacy", "Are they new, or copies of what the generator has seen?"),
+    CODES: ("Codes", "Does the model's code say what a series is? These figures have no floor."),
+}
+STYLE = """
+table.figures { width: 100%; font-size: .9rem; }
+.figures td, .figures th { white-space: normal; vertical-align: top; padding: .4rem .6rem .4rem 0; }
+.figures td:nth-child(2), .figures td:nth-child(3), .figures th:nth-child(2), .figures th:nth-child(3)
+  { white-space: nowrap; }
+.figures tbody tr + tr > * { border-top: 1px solid #f0f2f6; }
+.figures th:last-child, .figures td:last-child { text-align: left; width: 28%; padding-left: 1rem; }
+.figures tbody th { font-weight: 500; width: 40%; }
+.figures small { display: block; color: var(--grey); font-size: .8rem; font-weight: 400; }
+.figures .pm { color: var(--grey); font-size: .82em; }
+.dot { display: inline-block; width: .55em; height: .55em; border-radius: 50%; margin-right: .5em; }
+.dot.near { background: #3a9d5d; }
+.dot.far { background: #d9822b; }
+figure { margin: 1.6rem 0 0; }
+figure h3 { margin-bottom: .1rem; }
+figure img { margin-top: .5rem; }
+.warning { border-left: 3px solid var(--bad); padding: .1rem 0 .1rem .9rem; margin: 1rem 0; }
+"""
+
+
+def table_rows(found: Assessment) -> list[tuple[str, ...]]:
+    """Texts under ``HEADER``."""
+    return [
+        (figure.group, figure.name, number(figure.value), number(figure.floor), figure.verdict)
+        for figure in found.figures
+    ]
+
+
+def render(found: Assessment, pictures: Sequence[Picture]) -> str:
+    """The page."""
+    kind = "quick evaluation" if found.quick else "evaluation"
+    head = (
+        f"<header><h1>{escape(found.made_name)}, measured against {escape(found.real_name)}</h1>"
+        f"<p>{escape(found.headline)}.</p>"
+        f'<p class="quiet">{kind}, seed {found.seed}: {escape(_counted(found))}</p></header>'
+    )
+    warnings = "".join(f'<p class="bad">{escape(text)}.</p>' for text in found.warnings)
+    parts = [
+        head,
+        tiles(_tiles(found)),
+        f'<div class="warning"><p><b>Made series may give away training series.</b></p>{warnings}</div>'
+        if warnings
+        else "",
+        *(_group(found, group) for group in GROUPS),
+        _reading(found),
+        _pictures(pictures),
+        _list("Notes", found.notes),
+        _list("What was left out", _left_out(found)),
+    ]
+    return whole_page(f"{found.made_name}: how real, useful, varied and safe", parts, STYLE)
+
+
+def number(estimate: Estimate | None) -> str:
+    """Such as ``0.123 ± 0.010``; one computation has no interval, and what is not there is a dash."""
+    if estimate is None or not math.isfinite(estimate.mean):
+        return "–"
+    size = max(abs(estimate.mean), 1e-12)
+    digits = 3 if size < 10 else 1 if size < 1000 else 0
+    if size < 0.01 and estimate.mean:
+        digits = 4
+    text = f"{estimate.mean:.{digits}f}"
+    if math.isfinite(estimate.half_width):
+        text += f" ± {estimate.half_width:.{digits}f}"
+    return text.replace("-", "−")
+
+
+def _counted(found: Assessment) -> str:
+    made, seen, reference = (found.counts[name] for name in ("made", "seen", "reference"))
+    first = f"{made:,} made series in each repeat, " if made else ""
+    return f"{first}{seen:,} real series that the generator may have seen, {reference:,} that it has not"
+
+
+def _tiles(found: Assessment) -> Iterable[tuple[str, str]]:
+    for group in GROUPS:
+        judged = [figure.near for figure in found.figures if figure.group == group and figure.near is not None]
+        if judged:
+            yield f"{sum(judged)} of {len(judged)}", f"figures of {group} are as of real series or nearly so"
+
+
+def _group(found: Assessment, group: str) -> str:
+    figures = [figure for figure in found.figures if figure.group == group]
+    if not figures:
+        return ""
+    heading, question = TITLES[group]
+    floor = "" if group == CODES else "<th>real series</th>"
+    rows = "".join(_row(figure) for figure in figures)
+    return (
+        f'<section><h2>{heading}</h2><p class="quiet">{escape(question)}</p><div class="wide"><table class="figures">'
+        f"<thead><tr><th>figure</th><th>{'value' if group == CODES else 'made series'}</th>{floor}<th>verdict</th></tr>"
+        f"</thead><tbody>{rows}</tbody></table></div></section>"
+    )
+
+
+def _row(figure: Figure) -> str:
+    floor = "" if figure.floor is None else f"<td>{_cell(figure.floor)}</td>"
+    dot = "" if figure.near is None else f'<span class="dot {"near" if figure.near else "far"}"></span>'
+    return (
+        f"<tr><th>{escape(figure.name)}<small>{escape(figure.summary)}</small></th><td>{_cell(figure.value)}</td>"
+        f"{floor}<td>{dot}{escape(figure.verdict)}</td></tr>"
+    )
+
+
+def _cell(estimate: Estimate) -> str:
+    mean, _, width = number(estimate).partition(" ± ")
+    return f'{mean} <span class="pm">± {width}</span>' if width else mean
+
+
+def _reading(found: Assessment) -> str:
+    if not any(figure.floor is not None for figure in found.figures):
+        return ""
+    return (
+        "<section><h2>How to read this</h2><p>The column “real series” is the noise floor: the same figure with real "
+        "series in the place of made ones, what a perfect generator would get. ± is half of a 95 % interval over "
+        "repeats, each with other samples and another seed. A verdict compares the two: as real series, where the "
+        "difference is within chance; nearly so, where it is small; else in words of its own.</p></section>"
+    )
+
+
+def _pictures(pictures: Sequence[Picture]) -> str:
+    inner = "".join(
+        f'<figure><h3>{escape(picture.heading)}</h3><p class="quiet">{escape(picture.caption)}</p>'
+        f"{image(picture.png, picture.heading)}</figure>"
+        for picture in pictures
+    )
+    return (
+        '<section><h2>Side by side</h2><p class="quiet"><span class="real">Real series are brown</span>, made ones '
+        f"blue.</p>{inner}</section>"
+        if inner
+        else ""
+    )
+
+
+def _left_out(found: Assessment) -> list[str]:
+    reasons: dict[str, list[str]] = {}
+    for name, reason in found.skipped.items():
+        reasons.setdefault(reason, []).append(name)
+    return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
+
+
+def _list(heading: str, texts: Sequence[str]) -> str:
+    inner = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    return f"<section><h2>{heading}</h2><ul>{inner}</ul></section>" if inner else ""
