@@ -180,16 +180,18 @@ def rows_of(
 def in_words(figure: Figure, value: Estimate, floor: Estimate) -> tuple[str, bool]:
     """The verdict, and whether the value is as good as the floor or nearly so.
 
-    As good is: no worse than the floor by more than chance would have it. Nearly: by no more than the slack.
+    As good is: no worse than the floor by more than chance would have it. Nearly: by no more than the slack. Where chance
+    has it vary by more than the slack, as over few repeats, what is worse than that is not called good.
     """
     if figure.better == "one":
         worse = abs(math.log(max(value.mean, 1e-9))) - abs(math.log(max(floor.mean, 1e-9)))
     else:
         worse = (value.mean - floor.mean) * (1 if figure.better == "lower" else -1)
     widths = [estimate.half_width for estimate in (value, floor) if math.isfinite(estimate.half_width)]
-    if worse <= math.hypot(*widths):
-        return "as real series", True
-    return ("nearly as real series", True) if worse <= figure.slack else (figure.far, False)
+    within_chance = worse <= math.hypot(*widths)
+    if worse <= figure.slack:
+        return ("as real series" if within_chance else "nearly as real series"), True
+    return ("worse, which may be chance: take more repeats" if within_chance else figure.far), False
 
 
 def source_of(made: Model | Panel) -> Source:

@@ -62,9 +62,10 @@ def render(found: Assessment, pictures: Sequence[Picture]) -> str:
         f'<div class="warning"><p><b>Made series may give away training series.</b></p>{warnings}</div>'
         if warnings
         else "",
-        *(_group(found, group) for group in GROUPS),
         _reading(found),
+        *(_group(found, group) for group in GROUPS if group != CODES),
         _pictures(pictures),
+        _codes(found),
         _list("Notes", found.notes),
         _list("What was left out", _left_out(found)),
     ]
@@ -75,13 +76,9 @@ def number(estimate: Estimate | None) -> str:
     """Such as ``0.123 ± 0.010``; one computation has no interval, and what is not there is a dash."""
     if estimate is None or not math.isfinite(estimate.mean):
         return "–"
-    size = max(abs(estimate.mean), 1e-12)
-    digits = 3 if size < 10 else 1 if size < 1000 else 0
-    if size < 0.01 and estimate.mean:
-        digits = 4
-    text = f"{estimate.mean:.{digits}f}"
-    if math.isfinite(estimate.half_width):
-        text += f" ± {estimate.half_width:.{digits}f}"
+    mean, width = estimate.mean, estimate.half_width
+    digits = 0 if abs(mean) >= 1000 or (mean.is_integer() and abs(mean) > 1) else 1 if abs(mean) >= 10 else 3
+    text = f"{mean:.{digits}f}" + (f" ± {width:.{digits}f}" if math.isfinite(width) else "")
     return text.replace("-", "−")
 
 
@@ -99,25 +96,42 @@ def _tiles(found: Assessment) -> Iterable[tuple[str, str]]:
 
 
 def _group(found: Assessment, group: str) -> str:
-    figures = [figure for figure in found.figures if figure.group == group]
-    if not figures:
+    rows = "".join(_row(figure) for figure in found.figures if figure.group == group)
+    head = "<th>figure</th><th>made series</th><th>real series</th><th>verdict</th>"
+    return _table(group, head, rows)
+
+
+def _codes(found: Assessment) -> str:
+    """A row for each measure, with all its figures."""
+    by_measure: dict[str, list[Figure]] = {}
+    for figure in found.figures:
+        if figure.group == CODES:
+            by_measure.setdefault(figure.measure, []).append(figure)
+    rows = "".join(
+        f"<tr><th>{escape(measure)}<small>{escape(figures[0].summary)}</small></th>"
+        f"<td>{'<br>'.join(f'{escape(figure.name)}&ensp;{number(figure.value)}' for figure in figures)}</td>"
+        f"<td>{escape(figures[0].verdict)}</td></tr>"
+        for measure, figures in by_measure.items()
+    )
+    return _table(CODES, "<th>measure</th><th>figures</th><th></th>", rows)
+
+
+def _table(group: str, head: str, rows: str) -> str:
+    if not rows:
         return ""
     heading, question = TITLES[group]
-    floor = "" if group == CODES else "<th>real series</th>"
-    rows = "".join(_row(figure) for figure in figures)
     return (
         f'<section><h2>{heading}</h2><p class="quiet">{escape(question)}</p><div class="wide"><table class="figures">'
-        f"<thead><tr><th>figure</th><th>{'value' if group == CODES else 'made series'}</th>{floor}<th>verdict</th></tr>"
-        f"</thead><tbody>{rows}</tbody></table></div></section>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></section>"
     )
 
 
 def _row(figure: Figure) -> str:
-    floor = "" if figure.floor is None else f"<td>{_cell(figure.floor)}</td>"
+    floor = "" if figure.floor is None else _cell(figure.floor)
     dot = "" if figure.near is None else f'<span class="dot {"near" if figure.near else "far"}"></span>'
     return (
         f"<tr><th>{escape(figure.name)}<small>{escape(figure.summary)}</small></th><td>{_cell(figure.value)}</td>"
-        f"{floor}<td>{dot}{escape(figure.verdict)}</td></tr>"
+        f"<td>{floor}</td><td>{dot}{escape(figure.verdict)}</td></tr>"
     )
 
 
