@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Group = Literal["fidelity", "utility", "diversity", "privacy"]
 Better = Literal["lower", "higher", "one"]
-Need = Literal["labels", "lengths", "series", "channels"]
+Need = Literal["labels", "classes", "lengths", "series", "channels"]
 StandIn = Literal["seen", "reference"]
 
 
@@ -48,8 +48,9 @@ class Comparison:
         group: what it is about.
         figures: its numbers by name.
         compute: all of these by name, from the series and a seed. Deterministic for the two.
-        needs: what there must be: known ``labels`` on both sides, unequal ``lengths``, ``series`` in place of images,
-            two or more ``channels``. Without, the measure is left out and the reason given.
+        needs: what there must be: known ``labels`` on both sides, labelled real series of two or more ``classes``,
+            unequal ``lengths``, ``series`` in place of images, two or more ``channels``. Without, the measure is left
+            out and the reason given.
         least_cases: series of each kind that it takes.
         stand_in: which real series take the place of made ones for the floor: those that the generator has ``seen``,
             or, where those are what is looked for (privacy), one half of the ``reference`` against the other.

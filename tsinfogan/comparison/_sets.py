@@ -8,10 +8,12 @@ from functools import cached_property
 import numpy as np
 
 from tsinfogan.comparison import Comparison, StandIn
-from tsinfogan.evaluation._classifier import Classifier, fit_classifier
+from tsinfogan.evaluation._classifier import STEPS, Classifier, fit_classifier
 from tsinfogan.panel import FloatArray, IntArray, Panel
 from tsinfogan.preprocessing import Preprocessor
 from tsinfogan.transforms import Distorter
+
+QUICK_STEPS = 250
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,11 @@ class Real:
         return self.preprocessor.transform(self.reference)
 
     @cached_property
+    def n_known_classes(self) -> int:
+        """Classes of which ``seen`` holds labelled cases."""
+        return 0 if self.seen.labels is None else len(np.unique(self.seen.labels[self.seen.labels >= 0]))
+
+    @cached_property
     def classifier(self) -> Classifier:
         """Tells the classes; taught by the labelled cases of ``seen``, with the data's own distortions."""
         assert self.seen.labels is not None
@@ -59,6 +66,7 @@ class Real:
             Distorter.build(self.seen.distortions, self.preprocessor),
             seed=self.seed,
             device=self.device,
+            steps=QUICK_STEPS if self.quick else STEPS,
         )
 
 
@@ -130,6 +138,9 @@ class Sets:
         labelled = all((labels >= 0).any() for labels in (self.made_labels, self.reference_labels))
         lacking = {
             "labels": None if labelled else "real and made series do not both have labels of the same classes",
+            "classes": None
+            if self.real.n_known_classes > 1
+            else "the real series have no labels of two or more classes",
             "lengths": None if self.preprocessor.lengths else "all series have the same length",
             "series": None if len(self.made.grid) == 1 else "these are images",
             "channels": None if self.made.n_channels > 1 else "there is one channel only",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,24 +28,23 @@ class Classifier:
     """A trained network.
 
     Attributes:
-        network: ``(n, c, *grid)`` to logits ``(n, n_classes)``.
+        network: ``(n, c, *grid)`` to logits ``(n, n_classes)``; the last layer is linear.
         n_classes: how many classes it tells apart.
         device: where it is.
     """
 
-    network: nn.Module
+    network: nn.Sequential
     n_classes: int
     device: torch.device
 
     def probabilities(self, values: FloatArray) -> FloatArray:
         """``(n, n_classes)`` for network arrays ``(n, c, *grid)``."""
-        with torch.no_grad():
-            parts = [
-                self.network(part.to(self.device)).float().softmax(1).cpu()
-                for part in torch.from_numpy(values).split(CASES_PER_PASS)
-            ]
-        found: FloatArray = torch.cat(parts).numpy()
-        return found
+        return _in_passes(lambda part: self.network(part.to(self.device)).float().softmax(1), values)
+
+    def features(self, values: FloatArray) -> FloatArray:
+        """``(n, feature_dim)`` what the last layer is given, for network arrays ``(n, c, *grid)``."""
+        hidden = self.network[:-1]
+        return _in_passes(lambda part: hidden(part.to(self.device)).float(), values)
 
     def predict(self, values: FloatArray) -> IntArray:
         """``(n,)`` most probable class."""
@@ -61,6 +61,7 @@ def fit_classifier(
     seed: int = 0,
     device: torch.device | str = "cpu",
     steps: int = STEPS,
+    rate: float = RATE,
     class_weights: FloatArray | None = None,
 ) -> Classifier:
     """The project's own trunk for such data, taught with label-preserving distortions; see docs/measures.md.
@@ -73,6 +74,7 @@ def fit_classifier(
         seed: the same seed gives the same classifier.
         device: where to compute.
         steps: optimisation steps of ``BATCH_SIZE`` cases.
+        rate: greatest learning rate of the cycle.
         class_weights: ``(n_classes,)`` weight of each class in the loss; the same for all by default.
     """
     device = torch.device(device)
@@ -87,8 +89,8 @@ def fit_classifier(
     cases, known = torch.from_numpy(values), torch.from_numpy(np.asarray(labels))
     weights = None if class_weights is None else torch.from_numpy(class_weights).to(device)
     rng = generator_at("cpu", seed, CLASSIFIER_STREAM, 1)  # on the CPU: the same draws for every device
-    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
+    optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
     for _ in range(steps):
         chosen = torch.randint(len(cases), (BATCH_SIZE,), generator=rng)
         seen = _distorted(cases[chosen], distorter, rng).to(device)
@@ -97,6 +99,13 @@ def fit_classifier(
         optimizer.step()
         schedule.step()
     return Classifier(network.eval(), n_classes, device)
+
+
+def _in_passes(read: Callable[[Tensor], Tensor], values: FloatArray) -> FloatArray:
+    with torch.no_grad():
+        parts = [read(part).cpu() for part in torch.from_numpy(values).split(CASES_PER_PASS)]
+    found: FloatArray = torch.cat(parts).numpy()
+    return found
 
 
 def _distorted(cases: Tensor, distorter: Distorter, rng: torch.Generator) -> Tensor:
