@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable, Iterator
-from math import prod
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeVar
 
 import typer
 
 from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
-from tsinfogan.errors import UnknownNameError
+from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
+    from tsinfogan.checkpoint import Run
+    from tsinfogan.copies import Originals
     from tsinfogan.formats import Format, Writer
     from tsinfogan.model import Model
 
@@ -41,6 +45,14 @@ def sample(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same series.")] = 0,
+    min_distance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|NUMBER",
+            help="Draw again what is nearer than this to a training series, in standard deviations; auto: nearer than "
+            "these hardly ever are to each other.",
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="RUN", help="Run to sample from, a name or a path. Default: the newest.")
     ] = None,
@@ -66,16 +78,49 @@ def sample(
     entry = _format(format_name, out)
     with opened_output(out, binary=entry.binary) as stream_out:
         from tsinfogan.checkpoint import find_run
+        from tsinfogan.copies import Redrawing, stream_apart
         from tsinfogan.devices import choose_device
         from tsinfogan.synthesis import CodeRequest, stream
 
-        trained = find_run(runs, model).load_model(choose_device(device))
+        run = find_run(runs, model)
+        trained = run.load_model(choose_device(device))
         request = CodeRequest.of(trained, cat, cont, label)
         draws = n or (DEFAULT_SERIES if request.n_points == 1 else 1)
+        pieces = partial(stream, trained, draws, request, seed)
+        if min_distance is not None:
+            originals = _originals(run, trained)
+            redrawing = Redrawing(_least(min_distance, originals))
+            pieces = partial(stream_apart, trained, draws, request, seed, originals, redrawing)
         writer = _writer(entry, stream_out, out, draws * request.n_points, trained)
-        for part in ahead(lambda: stream(trained, draws, request, seed)):
+        for part in ahead(pieces):
             writer.write(part.panel, part.columns)
         writer.close()
+    if min_distance is not None:
+        print(redrawing, file=sys.stderr)
+
+
+def _originals(run: Run, model: Model) -> Originals:
+    """What the run was trained on, again."""
+    from tsinfogan.cli._real_series import real_series
+    from tsinfogan.copies import Originals
+
+    found = real_series(run, model)
+    if found.train is None:
+        reasons = "; ".join(found.notes).replace("; name it with --data", "")
+        raise DataError(f"--min-distance needs the series that run {run.name} was trained on: {reasons}")
+    return Originals(found.train)
+
+
+def _least(text: str, originals: Originals) -> float:
+    if text == "auto":
+        return originals.auto_distance
+    try:
+        least = float(text)
+    except ValueError:
+        least = math.nan
+    if not 0 <= least < math.inf:
+        raise SettingError(f"expected auto or a number of standard deviations in --min-distance, got {text!r}")
+    return least
 
 
 def ahead(pieces: Callable[[], Iterator[Piece]]) -> Iterator[Piece]:
@@ -94,7 +139,7 @@ def _writer(entry: Format, stream_out: BinaryIO, out: Path | None, n_cases: int,
     """A file's writer, or a folder's where one file would hold too many rows."""
     from tsinfogan.cli._output import turned_into_folder
 
-    longest = model.preprocessor.lengths[1] if model.preprocessor.lengths else prod(model.preprocessor.grid)
+    longest = model.preprocessor.lengths[1] if model.preprocessor.lengths else math.prod(model.preprocessor.grid)
     if out is None or entry.open_folder is None or n_cases * longest <= (entry.greatest_rows or 0):
         return entry.open_writer(stream_out)
     folder = turned_into_folder(stream_out, out)

@@ -83,6 +83,13 @@ class Redrawing:
     n_cases: int = field(default=0)
     n_redrawn: int = field(default=0)
 
+    def __str__(self) -> str:
+        """What happened, in a line."""
+        return (
+            f"{self.n_redrawn} of {self.n_cases} series were nearer than {self.least:.3g} to a training series and "
+            "were drawn again"
+        )
+
 
 def stream_apart(
     model: Model, n: int, request: CodeRequest, seed: int, originals: Originals, redrawing: Redrawing

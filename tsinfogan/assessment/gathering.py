@@ -115,7 +115,7 @@ class Assessment:
         near = sum(bool(figure.near) for figure in judged)
         if not judged:
             return "no figure compares made with real series"
-        return f"{near} of {len(judged)} figures are as of real series or nearly so"
+        return f"{near} of {len(judged)} figures are like those of real series, or nearly"
 
     @property
     def warnings(self) -> list[str]:

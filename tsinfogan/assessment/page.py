@@ -11,7 +11,7 @@ from tsinfogan.assessment.pictures import Picture
 from tsinfogan.intervals import Estimate
 from tsinfogan.pages import image, tiles, whole_page
 
-HEADER = ("group", "figure", "value", "real series", "verdict")
+HEADER = ("group", "measure", "figure", "value", "real series", "verdict")
 TITLES = {
     "fidelity": ("Fidelity", "Are made series like real ones?"),
     "utility": ("Utility", "Do they teach a model what real ones teach?"),
@@ -42,7 +42,7 @@ figure img { margin-top: .5rem; }
 def table_rows(found: Assessment) -> list[tuple[str, ...]]:
     """Texts under ``HEADER``."""
     return [
-        (figure.group, figure.name, number(figure.value), number(figure.floor), figure.verdict)
+        (figure.group, figure.measure, figure.name, number(figure.value), number(figure.floor), figure.verdict)
         for figure in found.figures
     ]
 
@@ -92,7 +92,7 @@ def _tiles(found: Assessment) -> Iterable[tuple[str, str]]:
     for group in GROUPS:
         judged = [figure.near for figure in found.figures if figure.group == group and figure.near is not None]
         if judged:
-            yield f"{sum(judged)} of {len(judged)}", f"figures of {group} are as of real series or nearly so"
+            yield f"{sum(judged)} of {len(judged)}", f"figures of {group} are like those of real series, or nearly"
 
 
 def _group(found: Assessment, group: str) -> str:
@@ -144,10 +144,9 @@ def _reading(found: Assessment) -> str:
     if not any(figure.floor is not None for figure in found.figures):
         return ""
     return (
-        "<section><h2>How to read this</h2><p>The column “real series” is the noise floor: the same figure with real "
-        "series in the place of made ones, what a perfect generator would get. ± is half of a 95 % interval over "
-        "repeats, each with other samples and another seed. A verdict compares the two: as real series, where the "
-        "difference is within chance; nearly so, where it is small; else in words of its own.</p></section>"
+        '<p class="quiet">Beside each figure of made series stands its noise floor: the same figure with real series '
+        "in their place, what a perfect generator would get. ± is half of a 95 % interval over repeats, each "
+        "with other samples and another seed. The verdict compares the two.</p>"
     )
 
 

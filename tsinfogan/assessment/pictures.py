@@ -152,7 +152,8 @@ def _distributions(shown: Shown, grids: Grids) -> Iterator[Picture]:
         _densities(axes, real, made, edges)
         title(axes, shown.seen.channels[channel])
     legend(all_axes[0][1])
-    caption = f"Values of each channel at all times: of real series filled, of made ones a line.{_more(shown)}"
+    caption = "Values of each channel at all times: of real series filled, of made ones a line. "
+    caption += f"A bar far above the rest is cut off.{_more(shown)}"
     yield Picture("Values", caption, sheet.png())
 
 
