@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from tsinfogan.comparison import Comparison, StandIn
+from tsinfogan.comparison._components import Components
+from tsinfogan.copies import flat, nearest
 from tsinfogan.evaluation._classifier import STEPS, Classifier, fit_classifier
 from tsinfogan.panel import FloatArray, IntArray, Panel
 from tsinfogan.preprocessing import Preprocessor
@@ -48,6 +50,16 @@ class Real:
     def reference_values(self) -> FloatArray:
         """Likewise."""
         return self.preprocessor.transform(self.reference)
+
+    @cached_property
+    def seen_points(self) -> FloatArray:
+        """``(n, d)`` the same, each case a point."""
+        return flat(self.seen_values)
+
+    @cached_property
+    def components(self) -> Components:
+        """Principal components of ``reference``."""
+        return Components.of(flat(self.reference_values))
 
     @cached_property
     def n_known_classes(self) -> int:
@@ -121,6 +133,26 @@ class Sets:
         """Likewise."""
         whole = self.reference is self.real.reference
         return self.real.reference_values if whole else self.preprocessor.transform(self.reference)
+
+    @cached_property
+    def made_points(self) -> FloatArray:
+        """``(n, d)`` each made case a point."""
+        return flat(self.made_values)
+
+    @cached_property
+    def reference_points(self) -> FloatArray:
+        """``(m, d)`` each real case a point."""
+        return flat(self.reference_values)
+
+    @cached_property
+    def made_distances(self) -> FloatArray:
+        """``(n,)`` root mean square distance of each made case to the nearest one that the generator has seen."""
+        return nearest(self.made_points, self.real.seen_points, 1)[0][:, 0]
+
+    @cached_property
+    def held_out_distances(self) -> FloatArray:
+        """``(m,)`` the same of the reference."""
+        return nearest(self.reference_points, self.real.seen_points, 1)[0][:, 0]
 
     @cached_property
     def made_labels(self) -> IntArray:
