@@ -30,6 +30,7 @@ COMMANDS = [
     ["train"],
     ["sample"],
     ["encode"],
+    ["evaluate"],
     ["name"],
     ["datasets"],
     ["datasets", "list"],
