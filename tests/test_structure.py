@@ -43,6 +43,7 @@ FLOORS = {
     "tsinfogan.resampling": 2,
     "tsinfogan.preprocessing": 3,
     "tsinfogan.checks": 3,
+    "tsinfogan.degradations": 3,
     "tsinfogan.plotting": 3,
     "tsinfogan.datasets": 3,
     "tsinfogan.backbones": 3,

@@ -23,6 +23,8 @@ from tsinfogan.synthesis import sample
 COMPARING_STREAM = 21
 GREATEST_CASES = 2000
 QUICK_CASES = 500
+GREATEST_ORIGINALS = 20_000
+"""Series that the generator has seen among which copies are looked for: all of them, wherever that can be paid for."""
 QUICK_REPEATS = 2
 LEAST_CASES = 4
 
@@ -131,8 +133,9 @@ def compare(
             "did not; what it copied from the other half is not found"
         )
     most = QUICK_CASES if quick else GREATEST_CASES
+    originals = at_most(seen, GREATEST_ORIGINALS, seed)
     seen, reference = (at_most(panel, most, seed) for panel in (seen, reference))
-    real = Real(seen, reference, quick, seed, str(choose_device(device)))
+    real = Real(seen, reference, quick, seed, str(choose_device(device)), originals)
     n_made = seen.n_cases if isinstance(made, Model) else min(seen.n_cases, made.n_cases)
     draw = source_of(made)
     repeats = max(QUICK_REPEATS if quick else measure.repeats for measure in measures.values())
@@ -160,6 +163,7 @@ def compare(
             values.append(measure.compute(sets(repeat), place))
             floors.append(measure.compute(Sets.floor(real, measure.stand_in, place, n_made), place))
         rows += rows_of(name, measure, values, floors)
+    notes += copy_warning(rows)
     order = {group: place for place, group in enumerate(("fidelity", "utility", "diversity", "privacy"))}
     rows.sort(key=lambda row: order[row.group])
     return Findings(tuple(rows), skipped, tuple(notes), n_made, seen.n_cases, reference.n_cases)
@@ -177,11 +181,22 @@ def rows_of(
     return rows
 
 
+def copy_warning(rows: Iterable[Row]) -> list[str]:
+    """A plain sentence where made series copy those that the generator has seen; else nothing."""
+    row = next((row for row in rows if row.name == "near_duplicates"), None)
+    if row is None or row.near:
+        return []
+    return [
+        f"{100 * row.value.mean:.1f} % of the made series are copies, or nearly so, of series that the generator has "
+        f"seen ({100 * row.floor.mean:.1f} % of other real series are); treat them as you would those"
+    ]
+
+
 def in_words(figure: Figure, value: Estimate, floor: Estimate) -> tuple[str, bool]:
     """The verdict, and whether the value is as good as the floor or nearly so.
 
-    As good is: no worse than the floor by more than chance would have it. Nearly: by no more than the slack. Where chance
-    has it vary by more than the slack, as over few repeats, what is worse than that is not called good.
+    As good is: no worse than the floor by more than chance would have it. Nearly: by no more than the slack. Where
+    chance has it vary by more than the slack, as over few repeats, what is worse than that is not called good.
     """
     if figure.better == "one":
         worse = abs(math.log(max(value.mean, 1e-9))) - abs(math.log(max(floor.mean, 1e-9)))

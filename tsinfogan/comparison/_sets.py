@@ -28,6 +28,7 @@ class Real:
         quick: whether measures that train something shall take fewer steps.
         seed: of what is fitted once for all repeats.
         device: where networks are trained.
+        originals: every series that the generator has seen, where ``seen`` are only some: what it may have copied.
     """
 
     seen: Panel
@@ -35,6 +36,7 @@ class Real:
     quick: bool = False
     seed: int = 0
     device: str = "cpu"
+    originals: Panel | None = None
 
     @cached_property
     def preprocessor(self) -> Preprocessor:
@@ -55,6 +57,16 @@ class Real:
     def seen_points(self) -> FloatArray:
         """``(n, d)`` the same, each case a point."""
         return flat(self.seen_values)
+
+    @cached_property
+    def original_points(self) -> FloatArray:
+        """``(n, d)`` every case that the generator has seen, a point each."""
+        return self.seen_points if self.originals is None else flat(self.preprocessor.transform(self.originals))
+
+    @cached_property
+    def held_out_distances(self) -> FloatArray:
+        """``(m,)`` root mean square distance of each reference case to the nearest of the originals."""
+        return nearest(flat(self.reference_values), self.original_points, 1)[0][:, 0]
 
     @cached_property
     def components(self) -> Components:
@@ -147,12 +159,14 @@ class Sets:
     @cached_property
     def made_distances(self) -> FloatArray:
         """``(n,)`` root mean square distance of each made case to the nearest one that the generator has seen."""
-        return nearest(self.made_points, self.real.seen_points, 1)[0][:, 0]
+        return nearest(self.made_points, self.real.original_points, 1)[0][:, 0]
 
     @cached_property
     def held_out_distances(self) -> FloatArray:
         """``(m,)`` the same of the reference."""
-        return nearest(self.reference_points, self.real.seen_points, 1)[0][:, 0]
+        if self.reference is self.real.reference:
+            return self.real.held_out_distances
+        return nearest(self.reference_points, self.real.original_points, 1)[0][:, 0]
 
     @cached_property
     def made_labels(self) -> IntArray:

@@ -30,7 +30,7 @@ def exact_share(made: Panel, seen: Panel) -> float:
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
     return {
         "near_duplicates": near_share(sets.made_distances, sets.held_out_distances),
-        "exact_duplicates": exact_share(sets.made, sets.real.seen),
+        "exact_duplicates": exact_share(sets.made, sets.real.originals or sets.real.seen),
     }
 
 

@@ -1,0 +1,82 @@
+"""Which measure sees which fault: real series, spoilt in one way each, judged as made ones. For docs/measures.md.
+
+    python benchmarks/degradations.py char_traj
+    python benchmarks/degradations.py char_traj --full --only discriminator,frechet
+
+One half of TRAIN stands for what a generator has seen. The other half, which is as real, is spoilt and judged beside
+TEST; the first row of faults is none, the last one the seen half itself. Without ``--full`` as `tsinfogan evaluate
+--quick` does it: 500 series, two repeats, fewer steps. Bold is what the verdict calls worse than real series for more
+than chance; "?" is worse, but two repeats cannot tell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping
+
+from _shared import print_header
+
+from tsinfogan.comparing import Row, compare, halves
+from tsinfogan.comparison import COMPARISONS
+from tsinfogan.datasets import load_dataset
+from tsinfogan.degradations import DEGRADATIONS
+from tsinfogan.intervals import Estimate
+from tsinfogan.panel import Panel
+
+Key = tuple[str, str]
+
+
+def main() -> None:
+    """Parses the command line, spoils, compares and prints."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("dataset", nargs="?", default="char_traj")
+    parser.add_argument("--only", help="these measures, such as discriminator,frechet")
+    parser.add_argument("--full", action="store_true", help="all series, repeats and steps: an hour and more")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    print_header()
+    measures = options.only.split(",") if options.only else COMPARISONS.names()
+    train, test = load_dataset(options.dataset), load_dataset(options.dataset, "test")
+    seen, fresh = halves(train, options.seed)
+    found: dict[str, dict[Key, Row]] = {}
+    for name, made in spoilt(seen, fresh, options.seed).items():
+        start = time.monotonic()
+        findings = compare(made, seen, test, only=measures, quick=not options.full, seed=options.seed)
+        found[name] = {(row.measure, row.name): row for row in findings.rows}
+        print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
+    for name, reason in findings.skipped.items():
+        print(f"{name} is left out: {reason}")
+    print_table(found)
+
+
+def spoilt(seen: Panel, fresh: Panel, seed: int) -> Mapping[str, Panel]:
+    """What is judged, by the name of its fault."""
+    faults = {name: degradation.spoil(fresh, seed) for name, degradation in DEGRADATIONS.items()}
+    return {"none": fresh, **faults, "copies of seen": seen}
+
+
+def print_table(found: Mapping[str, Mapping[Key, Row]]) -> None:
+    """Markdown: a row a figure, a column a fault."""
+    rows = next(iter(found.values()))
+    print("\n| figure | real | " + " | ".join(found) + " |\n|---|" + "---|" * (len(found) + 1))
+    for key, row in rows.items():
+        print(f"| `{row.name}` | {_short(row.floor)} | " + " | ".join(_cell(of[key]) for of in found.values()) + " |")
+
+
+def _cell(row: Row) -> str:
+    if row.near:
+        return _short(row.value)
+    return f"{_short(row.value)} ?" if "chance" in row.verdict else f"**{_short(row.value)}**"
+
+
+def _short(value: Estimate) -> str:
+    mean = value.mean
+    return f"{mean:.0f}" if abs(mean) >= 20 else f"{mean:.1f}" if abs(mean) >= 2 else f"{mean:.3f}"
+
+
+if __name__ == "__main__":
+    main()
