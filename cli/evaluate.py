@@ -33,7 +33,7 @@ from tsinfogan.errors import DataError, RunError, SettingError
 
 if TYPE_CHECKING:
     from tsinfogan.checkpoint import Run
-    from tsinfogan.model import Model
+    from tsinfogan.model import DataCard, Model
     from tsinfogan.panel import Panel
 
 PAGE, FIGURES = "evaluation.html", "evaluation.json"
@@ -255,10 +255,9 @@ def _measurable(matter: Matter, codes: list[str]) -> tuple[list[str], list[str]]
     return kept, ["Q of this recipe does not read categories: there are no figures of how it places real series"]
 
 
-def _as_looked_at(panel: Panel, as_this: object) -> Panel:
-    """The same series, drawn and distorted as another panel's or a model's."""
-    view, distortions = as_this.view, as_this.distortions  # type: ignore[attr-defined]
-    return replace(panel, view=view, distortions=distortions)
+def _as_looked_at(panel: Panel, like: Panel | DataCard) -> Panel:
+    """The same series, drawn and distorted as others, or as a model's."""
+    return replace(panel, view=like.view, distortions=like.distortions)
 
 
 def _there(file: Path) -> Path:

@@ -71,8 +71,10 @@ class Shown:
 
 def draw_all(shown: Shown, tell: Callable[[str], None] = lambda text: None) -> list[Picture]:
     """Every picture that such series can have."""
-    look = {"view": shown.seen.view, "time_step": shown.seen.time_step}
-    shown = replace(shown, made=replace(shown.made, **look), reference=replace(shown.reference, **look))
+    made, reference = (
+        replace(panel, view=shown.seen.view, time_step=shown.seen.time_step) for panel in (shown.made, shown.reference)
+    )
+    shown = replace(shown, made=made, reference=reference)
     originals = Originals(shown.seen)
     grids = Grids(originals, shown)
     drawn = []
