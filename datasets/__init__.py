@@ -29,6 +29,7 @@ class Dataset:
         noise_dim: incompressible noise dimensions by default.
         backbone: the backbone that suits it.
         knobs: distortions that its first continuous codes should follow.
+        splits: those that there are; ``load`` refuses others.
     """
 
     summary: str
@@ -42,6 +43,7 @@ class Dataset:
     noise_dim: int = 62
     backbone: str = "conv1d"
     knobs: tuple[str, ...] = ()
+    splits: tuple[Split, ...] = ("train", "test")
 
     @property
     def suggestions(self) -> dict[str, Any]:
@@ -94,6 +96,7 @@ def load_dataset(name: str, split: Split = "train") -> Panel:
 
     Raises:
         UnknownNameError: there is no such dataset.
+        DataError: it has no such split.
         DownloadError: it is neither on this machine nor to be had.
     """
     return get_dataset(name).load(split)

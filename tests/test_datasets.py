@@ -9,13 +9,26 @@ import zipfile
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
 import numpy as np
 import pytest
 from scipy.io import savemat
 
-from tsinfogan.datasets import DATASETS, Dataset, Split, _sources, char_traj, get_dataset, load_dataset, mnist
+from tsinfogan.datasets import (
+    DATASETS,
+    Dataset,
+    Split,
+    _sources,
+    _windows,
+    char_traj,
+    energy,
+    get_dataset,
+    load_dataset,
+    mnist,
+    stocks,
+)
 from tsinfogan.datasets._sources import files_by_name
 from tsinfogan.errors import DataError, UnknownNameError
 from tsinfogan.panel import Panel
@@ -55,12 +68,13 @@ class TestContract:
 
     @pytest.mark.usefixtures("here")
     def test_panels(self, name: str) -> None:
-        train, test = (panel_of(name, split) for split in SPLITS)
+        panels = [panel_of(name, split) for split in get_dataset(name).splits]
+        train, test = panels[0], panels[-1]
         for attribute in ("name", "channels", "classes", "time_step", "time_unit", "view", "distortions"):
             assert getattr(train, attribute) == getattr(test, attribute)
         assert train.name == name
-        assert train.fingerprint() != test.fingerprint()
-        for panel in (train, test):
+        assert len({panel.fingerprint() for panel in panels}) == len(panels)
+        for panel in panels:
             if panel.classes:
                 assert panel.labels is not None
                 assert set(panel.labels.tolist()) == set(range(len(panel.classes)))
@@ -72,6 +86,10 @@ class TestContract:
 
     @pytest.mark.usefixtures("here")
     def test_no_test_case_is_a_training_case(self, name: str) -> None:
+        if (split := "test") not in get_dataset(name).splits:
+            with pytest.raises(DataError, match=f"train split of {name}, got {split}"):
+                load_dataset(name, split)
+            return
         n_cases = min(500, panel_of(name, "train").n_cases)
         train, test = ({panel_of(name, s).case(i).tobytes() for i in range(n_cases)} for s in SPLITS)
         assert len(train) == len(test) == n_cases
@@ -79,7 +97,8 @@ class TestContract:
 
     @pytest.mark.usefixtures("here")
     def test_loads_the_same_twice_and_fetches(self, name: str) -> None:
-        assert load_dataset(name, "test").fingerprint() == panel_of(name, "test").fingerprint()
+        split = get_dataset(name).splits[-1]
+        assert load_dataset(name, split).fingerprint() == panel_of(name, split).fingerprint()
         get_dataset(name).fetch()
 
 
@@ -97,6 +116,61 @@ def test_sines_are_sines() -> None:
     assert (np.abs(cosine[steady] - 1) < 0.1**2 / 2 + 1e-5).all()
     assert np.abs(waves).max() <= 1
     assert np.sin(0.1) + 1e-6 > waves[..., 0].max() > 0.09
+
+
+# --- windows of recordings -------------------------------------------------------------------------------------------
+
+
+def test_windows_are_all_there_are_in_order_and_in_raw_units() -> None:
+    rows = np.arange(60.0).reshape(30, 2)
+    panel = _windows.all_windows(rows, "train", "toy", ("a", "b"))
+    assert panel.values.shape == (7, 2, 24)
+    for place, window in enumerate(panel.values):
+        np.testing.assert_array_equal(window, rows[place : place + 24].T)
+
+
+@needs_real_data
+@pytest.mark.parametrize(("name", "shape"), [("stocks", (3662, 6, 24)), ("energy", (19712, 28, 24))])
+def test_content_of_recordings(name: str, shape: tuple[int, ...]) -> None:
+    panel = panel_of(name, "train")
+    assert panel.values.shape == shape
+    first = {"stocks": [49.676899, 51.693783, 47.669952], "energy": [60, 30, 19.89]}[name]
+    np.testing.assert_allclose(panel.values[0, :3, 0], first, rtol=1e-6)
+    np.testing.assert_array_equal(panel.values[1:, :, :-1], panel.values[:-1, :, 1:])
+
+
+ROWS = "date,a,b\n" + '"x","1"," 2"\n' * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (ROWS.replace("a", "c"), "expected the columns a, b in toy, got c, b"),
+        (ROWS.replace("2", "two"), "expected numbers in toy"),
+        (ROWS + '"x","1","2"', "expected 3 rows in toy, got 4"),
+        ("<html>", "expected the columns a, b in toy"),
+    ],
+)
+def test_other_tables_are_one_sentence(text: str, complaint: str) -> None:
+    np.testing.assert_array_equal(_windows.parse_rows(ROWS, ("a", "b"), 1, 3, "toy"), [[1, 2]] * 3)
+    with pytest.raises(DataError, match=complaint):
+        _windows.parse_rows(text, ("a", "b"), 1, 3, "toy")
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "complaint"),
+    [
+        (energy, "energydata_complete.zip", "cannot read energydata_complete.csv"),
+        (stocks, "stock_data.csv", "expected the columns Open, "),
+    ],
+)
+def test_damaged_recordings_are_one_sentence(
+    module: ModuleType, name: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).write_bytes(b"<html>not found</html>")
+    only(tmp_path, monkeypatch)
+    with pytest.raises(DataError, match=complaint):
+        module.load("train")
 
 
 # --- CharacterTrajectories -------------------------------------------------------------------------------------------

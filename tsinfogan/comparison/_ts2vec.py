@@ -125,7 +125,7 @@ def fit(values: FloatArray, *, seed: int = 0, steps: int | None = None, device: 
         *crops, overlap = overlapping_crops(cases[chosen], rng)
         one, other = (_seen(encoder, crop.to(device), rng) for crop in crops)
         optimizer.zero_grad(set_to_none=True)
-        hierarchical_loss(one[:, -overlap:], other[:, :overlap]).backward()  # type: ignore[no-untyped-call]
+        hierarchical_loss(one[:, -overlap:], other[:, :overlap]).backward()
         optimizer.step()
         torch._foreach_lerp_(list(average.parameters()), list(encoder.parameters()), 1 / (step + 1))
     return FittedEncoder(average, torch.device(device))

@@ -1,0 +1,65 @@
+"""Long recordings cut into all their windows, as the literature on generated series does; there is no test split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsinfogan.datasets import Split
+from tsinfogan.errors import DataError
+from tsinfogan.panel import Panel
+
+N_TIMEPOINTS = 24
+
+
+def all_windows(rows: NDArray[np.float64], split: Split, name: str, channels: Sequence[str], **others: Any) -> Panel:
+    """Every window of 24 rows, in raw units, one row on each time.
+
+    Args:
+        rows: ``(t, c)``.
+        split: there is ``train`` only: neighbouring windows share all rows but one, so none of them is unseen.
+        name: of the panel.
+        channels: their names.
+        others: further attributes of the panel.
+
+    Raises:
+        DataError: another split.
+    """
+    if split != "train":
+        raise DataError(
+            f"expected the train split of {name}, got {split}: its windows overlap, and published figures compare "
+            "with all of them; hold out rows of your own with --data"
+        )
+    windows = np.lib.stride_tricks.sliding_window_view(rows, N_TIMEPOINTS, axis=0)  # (n, c, 24)
+    return Panel.from_arrays(windows, channels=channels, name=name, **others)
+
+
+def parse_rows(text: str, columns: Sequence[str], first: int, n_rows: int, where: str) -> NDArray[np.float64]:
+    """``(n_rows, len(columns))`` numbers of a comma-separated table, quoted or not.
+
+    Args:
+        text: of the file, its first line naming the columns.
+        columns: names that the table must have, from column ``first`` on.
+        first: columns before those are left out.
+        n_rows: rows that it must have.
+        where: name of the file in messages.
+
+    Raises:
+        DataError: other columns, another number of rows, or something that is no number.
+    """
+    header, _, body = text.replace('"', "").partition("\n")
+    found = tuple(header.strip().split(",")[first:])
+    if found != tuple(columns):
+        raise DataError(f"expected the columns {', '.join(columns)} in {where}, got {', '.join(found)[:200]}")
+    try:
+        rows = np.loadtxt(
+            body.splitlines(), delimiter=",", usecols=range(first, first + len(columns)), dtype=np.float64, ndmin=2
+        )
+    except ValueError as error:
+        raise DataError(f"expected numbers in {where}: {error}; replace it by the original") from error
+    if len(rows) != n_rows:
+        raise DataError(f"expected {n_rows} rows in {where}, got {len(rows)}; replace it by the original")
+    return rows

@@ -1,0 +1,65 @@
+"""Energy: a house and the weather around it, the third data set of TimeGAN, as windows of 24 steps of 10 minutes."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsinfogan.datasets import Dataset, Split
+from tsinfogan.datasets._sources import Mirror, obtain
+from tsinfogan.datasets._windows import all_windows, parse_rows
+from tsinfogan.distortions import CAUTIOUS
+from tsinfogan.errors import DataError
+from tsinfogan.panel import Panel
+
+ROOMS = tuple(f"{what}{room}" for room in range(1, 10) for what in ("T", "RH_"))
+WEATHER = ("T_out", "Press_mm_hg", "RH_out", "Windspeed", "Visibility", "Tdewpoint")
+COLUMNS = ("Appliances", "lights", *ROOMS, *WEATHER, "rv1", "rv2")
+TABLE, N_ROWS = "energydata_complete.csv", 19735
+MIRROR = Mirror(
+    "https://archive.ics.uci.edu/static/public/374/appliances+energy+prediction.zip", "energydata_complete.zip"
+)
+
+
+def load(split: Split) -> Panel:
+    """19,712 windows of 24 steps of ten minutes, 28 channels in their units; the date is left out.
+
+    Raises:
+        DataError: a file of the user's own is not what it should be, or another split is asked for.
+        DownloadError: the data is neither here nor to be had.
+    """
+    rows = obtain([MIRROR], _read)
+    return all_windows(rows, split, "energy", COLUMNS, time_step=10.0, time_unit="min", distortions=CAUTIOUS)
+
+
+def _read(path: Path) -> NDArray[np.float64]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            text = archive.read(TABLE).decode("utf-8", "replace")
+    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+        raise DataError(f"cannot read {TABLE} in {path}: {error}; replace it by a complete copy") from error
+    return parse_rows(text, COLUMNS, first=1, n_rows=N_ROWS, where=f"{TABLE} in {path}")
+
+
+def fetch() -> None:
+    """Makes sure that the file is here."""
+    obtain([MIRROR], _read)
+
+
+DATASET = Dataset(
+    summary="use of power, climate indoors and weather of a house, 28 channels, as all 19,712 windows of 24 steps",
+    source="https://archive.ics.uci.edu/dataset/374/appliances+energy+prediction",
+    licence="CC BY 4.0",
+    citation="Candanedo, Feldheim, Deramaix: Data driven prediction models of energy use of appliances in a low-energy "
+    "house. Energy and Buildings 140 (2017)",
+    load=load,
+    fetch=fetch,
+    n_categories=4,
+    n_continuous=2,
+    noise_dim=32,
+    splits=("train",),
+)
