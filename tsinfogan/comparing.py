@@ -27,6 +27,7 @@ GREATEST_ORIGINALS = 20_000
 """Series that the generator has seen among which copies are looked for: all of them, wherever that can be paid for."""
 QUICK_REPEATS = 2
 LEAST_CASES = 4
+PERHAPS_CHANCE = "worse, which may be chance: take more repeats"
 
 Source = Callable[[int, int], Panel]
 """``(n_cases, seed)`` to made series."""
@@ -206,7 +207,7 @@ def in_words(figure: Figure, value: Estimate, floor: Estimate) -> tuple[str, boo
     within_chance = worse <= math.hypot(*widths)
     if worse <= figure.slack:
         return ("as real series" if within_chance else "nearly as real series"), True
-    return ("worse, which may be chance: take more repeats" if within_chance else figure.far), False
+    return (PERHAPS_CHANCE if within_chance else figure.far), False
 
 
 def source_of(made: Model | Panel) -> Source:

@@ -13,6 +13,7 @@ from tsinfogan.assessment.remarks import in_order_of
 from tsinfogan.comparing import (
     COMPARING_STREAM,
     GREATEST_CASES,
+    PERHAPS_CHANCE,
     QUICK_CASES,
     QUICK_REPEATS,
     Findings,
@@ -67,6 +68,11 @@ class Figure:
     floor: Estimate | None
     verdict: str
     near: bool | None
+
+    @property
+    def may_be_chance(self) -> bool:
+        """Whether it is worse than the floor, but by no more than repeats differ."""
+        return self.verdict == PERHAPS_CHANCE
 
     def to_dict(self) -> dict[str, Any]:
         """One flat record, JSON-ready; None stands for what there is not, as an interval of one computation."""
@@ -129,6 +135,7 @@ class Assessment:
             for figure in self.figures
             if figure.group == "privacy"
             and figure.near is False
+            and not figure.may_be_chance
             and not (figure.better == "one" and figure.value.mean > 1)
         ]
 

@@ -31,6 +31,7 @@ table.figures { width: 100%; font-size: .9rem; }
 .figures .pm { color: var(--grey); font-size: .82em; }
 .dot { display: inline-block; width: .55em; height: .55em; border-radius: 50%; margin-right: .5em; }
 .dot.near { background: #3a9d5d; }
+.dot.perhaps { background: #c9ced8; }
 .dot.far { background: #d9822b; }
 figure { margin: 1.6rem 0 0; }
 figure h3 { margin-bottom: .1rem; }
@@ -128,7 +129,8 @@ def _table(group: str, head: str, rows: str) -> str:
 
 def _row(figure: Figure) -> str:
     floor = "" if figure.floor is None else _cell(figure.floor)
-    dot = "" if figure.near is None else f'<span class="dot {"near" if figure.near else "far"}"></span>'
+    look = "near" if figure.near else "perhaps" if figure.may_be_chance else "far"
+    dot = "" if figure.near is None else f'<span class="dot {look}"></span>'
     return (
         f"<tr><th>{escape(figure.name)}<small>{escape(figure.summary)}</small></th><td>{_cell(figure.value)}</td>"
         f"<td>{floor}</td><td>{dot}{escape(figure.verdict)}</td></tr>"
