@@ -13,6 +13,7 @@ from tsinfogan.assessment.remarks import in_order_of
 from tsinfogan.comparing import (
     COMPARING_STREAM,
     GREATEST_CASES,
+    GREATEST_ORIGINALS,
     PERHAPS_CHANCE,
     QUICK_CASES,
     QUICK_REPEATS,
@@ -238,7 +239,7 @@ def assess(
         quick=quick,
         seed=seed,
         made=source_of(made)(n_shown, derived_seed(seed, COMPARING_STREAM, 0)),
-        seen=at_most(shown_seen, most, seed),
+        seen=at_most(shown_seen, GREATEST_ORIGINALS, seed),
         reference=at_most(shown_reference, most, seed),
     )
 

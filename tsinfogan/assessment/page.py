@@ -52,9 +52,9 @@ def render(found: Assessment, pictures: Sequence[Picture]) -> str:
     """The page."""
     kind = "quick evaluation" if found.quick else "evaluation"
     head = (
-        f"<header><h1>{escape(found.made_name)}, measured against {escape(found.real_name)}</h1>"
-        f"<p>{escape(found.headline)}.</p>"
-        f'<p class="quiet">{kind}, seed {found.seed}: {escape(_counted(found))}</p></header>'
+        f"<header><h1>{escape(found.real_name)}: made against real</h1><p>{escape(found.headline)}.</p>"
+        f'<p class="quiet">made by <code>{escape(found.made_name)}</code>; {kind}, seed {found.seed}: '
+        f"{escape(_counted(found))}</p></header>"
     )
     warnings = "".join(f'<p class="bad">{escape(text)}.</p>' for text in found.warnings)
     parts = [
