@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-SECONDS_BETWEEN_LINES = 2.0
 
 
 @contextmanager
 def steps(n_steps: int) -> Iterator[Callable[[str], None]]:
     """A function that is told what comes next, ``n_steps`` times at most.
 
-    The first step and then one every other second are said in a line of their own, as ``name (3 of 40)``.
+    Steps are told as ``task, 1``, ``task, 2``; each task is said once in a line of its own.
     """
     if not sys.stderr.isatty():
         yield _Lines(n_steps).show
@@ -37,12 +34,11 @@ def steps(n_steps: int) -> Iterator[Callable[[str], None]]:
 
 class _Lines:
     def __init__(self, n_steps: int) -> None:
-        self._n_steps, self._begun = n_steps, 0
-        self._shown = -SECONDS_BETWEEN_LINES
+        self._n_steps, self._begun, self._said = n_steps, 0, ""
 
     def show(self, text: str) -> None:
         self._begun += 1
-        now = time.monotonic()
-        if now - self._shown >= SECONDS_BETWEEN_LINES:
-            self._shown = now
-            print(f"{text} ({self._begun} of {self._n_steps} at most)", file=sys.stderr, flush=True)
+        task = text.rstrip("0123456789").rstrip(", ")
+        if task != self._said:
+            self._said = task
+            print(f"{task} ({self._begun} of {self._n_steps} at most)", file=sys.stderr, flush=True)
