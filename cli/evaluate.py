@@ -29,7 +29,7 @@ from tsinfogan.cli._files import (
 from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
 from tsinfogan.cli._steps import steps
 from tsinfogan.cli._tables import print_table
-from tsinfogan.errors import DataError, RunError, SettingError
+from tsinfogan.errors import DataError, RunError, SettingError, TsInfoGANError
 
 if TYPE_CHECKING:
     from tsinfogan.checkpoint import Run
@@ -227,7 +227,12 @@ def _real(real: str, test: Path | None, asked: Reading) -> tuple[Panel, Panel | 
         refuse_without_file(asked, real)
         seen = load_dataset(real)
         say_notes(seen)
-        return seen, load_dataset(real, "test") if test is None else read_file(_there(test), asked), ()
+        if test is not None:
+            return seen, read_file(_there(test), asked), ()
+        try:
+            return seen, load_dataset(real, "test"), ()
+        except TsInfoGANError as error:
+            return seen, None, (f"there are no held-out series: {error}",)
     if not os.path.exists(real):  # noqa: PTH110 (a Path would raise for a name too long)
         raise DataError(
             f"expected a file or a dataset, got {real!r}: there is no such file, and the datasets are "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -152,6 +154,20 @@ def test_a_dataset_in_place_of_a_file(command, written, monkeypatch):
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_a_dataset_without_held_out_series(command, written, monkeypatch):
+    def load(name, split="train"):
+        if split == "test":
+            raise DataError("there is no test split")
+        return walks(24)
+
+    monkeypatch.setattr("tsinfogan.datasets.load_dataset", load)
+    done = command("evaluate", "--real", "pen_strokes", "--fake", written("fake.csv", walks(20)), *FAST)
+    assert done.code == 0, done.err
+    assert "note: there are no held-out series: there is no test split" in done.err
+    assert written_here()["counts"] == {"made": 12, "seen": 12, "reference": 12}
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_windows_of_one_recording(command, written, tmp_path):
     rows = [f"{time},{np.sin(time / 3):.4f}" for time in range(60)]
     for name in ("real.csv", "fake.csv"):
@@ -159,6 +175,21 @@ def test_windows_of_one_recording(command, written, tmp_path):
     done = command("evaluate", "--real", tmp_path / "real.csv", "--fake", tmp_path / "fake.csv", "--window", 8, *FAST)
     assert done.code == 0, done.err
     assert "note: windows overlap" in done.err
+
+
+def test_a_terminal_shows_a_bar(process, two):
+    ours, theirs = pty.openpty()
+    child = process("evaluate", *two, *FAST, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other side is closed
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    assert child.wait() == 0
+    assert b"marginals" in child.stdout.read()
+    assert b"drawing maps" in shown
+    assert b"/9" in shown
 
 
 # ---- what is strange and goes on
