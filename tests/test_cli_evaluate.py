@@ -95,6 +95,7 @@ def test_two_files_need_no_model(command, two):
     assert found["made_name"] == "fake.csv"
     assert found["counts"] == {"made": 20, "seen": 20, "reference": 20}
     assert any("one set of real series was given" in note for note in found["notes"])
+    assert not any("the same" in note for note in found["notes"])
     text = Path("evaluation.html").read_text()
     page = Page(text)
     is_whole(page, text)
@@ -149,6 +150,7 @@ def test_a_dataset_in_place_of_a_file(command, written, monkeypatch):
     done = command("evaluate", "--real", "pen_strokes", "--fake", fake, *FAST)
     assert done.code == 0, done.err
     assert written_here()["counts"]["reference"] == 20
+    assert "every repeat measures the same 20 made series" in done.err
     refused = command("evaluate", "--real", "pen_strokes", "--fake", fake, "--window", 5).sentence
     assert "pen_strokes is a dataset; leave it out" in refused.replace("'", "")
 

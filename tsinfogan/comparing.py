@@ -138,6 +138,11 @@ def compare(
     seen, reference = (at_most(panel, most, seed) for panel in (seen, reference))
     real = Real(seen, reference, quick, seed, str(choose_device(device)), originals)
     n_made = seen.n_cases if isinstance(made, Model) else min(seen.n_cases, made.n_cases)
+    if isinstance(made, Panel) and made.n_cases == n_made:
+        notes.append(
+            f"every repeat measures the same {n_made} made series: ± tells how far a measure itself varies, not how far "
+            "other samples would"
+        )
     draw = source_of(made)
     repeats = max(QUICK_REPEATS if quick else measure.repeats for measure in measures.values())
     drawn: dict[int, Sets] = {}

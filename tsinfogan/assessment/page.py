@@ -148,7 +148,7 @@ def _reading(found: Assessment) -> str:
     return (
         '<p class="quiet">Beside each figure of made series stands its noise floor: the same figure with real series '
         "in their place, what a perfect generator would get. ± is half of a 95 % interval over repeats, each "
-        "with other samples and another seed. The verdict compares the two.</p>"
+        "with another seed and, as far as there are more, other series. The verdict compares the two.</p>"
     )
 
 
