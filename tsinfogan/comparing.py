@@ -140,8 +140,8 @@ def compare(
     n_made = seen.n_cases if isinstance(made, Model) else min(seen.n_cases, made.n_cases)
     if isinstance(made, Panel) and made.n_cases == n_made:
         notes.append(
-            f"every repeat measures the same {n_made} made series: ± tells how far a measure itself varies, not how far "
-            "other samples would"
+            f"every repeat measures the same {n_made} made series: ± tells how far a measure itself varies, not how "
+            "far other samples would"
         )
     draw = source_of(made)
     repeats = max(QUICK_REPEATS if quick else measure.repeats for measure in measures.values())
