@@ -109,7 +109,7 @@ def _samples(shown: Shown, grids: Grids) -> Iterator[Picture]:
     sheet.text(0.05, second - head / 2 - 0.03, "made")
     real_cases, made_cases = range(real.n_cases), range(real.n_cases, both.n_cases)
     cells = cells_of(real_cases, CELLS_ACROSS, 0, head) + cells_of(made_cases, CELLS_ACROSS, 0, second)
-    draw_cells(sheet.axes, both, cells, real=frozenset(real_cases), scaled_by=real_cases)
+    draw_cells(sheet.axes, both, cells, real=frozenset(real_cases), scaled_by=_scaled_by(both, real_cases))
     if foot:
         draw_legend(sheet.axes, both.channels, second + rows[1] + foot / 2, CELLS_ACROSS)
     yield Picture("Samples", "Drawn at random; nobody chose them. One scale for all.", sheet.png())
@@ -259,7 +259,7 @@ def _neighbours(shown: Shown, grids: Grids) -> Iterator[Picture]:
     for column in range(n):
         sheet.text(left + column + 0.47, 1.18, f"{distances[column, 0]:.2f}", middle=True, size=7)
     real_cases = range(n, both.n_cases)
-    draw_cells(sheet.axes, both, cells, real=frozenset(real_cases), scaled_by=real_cases)
+    draw_cells(sheet.axes, both, cells, real=frozenset(real_cases), scaled_by=_scaled_by(both, real_cases))
     caption = (
         f"Samples drawn at random, each above the real series of the training set that are nearest to it, with the "
         f"distance in standard deviations; for unseen real series the median is {usual:.2f}. A sample that is far "
@@ -279,6 +279,11 @@ def _per_channel(panel: Panel, row_inches: float) -> tuple[Sheet, list[tuple[int
     for axes in sheet.all[n:]:
         axes.set_axis_off()
     return sheet, list(enumerate(sheet.all[:n]))
+
+
+def _scaled_by(both: Panel, real: range) -> range:
+    """Real cases set the scale, but for lines, which would leave their cells where made ones go farther."""
+    return range(both.n_cases) if draws_lines(both) else real
 
 
 def _more(shown: Shown) -> str:
