@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.codes import CategoricalCode, Code, LatentSpec, UniformCode
+from tsinfogan.comparison import COMPARISONS
 from tsinfogan.datasets import load_dataset
 from tsinfogan.errors import DataError, UnknownNameError
 from tsinfogan.evaluation import MEASURES, Need
@@ -198,7 +199,7 @@ def test_no_two_measures_share_a_figure(good_figures: dict[str, dict[str, float]
 
 def test_page_has_no_row_of_what_does_not_exist() -> None:
     rows = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
-    assert rows == set(MEASURES.names())
+    assert rows == {*MEASURES.names(), *COMPARISONS.names()}
 
 
 def test_unknown_measure(good: Subject) -> None:

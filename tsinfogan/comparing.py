@@ -153,6 +153,7 @@ def compare(
         return drawn[repeat]
 
     first = sets(0).made
+    check_comparable(first, seen, None)  # a model's series too may be of other lengths
     notes += [*scale_remarks(first, seen), *filter(None, (label_remark(first, seen), length_remark(first, seen)))]
     rows: list[Row] = []
     skipped: dict[str, str] = {}
@@ -256,11 +257,12 @@ def check_comparable(made: Model | Panel, seen: Panel, reference: Panel | None) 
             )
         if isinstance(made, Panel) and len(made.grid) != len(panel.grid):
             raise DataError(f"{made.name} and {panel.name} cannot be compared: one holds series, the other images")
-        equal = panel.lengths is None
-        if isinstance(made, Panel) and equal and (made.lengths is not None or made.grid != panel.grid):
+    others = [*([made] if isinstance(made, Panel) else []), *([] if reference is None else [reference])]
+    for panel in others if seen.lengths is None else []:  # else all are resampled to one grid
+        if panel.lengths is not None or panel.grid != seen.grid:
             raise DataError(
-                f"all series of {panel.name} have {panel.grid[0]} timepoints, those of {made.name} "
-                f"{made.case_lengths.min()} to {made.case_lengths.max()}; cut or resample them to the same length"
+                f"all series of {seen.name} have {seen.grid[0]} timepoints, those of {panel.name} "
+                f"{panel.case_lengths.min()} to {panel.case_lengths.max()}; cut or resample them to the same length"
             )
 
 

@@ -44,11 +44,13 @@ def _kinds(sets: Sets) -> list[NDArray[np.int64]]:
     from sklearn.cluster import KMeans
 
     components = sets.real.components
-    n = max(components.holding(VARIANCE_SHARE, MOST_COMPONENTS), 1)
-    k = int(np.clip(sets.real.seen.n_cases // CASES_PER_CLUSTER, 2, MOST_CLUSTERS))
+    n = components.holding(VARIANCE_SHARE, MOST_COMPONENTS)
+    if not n:  # the real series are equal, so of one kind
+        return [np.zeros(panel.n_cases, np.int64) for panel in (sets.made, sets.reference)]
     seen, made, reference = (
         components.project(points, n) for points in (sets.real.seen_points, sets.made_points, sets.reference_points)
     )
+    k = int(np.clip(len(np.unique(seen, axis=0)) // CASES_PER_CLUSTER, 2, MOST_CLUSTERS))
     clusters = KMeans(k, n_init=3, random_state=sets.real.seed).fit(seen)
     return [clusters.predict(points).astype(np.int64) for points in (made, reference)]
 
