@@ -19,6 +19,7 @@ import pytest
 from test_report import Page, is_whole
 
 from _trainers import images, waves
+from tsinfogan.assessment.curves import autocorrelation, spectrum
 from tsinfogan.assessment.gathering import Assessment, Figure, assess, chosen_names
 from tsinfogan.assessment.page import number, render, table_rows
 from tsinfogan.assessment.pictures import Picture, Shown, draw_all
@@ -377,6 +378,20 @@ def test_remarks():
     assert "no class of the made series" in str(label_remark(others, walks()))
     with pytest.raises(DataError, match="has y besides"):
         in_order_of(walks(), ("x",))
+
+
+def test_curves():
+    t = np.arange(64)
+    waves_of_4 = np.cos(2 * np.pi * 4 * t / 64)[None].astype(np.float32)
+    lags = autocorrelation(waves_of_4)[0]
+    expected = (1 - t[:32] / 64) * np.cos(2 * np.pi * 4 * t[:32] / 64)  # the biased estimate
+    assert lags == pytest.approx(expected, abs=0.02)
+    amplitudes = spectrum(waves_of_4)[0]
+    assert amplitudes[3] == pytest.approx(0.5)
+    assert np.delete(amplitudes, 3) == pytest.approx(0, abs=1e-6)
+    noise = np.random.default_rng(0).normal(size=(200, 64)).astype(np.float32)
+    assert autocorrelation(noise).mean(axis=0)[1:] == pytest.approx(0, abs=0.05)
+    assert not autocorrelation(np.ones((2, 8), np.float32)).any()
 
 
 # ---- pictures and page

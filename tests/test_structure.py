@@ -68,6 +68,7 @@ FLOORS = {
     "tsinfogan.evaluation": 7,
     "tsinfogan.assessment": 1,
     "tsinfogan.assessment.remarks": 3,
+    "tsinfogan.assessment.curves": 3,
     "tsinfogan.assessment.drawing": 8,
     "tsinfogan.assessment.pictures": 9,
     "tsinfogan.assessment.gathering": 10,

@@ -6,6 +6,9 @@ import warnings
 from io import BytesIO
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tsinfogan.plotting import CELL_INCHES, GREY, INK, REAL_INK, Cells
 
 MADE, MADE_PALE = "#2a6fbb", "#a9c6e8"
@@ -56,6 +59,16 @@ def labels(axes: Any, x: str = "", y: str = "") -> None:
 def legend(axes: Any) -> None:
     """Names of what was drawn with a label."""
     axes.legend(frameon=False, fontsize=8, labelcolor=INK, handlelength=1.4)
+
+
+def densities(axes: Any, real: NDArray[Any], made: NDArray[Any], edges: NDArray[Any]) -> None:
+    """Histograms of shares: of real values ``(n,)`` filled, of made ones ``(m,)`` a line."""
+    both = [(np.histogram(values, edges)[0] / max(1, len(values))) for values in (real, made)]
+    axes.stairs(both[0], edges, fill=True, color=REAL_PALE, label="real, unseen")
+    axes.stairs(both[0], edges, color=REAL, linewidth=0.8)
+    axes.stairs(both[1], edges, color=MADE, linewidth=1.3, label="made")
+    axes.set_yticks([])
+    axes.set_ylim(0, 1.3 * max(np.quantile(np.concatenate(both), 0.97), 1e-9))  # one tall bar, as of zeros, is cut off
 
 
 class CellSheet:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tsinfogan.assessment.curves import autocorrelation, channel_values, spectrum
 from tsinfogan.assessment.drawing import (
     MADE,
     REAL,
@@ -15,12 +16,13 @@ from tsinfogan.assessment.drawing import (
     CellSheet,
     Sheet,
     cells_of,
+    densities,
     labels,
     legend,
     title,
 )
 from tsinfogan.copies import Originals, flat, nearest
-from tsinfogan.panel import FloatArray, Panel
+from tsinfogan.panel import Panel
 from tsinfogan.plotting import draw_cells, draw_legend, draws_lines
 
 CELLS_ACROSS, CELL_ROWS = 15, 2
@@ -148,10 +150,10 @@ def _overlaid(shown: Shown, grids: Grids) -> Iterator[Picture]:
 def _distributions(shown: Shown, grids: Grids) -> Iterator[Picture]:
     sheet, all_axes = _per_channel(shown.seen, 2.0)
     for channel, axes in all_axes:
-        real, made = (_values(panel, channel) for panel in (shown.reference, shown.made))
+        real, made = (channel_values(panel, channel) for panel in (shown.reference, shown.made))
         low, high = np.quantile(np.concatenate([real, made]), [0.001, 0.999])
         edges = np.linspace(low, high if high > low else low + 1, 61)
-        _densities(axes, real, made, edges)
+        densities(axes, real, made, edges)
         title(axes, shown.seen.channels[channel])
     legend(all_axes[0][1])
     caption = "Values of each channel at all times: of real series filled, of made ones a line. "
@@ -165,7 +167,7 @@ def _memory(shown: Shown, grids: Grids) -> Iterator[Picture]:
     channels = range(min(shown.made.n_channels, MOST_CHANNELS, 4))
     sheet = Sheet(2, max(2, len(channels)), 2.1)
     for row, (of, what, unit) in enumerate(
-        ((_autocorrelation, "autocorrelation", "lag, grid points"), (_spectrum, "amplitude", "cycles in a series"))
+        ((autocorrelation, "autocorrelation", "lag, grid points"), (spectrum, "amplitude", "cycles in a series"))
     ):
         for axes in sheet.rows[row][len(channels) :]:
             axes.set_axis_off()
@@ -198,7 +200,7 @@ def _durations(shown: Shown, grids: Grids) -> Iterator[Picture]:
     real, made = (panel.case_lengths * step for panel in (shown.reference, shown.made))
     low, high = min(real.min(), made.min()), max(real.max(), made.max())
     n_bins = int(min(40, max(5, round((high - low) / step))))
-    _densities(axes, real, made, np.linspace(low, high + step, n_bins + 1))
+    densities(axes, real, made, np.linspace(low, high + step, n_bins + 1))
     labels(axes, f"duration{f', {shown.seen.time_unit}' if shown.seen.time_unit else ', timepoints'}")
     legend(axes)
     yield Picture("Durations", "How long series are.", sheet.png())
@@ -289,37 +291,6 @@ def _scaled_by(both: Panel, real: range) -> range:
 def _more(shown: Shown) -> str:
     further = shown.seen.n_channels - MOST_CHANNELS
     return f" {further} further channels are not drawn." if further > 0 else ""
-
-
-def _densities(axes: Any, real: FloatArray, made: FloatArray, edges: FloatArray) -> None:
-    both = [(np.histogram(values, edges)[0] / max(1, len(values))) for values in (real, made)]
-    axes.stairs(both[0], edges, fill=True, color=REAL_PALE, label="real, unseen")
-    axes.stairs(both[0], edges, color=REAL, linewidth=0.8)
-    axes.stairs(both[1], edges, color=MADE, linewidth=1.3, label="made")
-    axes.set_yticks([])
-    axes.set_ylim(0, 1.3 * max(np.quantile(np.concatenate(both), 0.97), 1e-9))  # one tall bar, as of zeros, is cut off
-
-
-def _values(panel: Panel, channel: int) -> FloatArray:
-    values: FloatArray = panel.values[:, channel].ravel()
-    return values[np.isfinite(values)]
-
-
-def _autocorrelation(values: FloatArray) -> FloatArray:
-    """``(n, lags)`` of ``(n, t)``, by the biased estimate; 0 for a constant series."""
-    centred = values.astype(np.float64) - values.mean(axis=1, keepdims=True)
-    t = centred.shape[1]
-    powers = np.abs(np.fft.rfft(centred, 2 * t, axis=1)) ** 2
-    products = np.fft.irfft(powers, axis=1)[:, : max(2, t // 2)]
-    variance = products[:, :1]
-    found: FloatArray = (products / np.where(variance > 0, variance, 1)).astype(np.float32)
-    return found
-
-
-def _spectrum(values: FloatArray) -> FloatArray:
-    """``(n, t // 2)`` amplitudes from one cycle a series on."""
-    found: FloatArray = np.abs(np.fft.rfft(values, axis=1)[:, 1:]) / values.shape[1]
-    return found
 
 
 def _bare(panel: Panel) -> Panel:
