@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tsinfogan.errors import DataError
-from tsinfogan.panel import FloatArray, IntArray, Panel
+from tsinfogan.panel import FloatArray, Panel
 
 NOISE = 0.1
 """Standard deviations of the channel."""
@@ -91,12 +91,13 @@ def modes_dropped(panel: Panel, seed: int) -> Panel:
     Raises:
         DataError: fewer than two classes.
     """
-    there: IntArray = np.unique(panel.labels[panel.labels >= 0]) if panel.labels is not None else np.zeros(0, np.int64)
+    labels = np.full(panel.n_cases, -1, np.int64) if panel.labels is None else panel.labels
+    there = np.unique(labels[labels >= 0])
     if len(there) < 2:
         raise DataError(f"{panel.name}: expected labels of 2 or more classes to drop half of them, got {len(there)}")
     rng = np.random.default_rng(seed)
     kept = rng.permutation(there)[: len(there) // 2]
-    rows = rng.permutation(np.flatnonzero(np.isin(panel.labels, kept)))
+    rows = rng.permutation(np.flatnonzero(np.isin(labels, kept)))
     return panel.subset(np.resize(rows, panel.n_cases))
 
 

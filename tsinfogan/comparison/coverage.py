@@ -60,11 +60,11 @@ def _compute(sets: Sets, seed: int) -> dict[str, float]:
     n_components = max(components.holding(VARIANCE_SHARE, MOST_COMPONENTS), 1)
     rng = np.random.default_rng(seed)
     n = min(sets.made.n_cases, sets.reference.n_cases)
-    sides = [
+    made, reference = (
         components.project(points[rng.permutation(len(points))[:n]], n_components)
         for points in (sets.made_points, sets.reference_points)
-    ]
-    return overlap(*sides)._asdict()
+    )
+    return overlap(made, reference)._asdict()
 
 
 COMPARISON = Comparison(
