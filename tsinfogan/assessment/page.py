@@ -20,7 +20,7 @@ TITLES = {
     CODES: ("Codes", "Does the model's code say what a series is? These figures have no floor."),
 }
 STYLE = """
-table.figures { width: 100%; font-size: .9rem; }
+table.figures { width: 100%; min-width: 40rem; font-size: .9rem; }
 .figures td, .figures th { white-space: normal; vertical-align: top; padding: .4rem .6rem .4rem 0; }
 .figures td:nth-child(2), .figures td:nth-child(3), .figures th:nth-child(2), .figures th:nth-child(3)
   { white-space: nowrap; }
