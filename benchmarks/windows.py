@@ -6,7 +6,7 @@
     python benchmarks/windows.py stocks --real                    # real windows alone, and what the scores cannot see
 
 As many samples as there are windows, against all windows, on which the run was trained too: these papers have no test
-split. Discriminative and predictive score: ten networks; Context-FID: five encoders; a run samples anew for each. Mean
+split. Discriminative and predictive score: ten networks; Context-FID: five encoders, each with other samples. Mean
 ± half of the 95 % interval over them, of several seeds over all networks of all. Options that are not listed below are
 handed to `tsinfogan train` as they are.
 """
@@ -30,8 +30,8 @@ from tsinfogan.comparison._frechet import frechet_distance
 from tsinfogan.comparison._sets import Real
 from tsinfogan.comparison._ts2vec import FittedEncoder, fit
 from tsinfogan.comparison._unit import Series, unit_series
-from tsinfogan.comparison.timegan_discriminative import discriminative_score
-from tsinfogan.comparison.timegan_predictive import predictive_score
+from tsinfogan.comparison.timegan_discriminative import discriminative_scores
+from tsinfogan.comparison.timegan_predictive import predictive_scores
 from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device
 from tsinfogan.intervals import estimate
@@ -102,23 +102,23 @@ class Bench:
         return [(encoder, encoder.encode(self.series.values)) for encoder in fitted]
 
     def scores(self, source: Source, against: str = "all") -> Scores:
-        """Every score of every repeat."""
-        found: Scores = {name: [] for name in self.repeats}
-        for repeat in range(max(self.repeats.values())):
-            made, reference = source(repeat), self.series
-            rows: slice | FloatArray = slice(None)
-            if against == "half":
-                rows = self._halves(repeat)[1]
-                reference = Series(reference.values[rows], reference.lengths[rows])
-            for name in (name for name, n in self.repeats.items() if repeat < n):
-                if name == "context_fid":
-                    encoder, encoded = self.encoders[repeat]
-                    score = frechet_distance(encoder.encode(made.values), encoded[rows])
-                else:
-                    one = discriminative_score if name == "discriminative" else predictive_score
-                    score = one(made, reference, seed=repeat, device=self.device)
-                found[name].append(score)
+        """Every score, of every network or encoder."""
+        whole = self.series
+        found: Scores = {}
+        for name, n in self.repeats.items():
+            if name == "context_fid":
+                found[name] = [self._distance(source(repeat), repeat, against) for repeat in range(n)]
+                continue
+            rows = self._halves(0)[1] if against == "half" else slice(None)
+            scores = discriminative_scores if name == "discriminative" else predictive_scores
+            reference = Series(whole.values[rows], whole.lengths[rows])
+            found[name] = scores(source(0), reference, networks=n, device=self.device).tolist()
         return found
+
+    def _distance(self, made: Series, repeat: int, against: str) -> float:
+        encoder, encoded = self.encoders[repeat]
+        rows = self._halves(repeat)[1] if against == "half" else slice(None)
+        return frechet_distance(encoder.encode(made.values), encoded[rows])
 
     def samples_of(self, run: Run) -> Source:
         """As many samples as there are windows."""

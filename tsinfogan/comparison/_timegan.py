@@ -1,4 +1,7 @@
-"""The recurrent network that both scores of TimeGAN train, started and fed as its authors did."""
+"""The recurrent networks that both scores of TimeGAN train, started and fed as its authors did, several side by side.
+
+Networks this small take their time by the number of operations, not by their size: ten cost little more than one.
+"""
 
 from __future__ import annotations
 
@@ -7,103 +10,115 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tsinfogan.comparison._unit import Series
 from tsinfogan.panel import IntArray
 
+NETWORKS, QUICK_NETWORKS = 10, 3
+"""A score of TimeGAN is the mean of ten."""
 BATCH_SIZE = 128
 RATE = 1e-3
-CASES_PER_PASS = 2000
+CASES_PER_PASS = 500
 
 
 class Cases:
-    """Series as a network reads them, 0 beyond a case's length.
+    """Series as networks read them, 0 beyond a case's length.
 
     Args:
         series: ``(n, t, c)`` with NaN there.
-        device: where the network is.
+        device: where the networks are.
     """
 
     def __init__(self, series: Series, device: str):
         self.values = torch.from_numpy(np.nan_to_num(series.values, nan=0.0)).to(device)  # (n, t, c)
-        self.lengths = torch.from_numpy(series.lengths)  # (n,), on the CPU, where packing wants them
+        self.lengths = torch.from_numpy(series.lengths).to(device)  # (n,)
         self.equal = bool((series.lengths == series.values.shape[1]).all())
 
     def __len__(self) -> int:
         return len(self.values)
 
     def __getitem__(self, rows: IntArray) -> Cases:
+        """Those of ``(k, m)`` rows, for k networks: all shapes then begin with ``(k, m)``."""
         some = object.__new__(Cases)
         some.values, some.lengths, some.equal = self.values[rows], self.lengths[rows], self.equal
         return some
 
     def passes(self) -> list[Cases]:
-        """All of them, a few at a time."""
-        return [self[rows] for rows in np.array_split(np.arange(len(self)), -(-len(self) // CASES_PER_PASS))]
+        """All of them, the same for every network, a few at a time."""
+        rows = np.arange(len(self))[None]
+        return [self[part] for part in np.array_split(rows, -(-len(self) // CASES_PER_PASS), axis=1)]
 
 
-class RecurrentNetwork(nn.Module):
-    """One layer of gated recurrent units, half as many as the data has channels but one at least, and a linear output.
+class RecurrentNetworks(nn.Module):
+    """Each one layer of gated recurrent units, half as many as the data has channels but one at least, and an output.
+
+    The unit of Cho et al. (2014), whose gate acts on the state before the candidate's product: TensorFlow's, not
+    PyTorch's. Weights start as there: Glorot's uniform for the gates' and for the candidate's kernel, gates half open.
 
     Args:
-        n_inputs: channels that it reads.
+        n_networks: k.
+        n_inputs: channels that they read.
         n_channels: channels of the data.
+        seed: of the weights.
     """
 
-    def __init__(self, n_inputs: int, n_channels: int):
+    def __init__(self, n_networks: int, n_inputs: int, n_channels: int, seed: int):
         super().__init__()
         hidden = max(1, n_channels // 2)
-        self.gru = nn.GRU(n_inputs, hidden, batch_first=True)
-        self.out = nn.Linear(hidden, 1)
-        with torch.no_grad():  # as TensorFlow's cells start: Glorot's uniform for each kernel, gates half open
-            fans = torch.tensor([3, 3, 2]).repeat_interleave(hidden) * hidden + n_inputs
-            limits = (6 / fans).sqrt()[:, None]
-            inner = dict(self.gru.named_parameters())
-            for name in ("weight_ih_l0", "weight_hh_l0"):
-                inner[name].copy_((2 * torch.rand_like(inner[name]) - 1) * limits)
-            inner["bias_ih_l0"].copy_((torch.arange(3 * hidden) < 2 * hidden).float())
-            nn.init.zeros_(inner["bias_hh_l0"])
-            nn.init.xavier_uniform_(self.out.weight)
-            nn.init.zeros_(self.out.bias)
+        rng = torch.Generator().manual_seed(seed)
+
+        def kernel(n_in: int, n_out: int, fan_in: int) -> nn.Parameter:
+            limit = (6 / (fan_in + n_out)) ** 0.5
+            return nn.Parameter((2 * torch.rand(n_networks, n_in, n_out, generator=rng) - 1) * limit)
+
+        read = n_inputs + hidden
+        self.read_gates, self.read_candidate = kernel(n_inputs, 2 * hidden, read), kernel(n_inputs, hidden, read)
+        self.keep_gates, self.keep_candidate = kernel(hidden, 2 * hidden, read), kernel(hidden, hidden, read)
+        self.bias_gates = nn.Parameter(torch.ones(n_networks, 1, 2 * hidden))
+        self.bias_candidate = nn.Parameter(torch.zeros(n_networks, 1, hidden))
+        self.out, self.bias_out = kernel(hidden, 1, hidden), nn.Parameter(torch.zeros(n_networks, 1, 1))
+
+    def states(self, cases: Cases) -> list[Tensor]:
+        """The state ``(k, m, hidden)`` after each timepoint of cases ``(k, m)``; a case's last one stays as it is."""
+        _, m, length, _ = cases.values.shape
+        flat = cases.values.flatten(1, 2)  # (k, m * t, c)
+        gates = (flat @ self.read_gates + self.bias_gates).unflatten(1, (m, length)).unbind(2)
+        candidates = (flat @ self.read_candidate + self.bias_candidate).unflatten(1, (m, length)).unbind(2)
+        state = flat.new_zeros(len(self.out), m, self.out.shape[1])
+        states = []
+        for t in range(length):
+            reset, update = torch.sigmoid(gates[t] + state @ self.keep_gates).chunk(2, dim=2)
+            candidate = torch.tanh(candidates[t] + (reset * state) @ self.keep_candidate)
+            new = torch.lerp(candidate, state, update)
+            state = new if cases.equal else torch.where((t < cases.lengths)[..., None], new, state)
+            states.append(state)
+        return states
 
     def last(self, cases: Cases) -> Tensor:
-        """Output ``(n,)`` of the last state."""
-        _, state = self.gru(cases.values if cases.equal else _packed(cases))
-        outputs: Tensor = self.out(state[0])[:, 0]
-        return outputs
+        """Output ``(k, m)`` of the last state."""
+        return self._output(self.states(cases)[-1])
 
     def every(self, cases: Cases) -> Tensor:
-        """Output ``(n, t)`` at every timepoint; beyond a case's length it means nothing."""
-        if cases.equal:
-            states, _ = self.gru(cases.values)
-        else:
-            packed, _ = self.gru(_packed(cases))
-            states, _ = pad_packed_sequence(packed, batch_first=True, total_length=cases.values.shape[1])
-        outputs: Tensor = self.out(states)[..., 0]
-        return outputs
+        """Output ``(k, m, t)`` at every timepoint; beyond a case's length it means nothing."""
+        states = torch.stack(self.states(cases), dim=2)  # (k, m, t, hidden)
+        return self._output(states.flatten(1, 2)).unflatten(1, states.shape[1:3])
+
+    def _output(self, states: Tensor) -> Tensor:
+        return (states @ self.out + self.bias_out)[..., 0]
 
 
-def build(n_inputs: int, n_channels: int, seed: int, device: str) -> RecurrentNetwork:
-    """A fresh network, the same for the same seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        return RecurrentNetwork(n_inputs, n_channels).to(device)
-
-
-def train(network: nn.Module, loss: Callable[[], Tensor], steps: int) -> None:
-    """So many steps of Adam on what ``loss`` gives, which draws a batch each time."""
-    optimizer = torch.optim.Adam(network.parameters(), RATE)
+def train(networks: nn.Module, loss: Callable[[], Tensor], steps: int) -> None:
+    """So many steps of Adam on what ``loss`` gives, the sum over networks; it draws batches each time."""
+    optimizer = torch.optim.Adam(networks.parameters(), RATE)
     for _ in range(steps):
         optimizer.zero_grad(set_to_none=True)
         loss().backward()
         optimizer.step()
 
 
-def batch_of(n: int, rng: np.random.Generator) -> IntArray:
-    """``(128,)`` different ones of n cases, or all where there are fewer."""
-    return rng.choice(n, min(n, BATCH_SIZE), replace=False)
-
-
-def _packed(cases: Cases) -> nn.utils.rnn.PackedSequence:
-    return pack_padded_sequence(cases.values, cases.lengths, batch_first=True, enforce_sorted=False)
+def batches_of(n: int, k: int, rng: np.random.Generator) -> IntArray:
+    """``(k, 128)`` places among n cases, different ones for each network; or all n where there are fewer."""
+    size = min(n, BATCH_SIZE)
+    if size * 8 > n:
+        return rng.permuted(np.tile(np.arange(n), (k, 1)), axis=1)[:, :size]
+    return np.stack([rng.choice(n, size, replace=False) for _ in range(k)])
