@@ -54,9 +54,11 @@ COMPARISON = Comparison(
     group="fidelity",
     figures={
         "spectrum": Figure("mean |ln ratio| of the amplitudes of harmonics", "lower", 0.05, "frequencies are off"),
-        "spectrum_least": Figure("least ratio of a harmonic's amplitude", "one", 0.16, "a frequency is too weak"),
+        "spectrum_least": Figure(
+            "least ratio of a harmonic's amplitude", "one", 0.16, "some frequency is of another strength"
+        ),
         "spectrum_greatest": Figure(
-            "greatest ratio of a harmonic's amplitude", "one", 0.14, "a frequency is too strong"
+            "greatest ratio of a harmonic's amplitude", "one", 0.14, "some frequency is of another strength"
         ),
     },
     compute=_compute,

@@ -63,12 +63,14 @@ COMPARISON = Comparison(
     group="diversity",
     figures={
         "spread_within": Figure("spread within a class, median of classes", "one", 0.1, "a class varies otherwise"),
-        "spread_within_least": Figure("spread within a class, least of classes", "one", 0.2, "a class hardly varies"),
+        "spread_within_least": Figure(
+            "spread within a class, least of classes", "one", 0.2, "some class varies otherwise"
+        ),
         "spread_along_least": Figure(
-            "spread along a principal component, least of 20", "one", 0.16, "some variation is missing"
+            "spread along a principal component, least of 20", "one", 0.16, "some direction varies otherwise"
         ),
         "spread_along_greatest": Figure(
-            "spread along a principal component, greatest of 20", "one", 0.14, "some variation is too great"
+            "spread along a principal component, greatest of 20", "one", 0.14, "some direction varies otherwise"
         ),
     },
     compute=_compute,
