@@ -88,7 +88,7 @@ def test_two_files_need_no_model(command, two):
     assert lines[0].split()[:4] == ["group", "measure", "figure", "value"]
     assert [line.split()[1] for line in lines[1:]] == ["correlations", "marginals"]
     assert all("±" in line for line in lines[1:])
-    assert done.err.count("correlations (1 of ") == done.err.count("marginals (3 of ") == 1
+    assert done.err.count("correlations (1 of ") == done.err.count("marginals (6 of ") == 1
     assert sorted(path.name for path in Path().iterdir()) == FILES
     found = written_here()
     assert {row["measure"] for row in found["rows"]} == {"marginals", "correlations"}
@@ -192,7 +192,7 @@ def test_a_terminal_shows_a_bar(process, two):
     assert child.wait() == 0
     assert b"marginals" in child.stdout.read()
     assert b"drawing maps" in shown
-    assert b"/9" in shown
+    assert b"/12" in shown
 
 
 # ---- what is strange and goes on

@@ -25,7 +25,6 @@ GREATEST_CASES = 2000
 QUICK_CASES = 500
 GREATEST_ORIGINALS = 20_000
 """Series that the generator has seen among which copies are looked for: all of them, wherever that can be paid for."""
-QUICK_REPEATS = 2
 LEAST_CASES = 4
 PERHAPS_CHANCE = "worse, which may be chance: take more repeats"
 
@@ -144,7 +143,6 @@ def compare(
             "far other samples would"
         )
     draw = source_of(made)
-    repeats = max(QUICK_REPEATS if quick else measure.repeats for measure in measures.values())
     drawn: dict[int, Sets] = {}
 
     def sets(repeat: int) -> Sets:
@@ -163,7 +161,7 @@ def compare(
             continue
         values: list[Mapping[str, float]] = []
         floors: list[Mapping[str, float]] = []
-        for repeat in range(min(repeats, QUICK_REPEATS if quick else measure.repeats)):
+        for repeat in range(measure.repeats_in(quick)):
             if tell is not None:
                 tell(f"{name}, {repeat + 1}")
             place = derived_seed(seed, COMPARING_STREAM, repeat, 1)

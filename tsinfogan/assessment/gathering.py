@@ -16,7 +16,6 @@ from tsinfogan.comparing import (
     GREATEST_ORIGINALS,
     PERHAPS_CHANCE,
     QUICK_CASES,
-    QUICK_REPEATS,
     Findings,
     at_most,
     check_comparable,
@@ -171,8 +170,7 @@ def chosen_names(asked: Sequence[str] | None) -> tuple[list[str], list[str]]:
 
 def n_steps(comparisons: Iterable[str], codes: Iterable[str], quick: bool) -> int:
     """How often :func:`assess` tells what it does, at most."""
-    repeats = (QUICK_REPEATS if quick else COMPARISONS.get(name).repeats for name in comparisons)
-    return sum(repeats) + len([*codes])
+    return sum(COMPARISONS.get(name).repeats_in(quick) for name in comparisons) + len([*codes])
 
 
 def assess(

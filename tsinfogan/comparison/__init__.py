@@ -55,6 +55,7 @@ class Comparison:
         stand_in: which real series take the place of made ones for the floor: those that the generator has ``seen``,
             or, where those are what is looked for (privacy), one half of the ``reference`` against the other.
         repeats: times that a full evaluation computes it, each with another seed and other samples.
+        quick_repeats: times that a quick one does, where that is less: 2 for what trains a network each time.
     """
 
     summary: str
@@ -65,6 +66,11 @@ class Comparison:
     least_cases: int = 10
     stand_in: StandIn = "seen"
     repeats: int = 5
+    quick_repeats: int = 5
+
+    def repeats_in(self, quick: bool) -> int:
+        """Times that an evaluation, quick or full, computes it."""
+        return min(self.repeats, self.quick_repeats) if quick else self.repeats
 
 
 COMPARISONS: Registry[Comparison] = Registry("measure", __name__, "COMPARISON")

@@ -57,6 +57,7 @@ COMPARISON = Comparison(
         "context_fid": Figure("Fréchet distance in TS2Vec's features", "lower", 0.1, "series have other features")
     },
     compute=_compute,
+    quick_repeats=2,
     needs=frozenset({"series"}),
     repeats=3,
 )

@@ -82,5 +82,6 @@ COMPARISON = Comparison(
         )
     },
     compute=_compute,
+    quick_repeats=2,
     least_cases=20,
 )

@@ -32,5 +32,6 @@ COMPARISON = Comparison(
         )
     },
     compute=_compute,
+    quick_repeats=2,
     needs=frozenset({"labels"}),
 )
