@@ -4,9 +4,9 @@
     python benchmarks/degradations.py char_traj --full --only discriminator,frechet
 
 One half of TRAIN stands for what a generator has seen. The other half, which is as real, is spoilt and judged beside
-TEST; the first row of faults is none, the last one the seen half itself. Without ``--full`` as `tsinfogan evaluate
---quick` does it: 500 series, two repeats, fewer steps. Bold is what the verdict calls worse than real series for more
-than chance; "?" is worse, but two repeats cannot tell.
+TEST; the first fault is none, the last one the seen half itself. Without ``--full`` as `tsinfogan evaluate --quick`
+does it: 500 series, fewer repeats and steps. Bold is what the verdict calls worse than real series; "?" is worse, but so
+few repeats cannot tell.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def print_table(found: Mapping[str, Mapping[Key, Row]]) -> None:
     rows = next(iter(found.values()))
     print("\n| figure | real | " + " | ".join(found) + " |\n|---|" + "---|" * (len(found) + 1))
     for key, row in rows.items():
-        print(f"| `{row.name}` | {_short(row.floor)} | " + " | ".join(_cell(of[key]) for of in found.values()) + " |")
+        print(f"| {row.name} | {_short(row.floor)} | " + " | ".join(_cell(of[key]) for of in found.values()) + " |")
 
 
 def _cell(row: Row) -> str:

@@ -102,7 +102,7 @@ def test_entry(name: str) -> None:
     assert measure.group in get_args(Group)
     assert measure.needs <= set(get_args(Need))
     assert measure.stand_in in get_args(StandIn)
-    assert measure.repeats >= 1
+    assert 1 <= measure.repeats_in(quick=True) <= measure.repeats_in(quick=False) == measure.repeats
     assert measure.figures
     for figure in measure.figures.values():
         assert figure.summary
