@@ -5,8 +5,8 @@
 
 One half of TRAIN stands for what a generator has seen. The other half, which is as real, is spoilt and judged beside
 TEST; the first fault is none, the last one the seen half itself. Without ``--full`` as `tsinfogan evaluate --quick`
-does it: 500 series, fewer repeats and steps. Bold is what the verdict calls worse than real series; "?" is worse, but so
-few repeats cannot tell.
+does it: 500 series, fewer repeats and steps. Bold is what the verdict calls worse than real series; "?" is worse, but
+so few repeats cannot tell.
 """
 
 from __future__ import annotations
