@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.datasets import Split
+from tsinfogan.distortions import Distortions
 from tsinfogan.errors import DataError
 from tsinfogan.panel import Panel
 
 N_TIMEPOINTS = 24
+TOGETHER = Distortions(time_scale=0.1, time_shift=0.05, amplitude=0.1)
+"""Of channels that go together so closely that noise, or an offset of one of them, would make another thing of them."""
 
 
 def all_windows(rows: NDArray[np.float64], split: Split, name: str, channels: Sequence[str], **others: Any) -> Panel:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from tsinfogan.datasets import Dataset, Split
 from tsinfogan.datasets._sources import Mirror, obtain
-from tsinfogan.datasets._windows import all_windows, parse_rows
-from tsinfogan.distortions import CAUTIOUS
+from tsinfogan.datasets._windows import TOGETHER, all_windows, parse_rows
 from tsinfogan.errors import DataError
 from tsinfogan.panel import Panel
 
@@ -33,7 +32,7 @@ def load(split: Split) -> Panel:
         DownloadError: the data is neither here nor to be had.
     """
     rows = obtain([MIRROR], _read)
-    return all_windows(rows, split, "energy", COLUMNS, time_step=10.0, time_unit="min", distortions=CAUTIOUS)
+    return all_windows(rows, split, "energy", COLUMNS, time_step=10.0, time_unit="min", distortions=TOGETHER)
 
 
 def _read(path: Path) -> NDArray[np.float64]:

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from tsinfogan.datasets import Dataset, Split
 from tsinfogan.datasets._sources import Mirror, obtain, read_file
-from tsinfogan.datasets._windows import all_windows, parse_rows
-from tsinfogan.distortions import CAUTIOUS
+from tsinfogan.datasets._windows import TOGETHER, all_windows, parse_rows
 from tsinfogan.panel import Panel
 
 COLUMNS = ("Open", "High", "Low", "Close", "Adj_Close", "Volume")
@@ -29,7 +28,7 @@ def load(split: Split) -> Panel:
         DataError: a file of the user's own is not what it should be, or another split is asked for.
         DownloadError: the data is neither here nor to be had.
     """
-    return all_windows(obtain([MIRROR], _read), split, "stocks", COLUMNS, time_unit="trading day", distortions=CAUTIOUS)
+    return all_windows(obtain([MIRROR], _read), split, "stocks", COLUMNS, time_unit="trading day", distortions=TOGETHER)
 
 
 def _read(path: Path) -> NDArray[np.float64]:

@@ -38,6 +38,7 @@ FLOORS = {
     "tsinfogan.gaps": 2,
     "tsinfogan.panel": 2,
     "tsinfogan.networks": 2,
+    "tsinfogan.levels": 3,
     "tsinfogan.scaling": 2,
     "tsinfogan.bounds": 2,
     "tsinfogan.resampling": 2,

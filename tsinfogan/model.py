@@ -11,6 +11,7 @@ from torch import nn
 from tsinfogan.codes import CategoricalCode, LatentSpec
 from tsinfogan.distortions import Distortions
 from tsinfogan.errors import SettingError, UnknownNameError
+from tsinfogan.levels import leveled
 from tsinfogan.networks import Critic, CriticSettings, DataShape, get_backbone
 from tsinfogan.panel import ChannelKind, FloatArray, IntArray, Panel, View
 from tsinfogan.preprocessing import Preprocessor
@@ -62,6 +63,7 @@ class ModelSettings:
         latent: noise and codes.
         labelled: whether the first code is the data's label.
         critic: how the critic is put together.
+        levels: whether networks see each case's level and shape apart (:mod:`tsinfogan.levels`).
     """
 
     backbone: str
@@ -69,6 +71,7 @@ class ModelSettings:
     width: int = 0
     labelled: bool = False
     critic: CriticSettings = field(default_factory=CriticSettings)
+    levels: bool = False
 
     @property
     def category_column(self) -> str | None:
@@ -115,7 +118,7 @@ class Model:
 
     @classmethod
     def build(cls, settings: ModelSettings, card: DataCard, preprocessor: Preprocessor, seed: int = 0) -> Model:
-        """A model with freshly initialised networks, the same for the same seed.
+        """A model with freshly initialised networks, the same for the same seed; levels are not fitted yet.
 
         Raises:
             UnknownNameError: no such backbone.
@@ -128,6 +131,8 @@ class Model:
             preprocessor.bounded,
         )
         backbone = get_backbone(settings.backbone, shape)
+        if settings.levels:
+            backbone = leveled(backbone)
         width = settings.width or backbone.width
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(derived_seed(seed, 0))

@@ -9,7 +9,7 @@ parameters: the critic's step moves trunk, D and Q; the generator's step moves G
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, NamedTuple
@@ -236,9 +236,18 @@ def overlap_loss(changes: Sequence[Tensor]) -> Tensor:
     return torch.stack([(a * b).sum(1).square().mean() for a, b in pairs]).mean()
 
 
-def gradient_penalty(realness: Tensor, values: Tensor) -> Tensor:
-    """½ E‖∇_x D(x)‖² with a graph of its own, so that it can be minimised."""
+def gradient_penalty(
+    realness: Tensor, values: Tensor, seen: Callable[[Tensor], Tensor] = lambda gradient: gradient
+) -> Tensor:
+    """½ E‖∇_x D(x)‖² with a graph of its own, so that it can be minimised.
+
+    Args:
+        realness: ``(n,)`` of the values.
+        values: ``(n, c, *grid)``.
+        seen: from the gradient by values to that by what the critic makes of them first.
+    """
     (gradient,) = torch.autograd.grad(realness.sum(), values, create_graph=True)
+    gradient = seen(gradient)
     return 0.5 * gradient.float().square().flatten(1).sum(1).mean()
 
 

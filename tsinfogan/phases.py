@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.codes import Code, LatentSpec
+from tsinfogan.levels import LeveledTrunk
 from tsinfogan.networks import Critic, Judgement
 from tsinfogan.objectives import (
     Batch,
@@ -164,6 +165,7 @@ def _split(judged: Judgement, n: int) -> list[Judgement]:
 def _penalty(critic: Critic, values: Tensor, label: Tensor | None, stats: Stats) -> Tensor:
     with torch.autocast(values.device.type, enabled=False), torch.backends.cudnn.flags(enabled=False):
         values = values.detach().requires_grad_(True)
-        penalty = gradient_penalty(critic(values, label).realness, values)
+        seen = (critic.trunk.levels.gradient,) if isinstance(critic.trunk, LeveledTrunk) else ()
+        penalty = gradient_penalty(critic(values, label).realness, values, *seen)
     stats["penalty"] = penalty.detach()
     return penalty

@@ -12,6 +12,7 @@ import torch
 from tsinfogan.codes import CategoricalCode, Code, LatentSpec, NormalCode, UniformCode
 from tsinfogan.distortions import Distortions
 from tsinfogan.errors import SettingError, UnknownNameError
+from tsinfogan.levels import fit_levels, need_levels
 from tsinfogan.model import DataCard, Model, ModelSettings
 from tsinfogan.networks import BACKBONES, CriticSettings
 from tsinfogan.objectives import Objective
@@ -54,7 +55,12 @@ class Plan:
             SettingError: the network, scaling or bounds do not exist or do not fit the data.
         """
         preprocessor = Preprocessor.fit(panel, self.scaling, self.bounds)
-        return Model.build(self.model, DataCard.of(panel), preprocessor, self.training.seed)
+        model = Model.build(self.model, DataCard.of(panel), preprocessor, self.training.seed)
+        if self.model.levels:
+            values = torch.from_numpy(preprocessor.transform(panel))
+            for network in (model.generator, model.critic):
+                fit_levels(network, values)
+        return model
 
     def trainer(
         self, model: Model, panel: Panel, device: torch.device | str = "cpu", precision: torch.dtype = torch.float32
@@ -173,7 +179,13 @@ def make_plan(
         raise UnknownNameError("setting", min(unknown), setting_types())
     if parts["critic"].label_input != "none":
         _check_label_input(panel, chosen, recipe, parts["critic"].label_input)
-    model = ModelSettings(backbone, LatentSpec(noise_dim, codes), width, chosen.labelled, parts["critic"])
+    levels = (
+        len(panel.grid) == 1
+        and panel.lengths is None
+        and parts["critic"].label_input != "input_channel"
+        and need_levels(torch.from_numpy(panel.values))
+    )
+    model = ModelSettings(backbone, LatentSpec(noise_dim, codes), width, chosen.labelled, parts["critic"], levels)
     channel_choices(panel, scaling, bounds)  # refuses what does not exist
     return Plan(recipe, model, parts["objective"], training, scaling, bounds)
 

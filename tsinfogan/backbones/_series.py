@@ -6,6 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tsinfogan.networks import DataShape
+
+CHANNELS_PER_TEXTURE = 4
+
+
+def n_textures(shape: DataShape) -> int:
+    """Independent textures that a generator draws its detail from: many channels do not wobble as one."""
+    return max(1, (shape.n_channels - shape.n_constant) // CHANNELS_PER_TEXTURE)
+
 
 def with_differences(values: Tensor, n_varying: int) -> Tensor:
     """Appends first and second differences over time of the first ``n_varying`` channels of ``(n, c, t)``.

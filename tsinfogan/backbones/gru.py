@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsinfogan.backbones._series import with_differences
+from tsinfogan.backbones._series import n_textures, with_differences
 from tsinfogan.networks import Backbone, DataShape, tie_constant_channels
 
 GREATEST_N_CELLS = 16
@@ -30,7 +30,8 @@ class Generator(nn.Module):
         self.n_timepoints = shape.grid[0]
         self.n_cells, self.cell_size = cells(self.n_timepoints)
         self.n_states = self.n_cells + 1
-        self.texture_dim = self.n_states * TEXTURE_PER_CELL
+        self.texture_per_cell = n_textures(shape) * TEXTURE_PER_CELL
+        self.texture_dim = self.n_states * self.texture_per_cell
         self.n_constant = shape.n_constant
         self.bounded = shape.bounded
         self.width = width
@@ -38,7 +39,7 @@ class Generator(nn.Module):
         self.embed = nn.Sequential(nn.Linear(latent_dim, size), nn.LeakyReLU(0.2))
         self.start = nn.Linear(size, size)
         self.plan = nn.Linear(size, self.n_states * width)
-        self.gru = nn.GRU(width + TEXTURE_PER_CELL, size, batch_first=True)
+        self.gru = nn.GRU(width + self.texture_per_cell, size, batch_first=True)
         self.emit = nn.Linear(size, 2 * self.cell_size * width)
         self.smooth = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2)
         self.norm = nn.GroupNorm(1, width, affine=False)
@@ -52,7 +53,7 @@ class Generator(nn.Module):
         n = len(latent)
         style = self.embed(latent)
         plan = self.plan(style).view(n, self.n_states, self.width)
-        seen = torch.cat([plan, texture.view(n, self.n_states, TEXTURE_PER_CELL).to(plan.dtype)], dim=2)
+        seen = torch.cat([plan, texture.view(n, self.n_states, self.texture_per_cell).to(plan.dtype)], dim=2)
         states, _ = self.gru(seen, torch.tanh(self.start(style))[None])  # (n, n_states, size)
         pieces = self.emit(states).view(n, self.n_states, 2 * self.cell_size, self.width) * self.window
         rising, falling = pieces[:, 1:, : self.cell_size], pieces[:, :-1, self.cell_size :]

@@ -104,7 +104,8 @@ class RecurrentNetworks(nn.Module):
         return self._output(states.flatten(1, 2)).unflatten(1, states.shape[1:3])
 
     def _output(self, states: Tensor) -> Tensor:
-        return (states @ self.out + self.bias_out)[..., 0]
+        outputs: Tensor = (states @ self.out + self.bias_out)[..., 0]
+        return outputs
 
 
 def train(networks: nn.Module, loss: Callable[[], Tensor], steps: int) -> None:
