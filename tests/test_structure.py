@@ -28,6 +28,7 @@ FLOORS = {
     "tsinfogan.seeding": 0,
     "tsinfogan.intervals": 0,
     "tsinfogan.registry": 1,
+    "tsinfogan.directions": 1,
     "tsinfogan.distortions": 1,
     "tsinfogan.codes": 1,
     "tsinfogan.devices": 1,

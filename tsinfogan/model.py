@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from tsinfogan.codes import CategoricalCode, LatentSpec
+from tsinfogan.directions import DampedGenerator
 from tsinfogan.distortions import Distortions
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.levels import leveled
-from tsinfogan.networks import Critic, CriticSettings, DataShape, get_backbone
+from tsinfogan.networks import Critic, CriticSettings, DataShape, directions_of, get_backbone
 from tsinfogan.panel import ChannelKind, FloatArray, IntArray, Panel, View
 from tsinfogan.preprocessing import Preprocessor
 from tsinfogan.seeding import derived_seed
@@ -118,7 +119,7 @@ class Model:
 
     @classmethod
     def build(cls, settings: ModelSettings, card: DataCard, preprocessor: Preprocessor, seed: int = 0) -> Model:
-        """A model with freshly initialised networks, the same for the same seed; levels are not fitted yet.
+        """A model with freshly initialised networks, the same for the same seed; levels and directions not yet fitted.
 
         Raises:
             UnknownNameError: no such backbone.
@@ -137,6 +138,8 @@ class Model:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(derived_seed(seed, 0))
             generator = backbone.generator(shape, settings.latent.size, width)
+            if settings.critic.directions:
+                generator = DampedGenerator(generator, directions_of(shape))
             critic = Critic(backbone, shape, width, settings.latent.codes, settings.critic)
         generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

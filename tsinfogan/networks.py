@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsinfogan.codes import CategoricalCode, Code
+from tsinfogan.directions import Directions
 from tsinfogan.errors import SettingError
 from tsinfogan.registry import Registry
 
@@ -133,12 +134,16 @@ class CriticSettings:
             2020). A sample must then look real *for its category*. Needs no label, and no effect without categories.
         spread_input: whether, with that, realness is judged given how much the batch's cases of the same category
             differ as well (:func:`category_spread`), so that a generator that makes one good case of each is found out.
+        directions: whether realness of series is judged by a second trunk as well, which sees them along their
+            principal directions, each of even spread; with it, the generator's output is damped and the critic's slope
+            measured along these (:mod:`tsinfogan.directions`). Q reads the first trunk alone.
     """
 
     label_input: LabelInput = "none"
     recognition: Recognition = "shared"
     category_input: bool = False
     spread_input: bool = False
+    directions: bool = False
 
 
 class Critic(nn.Module):
@@ -156,7 +161,12 @@ class Critic(nn.Module):
         n_labels = codes[0].encoded_size if codes else 0
         seen = DataShape(shape.n_channels + (label == "input_channel"), shape.grid, shape.n_constant, shape.bounded)
         self.trunk = backbone.trunk(seen, width)
-        feature_dim = int(self.trunk.feature_dim)  # type: ignore[arg-type]
+        read_dim = feature_dim = int(self.trunk.feature_dim)  # type: ignore[arg-type]
+        self.directions: Directions | None = None
+        if settings.directions:
+            self.directions = directions_of(shape)
+            self.detail_trunk = backbone.trunk(shape, width)
+            feature_dim += int(self.detail_trunk.feature_dim)  # type: ignore[arg-type]
         if label == "input_channel":
             self.label_map = nn.Linear(n_labels, int(torch.Size(shape.grid).numel()))
         elif label == "embedding":
@@ -177,7 +187,7 @@ class Critic(nn.Module):
         if settings.recognition == "own":
             self.own_trunk = backbone.trunk(shape, width)
         if codes:
-            self.q = recognition_head(feature_dim, sum(self.sizes))
+            self.q = recognition_head(read_dim, sum(self.sizes))
 
     def forward(self, values: Tensor, label: Tensor | None = None, n_parts: int = 1) -> Judgement:
         """Judges values ``(n, n_channels, *grid)``, given the encoded label ``(n, K)`` where the critic sees one.
@@ -186,7 +196,9 @@ class Critic(nn.Module):
         values are ``n_parts`` batches one after another, of which each is judged in its own company alone.
         """
         kind = self.settings.label_input
-        features = self._features(values, label)
+        read = features = self._features(values, label)
+        if self.directions is not None:
+            features = torch.cat([features, self.detail_trunk(self.directions.even(values)).float()], dim=1)
         with torch.autocast(values.device.type, enabled=False):
             if kind == "embedding":
                 joined = torch.cat([features, self.label_embedding(label)], dim=1)
@@ -197,7 +209,7 @@ class Critic(nn.Module):
                 realness = realness + (self.label_projection(label) * features).sum(1) / features.shape[1] ** 0.5
             if not self.sizes:
                 return Judgement(realness, ())
-            posteriors = self.posteriors(self.q, self._recognised(values, features))
+            posteriors = self.posteriors(self.q, self._recognised(values, read))
             if self.by_category and label is not None:
                 read = F.one_hot(posteriors[0].argmax(1), posteriors[0].shape[1]).float()  # (n, K)
                 category = torch.where(label.sum(1, keepdim=True) > 0, label, read)
@@ -232,6 +244,11 @@ class Critic(nn.Module):
         if self.settings.recognition == "own":
             return self.own_trunk(values).float()  # type: ignore[no-any-return]
         return features.detach() if self.settings.recognition == "watching" else features
+
+
+def directions_of(shape: DataShape) -> Directions:
+    """Of series of this shape; not fitted yet."""
+    return Directions(shape.n_channels - shape.n_constant, shape.grid[0])
 
 
 def category_spread(features: Tensor, category: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -165,7 +165,13 @@ def _split(judged: Judgement, n: int) -> list[Judgement]:
 def _penalty(critic: Critic, values: Tensor, label: Tensor | None, stats: Stats) -> Tensor:
     with torch.autocast(values.device.type, enabled=False), torch.backends.cudnn.flags(enabled=False):
         values = values.detach().requires_grad_(True)
-        seen = (critic.trunk.levels.gradient,) if isinstance(critic.trunk, LeveledTrunk) else ()
-        penalty = gradient_penalty(critic(values, label).realness, values, *seen)
+        penalty = gradient_penalty(critic(values, label).realness, values, *_seen(critic))
     stats["penalty"] = penalty.detach()
     return penalty
+
+
+def _seen(critic: Critic) -> list[Callable[[Tensor], Tensor]]:
+    """How the critic's slope is measured, where that is not along plain axes."""
+    if critic.directions is not None:
+        return [critic.directions.slope]
+    return [critic.trunk.levels.gradient] if isinstance(critic.trunk, LeveledTrunk) else []

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_type_hints
 import torch
 
 from tsinfogan.codes import CategoricalCode, Code, LatentSpec, NormalCode, UniformCode
+from tsinfogan.directions import fit_directions
 from tsinfogan.distortions import Distortions
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.levels import fit_levels, need_levels
@@ -56,10 +57,11 @@ class Plan:
         """
         preprocessor = Preprocessor.fit(panel, self.scaling, self.bounds)
         model = Model.build(self.model, DataCard.of(panel), preprocessor, self.training.seed)
-        if self.model.levels:
+        if self.model.levels or self.model.critic.directions:
             values = torch.from_numpy(preprocessor.transform(panel))
             for network in (model.generator, model.critic):
                 fit_levels(network, values)
+                fit_directions(network, values)
         return model
 
     def trainer(
@@ -185,6 +187,13 @@ def make_plan(
         and parts["critic"].label_input != "input_channel"
         and need_levels(torch.from_numpy(panel.values))
     )
+    if len(panel.grid) > 1 or levels or parts["critic"].label_input != "none":
+        if values.get("directions"):
+            raise SettingError(
+                "directions are those of series that the critic sees without a label, and that have no levels of their "
+                f"own, but {panel.name} holds {'series' if len(panel.grid) == 1 else 'images'}; leave the setting out"
+            )
+        parts["critic"] = replace(parts["critic"], directions=False)
     model = ModelSettings(backbone, LatentSpec(noise_dim, codes), width, chosen.labelled, parts["critic"], levels)
     channel_choices(panel, scaling, bounds)  # refuses what does not exist
     return Plan(recipe, model, parts["objective"], training, scaling, bounds)

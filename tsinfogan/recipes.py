@@ -9,6 +9,9 @@ from tsinfogan.errors import UnknownNameError
 from tsinfogan.networks import CriticSettings
 from tsinfogan.objectives import Objective
 
+BY_CATEGORY = CriticSettings(category_input=True, spread_input=True, directions=True)
+"""A critic that looks closely: realness for the category, with its spread, along the directions of real series."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -27,7 +30,7 @@ class Recipe:
 
 def infogan() -> Recipe:
     """Free codes, found by the bound and by consistency on real data."""
-    return Recipe(critic=CriticSettings(category_input=True, spread_input=True))
+    return Recipe(critic=BY_CATEGORY)
 
 
 def gan() -> Recipe:
@@ -52,7 +55,11 @@ def acgan() -> Recipe:
 def semi_supervised() -> Recipe:
     """InfoGAN whose first category is the label, known for some cases."""
     objective = Objective(real_code_weight=1.0)
-    return Recipe(labelled=True, objective=objective, critic=CriticSettings(category_input=True, spread_input=True))
+    return Recipe(
+        labelled=True,
+        objective=objective,
+        critic=CriticSettings(category_input=True, spread_input=True, directions=True),
+    )
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {r.__name__: r for r in (infogan, gan, cgan, acgan, semi_supervised)}

@@ -1,0 +1,134 @@
+"""The directions that real series vary in, and how far: both players of the game measure by them.
+
+Neighbouring timepoints of a smooth series are nearly one number, and the end of a filtered one is a fixed multiple of
+what comes before: in most directions of the grid real series hardly vary at all. A network errs by about as much in
+each, so its samples are given away by the directions in which real series do not stir. Three remedies, for directions
+in which real series have the spread s:
+
+- what a generator draws is damped by s / (s + τ), and its errors with it;
+- the critic's eye for detail sees series divided by s + ε, so that a faint direction is as large as the others;
+- R1 penalises how steep the critic is. Along plain axes no critic may be steep enough to see a deviation of .05 where
+  the whole spread is .05; here its slope counts s + τ times, as if the series had about unit spread in each direction.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+DAMPED_BELOW = 0.1
+"""τ, in the units of the scaled channels, whose spread is 1."""
+SEEN_BELOW = 0.01
+"""ε."""
+SLOPE_SHARE = 0.5
+"""Of the slope along these directions, so that the weight that suits R1 along plain axes suits here too."""
+MOST_NUMBERS = 2**20
+"""Of a basis. Where there would be more, the directions of least spread are not told apart."""
+MOST_CASES = 2000
+
+
+class Directions(nn.Module):
+    """Principal components of real series, all varying channels and timepoints together; fitted before use.
+
+    Args:
+        n_channels: channels that vary; others, after them, pass untouched.
+        n_timepoints: of the grid.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    spread: Tensor
+    rest: Tensor
+
+    def __init__(self, n_channels: int, n_timepoints: int):
+        super().__init__()
+        self.n_channels = n_channels
+        size = n_channels * n_timepoints
+        n_kept = min(size, max(1, MOST_NUMBERS // size))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("basis", torch.zeros(size, n_kept))
+        self.register_buffer("spread", torch.zeros(n_kept))
+        self.register_buffer("rest", torch.ones(()))
+
+    @torch.no_grad()
+    def fit(self, data: Tensor) -> None:
+        """Takes the directions from real series ``(n, c, t)``, in place; of many cases, from some evenly spread.
+
+        Every other case gives the directions, the others their spreads: along its own components a small sample spreads
+        too far, and beside them not at all.
+        """
+        some = torch.linspace(0, len(data) - 1, min(len(data), MOST_CASES), device=data.device).long()
+        cases = data[some, : self.n_channels].flatten(1).double()  # (n, c * t)
+        mean = cases.mean(0)
+        cases = cases - mean
+        size, most = self.basis.shape
+        basis = _components(cases[::2])[:, :most]  # (c * t, k)
+        others = cases[1::2] if len(cases) > 1 else cases
+        turned = others @ basis
+        n_left = size - basis.shape[1]
+        left = ((others - turned @ basis.T).square().sum(1).mean() / max(1, n_left)).sqrt()
+        self.mean.copy_(mean)
+        self.basis.zero_()[:, : basis.shape[1]] = basis.to(self.basis.dtype)
+        self.spread.copy_(left.expand_as(self.spread))
+        self.spread[: basis.shape[1]] = turned.square().mean(0).sqrt().to(self.spread.dtype)
+        self.rest.copy_(left)
+
+    def damp(self, drawn: Tensor) -> Tensor:
+        """``(n, c, t)`` that a network drew, about 0, to series about the mean, each direction times s / (s + τ)."""
+        spread, rest = self.spread, self.rest
+        damped = self._scaled(drawn, spread / (spread + DAMPED_BELOW), rest / (rest + DAMPED_BELOW))
+        return damped + self._mean_of(drawn)
+
+    def even(self, values: Tensor) -> Tensor:
+        """Series ``(n, c, t)`` about 0, each direction over s + ε."""
+        return self._scaled(
+            values - self._mean_of(values), 1 / (self.spread + SEEN_BELOW), 1 / (self.rest + SEEN_BELOW)
+        )
+
+    def slope(self, gradient: Tensor) -> Tensor:
+        """Gradient ``(n, c, t)`` with respect to series to what R1 penalises, each direction times s + τ."""
+        steep = self._scaled(gradient, self.spread + DAMPED_BELOW, self.rest + DAMPED_BELOW)
+        return SLOPE_SHARE * steep
+
+    def _mean_of(self, values: Tensor) -> Tensor:
+        """``(c, t)`` to be added to values of that shape: 0 for channels that pass untouched."""
+        others = values.shape[1] - self.n_channels
+        return F.pad(self.mean.view(self.n_channels, -1), (0, 0, 0, others))
+
+    def _scaled(self, values: Tensor, factors: Tensor, rest: Tensor) -> Tensor:
+        with torch.autocast(values.device.type, enabled=False):
+            varying = values[:, : self.n_channels].float()
+            flat = varying.flatten(1)
+            scaled = rest * flat + ((flat @ self.basis) * (factors - rest)) @ self.basis.T
+            return torch.cat([scaled.view_as(varying), values[:, self.n_channels :].float()], dim=1)
+
+
+class DampedGenerator(nn.Module):
+    """A generator whose output is damped along the directions of real series."""
+
+    def __init__(self, inner: nn.Module, directions: Directions):
+        super().__init__()
+        self.inner, self.directions = inner, directions
+        self.texture_dim = int(inner.texture_dim)  # type: ignore[arg-type]
+
+    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+        """``(n, latent_dim)``, ``(n, texture_dim)`` to ``(n, n_channels, t)``."""
+        return self.directions.damp(self.inner(latent, texture))
+
+
+def fit_directions(network: nn.Module, values: Tensor) -> None:
+    """Fits every :class:`Directions` in a network on values ``(n, c, t)`` as it sees them, in place."""
+    for module in network.modules():
+        if isinstance(module, Directions):
+            module.fit(values)
+
+
+def _components(cases: Tensor) -> Tensor:
+    """Orthonormal columns ``(d, k)``, k at most n, by falling spread, for cases ``(n, d)`` about their mean."""
+    n_cases, size = cases.shape
+    if n_cases >= size:
+        return torch.linalg.eigh(cases.T @ cases).eigenvectors.flip(1)
+    values, vectors = torch.linalg.eigh(cases @ cases.T)  # (n,), (n, n): the smaller problem with the same spreads
+    kept = values > values[-1] * torch.finfo(values.dtype).eps * n_cases
+    return (cases.T @ (vectors[:, kept] / values[kept].sqrt())).flip(1)
