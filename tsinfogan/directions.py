@@ -128,7 +128,9 @@ def _components(cases: Tensor) -> Tensor:
     """Orthonormal columns ``(d, k)``, k at most n, by falling spread, for cases ``(n, d)`` about their mean."""
     n_cases, size = cases.shape
     if n_cases >= size:
-        return torch.linalg.eigh(cases.T @ cases).eigenvectors.flip(1)
+        _, axes = torch.linalg.eigh(cases.T @ cases)
+        return axes.flip(1)
     values, vectors = torch.linalg.eigh(cases @ cases.T)  # (n,), (n, n): the smaller problem with the same spreads
     kept = values > values[-1] * torch.finfo(values.dtype).eps * n_cases
-    return (cases.T @ (vectors[:, kept] / values[kept].sqrt())).flip(1)
+    found: Tensor = cases.T @ (vectors[:, kept] / values[kept].sqrt())
+    return found.flip(1)

@@ -58,7 +58,7 @@ class Objective:
 
     adversarial: Adversarial = "non_saturating"
     category_weight: float = 1.0
-    continuous_weight: float = 0.05
+    continuous_weight: float = 0.07
     generated_share: float = 0.0
     reward_generator: bool = True
     real_code_weight: float = 0.0

@@ -1,0 +1,70 @@
+"""How real, useful, varied and safe the series of several trainings are: the table that docs/benchmarks.md quotes.
+
+    python benchmarks/likeness.py char_traj --runs runs-char
+    python benchmarks/likeness.py char_traj --runs runs-char --only discriminator,frechet --quick
+
+Measures the runs of a folder that benchmarks/codes.py kept, so that both tables are of the same models, each as
+`tsinfogan evaluate` does: against TEST, with TRAIN in the place of samples for the floor. One JSON line a run, then the
+median of all runs and, in brackets, the worst and the best. Nothing is trained or chosen by these figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from _shared import print_header
+
+from tsinfogan.checkpoint import list_runs
+from tsinfogan.comparing import Row, compare
+from tsinfogan.datasets import load_dataset
+
+
+def main() -> None:
+    """Parses the command line, measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", nargs="?", default="char_traj")
+    parser.add_argument("--runs", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--only", help="measures, such as discriminator,frechet")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    print_header()
+    train, test = load_dataset(options.dataset), load_dataset(options.dataset, "test")
+    runs = [run for run in list_runs(options.runs) if run.data.get("dataset") == options.dataset]
+    if not runs:
+        sys.exit(f"there are no runs on {options.dataset} in {options.runs}")
+    only = options.only.split(",") if options.only else None
+    every: list[dict[str, Row]] = []
+    for run in runs:
+        started = time.process_time()
+        found = compare(run.load_model(), train, test, only=only, quick=options.quick, seed=options.seed)
+        rows = {row.name: row for row in found.rows}
+        every.append(rows)
+        figures = {name: round(row.value.mean, 4) for name, row in rows.items()}
+        line = {"run": run.name, "seed": run.plan.training.seed, **figures}
+        print(json.dumps({**line, "cpu_s": round(time.process_time() - started)}), flush=True)
+    print_table(options.dataset, every)
+
+
+def print_table(dataset: str, every: list[dict[str, Row]]) -> None:
+    """Markdown: of each figure the median, worst and best over runs, and its floor."""
+    print(f"\n| {dataset}, {len(every)} seeds | better | median [worst … best] | real series | verdicts |")
+    print("|---|---|---|---|---|")
+    for name, row in every[0].items():
+        values = sorted((rows[name].value.mean for rows in every), key=lambda value: _badness(row.better, value))
+        spread = f" [{values[-1]:.3f} … {values[0]:.3f}]" if len(values) > 1 else ""
+        verdicts = ", ".join(dict.fromkeys(rows[name].verdict for rows in every))
+        print(f"| {name} | {row.better} | {median(values):.3f}{spread} | {row.floor.mean:.3f} | {verdicts} |")
+
+
+def _badness(better: str, value: float) -> float:
+    return {"lower": value, "higher": -value, "one": abs(value - 1)}[better]
+
+
+if __name__ == "__main__":
+    main()
