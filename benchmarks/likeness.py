@@ -1,6 +1,7 @@
 """How real, useful, varied and safe the series of several trainings are: the table that docs/benchmarks.md quotes.
 
     python benchmarks/likeness.py char_traj --runs runs-char
+    python benchmarks/likeness.py char_traj                        # trains one first
     python benchmarks/likeness.py char_traj --runs runs-char --only discriminator,frechet --quick
 
 Measures the runs of a folder that benchmarks/codes.py kept, so that both tables are of the same models, each as
@@ -13,11 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
 from _shared import print_header
+from codes import train as train_run
 
 from tsinfogan.checkpoint import list_runs
 from tsinfogan.comparing import Row, compare
@@ -28,16 +31,24 @@ def main() -> None:
     """Parses the command line, measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", nargs="?", default="char_traj")
-    parser.add_argument("--runs", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="of runs; without, one is trained")
     parser.add_argument("--only", help="measures, such as discriminator,frechet")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     print_header()
+    with tempfile.TemporaryDirectory() as temporary:
+        if options.runs is None:
+            train_run(options.dataset, options.seed, Path(temporary), ())
+        report(options, options.runs or Path(temporary))
+
+
+def report(options: argparse.Namespace, folder: Path) -> None:
+    """One line a run, then the table."""
     train, test = load_dataset(options.dataset), load_dataset(options.dataset, "test")
-    runs = [run for run in list_runs(options.runs) if run.data.get("dataset") == options.dataset]
+    runs = [run for run in list_runs(folder) if run.data.get("dataset") == options.dataset]
     if not runs:
-        sys.exit(f"there are no runs on {options.dataset} in {options.runs}")
+        sys.exit(f"there are no runs on {options.dataset} in {folder}")
     only = options.only.split(",") if options.only else None
     every: list[dict[str, Row]] = []
     for run in runs:
