@@ -39,6 +39,8 @@ ADVERSARIAL_AND_BOUND_ONLY = {
     "consistency_weight": 0.0,
     "distorted_share": 0.0,
     "r1_weight": 0.0,
+    "directions": False,
+    "continuous_weight": 0.1,
     "discovery_steps": 0,
     "max_steps": 1_000_000,
 }
