@@ -19,6 +19,7 @@ NO_SPREAD = 1e-4
 """A direction below that is none: single precision cannot tell it from rounding."""
 LEAST_SEEN = 0.005
 """A direction is not seen larger than if it spread so much: a distortion would drown it."""
+LEVEL_LAYERS = 3
 LOOKED_AT = 2000
 """Cases by which it is decided."""
 
@@ -83,16 +84,26 @@ class Levels(nn.Module):
 
 
 class LeveledGenerator(nn.Module):
-    """A generator of shapes and levels, and what they make together."""
+    """A generator of shapes, one of levels, and what they make together.
 
-    def __init__(self, inner: nn.Module, levels: Levels):
+    Levels come straight from the latent: convolutions err too much where a level must lie on a narrow path.
+    """
+
+    def __init__(self, inner: nn.Module, levels: Levels, latent_dim: int, width: int):
         super().__init__()
         self.inner, self.levels = inner, levels
         self.texture_dim = int(inner.texture_dim)  # type: ignore[arg-type]
+        layers: list[nn.Module] = []
+        for n_in in (latent_dim, *[4 * width] * (LEVEL_LAYERS - 1)):
+            layers += [nn.Linear(n_in, 4 * width), nn.LeakyReLU(0.2)]
+        self.level = nn.Sequential(*layers, nn.Linear(4 * width, levels.n_varying))
 
     def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
         """``(n, latent_dim)``, ``(n, texture_dim)`` to ``(n, n_channels, t)``."""
-        return self.levels.join(self.inner(latent, texture))
+        shapes = self.inner(latent, texture).float()
+        n_varying = self.levels.n_varying
+        level = self.level(latent).float()[:, :, None].expand(-1, -1, shapes.shape[2])
+        return self.levels.join(torch.cat([shapes[:, :n_varying], level, shapes[:, n_varying:]], dim=1))
 
 
 class LeveledTrunk(nn.Module):
@@ -112,18 +123,14 @@ class LeveledTrunk(nn.Module):
 def leveled(backbone: Backbone) -> Backbone:
     """The same networks for series, between :class:`Levels`; these must be fitted before use (:func:`fit_levels`)."""
 
-    def parts(shape: DataShape) -> tuple[DataShape, Levels]:
-        n_varying = shape.n_channels - shape.n_constant
-        inner = DataShape(shape.n_channels + n_varying, shape.grid, shape.n_constant + n_varying)
-        return inner, Levels(n_varying)
-
     def generator(shape: DataShape, latent_dim: int, width: int) -> nn.Module:
-        inner, levels = parts(shape)
-        return LeveledGenerator(backbone.generator(inner, latent_dim, width), levels)
+        levels = Levels(shape.n_channels - shape.n_constant)
+        return LeveledGenerator(backbone.generator(shape, latent_dim, width), levels, latent_dim, width)
 
     def trunk(shape: DataShape, width: int) -> nn.Module:
-        inner, levels = parts(shape)
-        return LeveledTrunk(backbone.trunk(inner, width), levels)
+        n_varying = shape.n_channels - shape.n_constant
+        inner = DataShape(shape.n_channels + n_varying, shape.grid, shape.n_constant + n_varying)
+        return LeveledTrunk(backbone.trunk(inner, width), Levels(n_varying))
 
     return replace(backbone, generator=generator, trunk=trunk)
 
