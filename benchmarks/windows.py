@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -193,7 +194,8 @@ def print_table(dataset: str, rows: dict[str, Scores], names: list[str]) -> None
     print(f"\n| {dataset} | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
     for title, scores in rows.items():
         shown = [estimate(scores[name]) for name in names]
-        print(f"| {title} | {' | '.join(f'{one.mean:.3f} ± {one.half_width:.3f}' for one in shown)} |")
+        texts = [f"{one.mean:.4f}" + (f" ± {one.half_width:.4f}" if isfinite(one.half_width) else "") for one in shown]
+        print(f"| {title} | {' | '.join(texts)} |")
 
 
 if __name__ == "__main__":
