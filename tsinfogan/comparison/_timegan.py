@@ -101,7 +101,8 @@ class RecurrentNetworks(nn.Module):
     def every(self, cases: Cases) -> Tensor:
         """Output ``(k, m, t)`` at every timepoint; beyond a case's length it means nothing."""
         states = torch.stack(self.states(cases), dim=2)  # (k, m, t, hidden)
-        return self._output(states.flatten(1, 2)).unflatten(1, states.shape[1:3])
+        outputs: Tensor = self._output(states.flatten(1, 2)).unflatten(1, states.shape[1:3])
+        return outputs
 
     def _output(self, states: Tensor) -> Tensor:
         outputs: Tensor = (states @ self.out + self.bias_out)[..., 0]
