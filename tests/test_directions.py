@@ -112,11 +112,15 @@ def test_both_players_have_them_fitted_and_q_reads_without(backbone: str) -> Non
     assert not torch.allclose(before.realness, after.realness)
 
 
-def test_images_and_labelled_critics_have_none() -> None:
+def test_images_and_few_series_have_none() -> None:
     images = Panel.from_arrays(np.random.default_rng(0).uniform(size=(8, 1, 8, 8)), view="image")
     assert not make_plan(images).model.critic.directions
     with pytest.raises(SettingError, match="holds images"):
         make_plan(images, settings={"directions": True})
+    few = panel().subset(slice(10))
+    assert not make_plan(few).model.critic.directions
+    with pytest.raises(SettingError, match="has 10 cases, fewer than the 16 numbers of one"):
+        make_plan(few, settings={"directions": True})
     assert not make_plan(panel(), settings={"directions": False}).model.critic.directions
     plain = make_plan(panel(), settings={"directions": False}).build(panel())
     fit_directions(plain.generator, torch.zeros(2, 2, T))  # nothing to fit
