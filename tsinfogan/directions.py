@@ -128,7 +128,7 @@ def _components(cases: Tensor) -> Tensor:
     """Orthonormal columns ``(d, k)``, k at most n, by falling spread, for cases ``(n, d)`` about their mean."""
     n_cases, size = cases.shape
     if n_cases >= size:
-        _, axes = torch.linalg.eigh(cases.T @ cases)
+        axes: Tensor = torch.linalg.eigh(cases.T @ cases)[1]
         return axes.flip(1)
     values, vectors = torch.linalg.eigh(cases @ cases.T)  # (n,), (n, n): the smaller problem with the same spreads
     kept = values > values[-1] * torch.finfo(values.dtype).eps * n_cases
