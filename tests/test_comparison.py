@@ -14,11 +14,12 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from tsinfogan.augmentation.study import without_labels
 from tsinfogan.comparing import rows_of
 from tsinfogan.comparison import COMPARISONS, Better, Group, Need, StandIn
 from tsinfogan.comparison._components import Components
 from tsinfogan.comparison._frechet import frechet_distance
-from tsinfogan.comparison._sets import Real, Sets, labels_in, without_labels
+from tsinfogan.comparison._sets import Real, Sets, labels_in
 from tsinfogan.comparison.autocorrelation import mean_autocorrelation
 from tsinfogan.comparison.coverage import overlap
 from tsinfogan.comparison.discriminator import held_out_accuracy

@@ -8,7 +8,7 @@ in which real series have the spread s:
 - what a generator draws is damped by s / (s + τ), and its errors with it;
 - the critic's eye for detail sees series divided by s + ε, so that a faint direction is as large as the others;
 - R1 penalises how steep the critic is. Along plain axes no critic may be steep enough to see a deviation of .05 where
-  the whole spread is .05; here its slope counts s + τ times, as if the series had about unit spread in each direction.
+  the whole spread is .05; here its slope counts in proportion to s + τ, as if every direction had the same spread.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Directions(nn.Module):
         )
 
     def slope(self, gradient: Tensor) -> Tensor:
-        """Gradient ``(n, c, t)`` with respect to series to what R1 penalises, each direction times s + τ."""
+        """Gradient ``(n, c, t)`` with respect to series to what R1 penalises, each direction times (s + τ) / 2."""
         steep = self._scaled(gradient, self.spread + DAMPED_BELOW, self.rest + DAMPED_BELOW)
         return SLOPE_SHARE * steep
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -204,8 +204,3 @@ def labels_in(panel: Panel, classes: tuple[str, ...]) -> IntArray:
     places = {name: place for place, name in enumerate(classes)}
     table = np.array([*(places.get(name, -1) for name in panel.classes), -1], np.int64)
     return table[panel.labels]  # unknown is -1, the last entry
-
-
-def without_labels(panel: Panel) -> Panel:
-    """The same series, unlabelled."""
-    return replace(panel, labels=None, classes=())
