@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from tsinfogan.directions import DAMPED_BELOW, SEEN_BELOW, SLOPE_SHARE, Directions, fit_directions
+from tsinfogan.directions import DAMPED_BELOW, SEEN_BELOW, SLOPE_SHARE, Directions, fit_directions, have_levels
 from tsinfogan.errors import SettingError
 from tsinfogan.networks import BACKBONES
 from tsinfogan.objectives import gradient_penalty
@@ -125,3 +127,60 @@ def test_images_and_few_series_have_none() -> None:
     plain = make_plan(panel(), settings={"directions": False}).build(panel())
     fit_directions(plain.generator, torch.zeros(2, 2, T))  # nothing to fit
     assert not any(isinstance(module, Directions) for module in plain.critic.modules())
+
+
+# ---- windows of a recording
+
+
+def windows(n: int = 300, seed: int = 0) -> Tensor:
+    """``(n, 3, 24)`` of a wandering recording: the second channel is the first and a little, the third is the first."""
+    rng = np.random.default_rng(seed)
+    level, steps = rng.normal(size=(n, 1)), rng.normal(0, 0.01, (n, 24)).cumsum(1)
+    first = level + steps
+    second = 0.5 * first + rng.normal(0, 0.02, (n, 24))
+    return torch.from_numpy(np.stack([first, second, first], axis=1).astype(np.float32))
+
+
+def recording() -> Panel:
+    return Panel.from_arrays(40 + 9 * windows().numpy())
+
+
+def test_windows_of_a_recording_have_levels_in_any_units() -> None:
+    assert have_levels(windows())
+    assert have_levels(windows() * torch.tensor([1e4, 1e-3, 1])[:, None] + 1e3)
+
+
+def test_whole_series_have_none() -> None:
+    rng = np.random.default_rng(0)
+    series = torch.from_numpy(np.sin(rng.uniform(0, 6, (200, 3, 1)) + np.linspace(0, 6, 24)).astype(np.float32))
+    assert not have_levels(series)
+    still = torch.cat([series, torch.full((200, 1, 24), 3.0)], dim=1)
+    assert not have_levels(still)  # a channel that never changes does not count
+    assert not have_levels(still[:, 3:])
+
+
+@pytest.mark.parametrize("backbone", SERIES)
+def test_levels_are_drawn_straight_from_the_latent(backbone: str) -> None:
+    plan = make_plan(recording(), backbone=backbone, n_categories=(2,), width=4, noise_dim=3)
+    assert plan.model.levels
+    assert Plan.from_dict(plan.to_dict()) == plan
+    model = plan.build(recording())
+    directions, levels = model.generator.directions, model.generator.levels
+    with torch.no_grad():
+        for weights in model.generator.inner.parameters():
+            weights.zero_()
+        latent = torch.randn(50, model.settings.latent.size, generator=torch.Generator().manual_seed(3))
+        made = model.generator(latent, torch.randn(50, model.texture_dim))  # (50, 3, 24)
+        moved = ((made - directions.mean.view(3, 24)).flatten(1) @ directions.basis) / directions.spread
+        torch.testing.assert_close(moved[:, :8], levels(latent)[:, :8], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(made[:, 2], made[:, 0], rtol=0, atol=1e-3)  # what no case breaks, no sample breaks
+
+
+def test_unequal_lengths_and_series_without_directions_have_no_levels() -> None:
+    lengths = np.full(300, 24)
+    lengths[0] = 20
+    values = recording().values.copy()
+    values[0, :, 20:] = np.nan
+    assert not make_plan(replace(recording(), values=values, lengths=lengths)).model.levels
+    assert not make_plan(recording(), settings={"directions": False}).model.levels
+    assert not make_plan(recording().subset(slice(20))).model.levels

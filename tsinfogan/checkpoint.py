@@ -45,6 +45,8 @@ CONFIG, MODEL, STATE, METRICS, CARD, NAMES, CANDIDATES = (
     "names.json",
     "candidates.json",
 )
+NOISE_SCALE = "noise_scale"
+"""Beside the weights in the model's file."""
 GO_ON = "the last checkpoint is kept, so make room and go on with --resume"
 
 
@@ -167,6 +169,7 @@ class Run:
         """
         networks = {"generator": model.generator, "critic": model.critic}
         weights = {f"{k}.{name}": value for k, net in networks.items() for name, value in net.state_dict().items()}
+        weights[NOISE_SCALE] = torch.tensor(model.noise_scale)
         write_whole(self.path / MODEL, _serialised(weights))
 
     def load_model(self, device: torch.device | str = "cpu") -> Model:
@@ -184,6 +187,7 @@ class Run:
         except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise self._damaged(MODEL, error) from None
         model.names = self._names(model.settings.n_categories)
+        model.noise_scale = float(weights.get(NOISE_SCALE, 1))  # runs from before there was one have none
         return model.to(torch.device(device))
 
     def save_names(self, names: Sequence[str | None]) -> None:

@@ -26,6 +26,9 @@ SLOPE_SHARE = 0.5
 MOST_NUMBERS = 2**20
 """Of a basis. Where there would be more, the directions of least spread are not told apart."""
 MOST_CASES = 2000
+LEVEL_DIRECTIONS, LEVEL_LAYERS = 64, 3
+SMALL_SPREAD = 0.1
+"""Cases have levels where some direction within them spreads less than so much of what channels spread altogether."""
 
 
 class Directions(nn.Module):
@@ -80,6 +83,19 @@ class Directions(nn.Module):
         damped = self._scaled(drawn, spread / (spread + DAMPED_BELOW), rest / (rest + DAMPED_BELOW))
         return damped + self._mean_of(drawn)
 
+    @property
+    def n_first(self) -> int:
+        """Directions of greatest spread that can be drawn by themselves."""
+        return min(LEVEL_DIRECTIONS, len(self.spread))
+
+    def along_first(self, places: Tensor, n_channels: int) -> Tensor:
+        """``(n, n_first)`` places, in spreads, along the first directions as series ``(n, n_channels, t)`` about 0."""
+        with torch.autocast(places.device.type, enabled=False):
+            first = slice(self.n_first)
+            series = (places.float() * self.spread[first]) @ self.basis[:, first].T  # (n, c * t)
+        varying = series.view(len(places), self.n_channels, -1)
+        return F.pad(varying, (0, 0, 0, n_channels - self.n_channels))
+
     def even(self, values: Tensor) -> Tensor:
         """Series ``(n, c, t)`` about 0, each direction over s + ε."""
         return self._scaled(
@@ -104,17 +120,34 @@ class Directions(nn.Module):
             return torch.cat([scaled.view_as(varying), values[:, self.n_channels :].float()], dim=1)
 
 
-class DampedGenerator(nn.Module):
-    """A generator whose output is damped along the directions of real series."""
+class DirectedGenerator(nn.Module):
+    """A generator whose output is damped along the directions of real series.
 
-    def __init__(self, inner: nn.Module, directions: Directions):
+    Args:
+        inner: the generator.
+        directions: of real series.
+        latent_dim: of its input, where the first directions are drawn straight from that, by a small network of their
+            own: the levels of windows lie on a narrow path, and convolutions err too much there. 0 for none.
+        width: of that network, a quarter.
+    """
+
+    def __init__(self, inner: nn.Module, directions: Directions, latent_dim: int = 0, width: int = 0):
         super().__init__()
         self.inner, self.directions = inner, directions
         self.texture_dim = int(inner.texture_dim)  # type: ignore[arg-type]
+        self.levels: nn.Sequential | None = None
+        if latent_dim:
+            layers: list[nn.Module] = []
+            for n_in in (latent_dim, *[4 * width] * (LEVEL_LAYERS - 1)):
+                layers += [nn.Linear(n_in, 4 * width), nn.LeakyReLU(0.2)]
+            self.levels = nn.Sequential(*layers, nn.Linear(4 * width, directions.n_first))
 
     def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
         """``(n, latent_dim)``, ``(n, texture_dim)`` to ``(n, n_channels, t)``."""
-        return self.directions.damp(self.inner(latent, texture))
+        series = self.directions.damp(self.inner(latent, texture))
+        if self.levels is not None:
+            series = series + self.directions.along_first(self.levels(latent), series.shape[1])
+        return series
 
 
 def fit_directions(network: nn.Module, values: Tensor) -> None:
@@ -134,3 +167,17 @@ def _components(cases: Tensor) -> Tensor:
     kept = values > values[-1] * torch.finfo(values.dtype).eps * n_cases
     found: Tensor = cases.T @ (vectors[:, kept] / values[kept].sqrt())
     return found.flip(1)
+
+
+def have_levels(values: Tensor) -> bool:
+    """Whether cases ``(n, c, t)`` are windows of a recording: alike within, far apart from each other.
+
+    Channels may be in any units. Those that never change do not count.
+    """
+    varying = values[:MOST_CASES].double().transpose(0, 1)  # (c, n, t)
+    varying = varying[varying.flatten(1).amax(1) > varying.flatten(1).amin(1)]
+    if not len(varying):
+        return False
+    shape = (varying - varying.mean(2, keepdim=True)).flatten(1) / varying.flatten(1).std(1, keepdim=True)
+    least = torch.linalg.eigvalsh(shape @ shape.T / shape.shape[1])[0].clamp_min(0).sqrt()
+    return bool(least < SMALL_SPREAD)

@@ -137,7 +137,7 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
         rng = generator_at(model.device, self.seed, BATCH_STREAM, epoch, number)
         noise, codes = latent.sample(n, rng)
         texture = torch.randn(n, model.texture_dim, generator=rng, device=model.device)
-        values = model.generator(latent.encode(noise, codes), texture).float().contiguous()
+        values = model.generator(model.latent(noise, codes), texture).float().contiguous()
         column = model.settings.category_column
         if column is None:
             labels = torch.full((n,), UNLABELLED, device=model.device)

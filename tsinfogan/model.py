@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsinfogan.codes import CategoricalCode, LatentSpec
-from tsinfogan.directions import DampedGenerator
+from tsinfogan.directions import DirectedGenerator
 from tsinfogan.distortions import Distortions
 from tsinfogan.errors import SettingError, UnknownNameError
-from tsinfogan.levels import leveled
 from tsinfogan.networks import Critic, CriticSettings, DataShape, directions_of, get_backbone
 from tsinfogan.panel import ChannelKind, FloatArray, IntArray, Panel, View
 from tsinfogan.preprocessing import Preprocessor
@@ -64,7 +64,8 @@ class ModelSettings:
         latent: noise and codes.
         labelled: whether the first code is the data's label.
         critic: how the critic is put together.
-        levels: whether networks see each case's level and shape apart (:mod:`tsinfogan.levels`).
+        levels: whether, with directions, the first of them are drawn straight from the latent: for windows of a
+            recording, whose levels lie on a narrow path.
     """
 
     backbone: str
@@ -108,6 +109,8 @@ class Model:
         critic: from series to real-or-not and, in Q, to codes.
         names: what people call each category of the first categorical code, None where one has no name; or empty.
             Training never sees them.
+        noise_scale: by which noise is multiplied where samples are drawn; 1 until training has ended
+            (:mod:`tsinfogan.dispersion`).
     """
 
     settings: ModelSettings
@@ -116,10 +119,11 @@ class Model:
     generator: nn.Module
     critic: Critic
     names: tuple[str | None, ...] = ()
+    noise_scale: float = 1.0
 
     @classmethod
     def build(cls, settings: ModelSettings, card: DataCard, preprocessor: Preprocessor, seed: int = 0) -> Model:
-        """A model with freshly initialised networks, the same for the same seed; levels and directions not yet fitted.
+        """A model with freshly initialised networks, the same for the same seed; directions not yet fitted.
 
         Raises:
             UnknownNameError: no such backbone.
@@ -132,18 +136,21 @@ class Model:
             preprocessor.bounded,
         )
         backbone = get_backbone(settings.backbone, shape)
-        if settings.levels:
-            backbone = leveled(backbone)
         width = settings.width or backbone.width
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(derived_seed(seed, 0))
             generator = backbone.generator(shape, settings.latent.size, width)
             if settings.critic.directions:
-                generator = DampedGenerator(generator, directions_of(shape))
+                latent_dim = settings.latent.size if settings.levels else 0
+                generator = DirectedGenerator(generator, directions_of(shape), latent_dim, width)
             critic = Critic(backbone, shape, width, settings.latent.codes, settings.critic)
         generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(settings, card, preprocessor, generator.eval(), critic.eval())
+
+    def latent(self, noise: Tensor, values: Sequence[Tensor]) -> Tensor:
+        """What the generator takes ``(n, latent_size)`` for noise ``(n, noise_dim)`` and one ``(n,)`` tensor a code."""
+        return self.settings.latent.encode(self.noise_scale * noise, values)
 
     @property
     def device(self) -> torch.device:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.codes import Code, LatentSpec
-from tsinfogan.levels import LeveledTrunk
 from tsinfogan.networks import Critic, Judgement
 from tsinfogan.objectives import (
     Batch,
@@ -172,6 +171,4 @@ def _penalty(critic: Critic, values: Tensor, label: Tensor | None, stats: Stats)
 
 def _seen(critic: Critic) -> list[Callable[[Tensor], Tensor]]:
     """How the critic's slope is measured, where that is not along plain axes."""
-    if critic.directions is not None:
-        return [critic.directions.slope]
-    return [critic.trunk.levels.gradient] if isinstance(critic.trunk, LeveledTrunk) else []
+    return [] if critic.directions is None else [critic.directions.slope]

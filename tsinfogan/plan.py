@@ -10,10 +10,9 @@ from typing import Any, Literal, get_args, get_type_hints
 import torch
 
 from tsinfogan.codes import CategoricalCode, Code, LatentSpec, NormalCode, UniformCode
-from tsinfogan.directions import fit_directions
+from tsinfogan.directions import fit_directions, have_levels
 from tsinfogan.distortions import Distortions
 from tsinfogan.errors import SettingError, UnknownNameError
-from tsinfogan.levels import fit_levels, need_levels
 from tsinfogan.model import DataCard, Model, ModelSettings
 from tsinfogan.networks import BACKBONES, CriticSettings
 from tsinfogan.objectives import Objective
@@ -57,10 +56,9 @@ class Plan:
         """
         preprocessor = Preprocessor.fit(panel, self.scaling, self.bounds)
         model = Model.build(self.model, DataCard.of(panel), preprocessor, self.training.seed)
-        if self.model.levels or self.model.critic.directions:
+        if self.model.critic.directions:
             values = torch.from_numpy(preprocessor.transform(panel))
             for network in (model.generator, model.critic):
-                fit_levels(network, values)
                 fit_directions(network, values)
         return model
 
@@ -181,16 +179,11 @@ def make_plan(
         raise UnknownNameError("setting", min(unknown), setting_types())
     if parts["critic"].label_input != "none":
         _check_label_input(panel, chosen, recipe, parts["critic"].label_input)
-    levels = (
-        len(panel.grid) == 1
-        and panel.lengths is None
-        and parts["critic"].label_input != "input_channel"
-        and need_levels(torch.from_numpy(panel.values))
-    )
-    if reason := _no_directions(panel, levels, parts["critic"].label_input):
+    if reason := _no_directions(panel, parts["critic"].label_input):
         if values.get("directions"):
             raise SettingError(f"directions are those of series, but {reason}; leave the setting out")
         parts["critic"] = replace(parts["critic"], directions=False)
+    levels = parts["critic"].directions and panel.lengths is None and have_levels(torch.from_numpy(panel.values))
     model = ModelSettings(backbone, LatentSpec(noise_dim, codes), width, chosen.labelled, parts["critic"], levels)
     channel_choices(panel, scaling, bounds)  # refuses what does not exist
     return Plan(recipe, model, parts["objective"], training, scaling, bounds)
@@ -289,7 +282,7 @@ def _check_label_input(panel: Panel, chosen: Recipe, recipe: str, label_input: s
         )
 
 
-def _no_directions(panel: Panel, levels: bool, label_input: str) -> str | None:
+def _no_directions(panel: Panel, label_input: str) -> str | None:
     """Why the networks do not work along the directions of real series, None where they do.
 
     Of fewer cases than numbers in a case most directions are not known, and a critic that looks along them learns the
@@ -298,8 +291,6 @@ def _no_directions(panel: Panel, levels: bool, label_input: str) -> str | None:
     n_numbers = panel.n_channels * panel.grid[0]
     if len(panel.grid) > 1:
         return f"{panel.name} holds images"
-    if levels:
-        return f"{panel.name} has levels, which are seen apart"
     if label_input != "none":
         return f"label_input {label_input!r} shows the critic a label"
     if panel.n_cases < n_numbers:

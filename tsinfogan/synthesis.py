@@ -247,7 +247,7 @@ def _generate(
     if request.turns:
         turns = [request.turns[turn] for turn in (draws % len(request.turns)).tolist()]
         values[_category_place(model)] = torch.tensor(turns)
-    latent = latent_spec.encode(noise, values)
+    latent = model.latent(noise, values)
     with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
         generated = model.generator(latent.to(model.device), texture.to(model.device)).float().cpu().numpy()
     raw, lengths = model.preprocessor.inverse(generated)

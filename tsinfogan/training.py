@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tsinfogan.capture import CapturedStep
 from tsinfogan.discovery import DISCOVERY_STREAM, WARM_UP_STEPS, Discovery, discovers
+from tsinfogan.dispersion import fitted_noise_scale
 from tsinfogan.errors import DivergedError
 from tsinfogan.model import Model
 from tsinfogan.networks import fit_head
@@ -151,6 +152,8 @@ class Trainer:
                     f"training diverged before step {self.steps_done}: {broken} is not finite; lower --critic-rate and "
                     "--generator-rate, or raise --r1-weight, and train again"
                 )
+            if self.steps_done == settings.max_steps and self.critic.directions is not None:
+                self.model.noise_scale = fitted_noise_scale(self.model, self.data, settings.seed)
             now = time.perf_counter()
             speed = (self.steps_done - last_step) * settings.batch_size / (now - last)
             yield Report(self.steps_done, stats, speed, now - started)
