@@ -23,7 +23,10 @@ def cells(n_timepoints: int) -> tuple[int, int]:
 
 
 class Generator(nn.Module):
-    """Each state draws a piece of features two cells long; neighbours fade into each other, so no border shows."""
+    """Each state draws a piece of features two cells long; neighbours fade into each other, so no border shows.
+
+    Many channels have textures of single timepoints besides: what is white noise would not pass the states.
+    """
 
     def __init__(self, shape: DataShape, latent_dim: int, width: int):
         super().__init__()
@@ -31,7 +34,9 @@ class Generator(nn.Module):
         self.n_cells, self.cell_size = cells(self.n_timepoints)
         self.n_states = self.n_cells + 1
         self.texture_per_cell = n_textures(shape) * TEXTURE_PER_CELL
-        self.texture_dim = self.n_states * self.texture_per_cell
+        self.n_fine = n_textures(shape) if n_textures(shape) > 1 else 0
+        self.texture_sizes = [self.n_states * self.texture_per_cell, self.n_fine * self.n_timepoints]
+        self.texture_dim = sum(self.texture_sizes)
         self.n_constant = shape.n_constant
         self.bounded = shape.bounded
         self.width = width
@@ -42,6 +47,8 @@ class Generator(nn.Module):
         self.gru = nn.GRU(width + self.texture_per_cell, size, batch_first=True)
         self.emit = nn.Linear(size, 2 * self.cell_size * width)
         self.smooth = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2)
+        if self.n_fine:
+            self.fine_strength = nn.Parameter(torch.zeros(width, self.n_fine))
         self.norm = nn.GroupNorm(1, width, affine=False)
         self.modulation = nn.Linear(size, 4 * width)
         self.out = nn.Conv1d(width, shape.n_channels, KERNEL, padding=KERNEL // 2)
@@ -53,6 +60,7 @@ class Generator(nn.Module):
         n = len(latent)
         style = self.embed(latent)
         plan = self.plan(style).view(n, self.n_states, self.width)
+        texture, fine = texture.split(self.texture_sizes, dim=1)
         seen = torch.cat([plan, texture.view(n, self.n_states, self.texture_per_cell).to(plan.dtype)], dim=2)
         states, _ = self.gru(seen, torch.tanh(self.start(style))[None])  # (n, n_states, size)
         pieces = self.emit(states).view(n, self.n_states, 2 * self.cell_size, self.width) * self.window
@@ -60,7 +68,10 @@ class Generator(nn.Module):
         x = (rising + falling).flatten(1, 2)[:, : self.n_timepoints].transpose(1, 2)  # (n, width, t)
         first, second = self.modulation(style)[:, :, None].chunk(2, dim=1)
         x = self._modulated(x, first)
-        x = self._modulated(self.smooth(x), second)
+        x = self.smooth(x)
+        if self.n_fine:
+            x = x + self.fine_strength @ fine.view(n, self.n_fine, self.n_timepoints)
+        x = self._modulated(x, second)
         values = tie_constant_channels(self.out(x).float(), self.n_constant)
         return torch.tanh(values) if self.bounded else values
 
