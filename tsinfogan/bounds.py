@@ -1,4 +1,4 @@
-"""How far the samples of a channel may reach: not beyond the bounds that its data was seen to have."""
+"""What values the samples of a channel may take: none beyond the bounds, nor between the steps, of its data."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ Bounds = Literal["auto", "observed", "none"]
 TOUCHING_SHARE = 0.002
 LEAST_TOUCHING = 5
 """A channel is bounded where this share of its values, and no fewer than so many, are exactly its least or greatest."""
+
+MOST_STEPS = 1000
+VALUES_PER_STEP = 10
+"""A channel goes in steps where its range has no more of them, and it so many values for each."""
+LOOKED_AT = 10_000
+STEP_TOLERANCE = 0.01
+"""Of a step, by which a value may be off it."""
 
 
 class Limits(NamedTuple):
@@ -40,3 +47,33 @@ def find_limits(values: NDArray[np.float32], whole: bool, bounds: str) -> Limits
     if max((values == low).sum(), (values == high).sum()) >= often:
         return Limits(low, high)
     return Limits(0.0 if low >= 0 else None, 0.0 if high <= 0 else None)
+
+
+def find_step(values: NDArray[np.float32]) -> float:
+    """The step of a channel all of whose values are whole numbers of it from the least one, 0 for one without.
+
+    A meter that counts in tens never shows 63.7: a sample that does is told by that alone.
+
+    Args:
+        values: all its values, of any shape; NaN where there is none.
+    """
+    known = values[np.isfinite(values)].astype(np.float64)
+    low, high = known.min(), known.max()
+    if low == high or len(np.unique(known[:LOOKED_AT])) > MOST_STEPS + 1:
+        return 0.0
+    gaps = np.diff(np.unique(known))
+    step = gaps.min()
+    if (high - low) / step > MOST_STEPS + 0.5:
+        return 0.0
+    while (rest := _rest(gaps, step)).max() > STEP_TOLERANCE * step:  # Euclid's greatest common measure
+        step = rest[rest > STEP_TOLERANCE * step].min()
+        if (high - low) / step > MOST_STEPS + 0.5:
+            return 0.0
+    n_steps = round((high - low) / step)
+    return float((high - low) / n_steps) if known.size >= VALUES_PER_STEP * n_steps else 0.0
+
+
+def _rest(gaps: NDArray[np.float64], step: float) -> NDArray[np.float64]:
+    """How far each gap is from a whole number of steps."""
+    rest: NDArray[np.float64] = np.abs(gaps - np.rint(gaps / step) * step)
+    return rest

@@ -3,7 +3,7 @@
 Series of unequal length are resampled by a cubic spline to the shortest grid that keeps the error under one percent,
 and the duration travels as one more, constant channel. So no padding exists that could be learned as signal, and the
 duration is learned together with the codes. On the way back each channel becomes what it was: whole where it was
-whole, constant where it was constant, within its bounds where it has some.
+whole, in steps where it went in steps, constant where it was constant, within its bounds where it has some.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from tsinfogan.bounds import Bounds, Limits, find_limits
+from tsinfogan.bounds import Bounds, Limits, find_limits, find_step
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.panel import ChannelKind, FloatArray, IntArray, Panel
 from tsinfogan.resampling import choose_grid, resampled, resampled_each, rows_to_choose_grid
@@ -42,6 +42,7 @@ class Preprocessor:
         curves: what bends each channel after that, or None for a channel that is scaled by a straight line; or empty.
         limits: least and greatest value of a sample of each channel; or empty.
         kinds: of each channel, as in :class:`Panel`; or empty.
+        steps: of each channel, in which its values go from the least one, 0 for one without; or empty.
     """
 
     offset: tuple[float, ...]
@@ -55,6 +56,7 @@ class Preprocessor:
     curves: tuple[Curve | None, ...] = ()
     limits: tuple[Limits, ...] = ()
     kinds: tuple[ChannelKind, ...] = ()
+    steps: tuple[float, ...] = ()
 
     @classmethod
     def fit(cls, panel: Panel, scaling: Choice = "auto", bounds: Choice = "auto") -> Preprocessor:
@@ -77,9 +79,11 @@ class Preprocessor:
         straight = {*(distortions.rotation_channels or ()), *distortions.gain_channels}
         scalers: list[Scaler] = []
         limits: list[Limits] = []
+        steps: list[float] = []
         for channel, kind in enumerate(panel.kinds or ("real",) * panel.n_channels):
             values = panel.values[:, channel]  # (n, *grid)
             limits.append(find_limits(values, kind != "real", "observed" if bounded else all_bounds[channel]))
+            steps.append(find_step(values) if kind == "real" and not bounded else 0.0)
             if bounded:
                 low, high = float(values.min()), float(values.max())
                 scalers.append(Scaler((low + high) / 2, (high - low) / 2 or 1.0))
@@ -97,6 +101,7 @@ class Preprocessor:
             curves=tuple(scaler.curve for scaler in scalers) if any(scaler.curve for scaler in scalers) else (),
             limits=tuple(limits),
             kinds=panel.kinds,
+            steps=tuple(steps) if any(steps) else (),
         )
         if panel.lengths is None:
             return fitted
@@ -181,6 +186,9 @@ class Preprocessor:
                 ends = self.limits[channel] if self.limits else (self.low[channel], self.high[channel])
                 if any(end is not None for end in ends):
                     np.clip(one, *ends, out=one)
+            if self.steps and self.steps[channel]:
+                low, step = self.low[channel], self.steps[channel]
+                one[...] = low + np.rint((one.astype(np.float64) - low) / step) * step
             if self.kinds and self.kinds[channel] != "real":
                 np.rint(one, out=one)
         return values

@@ -38,6 +38,9 @@ class Units:
         self.floor = tensor([-math.inf if low is None else low for low, _ in ends]).view(column)
         self.ceiling = tensor([math.inf if high is None else high for _, high in ends]).view(column)
         self.whole = [channel for channel, kind in enumerate(preprocessor.kinds) if kind != "real"]
+        self.steps = {
+            channel: (preprocessor.low[channel], step) for channel, step in enumerate(preprocessor.steps) if step
+        }
         self.curves: dict[int, tuple[Tensor, Tensor]] = {}
         for channel, curve in enumerate(preprocessor.curves):
             if curve is not None:
@@ -54,6 +57,8 @@ class Units:
             for channel, (places, table) in self.curves.items():
                 raw[:, channel] = _interpolated(raw[:, channel].contiguous(), places, table)
         raw = torch.minimum(torch.maximum(raw * self.scale + self.offset, self.floor), self.ceiling)
+        for channel, (low, step) in self.steps.items():
+            raw[:, channel] = low + ((raw[:, channel] - low) / step).round() * step
         for channel in self.whole:
             raw[:, channel] = raw[:, channel].round()
         if self.lengths is None:
