@@ -165,3 +165,11 @@ def test_any_objects_are_read_or_refused_in_a_sentence(
     except TsInfoGANError as error:
         said = (str(error),)
     assert all(sentence.startswith("mine") and "\n" not in sentence for sentence in said)
+
+
+def test_cases_may_be_called_by_dates_that_python_does_not_know() -> None:
+    days = pa.array([0, 0, -(10**17), -(10**17)], pa.timestamp("us"))  # the year -1199
+    table = pa.table({"case": days, "time": [0, 1, 0, 1], "x": [1.0, 2, 3, 4]})
+    assert panel_from_frame(table).values.tolist() == [[[1, 2]], [[3, 4]]]
+    with pytest.raises(DataError, match="-1199"):
+        panel_from_frame(table.set_column(1, "time", [[0, 1, 0, None]]))

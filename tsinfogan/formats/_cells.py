@@ -65,6 +65,15 @@ def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return pa.concat_arrays(chunk.chunks) if isinstance(chunk, pa.ChunkedArray) else chunk
 
 
+def in_python(column: pa.ChunkedArray | pa.Array) -> list[Any]:
+    """Values as Python has them; dates beyond its years, 1 to 9999, as texts."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError):
+        values = column.cast(pa.string()).to_pylist()
+    return values
+
+
 def read_channel(column: pa.Array, source: str, name: str, where: Where) -> Numbers:
     """The numbers of a column.
 

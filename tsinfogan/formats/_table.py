@@ -23,7 +23,7 @@ from tsinfogan.columns import (
     listed,
 )
 from tsinfogan.errors import DataError
-from tsinfogan.formats._cells import Numbers, Times, plain, read_channel, read_times
+from tsinfogan.formats._cells import Numbers, Times, in_python, plain, read_channel, read_times
 from tsinfogan.formats._series import panel_from_series, stem
 from tsinfogan.formats._time import Grid, counted, interpolated, laid_out
 from tsinfogan.gaps import check_size
@@ -184,7 +184,7 @@ class _Reader:
         """Such as ``case 3, time 0.01``, as the file has it."""
         if not self.known_index:
             return f"row {int(row) + 1} of the data"
-        return ", ".join(f"{name} {self.table[name][int(row)].as_py()}" for name in self.known_index)
+        return ", ".join(f"{name} {in_python(self.table[name].slice(int(row), 1))[0]}" for name in self.known_index)
 
     def factors(self, name: str) -> tuple[list[Any], IntArray]:
         """Distinct values in order of appearance, and the position of each row's; −1 where it is missing."""
@@ -193,7 +193,7 @@ class _Reader:
             coded = column.dictionary_encode()
         except pa.ArrowException:
             raise DataError(f"{self.file}: column {name!r} holds {column.type}, expected numbers or text") from None
-        values = coded.dictionary.to_pylist()
+        values = in_python(coded.dictionary)
         missing = np.array([value in (None, "") or value != value for value in values], bool)
         position = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         position[np.append(missing, True)[position]] = -1

@@ -15,7 +15,7 @@ from tsinfogan.columns import CASE, CODE, LABEL, TIME, USUAL, ColumnNames, Windo
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns
 from tsinfogan.formats._blocks import case_array, channel_array, time_axis, with_label, written_kinds
-from tsinfogan.formats._cells import DATE, Times, plain, read_channel, read_times
+from tsinfogan.formats._cells import DATE, Times, in_python, plain, read_channel, read_times
 from tsinfogan.formats._series import panel_from_series, stem
 from tsinfogan.formats._time import interpolated, laid_out
 from tsinfogan.gaps import check_size
@@ -198,7 +198,7 @@ def _rows(table: pa.Table, file: str, name: str) -> tuple[list[Any], IntArray]:
     """Distinct values of a column in order of appearance, and the position of each row's."""
     coded = plain(table[name]).dictionary_encode()
     position = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    values = coded.dictionary.to_pylist()
+    values = in_python(coded.dictionary)
     absent = (position < 0) | np.array([value in (None, "") for value in (*values, None)])[position]
     if absent.any():
         raise DataError(f"{file} has no {name} in row {int(np.argmax(absent)) + 1} of the data; fill it in")
