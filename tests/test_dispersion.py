@@ -72,14 +72,16 @@ def test_samples_are_drawn_with_it_and_training_series_are_not_needed_again() ->
     torch.testing.assert_close(batches[1], 1.1 * batches[0])
 
 
-def test_a_run_keeps_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("widened", [False, True])
+def test_a_run_that_asks_for_it_keeps_it(tmp_path: Path, widened: bool) -> None:
     panel = Panel.from_arrays(series(1.0, 60).numpy())
-    plan = make_plan(panel, n_categories=(2,), n_continuous=0, noise_dim=2, width=4, settings={"max_steps": 3})
+    settings = {"max_steps": 3, "widen_noise": widened}
+    plan = make_plan(panel, n_categories=(2,), n_continuous=0, noise_dim=2, width=4, settings=settings)
     trained = plan.build(panel)
     assert trained.noise_scale == 1
     for _ in plan.trainer(trained, panel).run(lambda: False):
         pass
-    assert 1 < trained.noise_scale <= GREATEST_SCALE  # two dimensions of noise after three steps: crowded
+    assert (1 < trained.noise_scale <= GREATEST_SCALE) == widened  # two dimensions of noise after three steps: crowded
     run = Run.create(tmp_path, plan, trained, {})
     run.save_model(trained)
     assert run.load_model().noise_scale == pytest.approx(trained.noise_scale)

@@ -3,7 +3,7 @@
 A critic that is held back sees what is odd in a sample sooner than what is missing among many, and samples crowd: on
 CharacterTrajectories the fifth-nearest other sample lies a tenth nearer than it does among real series. Noise a little
 wider than in training undoes that (the opposite of truncation: Brock et al. 2019, arXiv:1809.11096, section 3.1), and
-how much wider, the training series tell.
+how much wider, the training series tell. Q reads the wider samples a little less well: it is done where asked for.
 """
 
 from __future__ import annotations
