@@ -19,7 +19,7 @@ from tsinfogan.bounds import LEAST_TOUCHING, MOST_STEPS, Limits, find_limits, fi
 from tsinfogan.distortions import Distortions
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.model import Model
-from tsinfogan.panel import Panel
+from tsinfogan.panel import ChannelKind, Panel
 from tsinfogan.plan import Plan, make_plan, parse_choice
 from tsinfogan.preprocessing import Preprocessor
 from tsinfogan.resampling import NUMBERS_AT_ONCE, choose_grid, resampled, resampled_each, rows_to_choose_grid
@@ -386,10 +386,11 @@ def test_what_goes_in_no_steps_has_none() -> None:
     assert find_step(np.arange(20 * MOST_STEPS, dtype=np.float32)) == 0  # so many that it does not matter
 
 
-def test_samples_keep_to_the_steps_of_their_data_on_every_way_back() -> None:
+@pytest.mark.parametrize("kind", ["real", "integer"])
+def test_samples_keep_to_the_steps_of_their_data_on_every_way_back(kind: ChannelKind) -> None:
     rng = np.random.default_rng(0)
     values = np.stack([7 + 10.0 * rng.integers(0, 20, (100, 24)), rng.normal(size=(100, 24))], axis=1)
-    panel = Panel.from_arrays(values)
+    panel = Panel.from_arrays(values, kinds=(kind, "real"))
     preprocessor = Preprocessor.fit(panel)
     assert preprocessor.steps == (pytest.approx(10), 0)
     assert Preprocessor.from_dict(preprocessor.to_dict()) == preprocessor

@@ -83,7 +83,7 @@ class Preprocessor:
         for channel, kind in enumerate(panel.kinds or ("real",) * panel.n_channels):
             values = panel.values[:, channel]  # (n, *grid)
             limits.append(find_limits(values, kind != "real", "observed" if bounded else all_bounds[channel]))
-            steps.append(find_step(values) if kind == "real" and not bounded else 0.0)
+            steps.append(0.0 if bounded or kind == "boolean" else find_step(values))
             if bounded:
                 low, high = float(values.min()), float(values.max())
                 scalers.append(Scaler((low + high) / 2, (high - low) / 2 or 1.0))
