@@ -109,7 +109,7 @@ class Model:
         critic: from series to real-or-not and, in Q, to codes.
         names: what people call each category of the first categorical code, None where one has no name; or empty.
             Training never sees them.
-        noise_scale: by which noise is multiplied where samples are drawn; 1 until training has ended
+        noise_scale: by which noise is multiplied where samples are drawn; 1 but where training widened it
             (:mod:`tsinfogan.dispersion`).
     """
 
