@@ -239,3 +239,19 @@ def test_tied_channels_hold_their_mean() -> None:
     assert torch.equal(tied[0, 0], values[0, 0])
     assert tied[0, 1].tolist() == [8.5] * 6
     assert tie_constant_channels(values, 0) is values
+
+
+@pytest.mark.parametrize("name", ["conv1d", "gru"])
+def test_an_untrained_generator_of_many_channels_is_moved_by_its_finest_texture(name: str) -> None:
+    generator = build(name, SHAPES["28 channels"])[0]
+    latent, texture = inputs(generator, n=1)
+    others = texture.expand(64, -1).clone()
+    others[:, -24:] = torch.randn(64, 24, generator=torch.Generator().manual_seed(2))  # one number a timepoint
+    series = generator(latent.expand(64, -1), others).detach()  # (64, 28, 24)
+    assert (series.std(0).mean(1) > 0.001).all()
+
+
+def test_one_texture_is_silent_at_first() -> None:
+    generator = build("conv1d", SHAPES["with duration"])[0]
+    latent, texture = inputs(generator)
+    torch.testing.assert_close(generator(latent, texture), generator(latent, -texture))

@@ -214,6 +214,19 @@ def test_a_case_is_judged_in_the_company_of_its_own_part() -> None:
         torch.testing.assert_close(blind(values, category).realness[:2], blind(alike, category).realness[:2])
 
 
+def test_of_those_that_are_read_alone_no_realness_is_judged_and_they_change_none() -> None:
+    trainer = make(waves(80, n_timepoints=16), spread_input=True)
+    spec, values = trainer.model.settings.latent, trainer.data[:12]
+    category = spec.codes[0].encode(torch.arange(12) % 2)
+    assert trainer.critic.directions is not None
+    with torch.no_grad():
+        whole, first = trainer.critic(values, category), trainer.critic(values[:8], category[:8])
+        part = trainer.critic(values, category, n_judged=8)
+    torch.testing.assert_close(part.realness, first.realness)
+    for some, all_ in zip(part.posteriors, whole.posteriors, strict=True):
+        torch.testing.assert_close(some, all_)
+
+
 def test_the_category_that_a_real_series_is_judged_for_moves_nothing_in_q() -> None:
     trainer = make(waves(), category_input=True)
     codes, batch = trainer.model.settings.latent.codes, trainer._draw(0)

@@ -29,6 +29,7 @@ FLOORS = {
     "tsinfogan.intervals": 0,
     "tsinfogan.registry": 1,
     "tsinfogan.directions": 1,
+    "tsinfogan.blending": 1,
     "tsinfogan.distortions": 1,
     "tsinfogan.codes": 1,
     "tsinfogan.devices": 1,

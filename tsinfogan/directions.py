@@ -21,7 +21,7 @@ DAMPED_BELOW = 0.1
 """τ, in the units of the scaled channels, whose spread is 1."""
 SEEN_BELOW = 0.01
 """ε."""
-SLOPE_SHARE = 0.5
+SLOPE_SHARE = 0.7
 """Of the slope along these directions, so that the weight that suits R1 along plain axes suits here too."""
 MOST_NUMBERS = 2**20
 """Of a basis. Where there would be more, the directions of least spread are not told apart."""
@@ -103,7 +103,7 @@ class Directions(nn.Module):
         )
 
     def slope(self, gradient: Tensor) -> Tensor:
-        """Gradient ``(n, c, t)`` with respect to series to what R1 penalises, each direction times (s + τ) / 2."""
+        """Gradient ``(n, c, t)`` by series to what R1 penalises, each direction times SLOPE_SHARE (s + τ)."""
         steep = self._scaled(gradient, self.spread + DAMPED_BELOW, self.rest + DAMPED_BELOW)
         return SLOPE_SHARE * steep
 

@@ -114,7 +114,7 @@ def tie_constant_channels(values: Tensor, n_constant: int) -> Tensor:
 
 
 class Judgement(NamedTuple):
-    """What the critic says of n cases: realness ``(n,)`` and one posterior's parameters a code."""
+    """What the critic says of n cases: realness ``(n,)``, or of the first, and one posterior's parameters a code."""
 
     realness: Tensor
     posteriors: tuple[Tensor, ...]
@@ -189,16 +189,22 @@ class Critic(nn.Module):
         if codes:
             self.q = recognition_head(read_dim, sum(self.sizes))
 
-    def forward(self, values: Tensor, label: Tensor | None = None, n_parts: int = 1) -> Judgement:
+    def forward(
+        self, values: Tensor, label: Tensor | None = None, n_parts: int = 1, n_judged: int | None = None
+    ) -> Judgement:
         """Judges values ``(n, n_channels, *grid)``, given the encoded label ``(n, K)`` where the critic sees one.
 
-        With ``category_input``, ``label`` is the encoded category, and a row of zeros stands for "as Q reads it". The
-        values are ``n_parts`` batches one after another, of which each is judged in its own company alone.
+        With ``category_input``, ``label`` is the encoded category, and a row of zeros stands for "as Q reads it".
+        Of the values the first ``n_judged``, by default all, are judged for realness: ``n_parts`` batches one after
+        another, each judged in its own company alone. Of the others codes are read, no more.
         """
         kind = self.settings.label_input
-        read = features = self._features(values, label)
+        n = len(values) if n_judged is None else n_judged
+        read = self._features(values, label)
+        features = read[:n]
         if self.directions is not None:
-            features = torch.cat([features, self.detail_trunk(self.directions.even(values)).float()], dim=1)
+            features = torch.cat([features, self.detail_trunk(self.directions.even(values[:n])).float()], dim=1)
+        label = None if label is None else label[:n]
         with torch.autocast(values.device.type, enabled=False):
             if kind == "embedding":
                 joined = torch.cat([features, self.label_embedding(label)], dim=1)
@@ -211,8 +217,8 @@ class Critic(nn.Module):
                 return Judgement(realness, ())
             posteriors = self.posteriors(self.q, self._recognised(values, read))
             if self.by_category and label is not None:
-                read = F.one_hot(posteriors[0].argmax(1), posteriors[0].shape[1]).float()  # (n, K)
-                category = torch.where(label.sum(1, keepdim=True) > 0, label, read)
+                guess = F.one_hot(posteriors[0][:n].argmax(1), posteriors[0].shape[1]).float()  # (n, K)
+                category = torch.where(label.sum(1, keepdim=True) > 0, label, guess)
                 realness = realness + (self.category_projection(category) * features).sum(1) / features.shape[1] ** 0.5
                 if self.settings.spread_input:
                     realness = realness + self._judged_spread(features, category, n_parts)

@@ -20,7 +20,6 @@ from torch import Tensor
 
 from tsinfogan.codes import CategoricalCode, Code
 from tsinfogan.errors import SettingError
-from tsinfogan.networks import Judgement
 
 Adversarial = Literal["non_saturating", "least_squares", "relativistic"]
 Stats = dict[str, Tensor]
@@ -52,13 +51,15 @@ class Objective:
             whose code is moved in proportion. Without, a code is whatever G and Q make of it.
         knob_weight: weight of that.
         overlap_weight: weight of continuous codes moving a sample in different directions.
+        blends: whether, with directions and where discovery has found the categories of most real series, realness is
+            judged of blends of two of a category (:mod:`tsinfogan.blending`).
         r1_weight: γ of the zero-centred gradient penalty γ/2 E‖∇D(x)‖² on real series (Mescheder 2018).
         r2_weight: γ of the same on generated series.
     """
 
     adversarial: Adversarial = "non_saturating"
     category_weight: float = 1.0
-    continuous_weight: float = 0.07
+    continuous_weight: float = 0.1
     generated_share: float = 0.0
     reward_generator: bool = True
     real_code_weight: float = 0.0
@@ -70,6 +71,7 @@ class Objective:
     knobs: tuple[str, ...] = ()
     knob_weight: float = 1.0
     overlap_weight: float = 1.0
+    blends: bool = True
     r1_weight: float = 1.0
     r2_weight: float = 0.0
 
@@ -100,6 +102,8 @@ class Batch(NamedTuple):
         codes: one ``(n,)`` tensor of values a code, those encoded in ``latent``.
         real_draw: distortion of each real case.
         fake_draw: distortion of each generated case.
+        real_blend: ``(n, DRAWS_PER_CASE)`` how each real case is blended, where that is done.
+        fake_blend: the same of each generated case.
     """
 
     real: Tensor
@@ -110,6 +114,8 @@ class Batch(NamedTuple):
     codes: tuple[Tensor, ...]
     real_draw: Tensor
     fake_draw: Tensor
+    real_blend: Tensor
+    fake_blend: Tensor
 
 
 def critic_adversarial(kind: Adversarial, real: Tensor, fake: Tensor) -> Tensor:
@@ -141,8 +147,8 @@ def bounds(codes: Sequence[Code], posteriors: Sequence[Tensor], values: Sequence
 def weighted_bound(
     objective: Objective,
     codes: Sequence[Code],
-    clean: Judgement,
-    distorted: Judgement | None,
+    clean: Sequence[Tensor],
+    distorted: Sequence[Tensor] | None,
     values: Sequence[Tensor],
     category_share: float = 1.0,
 ) -> tuple[Tensor, list[Tensor]]:
@@ -151,17 +157,17 @@ def weighted_bound(
     Args:
         objective: gives each λ_i.
         codes: the codes.
-        clean: what the critic says of the samples.
-        distorted: what it says of distortions of them, or None.
+        clean: one posterior's parameters a code, read from the samples.
+        distorted: the same from distortions of them, or None.
         values: one ``(n,)`` tensor a code.
         category_share: multiplies λ of the categories.
     """
-    clean_bounds = bounds(codes, clean.posteriors, values)
-    total = clean.realness.new_zeros(())
+    clean_bounds = bounds(codes, clean, values)
+    total = clean[0].new_zeros(())
     share = 0.0 if distorted is None else objective.distorted_share
     for place, (code, bound) in enumerate(zip(codes, clean_bounds, strict=True)):
         if code.column == "cat" and distorted is not None:
-            distorted_bound = code.entropy + code.log_prob(distorted.posteriors[place], values[place]).mean()
+            distorted_bound = code.entropy + code.log_prob(distorted[place], values[place]).mean()
             bound = (1 - share) * bound + share * distorted_bound
         if code.column == "cat":
             bound = category_share * bound

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from tsinfogan.blending import Blends, blend
 from tsinfogan.codes import Code, LatentSpec
-from tsinfogan.networks import Critic, Judgement
+from tsinfogan.networks import Critic
 from tsinfogan.objectives import (
     Batch,
     Objective,
@@ -49,49 +50,52 @@ def critic_loss(
     fake: Tensor,
     distorter: Distorter,
     phases: Phases,
+    blends: Blends | None = None,
 ) -> tuple[Tensor, Stats]:
     """What trunk, D and Q minimise, on generated series ``(n, c, *grid)`` that are cut off from the generator."""
-    n = len(batch.real)
     recognise = bool(codes) and phases.recognition
     with_real = recognise and objective.consistency_weight > 0
     with_fake = recognise and objective.distorted_share > 0 and objective.critic_category_share > 0
-    series = [batch.real, fake]
+    real_label, fake_label = _labels(critic, codes, batch)
+    judged = [batch.real, fake] if blends is None else [_real_blend(batch, blends), _fake_blend(batch, fake, blends)]
+    series, labels = list(judged), [real_label, fake_label]
+    if recognise and blends is not None:
+        series += [batch.real, fake]
+        labels += [real_label, fake_label]
     if with_real:
         series.append(distorter.apply(batch.real, batch.real_draw))
+        labels.append(real_label)
     if with_fake:
         series.append(distorter.apply(fake, batch.fake_draw))
-    real_label, fake_label = _labels(critic, codes, batch)
-    labels = [real_label, fake_label] + [real_label] * with_real + [fake_label] * with_fake
-    judged = critic(torch.cat(series), _joined(labels), len(series))  # one pass over everything
-    real, generated, *rest = _split(judged, n)
-    loss = critic_adversarial(objective.adversarial, real.realness, generated.realness)
+        labels.append(fake_label)
+    (real_realness, fake_realness), parts = _judge(critic, series, labels, n_judged=2)  # one pass over everything
+    loss = critic_adversarial(objective.adversarial, real_realness, fake_realness)
     stats = {"critic": loss.detach()}
     if recognise:
+        real, generated, *rest = parts[2:] if blends is not None else parts
         distorted = rest[-1] if with_fake else None
         total, _ = weighted_bound(objective, codes, generated, distorted, batch.codes, objective.critic_category_share)
         loss = loss - total
         if objective.real_code_weight:
-            known = known_code_loss(codes[0], real.posteriors[0], batch.real_label)
+            known = known_code_loss(codes[0], real[0], batch.real_label)
             loss = loss + objective.real_code_weight * known
             stats["label"] = known.detach()
         if with_real:
-            agreement = category_agreement(objective, codes, [real.posteriors, rest[0].posteriors])
-            kept = found_loss(codes, real.posteriors, batch.real_found)
-            modest = objective.restraint_weight * restraint(codes, real.posteriors)
+            agreement = category_agreement(objective, codes, [real, rest[0]])
+            kept = found_loss(codes, real, batch.real_found)
+            modest = objective.restraint_weight * restraint(codes, real)
             loss = loss + objective.consistency_weight * (agreement + modest + objective.found_weight * kept)
             stats["consistency"] = agreement.detach()
             places = (place for place, code in enumerate(codes) if code.column == "cont")
             for name, place in zip(objective.knobs, places, strict=False):
                 turn = distorter.turn(name, batch.real_draw)
-                read, moved = real.posteriors[place], rest[0].posteriors[place]
+                read, moved = real[place], rest[0][place]
                 follows = knob_loss(codes[place], read, moved, turn)
                 loss = loss + objective.knob_weight * follows
                 stats[f"knob_{name}"] = follows.detach()
     if phases.penalty:
-        for weight, values, label in (
-            (objective.r1_weight, batch.real, real_label),
-            (objective.r2_weight, fake, fake_label),
-        ):
+        weights = (objective.r1_weight, objective.r2_weight)
+        for weight, values, label in zip(weights, judged, (real_label, fake_label), strict=True):
             if weight:
                 loss = loss + weight * phases.penalty * _penalty(critic, values, label, stats)
     return loss, stats
@@ -104,21 +108,30 @@ def generator_loss(
     batch: Batch,
     fake: Tensor,
     distorter: Distorter,
+    blends: Blends | None = None,
 ) -> tuple[Tensor, Stats]:
     """What the generator minimises, on generated series ``(n, c, *grid)`` that it made in this step."""
-    n = len(fake)
     reward = bool(codes) and objective.reward_generator
     with_fake = reward and objective.distorted_share > 0
     paired = objective.adversarial == "relativistic"
-    series = [fake] + [distorter.apply(fake, batch.fake_draw)] * with_fake + [batch.real] * paired
     real_label, fake_label = _labels(critic, codes, batch)
-    labels = [fake_label] * (1 + with_fake) + [real_label] * paired
-    judged = _split(critic(torch.cat(series), _joined(labels), len(series)), n)
-    realness = judged[-1].realness.detach() if paired else judged[0].realness
-    loss = generator_adversarial(objective.adversarial, realness, judged[0].realness)
+    series, labels = [fake if blends is None else _fake_blend(batch, fake, blends)], [fake_label]
+    if paired:
+        series.append(batch.real if blends is None else _real_blend(batch, blends))
+        labels.append(real_label)
+    n_judged = len(series)
+    if codes and blends is not None:
+        series.append(fake)
+        labels.append(fake_label)
+    if with_fake:
+        series.append(distorter.apply(fake, batch.fake_draw))
+        labels.append(fake_label)
+    realness, parts = _judge(critic, series, labels, n_judged)
+    loss = generator_adversarial(objective.adversarial, realness[-1].detach(), realness[0])
     stats = {"generator": loss.detach()}
     if codes:
-        total, each = weighted_bound(objective, codes, judged[0], judged[1] if with_fake else None, batch.codes)
+        read = parts[0] if blends is None else parts[n_judged]
+        total, each = weighted_bound(objective, codes, read, parts[-1] if with_fake else None, batch.codes)
         if reward:
             loss = loss - total
         columns = LatentSpec(1, tuple(codes)).columns
@@ -148,17 +161,23 @@ def _labels(critic: Critic, codes: Sequence[Code], batch: Batch) -> tuple[Tensor
     return codes[0].encode(batch.real_label), codes[0].encode(batch.codes[0])
 
 
-def _joined(labels: Sequence[Tensor | None]) -> Tensor | None:
+def _real_blend(batch: Batch, blends: Blends) -> Tensor:
+    return blend(batch.real, batch.real_found, blends, batch.real_blend)
+
+
+def _fake_blend(batch: Batch, fake: Tensor, blends: Blends) -> Tensor:
+    return blend(fake, batch.codes[0], blends, batch.fake_blend, blends.share)
+
+
+def _judge(
+    critic: Critic, series: Sequence[Tensor], labels: Sequence[Tensor | None], n_judged: int
+) -> tuple[Sequence[Tensor], list[tuple[Tensor, ...]]]:
+    """Realness ``(n,)`` of each of the first batches of n series, and what Q reads of each of all, in one pass."""
+    n = len(series[0])
     present = [label for label in labels if label is not None]
-    return torch.cat(present) if present else None
-
-
-def _split(judged: Judgement, n: int) -> list[Judgement]:
-    posteriors = [p.split(n) for p in judged.posteriors]
-    return [
-        Judgement(realness, tuple(p[part] for p in posteriors))
-        for part, realness in enumerate(judged.realness.split(n))
-    ]
+    judged = critic(torch.cat(list(series)), torch.cat(present) if present else None, n_judged, n_judged * n)
+    parts = [posterior.split(n) for posterior in judged.posteriors]
+    return judged.realness.split(n), list(zip(*parts, strict=True))
 
 
 def _penalty(critic: Critic, values: Tensor, label: Tensor | None, stats: Stats) -> Tensor:

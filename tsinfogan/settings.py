@@ -34,7 +34,7 @@ class TrainingSettings:
         seed: everything random follows from it.
     """
 
-    max_steps: int = 3500
+    max_steps: int = 5000
     batch_size: int = 128
     generator_rate: float = 1e-3
     critic_rate: float = 5e-4

@@ -12,6 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from tsinfogan.blending import DRAWS_PER_CASE, Blends
 from tsinfogan.capture import CapturedStep
 from tsinfogan.discovery import DISCOVERY_STREAM, WARM_UP_STEPS, Discovery, discovers
 from tsinfogan.dispersion import fitted_noise_scale
@@ -83,6 +84,7 @@ class Trainer:
         self.labels = labels.to(self.device)
         wanted = use_labels and objective.real_code_weight > 0
         self._found = torch.full_like(self.labels, UNLABELLED)
+        self._blends: Blends | None = None
         self._labelled = (self.labels >= 0).nonzero()[:, 0] if wanted else self.labels[:0]
         self.distorter = Distorter.build(model.card.distortions, model.preprocessor)
         self._settle_q()
@@ -185,8 +187,14 @@ class Trainer:
                 critic.load_state_dict(self.discovery.best.state_dict())
             self._found = self.discovery.found(self.data, self.labels, self.distorter)
             self.discovery = None
+            self._blends = self._known_blends()
         phases = self._phases(number)
         return partial(self._play, phases=phases), phases
+
+    def _known_blends(self) -> Blends | None:
+        if not self.objective.blends or self.critic.directions is None or not self.critic.by_category:
+            return None
+        return Blends.among(self.data, self._found, self.critic.sizes[0])
 
     def _phases(self, number: int) -> Phases:
         settings, objective = self.settings, self.objective
@@ -234,6 +242,8 @@ class Trainer:
             codes=codes,
             real_draw=self.distorter.draw(n, rng),
             fake_draw=self.distorter.draw(n, rng),
+            real_blend=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=self.device),
+            fake_blend=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=self.device),
         )
 
     def _next_cases(self, number: int) -> Tensor:
@@ -265,12 +275,16 @@ class Trainer:
         with self._precise():
             with torch.set_grad_enabled(phases.generator):
                 fake = self.generator(batch.latent, batch.texture)  # (n, c, *grid)
-            loss, stats = critic_loss(self.objective, self.critic, codes, batch, fake.detach(), self.distorter, phases)
+            loss, stats = critic_loss(
+                self.objective, self.critic, codes, batch, fake.detach(), self.distorter, phases, self._blends
+            )
         self._descend(self.critic_optimizer, loss)
         if phases.generator:
             self.critic.requires_grad_(False)
             with self._precise():
-                loss, more = generator_loss(self.objective, self.critic, codes, batch, fake, self.distorter)
+                loss, more = generator_loss(
+                    self.objective, self.critic, codes, batch, fake, self.distorter, self._blends
+                )
                 if phases.penalty and self._overlaps:
                     latent, n = self.model.settings.latent, -(-len(fake) // 2)
                     overlap = overlap_loss(code_changes(self.generator, latent, batch, fake, n))
@@ -317,6 +331,7 @@ class Trainer:
         self._found.copy_(state["found"])
         if self.steps_done > self.settings.game_starts:
             self.discovery = None
+            self._blends = self._known_blends()
         for prefix, network in self._networks().items():
             network.load_state_dict(_below(state, prefix))
         for prefix, optimizer in self._optimizers().items():

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsinfogan.backbones._series import n_textures, with_differences
+from tsinfogan.backbones._series import first_strengths, n_textures, with_differences
 from tsinfogan.networks import Backbone, DataShape, tie_constant_channels
 
 SMALLEST_GRID = 5
@@ -36,7 +36,7 @@ class Block(nn.Module):
         super().__init__()
         self.size, self.n_textures = size, n_textures
         self.conv = convolution(n_in, n_out)
-        self.texture_strength = nn.Parameter(torch.zeros(n_textures * n_out))
+        self.texture_strength = nn.Parameter(first_strengths(n_textures, n_out).flatten())
         self.norm = nn.GroupNorm(1, n_out, affine=False)
         self.modulation = nn.Linear(latent_dim, 2 * n_out)
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsinfogan.backbones._series import n_textures, with_differences
+from tsinfogan.backbones._series import first_strengths, n_textures, with_differences
 from tsinfogan.networks import Backbone, DataShape, tie_constant_channels
 
 GREATEST_N_CELLS = 16
@@ -48,7 +48,7 @@ class Generator(nn.Module):
         self.emit = nn.Linear(size, 2 * self.cell_size * width)
         self.smooth = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2)
         if self.n_fine:
-            self.fine_strength = nn.Parameter(torch.zeros(width, self.n_fine))
+            self.fine_strength = nn.Parameter(first_strengths(self.n_fine, width).T)
         self.norm = nn.GroupNorm(1, width, affine=False)
         self.modulation = nn.Linear(size, 4 * width)
         self.out = nn.Conv1d(width, shape.n_channels, KERNEL, padding=KERNEL // 2)
