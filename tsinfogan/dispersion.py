@@ -3,7 +3,8 @@
 A critic that is held back sees what is odd in a sample sooner than what is missing among many, and samples crowd: on
 CharacterTrajectories the fifth-nearest other sample lies a tenth nearer than it does among real series. Noise a little
 wider than in training undoes that (the opposite of truncation: Brock et al. 2019, arXiv:1809.11096, section 3.1), and
-how much wider, the training series tell. Q reads the wider samples a little less well: it is done where asked for.
+how much wider, the training series tell. Q reads the wider samples a little less well. It is done after a game on
+blends (:mod:`tsinfogan.blending`), where generator and Q have been through more than single series.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from tsinfogan.seeding import generator_at
 DISPERSION_STREAM = 9
 NEIGHBOUR = 5
 MOST_CASES = 1500
-GREATEST_SCALE = 1.15
+GREATEST_SCALE = 1.3
 """Wider, and samples lie farther from real series than these from each other by more than a tenth."""
-HALVINGS = 4
+HALVINGS = 5
 
 
 @torch.no_grad()

@@ -154,7 +154,7 @@ class Trainer:
                     f"training diverged before step {self.steps_done}: {broken} is not finite; lower --critic-rate and "
                     "--generator-rate, or raise --r1-weight, and train again"
                 )
-            if self.steps_done == settings.max_steps and settings.widen_noise:
+            if self.steps_done == settings.max_steps and settings.widen_noise and self._blends:
                 self.model.noise_scale = fitted_noise_scale(self.model, self.data, settings.seed)
             now = time.perf_counter()
             speed = (self.steps_done - last_step) * settings.batch_size / (now - last)
