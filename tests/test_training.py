@@ -151,19 +151,23 @@ def test_learning_rates_fall_linearly_at_the_end() -> None:
 
 
 def test_averaged_weights_follow_the_closed_form() -> None:
-    """After n steps of weight w = 1 − 2^(−batch / half life): (1 − w)^n θ_0 + Σ_i w (1 − w)^(n − i) θ_i."""
-    trainer = make(waves(), ema_half_life_cases=16)  # batches of 8: two steps halve
+    """After n steps Σ_i w_i Π_j>i (1 − w_j) θ_i, with 1 − w_i = 2^(−batch / h_i) and h_i the half life, but a tenth of
+    the cases so far at most; θ_0 counts for what is left.
+    """
+    trainer = make(waves(), ema_half_life_cases=4)  # batches of 8: the fifth step reaches it
     histories = [[p] for p in weights(trainer.generator) + weights(trainer.critic)]
-    n = 5
+    n = 8
     for _ in range(n):
         trainer.step()
         for history, p in zip(histories, weights(trainer.generator) + weights(trainer.critic), strict=True):
             history.append(p)
-    keep = 0.5**0.5
+    keep = np.array([0.5 ** (8 / min(4, 0.1 * 8 * step)) for step in range(1, n + 1)])
+    shares = [np.prod(keep), *((1 - keep[i]) * np.prod(keep[i + 1 :]) for i in range(n))]
+    assert sum(shares) == pytest.approx(1)
     averages = weights(trainer.model.generator) + weights(trainer.model.critic)
     for history, average in zip(histories, averages, strict=True):
-        expected = keep**n * history[0] + sum((1 - keep) * keep ** (n - i) * history[i] for i in range(1, n + 1))
-        torch.testing.assert_close(average, expected, rtol=1e-5, atol=1e-7)
+        expected = sum(share * parameter for share, parameter in zip(shares, history, strict=True))
+        torch.testing.assert_close(average, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_reports_are_means_over_the_steps_since_the_last() -> None:
@@ -251,6 +255,7 @@ def test_a_captured_step_is_an_eager_step(recipe: str) -> None:
         due = phases(generator=(number + 1) % 2 == 0, penalty=4 if number % 4 == 0 else 0)
         expected = eager._play(eager._draw(number), due)
         eager.steps_done += 1
+        eager._average()
         for name, value in expected.items():
             torch.testing.assert_close(stats[name], value, rtol=1e-3, atol=1e-4)
     for name, value in eager.state_dict().items():

@@ -18,7 +18,7 @@ from tsinfogan.seeding import generator_at
 DISPERSION_STREAM = 9
 NEIGHBOUR = 5
 MOST_CASES = 1500
-GREATEST_SCALE = 1.3
+GREATEST_SCALE = 1.5
 """Wider, and samples lie farther from real series than these from each other by more than a tenth."""
 HALVINGS = 5
 

@@ -27,7 +27,8 @@ class TrainingSettings:
         generator_every: the generator moves in every so-many-th step of the critic.
         recognition_every: Q learns in every so-many-th step of the critic.
         penalty_every: gradient penalties are applied in every so-many-th step, as many times stronger.
-        ema_half_life_cases: cases after which a weight's share in the averaged networks has halved.
+        ema_half_life_cases: cases after which a weight's share in the averaged networks has halved; a tenth of the
+            game's cases so far where that is less.
         widen_noise: whether, after the last step of a game on blends, the noise of samples is made so wide that they
             differ as much as real series do (:mod:`tsinfogan.dispersion`).
         report_every: steps between two reports.
@@ -48,7 +49,7 @@ class TrainingSettings:
     generator_every: int = 1
     recognition_every: int = 1
     penalty_every: int = 4
-    ema_half_life_cases: int = 10_000
+    ema_half_life_cases: int = 40_000
     widen_noise: bool = True
     report_every: int = 25
     seed: int = 0

@@ -28,6 +28,9 @@ from tsinfogan.transforms import Distorter
 
 DATA_STREAM, STEP_STREAM = 1, 2
 SETTLING_CASES = 256
+HALF_LIFE_SHARE = 0.1
+"""Of the cases of the game so far, as in EDM (Karras et al. 2022, arXiv:2206.00364), so that no average remembers the
+beginning."""
 LABELLED_SHARE = 4
 """In discovery one in so many cases of a batch is a labelled one, however few there are."""
 
@@ -172,6 +175,8 @@ class Trainer:
             compute = self._captured[stage]
         stats = compute(batch)
         self.steps_done += 1
+        if self.discovery is None:
+            self._average()
         return stats
 
     def _due(self, number: int) -> tuple[Callable[[Batch], Stats], Phases | str]:
@@ -292,7 +297,6 @@ class Trainer:
                     more["overlap"] = overlap.detach()
             self._descend(self.generator_optimizer, loss)
             stats |= more
-        self._average()
         return stats
 
     def _precise(self) -> torch.autocast:
@@ -306,7 +310,10 @@ class Trainer:
 
     @torch.no_grad()
     def _average(self) -> None:
-        weight = 1 - 0.5 ** (self.settings.batch_size / self.settings.ema_half_life_cases)
+        settings = self.settings
+        n_cases = settings.batch_size * (self.steps_done - settings.game_starts * self._discovers)  # of the game so far
+        half_life = min(settings.ema_half_life_cases, HALF_LIFE_SHARE * n_cases)
+        weight = 1 - 0.5 ** (settings.batch_size / half_life)
         for average, network in ((self.model.generator, self.generator), (self.model.critic, self.critic)):
             torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
             for slow, fast in zip(average.buffers(), network.buffers(), strict=True):
