@@ -6,11 +6,13 @@ import copy
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from _trainers import equal, make, tensors, waves, weights
-from tsinfogan.blending import DRAWS_PER_CASE, Blends, blend
+from tsinfogan.blending import DRAWS_PER_CASE, LEAST_SHARE, Blends, blend
+from tsinfogan.panel import Panel
 from tsinfogan.training import Trainer
 
 AXES = torch.tensor([[3.0, 0.0], [1.0, 0.5], [-2.0, 0.1]])
@@ -119,6 +121,18 @@ def test_the_game_is_played_on_blends_and_goes_on_from_its_state() -> None:
         for _ in each.run():
             pass
     assert equal(weights(whole.generator), weights(again.generator))
+
+
+def test_windows_of_a_recording_are_not_blended() -> None:
+    rng = np.random.default_rng(0)
+    values = 10 * rng.normal(size=(80, 1, 1)) + 0.1 * rng.normal(size=(80, 1, 16))
+    each = make(Panel.from_arrays(values), max_steps=24, discovery_steps=8, discovery_revisions=0)
+    assert each.model.settings.levels
+    for _ in each.run(lambda: each.steps_done >= 12):
+        pass
+    assert each.critic.directions is not None
+    assert (each._found >= 0).float().mean() > LEAST_SHARE
+    assert each._blends is None
 
 
 def test_every_draw_is_fresh_and_of_the_seed() -> None:

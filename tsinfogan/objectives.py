@@ -52,7 +52,7 @@ class Objective:
         knob_weight: weight of that.
         overlap_weight: weight of continuous codes moving a sample in different directions.
         blends: whether, with directions and where discovery has found the categories of most real series, realness is
-            judged of blends of two of a category (:mod:`tsinfogan.blending`).
+            judged of blends of two of a category; never of windows of a recording (:mod:`tsinfogan.blending`).
         r1_weight: γ of the zero-centred gradient penalty γ/2 E‖∇D(x)‖² on real series (Mescheder 2018).
         r2_weight: γ of the same on generated series.
     """

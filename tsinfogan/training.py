@@ -157,7 +157,7 @@ class Trainer:
                     f"training diverged before step {self.steps_done}: {broken} is not finite; lower --critic-rate and "
                     "--generator-rate, or raise --r1-weight, and train again"
                 )
-            if self.steps_done == settings.max_steps and settings.widen_noise and self._blends:
+            if self.steps_done == settings.max_steps and settings.widen_noise and self._blends is not None:
                 self.model.noise_scale = fitted_noise_scale(self.model, self.data, settings.seed)
             now = time.perf_counter()
             speed = (self.steps_done - last_step) * settings.batch_size / (now - last)
@@ -197,8 +197,9 @@ class Trainer:
         return partial(self._play, phases=phases), phases
 
     def _known_blends(self) -> Blends | None:
-        if not self.objective.blends or self.critic.directions is None or not self.critic.by_category:
-            return None
+        critic, windows = self.critic, self.model.settings.levels
+        if not self.objective.blends or critic.directions is None or not critic.by_category or windows:
+            return None  # windows of a recording lie along its path, and a blend of two places beside it
         return Blends.among(self.data, self._found, self.critic.sizes[0])
 
     def _phases(self, number: int) -> Phases:
