@@ -58,6 +58,7 @@ FLOORS = {
     "tsinfogan.model": 4,
     "tsinfogan.recipes": 4,
     "tsinfogan.dispersion": 5,
+    "tsinfogan.shares": 5,
     "tsinfogan.formats": 4,
     "tsinfogan.frames": 5,
     "tsinfogan.phases": 5,

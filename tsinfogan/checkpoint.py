@@ -45,7 +45,7 @@ CONFIG, MODEL, STATE, METRICS, CARD, NAMES, CANDIDATES = (
     "names.json",
     "candidates.json",
 )
-NOISE_SCALE = "noise_scale"
+NOISE_SCALE, CATEGORY_SHARES = "noise_scale", "category_shares"
 """Beside the weights in the model's file."""
 GO_ON = "the last checkpoint is kept, so make room and go on with --resume"
 
@@ -170,6 +170,8 @@ class Run:
         networks = {"generator": model.generator, "critic": model.critic}
         weights = {f"{k}.{name}": value for k, net in networks.items() for name, value in net.state_dict().items()}
         weights[NOISE_SCALE] = torch.tensor(model.noise_scale)
+        if model.category_shares:
+            weights[CATEGORY_SHARES] = torch.tensor(model.category_shares, dtype=torch.float64)
         write_whole(self.path / MODEL, _serialised(weights))
 
     def load_model(self, device: torch.device | str = "cpu") -> Model:
@@ -188,6 +190,7 @@ class Run:
             raise self._damaged(MODEL, error) from None
         model.names = self._names(model.settings.n_categories)
         model.noise_scale = float(weights.get(NOISE_SCALE, 1))  # runs from before there was one have none
+        model.category_shares = tuple(weights[CATEGORY_SHARES].tolist()) if CATEGORY_SHARES in weights else ()
         return model.to(torch.device(device))
 
     def save_names(self, names: Sequence[str | None]) -> None:

@@ -35,7 +35,7 @@ def fitted_noise_scale(model: Model, data: Tensor, seed: int) -> float:
     n = min(len(data), MOST_CASES)
     wanted = typical_distance(data[torch.linspace(0, len(data) - 1, n, device=data.device).long()])
     rng = generator_at(model.device, seed, DISPERSION_STREAM)
-    latent = model.settings.latent
+    latent = model.sampling_latent
     noise, codes = latent.sample(n, rng)
     texture = torch.randn(n, model.texture_dim, generator=rng, device=model.device)
 

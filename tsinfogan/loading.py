@@ -133,7 +133,7 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
 
     def _new(self, n: int, epoch: int, number: int) -> tuple[Tensor, Tensor]:
         """Values and labels of ``n`` new series."""
-        model, latent = self.model, self.model.settings.latent
+        model, latent = self.model, self.model.sampling_latent
         rng = generator_at(model.device, self.seed, BATCH_STREAM, epoch, number)
         noise, codes = latent.sample(n, rng)
         texture = torch.randn(n, model.texture_dim, generator=rng, device=model.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -111,6 +111,8 @@ class Model:
             Training never sees them.
         noise_scale: by which noise is multiplied where samples are drawn; 1 but where training widened it
             (:mod:`tsinfogan.dispersion`).
+        category_shares: how often the training series are of each category of the first categorical code, as Q reads
+            them, and samples are; empty where these are drawn from its prior (:mod:`tsinfogan.shares`).
     """
 
     settings: ModelSettings
@@ -120,6 +122,7 @@ class Model:
     critic: Critic
     names: tuple[str | None, ...] = ()
     noise_scale: float = 1.0
+    category_shares: tuple[float, ...] = ()
 
     @classmethod
     def build(cls, settings: ModelSettings, card: DataCard, preprocessor: Preprocessor, seed: int = 0) -> Model:
@@ -147,6 +150,16 @@ class Model:
         generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(settings, card, preprocessor, generator.eval(), critic.eval())
+
+    @property
+    def sampling_latent(self) -> LatentSpec:
+        """Noise and codes as samples draw them: by their priors, but for ``category_shares``."""
+        latent, column = self.settings.latent, self.settings.category_column
+        if not self.category_shares or column is None:
+            return latent
+        codes = list(latent.codes)
+        codes[latent.columns.index(column)] = CategoricalCode(len(self.category_shares), self.category_shares)
+        return replace(latent, codes=tuple(codes))
 
     def latent(self, noise: Tensor, values: Sequence[Tensor]) -> Tensor:
         """What the generator takes ``(n, latent_size)`` for noise ``(n, noise_dim)`` and one ``(n,)`` tensor a code."""

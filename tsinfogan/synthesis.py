@@ -106,7 +106,8 @@ def sample(
     Args:
         model: a trained model.
         n: number of cases.
-        cat: category, or one for each categorical code; None draws it from its prior.
+        cat: category, or one for each categorical code; None draws it from its prior, the first one, where training
+            found its categories, as often as the training data holds them.
         cont: value of the continuous codes likewise.
         label: name of a category (:attr:`Model.category_names`) in place of its number, or one for each case.
         seed: the same seed gives the same cases.
@@ -234,7 +235,7 @@ def _generate(
     is_named: bool,
     noise_seed: int | None = None,
 ) -> Sample:
-    latent_spec = model.settings.latent
+    latent_spec = model.sampling_latent
     draws, point = np.divmod(rows, len(points))
     noise, texture, codes = _draws(latent_spec, model.texture_dim, seed, draws)
     if noise_seed is not None:
@@ -274,7 +275,7 @@ def _is_named(model: Model, n: int, request: CodeRequest, seed: int) -> bool:
         return any(names[int(category)] for category in asked)
     starts = range(0, n, ROWS_PER_PASS)  # nearly always the first block tells
     draws = (np.arange(start, min(start + ROWS_PER_PASS, n)) for start in starts)
-    drawn = (_draws(model.settings.latent, model.texture_dim, seed, block)[2][place].tolist() for block in draws)
+    drawn = (_draws(model.sampling_latent, model.texture_dim, seed, block)[2][place].tolist() for block in draws)
     return all(names) or any(names[category] for categories in drawn for category in categories)
 
 

@@ -24,6 +24,7 @@ from tsinfogan.panel import UNLABELLED, Panel
 from tsinfogan.phases import Phases, code_changes, critic_loss, generator_loss
 from tsinfogan.seeding import derived_seed, generator_at
 from tsinfogan.settings import TrainingSettings
+from tsinfogan.shares import category_shares
 from tsinfogan.transforms import Distorter
 
 DATA_STREAM, STEP_STREAM = 1, 2
@@ -157,12 +158,19 @@ class Trainer:
                     f"training diverged before step {self.steps_done}: {broken} is not finite; lower --critic-rate and "
                     "--generator-rate, or raise --r1-weight, and train again"
                 )
-            if self.steps_done == settings.max_steps and settings.widen_noise and self._blends is not None:
-                self.model.noise_scale = fitted_noise_scale(self.model, self.data, settings.seed)
+            if self.steps_done == settings.max_steps:
+                self._finish()
             now = time.perf_counter()
             speed = (self.steps_done - last_step) * settings.batch_size / (now - last)
             yield Report(self.steps_done, stats, speed, now - started)
             totals, counts, last, last_step = {}, {}, time.perf_counter(), self.steps_done
+
+    def _finish(self) -> None:
+        """Settles how samples are drawn."""
+        if self._discovers:
+            self.model.category_shares = category_shares(self.model, self.data)
+        if self.settings.widen_noise and self._blends is not None:
+            self.model.noise_scale = fitted_noise_scale(self.model, self.data, self.settings.seed)
 
     def step(self) -> Stats:
         """One step of the critic and, when due, of the generator; statistics stay on the device."""

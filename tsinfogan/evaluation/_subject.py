@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -225,7 +225,8 @@ class Subject:
     def _made_at(self, n: int, places: Sequence[tuple[float, ...] | None]) -> Sample:
         key = (n, *places)
         if key not in self._made:
-            parts = list(stream(self.model, n, CodeRequest(tuple(places)), self.seed))
+            by_priors = replace(self.model, category_shares=())
+            parts = list(stream(by_priors, n, CodeRequest(tuple(places)), self.seed))
             columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
             self._made[key] = Sample(Panel.concatenated([part.panel for part in parts]), columns)
         return self._made[key]
