@@ -71,7 +71,8 @@ def sample(
 ) -> None:
     """Write new series in raw units, each with its own length: tsinfogan sample --cat 3 --cont 0.5,-1 > out.csv.
 
-    Codes that are not given are drawn from their prior.
+    Codes that are not given are drawn: continuous ones from their prior, found categories as often as the training data
+    holds them.
     """
     from tsinfogan.cli._output import opened_output
 

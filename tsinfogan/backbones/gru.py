@@ -29,7 +29,9 @@ def cells(n_timepoints: int) -> tuple[int, int]:
 
 
 class Generator(nn.Module):
-    """Each state draws a piece of features two cells long; neighbours fade into each other, so no border shows.
+    """States read a plan of the series both ways, and each draws a piece of features two cells long.
+
+    Neighbours fade into each other, so no border shows.
 
     Many channels have textures of single timepoints besides: what is white noise would not pass the states.
     """
@@ -48,10 +50,10 @@ class Generator(nn.Module):
         self.width = width
         size = 4 * width
         self.embed = nn.Sequential(nn.Linear(latent_dim, size), nn.LeakyReLU(0.2))
-        self.start = nn.Linear(size, size)
+        self.start = nn.Linear(size, 2 * size)
         self.plan = nn.Linear(size, self.n_states * width)
-        self.gru = nn.GRU(width + self.texture_per_cell, size, batch_first=True)
-        self.emit = nn.Linear(size, 2 * self.cell_size * width)
+        self.gru = nn.GRU(width + self.texture_per_cell, size, batch_first=True, bidirectional=True)
+        self.emit = nn.Linear(2 * size, 2 * self.cell_size * width)
         self.smooth = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2)
         if self.n_fine:
             self.fine_strength = nn.Parameter(first_strengths(self.n_fine, width).T)
@@ -68,7 +70,8 @@ class Generator(nn.Module):
         plan = self.plan(style).view(n, self.n_states, self.width)
         texture, fine = texture.split(self.texture_sizes, dim=1)
         seen = torch.cat([plan, texture.view(n, self.n_states, self.texture_per_cell).to(plan.dtype)], dim=2)
-        states, _ = self.gru(seen, torch.tanh(self.start(style))[None])  # (n, n_states, size)
+        start = torch.tanh(self.start(style)).view(n, 2, -1).transpose(0, 1).contiguous()
+        states, _ = self.gru(seen, start)  # (n, n_states, 2 * size)
         pieces = self.emit(states).view(n, self.n_states, 2 * self.cell_size, self.width) * self.window
         rising, falling = pieces[:, 1:, : self.cell_size], pieces[:, :-1, self.cell_size :]
         x = (rising + falling).flatten(1, 2)[:, : self.n_timepoints].transpose(1, 2)  # (n, width, t)
