@@ -149,7 +149,8 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             n: number of series.
-            cat: category, or one for each categorical code; None draws it from its prior.
+            cat: category, or one for each categorical code; None draws it, the first one, if found in the data,
+                as often as there.
             cont: value of the continuous codes likewise.
             label: a class of ``y``, or a sequence of ``n`` of them, in place of ``cat``.
             random_state: as the parameter; None takes that one, so that an int there gives the same series each time.

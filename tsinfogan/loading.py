@@ -35,6 +35,8 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
     grid and a last channel holds the length. ``labels`` is int64 ``(batch_size,)``: index into :attr:`classes`,
     or the category where categories have no names, or -1 where neither is known.
 
+    Categories are as common among new series as :func:`tsinfogan.synthesis.sample` makes them.
+
     Batch k of pass e depends on the model, the seed, e and k alone, so any number of workers gives the same batches in
     the same order; for ``DataLoader(batches, batch_size=None, num_workers=…)``. Each pass is new.
 
