@@ -86,10 +86,10 @@ class Directions(nn.Module):
         return damped + self._mean_of(drawn)
 
     def _smooth_first(self, basis: Tensor) -> Tensor:
-        """Directions ``(c * t, k)`` of falling spread so that those smooth in time come first, the others in turn last.
+        """Directions ``(c * t, k)`` of falling spread in another order: smooth ones as they were, the others reversed.
 
-        Levels are drawn along the first: from the same latent noise would only be imitated. Where few are smooth, the
-        rest are the faintest of the others, where that does no harm.
+        Levels are drawn along the first, straight from the latent, which could but imitate noise. Where few are smooth,
+        the faintest of the others make up the number: there it does no harm.
         """
         rough = basis.T.view(basis.shape[1], self.n_channels, -1).diff(dim=2).square().sum((1, 2)) >= ROUGH
         return torch.cat([basis[:, ~rough], basis[:, rough].flip(1)], dim=1)

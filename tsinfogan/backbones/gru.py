@@ -30,9 +30,8 @@ def cells(n_timepoints: int) -> tuple[int, int]:
 class Generator(nn.Module):
     """States read a plan of the series both ways, and each draws a piece of features two cells long.
 
-    Neighbours fade into each other, so no border shows.
-
-    Many channels have textures of single timepoints besides: what is white noise would not pass the states.
+    Neighbours fade into each other, so no border shows. Many channels have textures of
+    single timepoints besides: what is white noise would not pass the states.
     """
 
     def __init__(self, shape: DataShape, latent_dim: int, width: int):
