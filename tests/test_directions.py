@@ -172,19 +172,8 @@ def test_levels_are_drawn_straight_from_the_latent(backbone: str) -> None:
         latent = torch.randn(50, model.settings.latent.size, generator=torch.Generator().manual_seed(3))
         made = model.generator(latent, torch.randn(50, model.texture_dim))  # (50, 3, 24)
         moved = ((made - directions.mean.view(3, 24)).flatten(1) @ directions.basis) / directions.spread
-        torch.testing.assert_close(moved[:, :3], levels(latent)[:, :3], rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(moved[:, :8], levels(latent)[:, :8], rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(made[:, 2], made[:, 0], rtol=0, atol=1e-3)  # what no case breaks, no sample breaks
-
-
-def test_noise_is_no_level() -> None:
-    """Drawn straight from the latent it would be the same for the same latent, and foretell what is beside it."""
-    noise = torch.randn(300, 1, 24, generator=torch.Generator().manual_seed(0))
-    directions = Directions(4, 24)
-    directions.fit(torch.cat([windows(), noise], dim=1))
-    drawn = directions.along_first(torch.randn(500, directions.n_first), 4)  # (500, 4, 24)
-    assert directions.n_first > 24
-    assert float(drawn[:, :3].std()) > 0.5
-    assert float(drawn[:, 3].std()) < 0.1  # of 1
 
 
 def test_unequal_lengths_and_series_without_directions_have_no_levels() -> None:

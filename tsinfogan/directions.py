@@ -27,8 +27,6 @@ MOST_NUMBERS = 2**20
 """Of a basis. Where there would be more, the directions of least spread are not told apart."""
 MOST_CASES = 2000
 LEVEL_DIRECTIONS, LEVEL_LAYERS = 64, 3
-ROUGH = 0.5
-"""From this sum of squared differences in time on, a direction of length 1 is no level; of white noise it is 2."""
 SMALL_SPREAD = 0.1
 """Cases have levels where some direction within them spreads less than so much of what channels spread altogether."""
 
@@ -68,7 +66,7 @@ class Directions(nn.Module):
         mean = cases.mean(0)
         cases = cases - mean
         size, most = self.basis.shape
-        basis = self._smooth_first(_components(cases[::2])[:, :most])  # (c * t, k)
+        basis = _components(cases[::2])[:, :most]  # (c * t, k)
         others = cases[1::2] if len(cases) > 1 else cases
         turned = others @ basis
         n_left = size - basis.shape[1]
@@ -85,18 +83,9 @@ class Directions(nn.Module):
         damped = self._scaled(drawn, spread / (spread + DAMPED_BELOW), rest / (rest + DAMPED_BELOW))
         return damped + self._mean_of(drawn)
 
-    def _smooth_first(self, basis: Tensor) -> Tensor:
-        """Directions ``(c * t, k)`` of falling spread in another order: smooth ones as they were, the others reversed.
-
-        Levels are drawn along the first, straight from the latent, which could but imitate noise. Where few are smooth,
-        the faintest of the others make up the number: there it does no harm.
-        """
-        rough = basis.T.view(basis.shape[1], self.n_channels, -1).diff(dim=2).square().sum((1, 2)) >= ROUGH
-        return torch.cat([basis[:, ~rough], basis[:, rough].flip(1)], dim=1)
-
     @property
     def n_first(self) -> int:
-        """Directions, smooth ones of greatest spread, that can be drawn by themselves."""
+        """Directions of greatest spread that can be drawn by themselves."""
         return min(LEVEL_DIRECTIONS, len(self.spread))
 
     def along_first(self, places: Tensor, n_channels: int) -> Tensor:
