@@ -259,7 +259,7 @@ class Run:
             return error
         reason = " ".join(str(error).split())[:120]
         mend = "restore or delete it" if name == NAMES else "restore it, or train again"
-        return RunError(f"{name} of run {self.path} is damaged ({reason}); {mend}")
+        return RunError(f"{name} of run {self.path} is damaged, or of another version of tsinfogan ({reason}); {mend}")
 
 
 def list_runs(root: Path) -> list[Run]:
