@@ -3,7 +3,7 @@
 A game needs a prior for its codes, and without labels there is none but an even one. Once categories are found, real
 series tell how common each is: what is drawn by an even prior after all could be told from the data by its mix alone.
 Learning the prior (Ojha et al. 2020, Elastic-InfoGAN, arXiv:1910.01112) does the same within the game; here the
-generator and the critic are told the category, so the game's own mix does not matter.
+generator and, by default, the critic are told the category, so the game's own mix does not matter.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ def category_shares(model: Model, data: Tensor) -> tuple[float, ...]:
 
     Empty where that code has a prior of its own, which then is somebody's wish.
     """
-    place = next(i for i, code in enumerate(model.settings.latent.codes) if isinstance(code, CategoricalCode))
-    code = model.settings.latent.codes[place]
-    assert isinstance(code, CategoricalCode)
+    codes = model.settings.latent.codes
+    place, code = next((place, code) for place, code in enumerate(codes) if isinstance(code, CategoricalCode))
     if code.probabilities is not None:
         return ()
     critic = model.critic

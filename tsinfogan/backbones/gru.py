@@ -87,4 +87,6 @@ class Generator(nn.Module):
         return F.leaky_relu(self.norm(x) * (1 + gain) + bias, 0.2)
 
 
-BACKBONE = Backbone("a recurrent network over cells of time; for series", Generator, Trunk, 32, (1,))
+BACKBONE = Backbone(
+    "a recurrent generator over cells of time, judged by convolutions; for series", Generator, Trunk, 32, (1,)
+)

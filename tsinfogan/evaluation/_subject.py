@@ -225,7 +225,7 @@ class Subject:
     def _made_at(self, n: int, places: Sequence[tuple[float, ...] | None]) -> Sample:
         key = (n, *places)
         if key not in self._made:
-            by_priors = replace(self.model, category_shares=())
+            by_priors = replace(self.model, category_shares=())  # what is measured of codes is defined by these
             parts = list(stream(by_priors, n, CodeRequest(tuple(places)), self.seed))
             columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
             self._made[key] = Sample(Panel.concatenated([part.panel for part in parts]), columns)
