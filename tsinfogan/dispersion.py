@@ -19,7 +19,7 @@ DISPERSION_STREAM = 9
 NEIGHBOUR = 5
 MOST_CASES = 1500
 GREATEST_SCALE = 1.5
-"""Wider noise is too far from what the generator was trained on; CharacterTrajectories asks for 1.2 to 1.32."""
+"""Wider noise is too far from what the generator was trained on; CharacterTrajectories asks for 1.2 to 1.4."""
 HALVINGS = 5
 
 
