@@ -33,7 +33,7 @@ check: $(VENV)/.installed-test $(VENV)/.installed-check
 	cd $(TYPECHECK) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p tsinfogan
 
 interop: $(VENV)/.installed-test $(VENV)/.installed-interop
-	$(BIN)/python -m pytest tests/test_interop.py tests/test_balancing.py
+	$(BIN)/python -m pytest tests/estimators/test_interop.py tests/estimators/test_resampler.py
 
 bench: $(VENV)/.installed
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

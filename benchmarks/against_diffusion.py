@@ -20,8 +20,8 @@ from _shared import print_header
 from torch import Tensor, nn
 
 from tsinfogan.datasets import get_dataset, load_dataset
-from tsinfogan.plan import make_plan
-from tsinfogan.synthesis import sample
+from tsinfogan.sampling.sampler import sample
+from tsinfogan.training.plan import make_plan
 
 SIZE, LAYERS, HEADS = 64, 2, 4
 BATCH_SIZE = 32

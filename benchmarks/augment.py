@@ -20,18 +20,18 @@ import time
 from pathlib import Path
 
 from _shared import print_header
+from _tstr import ClassFigures, tstr
 
-from tsinfogan.augmentation.generators import generators_of
-from tsinfogan.augmentation.picture import draw_study
-from tsinfogan.augmentation.situations import situations_of
-from tsinfogan.augmentation.study import DRAWS, MADE, STEPS, chosen_methods, run_study
-from tsinfogan.augmentation.trials import Study, Trial
-from tsinfogan.augmentation.tstr import ClassFigures, tstr
-from tsinfogan.augmentation.verdicts import conclusions, rows
+from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import get_dataset, load_dataset
-from tsinfogan.model import Model
-from tsinfogan.panel import Panel
-from tsinfogan.sessions import fit
+from tsinfogan.metrics.augmentation.generators import generators_of
+from tsinfogan.metrics.augmentation.situations import situations_of
+from tsinfogan.metrics.augmentation.study import DRAWS, MADE, STEPS, chosen_methods, run_study
+from tsinfogan.metrics.augmentation.trials import Study, Trial
+from tsinfogan.metrics.augmentation.verdicts import conclusions, rows
+from tsinfogan.models.model import Model
+from tsinfogan.reports.augmentation import draw_study
+from tsinfogan.training.session import fit
 
 POOR = 0.97
 """A class of which less is told has its figures printed."""

@@ -21,17 +21,17 @@ import numpy as np
 from _shared import print_header
 from scipy.stats import spearmanr
 
-from tsinfogan.candidates import FOLDER
-from tsinfogan.checkpoint import Run, list_runs
-from tsinfogan.choosing import best, score_models, with_seeds
+from tsinfogan.data.matching import match
+from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import get_dataset, load_dataset
 from tsinfogan.devices import choose_device, choose_precision
 from tsinfogan.errors import DivergedError
-from tsinfogan.matching import match
-from tsinfogan.model import Model
-from tsinfogan.panel import Panel
-from tsinfogan.plan import Plan, make_plan, parse_setting
-from tsinfogan.synthesis import encode
+from tsinfogan.models.model import Model
+from tsinfogan.sampling.sampler import encode
+from tsinfogan.training.candidates import FOLDER
+from tsinfogan.training.plan import Plan, make_plan, parse_setting
+from tsinfogan.training.run import Run, list_runs
+from tsinfogan.training.selection import best, score_models, with_seeds
 
 
 def main() -> None:

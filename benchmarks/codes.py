@@ -32,14 +32,14 @@ import torch
 from _shared import print_header
 from numpy.typing import NDArray
 
-from tsinfogan.checkpoint import Run, list_runs
-from tsinfogan.choosing import best, free_codes, score_models
+from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.datasets.pen_strokes import draw_letters
 from tsinfogan.devices import choose_device
-from tsinfogan.evaluation import MEASURES
-from tsinfogan.evaluation._subject import Subject, evaluate
-from tsinfogan.panel import Panel
+from tsinfogan.metrics.codes import MEASURES
+from tsinfogan.metrics.codes.context import Subject, evaluate
+from tsinfogan.training.run import Run, list_runs
+from tsinfogan.training.selection import best, free_codes, score_models
 
 FULL_SHARE = 0.95
 """Of its entropy: from there on a category counts as read."""

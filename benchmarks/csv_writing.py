@@ -16,8 +16,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
+from tsinfogan.data.panel import Panel
 from tsinfogan.formats.csv import FORMAT
-from tsinfogan.panel import Panel
 
 N_CASES, LONGEST, REPEATS = 1422, 182, 5
 

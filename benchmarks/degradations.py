@@ -16,14 +16,14 @@ import sys
 import time
 from collections.abc import Mapping
 
+from _degradations import DEGRADATIONS
 from _shared import print_header
 
-from tsinfogan.comparing import Row, compare, halves
-from tsinfogan.comparison import COMPARISONS
+from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import load_dataset
-from tsinfogan.degradations import DEGRADATIONS
-from tsinfogan.intervals import Estimate
-from tsinfogan.panel import Panel
+from tsinfogan.metrics.comparison import Row, compare, halves
+from tsinfogan.metrics.intervals import Estimate
+from tsinfogan.metrics.samples import COMPARISONS
 
 Key = tuple[str, str]
 

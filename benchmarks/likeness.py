@@ -22,9 +22,9 @@ from statistics import median
 from _shared import print_header
 from codes import train as train_run
 
-from tsinfogan.checkpoint import list_runs
-from tsinfogan.comparing import Row, compare
 from tsinfogan.datasets import load_dataset
+from tsinfogan.metrics.comparison import Row, compare
+from tsinfogan.training.run import list_runs
 
 
 def main() -> None:

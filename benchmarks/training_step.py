@@ -25,14 +25,14 @@ from _shared import print_header
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from tsinfogan.backbones import conv1d
-from tsinfogan.backbones._series import with_differences
 from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device, choose_precision
-from tsinfogan.model import Model
-from tsinfogan.networks import Critic, tie_constant_channels
-from tsinfogan.objectives import bounds, critic_adversarial, generator_adversarial
-from tsinfogan.plan import Plan, make_plan
+from tsinfogan.models.backbones import conv1d
+from tsinfogan.models.backbones._series import with_differences
+from tsinfogan.models.discriminator import Critic, tie_constant_channels
+from tsinfogan.models.model import Model
+from tsinfogan.training.losses import bounds, critic_adversarial, generator_adversarial
+from tsinfogan.training.plan import Plan, make_plan
 
 N_CATEGORIES, N_CONTINUOUS, NOISE_DIM = 20, 2, 62
 ADVERSARIAL_AND_BOUND_ONLY = {

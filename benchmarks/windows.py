@@ -26,18 +26,18 @@ from pathlib import Path
 import numpy as np
 from _shared import print_header
 
-from tsinfogan.checkpoint import Run, list_runs
-from tsinfogan.comparison._frechet import frechet_distance
-from tsinfogan.comparison._sets import Real
-from tsinfogan.comparison._ts2vec import FittedEncoder, fit
-from tsinfogan.comparison._unit import Series, unit_series
-from tsinfogan.comparison.timegan_discriminative import discriminative_scores
-from tsinfogan.comparison.timegan_predictive import predictive_scores
+from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device
-from tsinfogan.intervals import estimate
-from tsinfogan.panel import FloatArray, Panel
-from tsinfogan.synthesis import sample
+from tsinfogan.metrics.intervals import estimate
+from tsinfogan.metrics.samples._frechet import frechet_distance
+from tsinfogan.metrics.samples._ts2vec import FittedEncoder, fit
+from tsinfogan.metrics.samples._unit import Series, unit_series
+from tsinfogan.metrics.samples.context import Real
+from tsinfogan.metrics.samples.timegan_discriminative import discriminative_scores
+from tsinfogan.metrics.samples.timegan_predictive import predictive_scores
+from tsinfogan.sampling.sampler import sample
+from tsinfogan.training.run import Run, list_runs
 
 SCORES = {"discriminative": 10, "predictive": 10, "context_fid": 5}
 """How many networks each is the mean of."""

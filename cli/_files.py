@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from tsinfogan.columns import CASE, ColumnNames, Windows, describe_columns
+from tsinfogan.data.columns import CASE, ColumnNames, Windows, describe_columns
 from tsinfogan.errors import SettingError
 
 if TYPE_CHECKING:
-    from tsinfogan.panel import Panel
+    from tsinfogan.data.panel import Panel
 
 PANEL = "Columns of your own file"
 COLUMNS, WINDOWS = "columns", "windows"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tsinfogan.errors import SettingError
 
 if TYPE_CHECKING:
-    from tsinfogan.panel import Panel
+    from tsinfogan.data.panel import Panel
 
 KEPT, PER_CLASS = "labelled_cases", "labels_per_class"
 GREATEST_NAMED = 20
@@ -21,7 +21,7 @@ def hide_labels(panel: Panel, n_per_class: int, seed: int) -> tuple[Panel, dict[
     Raises:
         TsInfoGANError: there are no labels, or too few.
     """
-    from tsinfogan.labelling import draw_labelled, keep_labels
+    from tsinfogan.data.labels import draw_labelled, keep_labels
 
     cases = draw_labelled(panel, n_per_class, seed).tolist()
     names = ", ".join(map(str, cases[:GREATEST_NAMED])) + (", …" if len(cases) > GREATEST_NAMED else "")
@@ -39,7 +39,7 @@ def hide_labels_again(panel: Panel, data: Mapping[str, Any]) -> Panel:
     Raises:
         DataError: it no longer has those cases.
     """
-    from tsinfogan.labelling import keep_labels
+    from tsinfogan.data.labels import keep_labels
 
     return keep_labels(panel, data[KEPT]) if KEPT in data else panel
 
@@ -50,8 +50,8 @@ def choose_recipe(given: str | None, panel: Panel, n_per_class: int | None) -> s
     Raises:
         SettingError: labels were asked for beside a recipe that reads none.
     """
-    from tsinfogan.labelling import partly_labelled
-    from tsinfogan.recipes import get_recipe
+    from tsinfogan.data.labels import partly_labelled
+    from tsinfogan.training.recipes import get_recipe
 
     if given is not None:
         if n_per_class is not None and not get_recipe(given).labelled:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tsinfogan.codes import LatentSpec
-    from tsinfogan.training import Report
+    from tsinfogan.models.codes import LatentSpec
+    from tsinfogan.training.trainer import Report
 
 SECONDS_BETWEEN_LINES = 2.0
 BOUND = "bound_"

@@ -10,9 +10,9 @@ from tsinfogan.cli._files import PLAIN, Reading, read_beside, read_file
 from tsinfogan.errors import DataError, TsInfoGANError
 
 if TYPE_CHECKING:
-    from tsinfogan.checkpoint import Run
-    from tsinfogan.model import Model
-    from tsinfogan.panel import Panel
+    from tsinfogan.data.panel import Panel
+    from tsinfogan.models.model import Model
+    from tsinfogan.training.run import Run
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def real_series(run: Run, model: Model, file: Path | None = None, asked: Reading
     Raises:
         DataError: ``file`` cannot be read, or does not fit the model. Without one, a note takes the error's place.
     """
-    from tsinfogan.synthesis import check_fits
+    from tsinfogan.sampling.sampler import check_fits
 
     if file is not None:
         if not file.exists():
@@ -54,7 +54,7 @@ def real_series(run: Run, model: Model, file: Path | None = None, asked: Reading
 
 
 def _of_training(run: Run, model: Model) -> RealSeries:
-    from tsinfogan.synthesis import check_fits
+    from tsinfogan.sampling.sampler import check_fits
 
     notes = []
     if "dataset" in run.data:

@@ -10,17 +10,17 @@ from typing import NoReturn
 import torch
 import typer
 
-from tsinfogan.candidates import Candidate, Candidates
-from tsinfogan.checkpoint import Run
 from tsinfogan.cli._options import command_for
 from tsinfogan.cli._progress import progress
 from tsinfogan.cli._stopping import StopSignals
 from tsinfogan.cli._tables import print_table
-from tsinfogan.codes import CategoricalCode, Code
+from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DivergedError
-from tsinfogan.model import Model
-from tsinfogan.panel import Panel
-from tsinfogan.sessions import PICTURE, Session
+from tsinfogan.models.codes import CategoricalCode, Code
+from tsinfogan.models.model import Model
+from tsinfogan.training.candidates import Candidate, Candidates
+from tsinfogan.training.run import Run
+from tsinfogan.training.session import PICTURE, Session
 
 
 def run_session(session: Session, panel: Panel, runs: Path) -> None:

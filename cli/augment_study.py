@@ -28,9 +28,9 @@ from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
-    from tsinfogan.augmentation.trials import Study, Trial
-    from tsinfogan.checkpoint import Run
-    from tsinfogan.panel import Panel
+    from tsinfogan.data.panel import Panel
+    from tsinfogan.metrics.augmentation.trials import Study, Trial
+    from tsinfogan.training.run import Run
 
 PICTURE = "augment-study.png"
 FORMATS = ("csv", "json")
@@ -90,11 +90,11 @@ def augment_study(
     if format_name not in FORMATS:
         raise UnknownNameError("format", format_name, FORMATS)
     numbers = _numbers(labels)
-    from tsinfogan.augmentation.picture import draw_study
-    from tsinfogan.augmentation.situations import situations_of
-    from tsinfogan.augmentation.study import check_panels, chosen_methods, run_study
-    from tsinfogan.checkpoint import write_whole
     from tsinfogan.devices import choose_device
+    from tsinfogan.metrics.augmentation.situations import situations_of
+    from tsinfogan.metrics.augmentation.study import check_panels, chosen_methods, run_study
+    from tsinfogan.reports.augmentation import draw_study
+    from tsinfogan.training.run import write_whole
 
     methods = chosen_methods(method, labelled_only)
     situations = situations_of(numbers, imbalance or None)
@@ -125,8 +125,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _panels(source: str, test: Path | None, asked: Reading) -> tuple[Panel, Panel]:
     """Series to train with and held-out ones."""
-    from tsinfogan.augmentation.holding_out import held_out
     from tsinfogan.datasets import DATASETS, load_dataset
+    from tsinfogan.metrics.augmentation.holding_out import held_out
 
     if source.partition(":")[0] in DATASETS.names():
         refuse_without_file(asked, source)
@@ -147,8 +147,8 @@ def _panels(source: str, test: Path | None, asked: Reading) -> tuple[Panel, Pane
 
 def _generators(source: str, train: Panel, names: Sequence[str] | None, runs: Path, device: str) -> list[Run]:
     """The runs that were named; the newest that was trained on ``train`` without labels; or a new one."""
-    from tsinfogan.augmentation.generators import generators_of, knows
-    from tsinfogan.checkpoint import find_run
+    from tsinfogan.metrics.augmentation.generators import generators_of, knows
+    from tsinfogan.training.run import find_run
 
     if names:
         found = [find_run(runs, name) for name in names]
@@ -166,12 +166,12 @@ def _generators(source: str, train: Panel, names: Sequence[str] | None, runs: Pa
 
 
 def _trained(source: str, train: Panel, runs: Path, device: str) -> Run:
-    from tsinfogan.checkpoint import Run
     from tsinfogan.cli._running import run_session
     from tsinfogan.datasets import DATASETS, get_dataset
     from tsinfogan.devices import choose_device, choose_precision
-    from tsinfogan.plan import make_plan
-    from tsinfogan.sessions import Session
+    from tsinfogan.training.plan import make_plan
+    from tsinfogan.training.run import Run
+    from tsinfogan.training.session import Session
 
     is_dataset = source.partition(":")[0] in DATASETS.names()
     suggested: dict[str, Any] = dict(get_dataset(source).suggestions) if is_dataset else {}
@@ -204,8 +204,8 @@ class _Lines:
 
 
 def _print_table(study: Study) -> None:
-    from tsinfogan.augmentation.verdicts import conclusions, rows
     from tsinfogan.cli._tables import print_table
+    from tsinfogan.metrics.augmentation.verdicts import conclusions, rows
 
     table = [
         (
@@ -234,7 +234,7 @@ def _write(study: Study, format_name: str) -> None:
     """The rows on stdout; as JSON with every trial."""
     from dataclasses import asdict
 
-    from tsinfogan.augmentation.verdicts import conclusions, rows
+    from tsinfogan.metrics.augmentation.verdicts import conclusions, rows
 
     records = [row.to_dict() for row in rows(study)]
     if format_name == "csv":

@@ -55,7 +55,7 @@ def info(name: str = typer.Argument(help="Name of a dataset.")) -> None:
 def fetch(name: str = typer.Argument(help="Name of a dataset.")) -> None:
     """Fetch a dataset into the cache, so that training needs no network."""
     from tsinfogan.datasets import get_dataset
-    from tsinfogan.datasets._sources import cache_folder, data_folder
+    from tsinfogan.datasets.sources import cache_folder, data_folder
 
     dataset = get_dataset(name)
     dataset.fetch()

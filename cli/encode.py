@@ -28,10 +28,10 @@ from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
-    from tsinfogan.checkpoint import Run
+    from tsinfogan.data.panel import Panel
     from tsinfogan.datasets import Split
-    from tsinfogan.model import Model
-    from tsinfogan.panel import Panel
+    from tsinfogan.models.model import Model
+    from tsinfogan.training.run import Run
 
 FORMATS = {"csv": ".csv", "parquet": ".parquet"}
 
@@ -70,8 +70,8 @@ def encode(
     asked = reading(case_column, time_column, label_column, channels, window, stride)
     part = _part(source, split, asked)
     with opened_output(out, binary=chosen == "parquet") as stream:
-        from tsinfogan.checkpoint import find_run
         from tsinfogan.devices import choose_device
+        from tsinfogan.training.run import find_run
 
         run = find_run(runs, model)
         panel = _panel(source, part, asked, run)
@@ -136,8 +136,8 @@ def _table(model: Model, panel: Panel) -> Any:
     import numpy as np
     import pyarrow as pa
 
-    from tsinfogan.formats._blocks import case_array, with_label
-    from tsinfogan.synthesis import encode as read_codes
+    from tsinfogan.formats.blocks import case_array, with_label
+    from tsinfogan.sampling.sampler import encode as read_codes
 
     columns = {"case": np.arange(panel.n_cases), **read_codes(model, panel)}
     if names := model.category_names:

@@ -32,9 +32,9 @@ from tsinfogan.cli._tables import print_table
 from tsinfogan.errors import DataError, RunError, SettingError, TsInfoGANError
 
 if TYPE_CHECKING:
-    from tsinfogan.checkpoint import Run
-    from tsinfogan.model import DataCard, Model
-    from tsinfogan.panel import Panel
+    from tsinfogan.data.panel import Panel
+    from tsinfogan.models.model import DataCard, Model
+    from tsinfogan.training.run import Run
 
 PAGE, FIGURES = "evaluation.html", "evaluation.json"
 N_PICTURES = 7
@@ -111,10 +111,10 @@ def evaluate(
     Each figure stands beside what real series get in the place of made ones. The table goes to standard output;
     evaluation.html, which needs no other file, and evaluation.json go into the run's folder.
     """
-    from tsinfogan.assessment.gathering import assess, chosen_names, n_steps
-    from tsinfogan.assessment.page import HEADER, render, table_rows
-    from tsinfogan.assessment.pictures import Shown, draw_all
-    from tsinfogan.checkpoint import write_whole, writing
+    from tsinfogan.reports.evaluation.gathering import assess, chosen_names, n_steps
+    from tsinfogan.reports.evaluation.page import HEADER, render, table_rows
+    from tsinfogan.reports.evaluation.pictures import Shown, draw_all
+    from tsinfogan.training.run import write_whole, writing
 
     asked = reading(case_column, time_column, label_column, channels, window, stride)
     comparisons, codes = chosen_names(None if only is None else [part.strip() for part in only.split(",")])
@@ -177,9 +177,9 @@ def _of_files(real: str, test: Path | None, fake: Path, asked: Reading) -> Matte
 def _of_run(
     name: str | None, real: str | None, test: Path | None, fake: Path | None, asked: Reading, runs: Path, device: str
 ) -> Matter:
-    from tsinfogan.checkpoint import find_run
     from tsinfogan.devices import choose_device
-    from tsinfogan.synthesis import check_fits
+    from tsinfogan.sampling.sampler import check_fits
+    from tsinfogan.training.run import find_run
 
     try:
         run = find_run(runs, name)
@@ -249,8 +249,8 @@ def _real(real: str, test: Path | None, asked: Reading) -> tuple[Panel, Panel | 
 
 def _measurable(matter: Matter, codes: list[str]) -> tuple[list[str], list[str]]:
     """The measures of codes that can say something, and a sentence where not all can."""
-    from tsinfogan.model import Model
-    from tsinfogan.report.gathering import OF_READ_CATEGORIES
+    from tsinfogan.models.model import Model
+    from tsinfogan.reports.codes.gathering import OF_READ_CATEGORIES
 
     if not isinstance(matter.made, Model):
         return [], []

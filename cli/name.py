@@ -29,8 +29,8 @@ def name(
             'expected a category and its name, such as `tsinfogan name --cat 3 "fast s"`, or `--cat 3 --clear`; '
             "give both, or nothing to list the names"
         )
-    from tsinfogan.checkpoint import find_run
-    from tsinfogan.naming import renamed
+    from tsinfogan.sampling.naming import renamed
+    from tsinfogan.training.run import find_run
 
     run = find_run(runs, model)
     loaded = run.load_model()

@@ -49,13 +49,12 @@ def report(
 
     Makes report.html, which needs no other file, report.png and report.json, in the run's folder.
     """
-    from tsinfogan.checkpoint import find_run, write_whole, writing
     from tsinfogan.cli._real_series import real_series
     from tsinfogan.devices import choose_device
-    from tsinfogan.evaluation._subject import Subject
-    from tsinfogan.report.gathering import Material, gather
-    from tsinfogan.report.page import render
-    from tsinfogan.report.pictures import (
+    from tsinfogan.metrics.codes.context import Subject
+    from tsinfogan.reports.codes.gathering import Material, gather
+    from tsinfogan.reports.codes.page import render
+    from tsinfogan.reports.codes.pictures import (
         MOST_CATEGORIES,
         category_picture,
         gallery,
@@ -64,6 +63,7 @@ def report(
         sweep_picture,
         sweeps,
     )
+    from tsinfogan.training.run import find_run, write_whole, writing
 
     asked = reading(case_column, time_column, label_column, channels, window, stride)
     if data is None and asked != PLAIN:

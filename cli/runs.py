@@ -14,8 +14,8 @@ import typer
 from tsinfogan.cli._options import DEFAULT_RUNS, RunsOption
 
 if TYPE_CHECKING:
-    from tsinfogan.candidates import Candidate
-    from tsinfogan.checkpoint import Run
+    from tsinfogan.training.candidates import Candidate
+    from tsinfogan.training.run import Run
 
 RunsHereOption = Annotated[Path | None, typer.Option("--runs", metavar="DIR", help="Directory that runs are kept in.")]
 runs_app = typer.Typer(name="runs", help="List the runs, or show one.")
@@ -31,9 +31,9 @@ def _list_by_default(context: typer.Context, runs: RunsOption = DEFAULT_RUNS) ->
 @runs_app.command("list")
 def list_runs(context: typer.Context, runs: RunsHereOption = None) -> None:
     """List all runs, oldest first, with the last bound of each code in nats."""
-    from tsinfogan.checkpoint import CONFIG, Run
     from tsinfogan.cli._tables import print_table
     from tsinfogan.errors import TsInfoGANError
+    from tsinfogan.training.run import CONFIG, Run
 
     root = runs or context.obj
     rows = []
@@ -57,8 +57,8 @@ def show(
     runs: RunsHereOption = None,
 ) -> None:
     """Show every setting of a run, and its last report."""
-    from tsinfogan.checkpoint import find_run
     from tsinfogan.cli._tables import print_fields
+    from tsinfogan.training.run import find_run
 
     found = find_run(runs or context.obj, run)
     steps, last = _progress(found)
@@ -99,11 +99,11 @@ def _seeds(run: Run) -> str:
 
 
 def _candidates(run: Run) -> list[Candidate]:
-    from tsinfogan.checkpoint import CANDIDATES
+    from tsinfogan.training.run import CANDIDATES
 
     if not (run.path / CANDIDATES).exists():
         return []
-    from tsinfogan.candidates import Candidates
+    from tsinfogan.training.candidates import Candidates
 
     candidates = Candidates.open(run)
     return [] if candidates is None else candidates.rows

@@ -15,10 +15,10 @@ from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
-    from tsinfogan.checkpoint import Run
-    from tsinfogan.copies import Originals
     from tsinfogan.formats import Format, Writer
-    from tsinfogan.model import Model
+    from tsinfogan.models.model import Model
+    from tsinfogan.sampling.memorization import Originals
+    from tsinfogan.training.run import Run
 
 Piece = TypeVar("Piece")
 DEFAULT_SERIES = 10
@@ -78,10 +78,10 @@ def sample(
 
     entry = _format(format_name, out)
     with opened_output(out, binary=entry.binary) as stream_out:
-        from tsinfogan.checkpoint import find_run
-        from tsinfogan.copies import Redrawing, stream_apart
         from tsinfogan.devices import choose_device
-        from tsinfogan.synthesis import CodeRequest, stream
+        from tsinfogan.sampling.memorization import Redrawing, stream_apart
+        from tsinfogan.sampling.sampler import CodeRequest, stream
+        from tsinfogan.training.run import find_run
 
         run = find_run(runs, model)
         trained = run.load_model(choose_device(device))
@@ -103,7 +103,7 @@ def sample(
 def _originals(run: Run, model: Model) -> Originals:
     """What the run was trained on, again."""
     from tsinfogan.cli._real_series import real_series
-    from tsinfogan.copies import Originals
+    from tsinfogan.sampling.memorization import Originals
 
     found = real_series(run, model)
     if found.train is None:

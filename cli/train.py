@@ -30,7 +30,7 @@ from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption, comma
 from tsinfogan.errors import RunError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
-    from tsinfogan.panel import Panel
+    from tsinfogan.data.panel import Panel
 
 DEFAULT_DATASET = "pen_strokes"
 GOES_WITH_RESUME = ("resume", "device", "precision", "runs")
@@ -231,14 +231,14 @@ def train(
         _refuse_beside_resume(context)
         _resume(runs, resume, device, precision)
         return
-    from tsinfogan.candidates import Candidates
-    from tsinfogan.choosing import with_seeds
     from tsinfogan.cli._labels import choose_recipe, hide_labels
     from tsinfogan.cli._running import run_candidates, run_session
     from tsinfogan.devices import choose_device, choose_precision
-    from tsinfogan.plan import distort, make_plan, parse_choice, parse_setting
-    from tsinfogan.sessions import Session
-    from tsinfogan.settings import TrainingSettings
+    from tsinfogan.training.candidates import Candidates
+    from tsinfogan.training.plan import distort, make_plan, parse_choice, parse_setting
+    from tsinfogan.training.selection import with_seeds
+    from tsinfogan.training.session import Session
+    from tsinfogan.training.settings import TrainingSettings
 
     if posterior not in ("learned", "fixed"):
         raise UnknownNameError("posterior", posterior, ("learned", "fixed"))
@@ -304,12 +304,12 @@ def _refuse_beside_resume(context: typer.Context) -> None:
 
 
 def _resume(runs: Path, name: str, device: str, precision: str) -> None:
-    from tsinfogan.candidates import Candidates, find_last
-    from tsinfogan.checkpoint import find_run
     from tsinfogan.cli._labels import hide_labels_again
     from tsinfogan.cli._running import run_candidates, run_session
     from tsinfogan.devices import choose_device, choose_precision
-    from tsinfogan.sessions import Session
+    from tsinfogan.training.candidates import Candidates, find_last
+    from tsinfogan.training.run import find_run
+    from tsinfogan.training.session import Session
 
     run = find_last(runs) if name == "last" else find_run(runs, name)
     where = choose_device(device)
@@ -357,7 +357,7 @@ def _panel(source: Mapping[str, Any]) -> Panel:
         panel = load_dataset(source["dataset"])
         say_notes(panel)
         return panel
-    from tsinfogan.checks import check_trainable
+    from tsinfogan.data.checks import check_trainable
 
     path, asked = Path(source["file"]), Reading.from_dict(source)
     panel = read_file(path, asked)

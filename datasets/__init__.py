@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tsinfogan.data.panel import Panel
 from tsinfogan.errors import UnknownNameError
-from tsinfogan.panel import Panel
 from tsinfogan.registry import Registry
 
 Split = Literal["train", "test"]
@@ -47,7 +47,7 @@ class Dataset:
 
     @property
     def suggestions(self) -> dict[str, Any]:
-        """Arguments of :func:`tsinfogan.plan.make_plan` that suit it."""
+        """Arguments of :func:`tsinfogan.training.plan.make_plan` that suit it."""
         return {
             "backbone": self.backbone,
             "n_categories": None if self.n_categories is None else (self.n_categories,),
@@ -72,7 +72,7 @@ class Family:
     member: Callable[[str], Dataset]
 
 
-DATASETS: Registry[Dataset | Family] = Registry("dataset", __name__, "DATASET")
+DATASETS: Registry[Dataset | Family] = Registry("dataset", __name__, "DATASET", shared=("sources",))
 
 
 def get_dataset(name: str) -> Dataset:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Split
-from tsinfogan.distortions import Distortions
 from tsinfogan.errors import DataError
-from tsinfogan.panel import Panel
 
 N_TIMEPOINTS = 24
 TOGETHER = Distortions(time_scale=0.1, time_shift=0.05, amplitude=0.1)

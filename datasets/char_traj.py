@@ -11,13 +11,13 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.panel import Panel
+from tsinfogan.data.uea import Case, UeaFile, decode, join_channels, parse_arff, parse_ts
 from tsinfogan.datasets import Dataset, Split
-from tsinfogan.datasets._sources import Mirror, cache_folder, data_folder, download, files_by_name, read_file
 from tsinfogan.datasets._weka_split import split_indices
-from tsinfogan.distortions import Distortions
+from tsinfogan.datasets.sources import Mirror, cache_folder, data_folder, download, files_by_name, read_file
 from tsinfogan.errors import DataError, TsInfoGANError
-from tsinfogan.panel import Panel
-from tsinfogan.uea import Case, UeaFile, decode, join_channels, parse_arff, parse_ts
 
 CHANNELS = ("x", "y", "force")
 CLASSES = tuple("abcdeghlmnopqrsuvwyz")

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Dataset, Split
-from tsinfogan.datasets._sources import Mirror, obtain
 from tsinfogan.datasets._windows import TOGETHER, all_windows, parse_rows
+from tsinfogan.datasets.sources import Mirror, obtain
 from tsinfogan.errors import DataError
-from tsinfogan.panel import Panel
 
 ROOMS = tuple(f"{what}{room}" for room in range(1, 10) for what in ("T", "RH_"))
 WEATHER = ("T_out", "Press_mm_hg", "RH_out", "Windspeed", "Visibility", "Tdewpoint")

@@ -10,11 +10,11 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Dataset, Split
-from tsinfogan.datasets._sources import Mirror, obtain, read_file
-from tsinfogan.distortions import Distortions
+from tsinfogan.datasets.sources import Mirror, obtain, read_file
 from tsinfogan.errors import DataError
-from tsinfogan.panel import Panel
 
 FOLDERS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
 FILES: dict[Split, tuple[tuple[str, str], tuple[str, str]]] = {

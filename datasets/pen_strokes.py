@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
 
+from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Dataset, Split
 from tsinfogan.datasets._pen_letters import LETTERS, Curve
-from tsinfogan.distortions import Distortions
 from tsinfogan.errors import SettingError
-from tsinfogan.panel import Panel
 
 Array = NDArray[np.float64]
 

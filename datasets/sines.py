@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tsinfogan.data.augmentations import CAUTIOUS
+from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Dataset, Split
-from tsinfogan.distortions import CAUTIOUS
-from tsinfogan.panel import Panel
 
 N_CASES = 10_000
 N_CHANNELS = 5

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Dataset, Split
-from tsinfogan.datasets._sources import Mirror, obtain, read_file
 from tsinfogan.datasets._windows import TOGETHER, all_windows, parse_rows
-from tsinfogan.panel import Panel
+from tsinfogan.datasets.sources import Mirror, obtain, read_file
 
 COLUMNS = ("Open", "High", "Low", "Close", "Adj_Close", "Volume")
 N_ROWS = 3685

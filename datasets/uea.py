@@ -14,13 +14,13 @@ from typing import Any, get_args
 
 import numpy as np
 
+from tsinfogan.data.augmentations import CAUTIOUS, Distortions
+from tsinfogan.data.panel import Panel, encode_labels
+from tsinfogan.data.uea import UeaFile, decode, join_channels, padded, parse_arff, parse_ts
+from tsinfogan.data.windows import fill_gaps, refuse_large_gaps
 from tsinfogan.datasets import Dataset, Family, Split
-from tsinfogan.datasets._sources import Mirror, data_folder, files_by_name, obtain, read_file
-from tsinfogan.distortions import CAUTIOUS, Distortions
+from tsinfogan.datasets.sources import Mirror, data_folder, files_by_name, obtain, read_file
 from tsinfogan.errors import DataError, SettingError
-from tsinfogan.gaps import fill_gaps, refuse_large_gaps
-from tsinfogan.panel import Panel, encode_labels
-from tsinfogan.uea import UeaFile, decode, join_channels, padded, parse_arff, parse_ts
 
 ARCHIVE = "https://timeseriesclassification.com"
 EXAMPLE = "uea:BasicMotions"

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tsinfogan.panel import Panel
-from tsinfogan.phases import Phases
-from tsinfogan.plan import make_plan
-from tsinfogan.training import Trainer
+from tsinfogan.data.panel import Panel
+from tsinfogan.training.plan import make_plan
+from tsinfogan.training.steps import Phases
+from tsinfogan.training.trainer import Trainer
 
 
 def waves(n: int = 24, *, labelled: int | None = None, n_timepoints: int = 32) -> Panel:

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from tsinfogan.cli import main
+from tsinfogan.data.panel import Panel
 from tsinfogan.formats import FORMATS
-from tsinfogan.panel import Panel
 
 TINY = ("--width", "8", "--batch-size", "8", "--device", "cpu")
 

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from tsinfogan.cli import app
-from tsinfogan.plan import setting_types
+from tsinfogan.training.plan import setting_types
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -61,8 +61,9 @@ def test_files_of_extending_pass_the_contracts(tmp_path: Path) -> None:
     assert not packages, f"no example for {packages}"
     names = sorted(path.name for path in tmp_path.iterdir())
     (tmp_path / "in_place.py").write_text(PLUGIN.format(packages=names, folder=str(tmp_path)))
-    suites = [f"tests/test_{name}.py" for name in ("backbones", "datasets", "formats", "bad_files")]
-    command = [sys.executable, "-m", "pytest", "-v", "-p", "in_place", "-p", "no:cacheprovider", *suites]
+    suites = ["models/test_backbones", "datasets/test_datasets", "formats/test_formats", "formats/test_bad_files"]
+    files = [f"tests/{suite}.py" for suite in suites]
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "in_place", "-p", "no:cacheprovider", *files]
     done = subprocess.run(
         [*command, "-k", f"({' or '.join(entries)}) and not leaves_no_noise"],  # that one starts a Python of its own
         cwd=ROOT,

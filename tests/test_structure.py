@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import importlib.util
 import re
 import subprocess
@@ -26,107 +27,34 @@ GREATEST_LINES = 400
 FLOORS = {
     "tsinfogan.errors": 0,
     "tsinfogan.seeding": 0,
-    "tsinfogan.intervals": 0,
-    "tsinfogan.registry": 1,
-    "tsinfogan.directions": 1,
-    "tsinfogan.blending": 1,
-    "tsinfogan.distortions": 1,
-    "tsinfogan.codes": 1,
     "tsinfogan.devices": 1,
-    "tsinfogan.columns": 1,
-    "tsinfogan.pages": 1,
-    "tsinfogan.dates": 1,
-    "tsinfogan.uea": 1,
-    "tsinfogan.gaps": 2,
-    "tsinfogan.panel": 2,
-    "tsinfogan.networks": 2,
-    "tsinfogan.scaling": 2,
-    "tsinfogan.bounds": 2,
-    "tsinfogan.resampling": 2,
-    "tsinfogan.preprocessing": 3,
-    "tsinfogan.checks": 3,
-    "tsinfogan.degradations": 3,
-    "tsinfogan.plotting": 3,
+    "tsinfogan.registry": 1,
+    "tsinfogan.data": 2,
     "tsinfogan.datasets": 3,
-    "tsinfogan.backbones": 3,
-    "tsinfogan.objectives": 3,
-    "tsinfogan.transforms": 4,
-    "tsinfogan.capture": 4,
-    "tsinfogan.settings": 1,
-    "tsinfogan.revision": 4,
-    "tsinfogan.discovery": 5,
-    "tsinfogan.model": 4,
-    "tsinfogan.recipes": 4,
-    "tsinfogan.dispersion": 5,
-    "tsinfogan.shares": 5,
-    "tsinfogan.formats": 4,
-    "tsinfogan.frames": 5,
-    "tsinfogan.phases": 5,
+    "tsinfogan.formats": 3,
+    "tsinfogan.preprocessing": 3,
+    "tsinfogan.models": 4,
+    "tsinfogan.sampling": 5,
     "tsinfogan.training": 6,
-    "tsinfogan.synthesis": 6,
-    "tsinfogan.matching": 3,
-    "tsinfogan.naming": 7,
-    "tsinfogan.views": 5,
-    "tsinfogan.labelling": 3,
-    "tsinfogan.health": 7,
-    "tsinfogan.evaluation": 7,
-    "tsinfogan.assessment": 1,
-    "tsinfogan.assessment.remarks": 3,
-    "tsinfogan.assessment.curves": 3,
-    "tsinfogan.assessment.drawing": 8,
-    "tsinfogan.assessment.pictures": 9,
-    "tsinfogan.assessment.gathering": 10,
-    "tsinfogan.assessment.page": 11,
-    "tsinfogan.copies": 7,
-    "tsinfogan.comparison": 8,
-    "tsinfogan.comparing": 9,
-    "tsinfogan.report": 1,
-    "tsinfogan.report.traits": 3,
-    "tsinfogan.report.effects": 4,
-    "tsinfogan.report.words": 5,
-    "tsinfogan.report.cards": 6,
-    "tsinfogan.report.gathering": 8,
-    "tsinfogan.report.pictures": 9,
-    "tsinfogan.report.page": 7,
-    "tsinfogan.plan": 7,
-    "tsinfogan.checkpoint": 8,
-    "tsinfogan.choosing": 8,
-    "tsinfogan.sessions": 9,
-    "tsinfogan.candidates": 10,
-    "tsinfogan.targets": 3,
-    "tsinfogan.units": 4,
-    "tsinfogan.layouts": 6,
-    "tsinfogan.containers": 7,
-    "tsinfogan.parameters": 8,
-    "tsinfogan.estimator": 10,
-    "tsinfogan.balancing": 11,
-    "tsinfogan.loading": 11,
-    "tsinfogan.augmentation": 1,
-    "tsinfogan.augmentation.holding_out": 3,
-    "tsinfogan.augmentation.situations": 4,
-    "tsinfogan.augmentation.categories": 7,
-    "tsinfogan.augmentation.methods": 8,
-    "tsinfogan.augmentation.tstr": 8,
-    "tsinfogan.augmentation.generators": 9,
-    "tsinfogan.augmentation.trials": 9,
-    "tsinfogan.augmentation.study": 10,
-    "tsinfogan.augmentation.verdicts": 10,
-    "tsinfogan.augmentation.picture": 11,
-    "tsinfogan": 12,
-    "tsinfogan.cli": 13,
+    "tsinfogan.metrics": 7,
+    "tsinfogan.reports": 8,
+    "tsinfogan.estimators": 8,
+    "tsinfogan": 9,
+    "tsinfogan.cli": 9,
 }
-"""A module, or a room with all that is in it, imports only from lower floors."""
+"""A room, or a module that is in none, imports from itself and from lower floors."""
 
-ROOMS = {
-    "tsinfogan.backbones",
+REGISTRIES = {
+    "tsinfogan.models.backbones",
     "tsinfogan.datasets",
     "tsinfogan.formats",
-    "tsinfogan.evaluation",
-    "tsinfogan.comparison",
-    "tsinfogan.augmentation.methods",
-    "tsinfogan.cli",
+    "tsinfogan.metrics.codes",
+    "tsinfogan.metrics.samples",
+    "tsinfogan.metrics.augmentation.methods",
 }
-"""Packages of which every public module is one entry: it may import the room's own and private modules only."""
+"""Packages of which every public module is one entry: it imports no other entry."""
+SHARED = {"blocks", "context", "frame", "sources"}
+"""Public modules of registries that are no entries."""
 
 
 def modules() -> dict[str, Path]:
@@ -144,14 +72,17 @@ TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 over_modules = pytest.mark.parametrize("name", sorted(MODULES))
 
 
-def place(name: str) -> str:
+def room(name: str) -> str:
     """The entry of ``FLOORS`` that a module stands under."""
-    package = name.rpartition(".")[0]
-    return package if package in ROOMS else name
+    while name not in FLOORS:
+        name = name.rpartition(".")[0]
+    return name
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    """Every module of ours that is imported anywhere in ``tree``, in functions and under TYPE_CHECKING too."""
+def imports(tree: ast.AST, for_types: bool = True) -> Iterator[str]:
+    """Every module of ours that is imported anywhere in ``tree``, in functions and, by default, for types alone."""
+    if not for_types:
+        tree = WithoutTypes().visit(copy.deepcopy(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.partition(".")[0] == "tsinfogan")
@@ -164,21 +95,50 @@ def imports(tree: ast.AST) -> Iterator[str]:
                     yield inner if inner in MODULES else source
 
 
-def test_every_module_has_a_floor() -> None:
-    assert {place(name) for name in MODULES} == set(FLOORS)
+class WithoutTypes(ast.NodeTransformer):
+    """Leaves out what stands under ``if TYPE_CHECKING:``."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room(name) for name in MODULES} == set(FLOORS)
+    flat = [name for name in MODULES if name.count(".") == 1 and MODULES[name].name != "__init__.py"]
+    assert all(name in FLOORS for name in flat), "a module that is in no room"
 
 
 @over_modules
 def test_imports_lead_downstairs(name: str) -> None:
-    here = place(name)
+    here = room(name)
     for other in imports(TREES[name]):
-        there = place(other)
-        if here == there and here in ROOMS:
-            assert other == here or other.rpartition(".")[2].startswith("_") or here == "tsinfogan.cli", (
-                f"{name} imports {other}, another entry of its room"
-            )
-        else:
-            assert FLOORS[there] < FLOORS[here], f"{name} on floor {FLOORS[here]} imports {other} on {FLOORS[there]}"
+        there = room(other)
+        assert here == there or FLOORS[there] < FLOORS[here], f"{name} imports {other}, which is not below it"
+
+
+@over_modules
+def test_private_modules_are_imported_by_their_package_alone(name: str) -> None:
+    for other in imports(TREES[name]):
+        package, _, last = other.rpartition(".")
+        assert not last.startswith("_") or f"{name}.".startswith(f"{package}."), f"{name} imports {other}"
+
+
+@over_modules
+def test_entries_import_no_other_entry(name: str) -> None:
+    package, _, last = name.rpartition(".")
+    if package not in REGISTRIES or last.startswith("_"):
+        return
+    for other in imports(TREES[name]):
+        above, _, theirs = other.rpartition(".")
+        assert above != package or theirs.startswith("_") or {theirs, last} & SHARED, f"{name} imports {other}"
+
+
+def test_no_modules_import_each_other() -> None:
+    """Following imports never leads back, but for those that only types need."""
+    graph = {name: {*imports(tree, for_types=False)} - {name} for name, tree in TREES.items()}
+    while leaves := {name for name, others in graph.items() if not others & graph.keys()}:
+        graph = {name: others for name, others in graph.items() if name not in leaves}
+    assert not graph, f"modules that import each other, or lead to some that do: {sorted(graph)}"
 
 
 @over_modules

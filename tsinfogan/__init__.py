@@ -6,23 +6,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tsinfogan.augmentation.study import augment_study
-    from tsinfogan.balancing import InfoGANResampler
-    from tsinfogan.checkpoint import Run, find_run
-    from tsinfogan.columns import ColumnNames, Windows
-    from tsinfogan.comparing import compare
+    from tsinfogan.data.augmentations import Distortions
+    from tsinfogan.data.columns import ColumnNames, Windows
+    from tsinfogan.data.panel import Panel
     from tsinfogan.datasets import load_dataset
-    from tsinfogan.distortions import Distortions
     from tsinfogan.errors import TsInfoGANError
-    from tsinfogan.estimator import InfoGAN
+    from tsinfogan.estimators.batches import SyntheticBatches
+    from tsinfogan.estimators.infogan import InfoGAN
+    from tsinfogan.estimators.resampler import InfoGANResampler
     from tsinfogan.formats import read_panel, write_panel
-    from tsinfogan.frames import frame_from_panel, panel_from_frame
-    from tsinfogan.loading import SyntheticBatches
-    from tsinfogan.model import Model
-    from tsinfogan.panel import Panel
-    from tsinfogan.plan import make_plan
-    from tsinfogan.sessions import fit
-    from tsinfogan.synthesis import encode, sample
+    from tsinfogan.formats.frame import frame_from_panel, panel_from_frame
+    from tsinfogan.metrics.augmentation.study import augment_study
+    from tsinfogan.metrics.comparison import compare
+    from tsinfogan.models.model import Model
+    from tsinfogan.sampling.sampler import encode, sample
+    from tsinfogan.training.plan import make_plan
+    from tsinfogan.training.run import Run, find_run
+    from tsinfogan.training.session import fit
 
 __version__ = "0.1.0"
 
@@ -52,27 +52,27 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ColumnNames": "columns",
-    "Distortions": "distortions",
-    "InfoGAN": "estimator",
-    "InfoGANResampler": "balancing",
-    "Model": "model",
-    "Panel": "panel",
-    "Run": "checkpoint",
-    "SyntheticBatches": "loading",
+    "ColumnNames": "data.columns",
+    "Distortions": "data.augmentations",
+    "InfoGAN": "estimators.infogan",
+    "InfoGANResampler": "estimators.resampler",
+    "Model": "models.model",
+    "Panel": "data.panel",
+    "Run": "training.run",
+    "SyntheticBatches": "estimators.batches",
     "TsInfoGANError": "errors",
-    "Windows": "columns",
-    "augment_study": "augmentation.study",
-    "compare": "comparing",
-    "encode": "synthesis",
-    "find_run": "checkpoint",
-    "fit": "sessions",
-    "frame_from_panel": "frames",
+    "Windows": "data.columns",
+    "augment_study": "metrics.augmentation.study",
+    "compare": "metrics.comparison",
+    "encode": "sampling.sampler",
+    "find_run": "training.run",
+    "fit": "training.session",
+    "frame_from_panel": "formats.frame",
     "load_dataset": "datasets",
-    "make_plan": "plan",
-    "panel_from_frame": "frames",
+    "make_plan": "training.plan",
+    "panel_from_frame": "formats.frame",
     "read_panel": "formats",
-    "sample": "synthesis",
+    "sample": "sampling.sampler",
     "write_panel": "formats",
 }
 

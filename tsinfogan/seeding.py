@@ -5,8 +5,12 @@ So resuming a training, or cutting up the sampling, needs no stored random state
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def derived_seed(seed: int, *place: int) -> int:
@@ -16,4 +20,6 @@ def derived_seed(seed: int, *place: int) -> int:
 
 def generator_at(device: torch.device | str, seed: int, *place: int) -> torch.Generator:
     """A generator for one place."""
+    import torch
+
     return torch.Generator(device).manual_seed(derived_seed(seed, *place))

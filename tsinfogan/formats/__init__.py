@@ -10,9 +10,9 @@ from typing import Any, BinaryIO, Protocol
 
 from numpy.typing import NDArray
 
-from tsinfogan.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
-from tsinfogan.panel import Panel
 from tsinfogan.registry import Registry
 
 CaseColumns = Mapping[str, NDArray[Any]]
@@ -65,7 +65,7 @@ class Format:
     open_folder: Callable[[Path], Writer] | None = None
 
 
-FORMATS: Registry[Format] = Registry("format", __name__, "FORMAT")
+FORMATS: Registry[Format] = Registry("format", __name__, "FORMAT", shared=("blocks", "frame"))
 
 
 def format_of(name: str) -> Format | None:

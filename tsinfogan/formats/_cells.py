@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tsinfogan.dates import ZONE
+from tsinfogan.data.dates import ZONE
+from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray
 from tsinfogan.errors import DataError
-from tsinfogan.panel import ChannelKind, FloatArray, IntArray
 
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
 """Texts that stand for a missing number, in capitals or not."""

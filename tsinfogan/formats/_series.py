@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tsinfogan.columns import USUAL, ColumnNames, Windows, listed
+from tsinfogan.data.columns import USUAL, ColumnNames, Windows, listed
+from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel
+from tsinfogan.data.windows import Filled, cut_windows, fill_gaps, refuse_large_gaps
 from tsinfogan.errors import DataError
-from tsinfogan.gaps import Filled, cut_windows, fill_gaps, refuse_large_gaps
-from tsinfogan.panel import ChannelKind, FloatArray, IntArray, Panel
 
 
 def panel_from_series(

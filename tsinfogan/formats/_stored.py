@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tsinfogan.columns import ColumnNames, Windows
+from tsinfogan.data.columns import ColumnNames, Windows
+from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
-from tsinfogan.formats._blocks import LongColumn
 from tsinfogan.formats._table import panel_from_table
-from tsinfogan.panel import Panel
+from tsinfogan.formats.blocks import LongColumn
 
 TIME_STEP, TIME_UNIT = b"tsinfogan.time_step", b"tsinfogan.time_unit"
 

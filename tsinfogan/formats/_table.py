@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from tsinfogan.columns import (
+from tsinfogan.data.columns import (
     CASE,
     LABEL,
     TIME,
@@ -22,12 +22,12 @@ from tsinfogan.columns import (
     index_columns,
     listed,
 )
+from tsinfogan.data.panel import FloatArray, IntArray, Panel, encode_labels
+from tsinfogan.data.windows import check_size
 from tsinfogan.errors import DataError
 from tsinfogan.formats._cells import Numbers, Times, in_python, plain, read_channel, read_times
 from tsinfogan.formats._series import panel_from_series, stem
 from tsinfogan.formats._time import Grid, counted, interpolated, laid_out
-from tsinfogan.gaps import check_size
-from tsinfogan.panel import FloatArray, IntArray, Panel, encode_labels
 
 __all__ = ["LABEL", "describe_columns", "index_columns", "opened", "panel_from_table"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.dates import calendar_positions, fixed_frequency, origin_text, step_and_unit
+from tsinfogan.data.dates import calendar_positions, fixed_frequency, origin_text, step_and_unit
+from tsinfogan.data.panel import FloatArray, IntArray
 from tsinfogan.errors import DataError
 from tsinfogan.formats._cells import Times
-from tsinfogan.panel import FloatArray, IntArray
 
 TOLERANCE = 0.1
 """Greatest distance of a row from its place on the grid, in time steps, that counts as the jitter of a clock."""

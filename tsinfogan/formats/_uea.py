@@ -14,14 +14,14 @@ from urllib.parse import quote
 import numpy as np
 import pyarrow as pa
 
-from tsinfogan.columns import CASE, CODE, LABEL, TIME, ColumnNames, Windows
+from tsinfogan.data.columns import CASE, CODE, LABEL, TIME, ColumnNames, Windows
+from tsinfogan.data.panel import ChannelKind, FloatArray, Panel, encode_labels
+from tsinfogan.data.uea import MISSING_LABEL, REMARK, UeaFile, decode, padded
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns
-from tsinfogan.formats._blocks import case_array, number_array, with_label
 from tsinfogan.formats._series import panel_from_series
 from tsinfogan.formats._table import opened
-from tsinfogan.panel import ChannelKind, FloatArray, Panel, encode_labels
-from tsinfogan.uea import MISSING_LABEL, REMARK, UeaFile, decode, padded
+from tsinfogan.formats.blocks import case_array, number_array, with_label
 
 TIME_FIELDS = ("time_step", "time_unit", "time_origin", "time_frequency")
 

@@ -11,15 +11,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tsinfogan.columns import CASE, CODE, LABEL, TIME, USUAL, ColumnNames, Windows, check_columns, listed
+from tsinfogan.data.columns import CASE, CODE, LABEL, TIME, USUAL, ColumnNames, Windows, check_columns, listed
+from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, encode_labels
+from tsinfogan.data.windows import check_size
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns
-from tsinfogan.formats._blocks import case_array, channel_array, time_axis, with_label, written_kinds
 from tsinfogan.formats._cells import DATE, Times, in_python, plain, read_channel, read_times
 from tsinfogan.formats._series import panel_from_series, stem
 from tsinfogan.formats._time import interpolated, laid_out
-from tsinfogan.gaps import check_size
-from tsinfogan.panel import ChannelKind, FloatArray, IntArray, Panel, encode_labels
+from tsinfogan.formats.blocks import case_array, channel_array, time_axis, with_label, written_kinds
 
 CHANNEL = "channel"
 VALUE = "value"

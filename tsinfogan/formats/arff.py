@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
-from tsinfogan.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.panel import Panel
+from tsinfogan.data.uea import UeaFile, join_channels, parse_arff
 from tsinfogan.errors import DataError
 from tsinfogan.formats import Format, Writer
 from tsinfogan.formats._series import stem
 from tsinfogan.formats._uea import UeaWriter, names_of, panel_of, parsed, texts, token_of, word
-from tsinfogan.panel import Panel
-from tsinfogan.uea import UeaFile, join_channels, parse_arff
 
 ONE_CHANNEL = re.compile(r"(.*)Dimension([1-9]\d*)(.*)\.arff", re.IGNORECASE | re.DOTALL)
 """Name of the file of one channel, such as ``ToyDimension2_TRAIN.arff``."""

@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tsinfogan.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.panel import Panel
 from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats._blocks import LongColumn, long_blocks
 from tsinfogan.formats._table import panel_from_table
 from tsinfogan.formats._text import header, read_text
 from tsinfogan.formats._wide import is_wide, panel_from_wide, wide_names
-from tsinfogan.panel import Panel
+from tsinfogan.formats.blocks import LongColumn, long_blocks
 
 
 class CsvWriter:

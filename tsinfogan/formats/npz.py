@@ -9,13 +9,13 @@ from typing import Any, BinaryIO, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.columns import LABEL, USUAL, ColumnNames, Windows
+from tsinfogan.data.columns import LABEL, USUAL, ColumnNames, Windows
+from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, encode_labels
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats._blocks import case_array, with_label
 from tsinfogan.formats._series import panel_from_series, stem
 from tsinfogan.formats._table import opened
-from tsinfogan.panel import ChannelKind, FloatArray, IntArray, Panel, encode_labels
+from tsinfogan.formats.blocks import case_array, with_label
 
 NAMES = ("channels", "kinds")
 TEXTS = ("time_unit", "time_origin", "time_frequency")

@@ -8,13 +8,13 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsinfogan.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats._blocks import long_blocks
 from tsinfogan.formats._stored import block_table, panel_from_stored, stored_schema
 from tsinfogan.formats._table import opened
-from tsinfogan.panel import Panel
+from tsinfogan.formats.blocks import long_blocks
 
 GREATEST_ROWS = 1 << 26
 """Rows of one file; more are parted into several."""

@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from tsinfogan.data.panel import IntArray, Panel
+from tsinfogan.data.plotting import Row, draw_panel_grid
 from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.panel import IntArray, Panel
-from tsinfogan.plotting import Row, draw_panel_grid
 
 MOST_CASES = 400
 MOST_CASES_A_ROW = 10

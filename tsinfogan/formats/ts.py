@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
-from tsinfogan.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.panel import Panel
+from tsinfogan.data.uea import parse_ts
 from tsinfogan.formats import Format, Writer
 from tsinfogan.formats._series import stem
 from tsinfogan.formats._uea import UeaWriter, names_of, panel_of, parsed, texts, token_of, word
-from tsinfogan.panel import Panel
-from tsinfogan.uea import parse_ts
 
 
 def open_writer(stream: BinaryIO) -> Writer:

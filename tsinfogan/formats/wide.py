@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsinfogan.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.columns import USUAL, ColumnNames, Windows
+from tsinfogan.data.panel import Panel
 from tsinfogan.formats import Format
 from tsinfogan.formats._text import read_text
 from tsinfogan.formats._wide import WideWriter, panel_from_wide, wide_names
-from tsinfogan.panel import Panel
 
 
 def column_names(path: Path) -> tuple[str, ...]:

@@ -1,0 +1,517 @@
+"""``tsinfogan evaluate``: figures of runs and of files, one whole page, and a sentence for every mistake."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+from test_report import Page, is_whole
+
+from _trainers import images, waves
+from tsinfogan.data.panel import Panel
+from tsinfogan.errors import DataError, UnknownNameError
+from tsinfogan.formats import write_panel
+from tsinfogan.metrics.comparison import in_words
+from tsinfogan.metrics.intervals import Estimate, estimate
+from tsinfogan.metrics.remarks import in_order_of, label_remark, length_remark, scale_remarks
+from tsinfogan.metrics.samples import COMPARISONS
+from tsinfogan.metrics.samples import Figure as MeasureFigure
+from tsinfogan.reports.evaluation.curves import autocorrelation, spectrum
+from tsinfogan.reports.evaluation.gathering import Assessment, Figure, assess, chosen_names
+from tsinfogan.reports.evaluation.page import number, render, table_rows
+from tsinfogan.reports.evaluation.pictures import Picture, Shown, draw_all
+from tsinfogan.training.run import list_runs
+
+FILES = ["evaluation.html", "evaluation.json"]
+FAST = ("--only", "marginals", "--quick", "--device", "cpu")
+
+
+def walks(n: int = 40, seed: int = 0, *, scale: float = 1.0, labelled: bool = True) -> Panel:
+    rng = np.random.default_rng(seed)
+    cases = [scale * np.cumsum(rng.normal(size=(2, int(length))), axis=1) for length in rng.integers(9, 21, n)]
+    labels = list("abcd" * n)[:n] if labelled else None
+    return Panel.from_cases(cases, channels=("x", "y"), name=f"walks {seed}", labels=labels)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes a panel as a file of its own."""
+
+    def write(name: str, panel: Panel) -> Path:
+        path = tmp_path / name
+        write_panel(panel, path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def two(written) -> tuple[object, ...]:
+    return "--real", written("real.csv", walks()), "--fake", written("fake.csv", walks(30, 1))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Files without a folder go into one that is thrown away."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures take a second, and here figures are looked at."""
+    monkeypatch.setattr("tsinfogan.reports.evaluation.pictures.draw_all", lambda shown, tell: [])
+
+
+def written_here() -> dict:
+    return json.loads(Path("evaluation.json").read_text())
+
+
+# ---- the command
+
+
+def test_two_files_need_no_model(command, two):
+    done = command("evaluate", *two, "--only", "marginals,correlations", "--quick", "--device", "cpu")
+    assert done.code == 0, done.err
+    lines = done.out.decode().splitlines()
+    assert lines[0].split()[:4] == ["group", "measure", "figure", "value"]
+    assert [line.split()[1] for line in lines[1:]] == ["correlations", "marginals"]
+    assert all("±" in line for line in lines[1:])
+    assert done.err.count("correlations (1 of ") == done.err.count("marginals (6 of ") == 1
+    assert sorted(path.name for path in Path().iterdir()) == FILES
+    found = written_here()
+    assert {row["measure"] for row in found["rows"]} == {"marginals", "correlations"}
+    assert all(row["floor"] is not None and row["verdict"] for row in found["rows"])
+    assert found["made_name"] == "fake.csv"
+    assert found["counts"] == {"made": 20, "seen": 20, "reference": 20}
+    assert any("one set of real series was given" in note for note in found["notes"])
+    assert not any("the same" in note for note in found["notes"])
+    text = Path("evaluation.html").read_text()
+    page = Page(text)
+    is_whole(page, text)
+    assert page.tags.count("img") == 7
+    assert "marginal_w1" in page.text
+
+
+def test_the_same_seed_gives_the_same_files(command, two):
+    kept = []
+    for seed in (0, 0, 1):
+        assert command("evaluate", *two, *FAST, "--seed", seed).code == 0
+        kept.append({name: Path(name).read_bytes() for name in FILES})
+    assert kept[0] == kept[1]
+    assert kept[0][FILES[1]] != kept[2][FILES[1]]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_with_its_codes(command, trained, tmp_path):
+    runs = tmp_path / "runs"
+    newest = list_runs(trained)[-1].path
+    shutil.copytree(newest, runs / newest.name)
+    done = command("evaluate", "--runs", runs, "--only", "marginals,readback,mig", "--quick", "--device", "cpu")
+    assert done.code == 0, done.err
+    found = json.loads((runs / newest.name / "evaluation.json").read_text())
+    assert [row["name"] for row in found["rows"]] == ["r2_cont0", "r2_cont1"]
+    assert all(row["group"] == "codes" and row["floor"] is None for row in found["rows"])
+    assert found["made_name"] == newest.name
+    assert found["skipped"]["marginals"] == "it needs 10 series of each kind, and there are 6"
+    assert "known factors" in found["skipped"]["mig"]
+    assert "marginals is left out: it needs 10 series of each kind, and there are 6" in done.err
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_with_other_real_series_and_with_other_made_ones(command, trained, written):
+    real, test, fake = (written(f"{name}.csv", walks(30, seed)) for seed, name in enumerate(("real", "test", "fake")))
+    run = ("evaluate", "--runs", trained, *FAST, "--out", ".")
+    assert command(*run, "--real", real, "--test", test).code == 0
+    found = written_here()
+    assert found["counts"] == {"made": 30, "seen": 30, "reference": 30}
+    assert found["made_name"] == list_runs(trained)[-1].name
+    done = command("evaluate", "--runs", trained, *FAST, "--fake", fake, "--test", test)
+    assert done.code == 0, done.err
+    assert written_here()["counts"] == {"made": 12, "seen": 12, "reference": 30}
+    assert written_here()["made_name"] == "fake.csv"
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_dataset_in_place_of_a_file(command, written, monkeypatch):
+    monkeypatch.setattr("tsinfogan.datasets.load_dataset", lambda name, split="train": walks(20, seed=len(split)))
+    fake = written("fake.csv", walks(20))
+    done = command("evaluate", "--real", "pen_strokes", "--fake", fake, *FAST)
+    assert done.code == 0, done.err
+    assert written_here()["counts"]["reference"] == 20
+    assert "every repeat measures the same 20 made series" in done.err
+    refused = command("evaluate", "--real", "pen_strokes", "--fake", fake, "--window", 5).sentence
+    assert "pen_strokes is a dataset; leave it out" in refused.replace("'", "")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_dataset_without_held_out_series(command, written, monkeypatch):
+    def load(name, split="train"):
+        if split == "test":
+            raise DataError("there is no test split")
+        return walks(24)
+
+    monkeypatch.setattr("tsinfogan.datasets.load_dataset", load)
+    done = command("evaluate", "--real", "pen_strokes", "--fake", written("fake.csv", walks(20)), *FAST)
+    assert done.code == 0, done.err
+    assert "note: there are no held-out series: there is no test split" in done.err
+    assert written_here()["counts"] == {"made": 12, "seen": 12, "reference": 12}
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_windows_of_one_recording(command, written, tmp_path):
+    rows = [f"{time},{np.sin(time / 3):.4f}" for time in range(60)]
+    for name in ("real.csv", "fake.csv"):
+        (tmp_path / name).write_text("time,x\n" + "\n".join(rows) + "\n")
+    done = command("evaluate", "--real", tmp_path / "real.csv", "--fake", tmp_path / "fake.csv", "--window", 8, *FAST)
+    assert done.code == 0, done.err
+    assert "note: windows overlap" in done.err
+
+
+def test_a_terminal_shows_a_bar(process, two):
+    ours, theirs = pty.openpty()
+    child = process("evaluate", *two, *FAST, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other side is closed
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    assert child.wait() == 0
+    assert b"marginals" in child.stdout.read()
+    assert b"drawing maps" in shown
+    assert b"/12" in shown
+
+
+# ---- what is strange and goes on
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_identical_files_are_evaluated_and_said_to_be(command, written):
+    done = command("evaluate", "--real", written("a.csv", walks()), "--fake", written("b.csv", walks()), *FAST)
+    assert done.code == 0, done.err
+    assert "hold identical series" in done.err
+    assert "identical" in Page(Path("evaluation.html").read_text()).text
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_other_units_are_told_with_their_factor(command, written):
+    fake = written("fake.csv", walks(30, 1, scale=1000))
+    done = command("evaluate", "--real", written("real.csv", walks()), "--fake", fake, *FAST)
+    assert done.code == 0, done.err
+    (said,) = re.findall(r"channel x spreads (\d+) times as far in fake", done.err)
+    assert 500 < int(said) < 2000
+    assert "are the units the same?" in done.err
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_labels_in_one_only(command, written, monkeypatch):
+    of_labels = replace(COMPARISONS.get("marginals"), needs=frozenset({"labels"}))
+    monkeypatch.setattr("tsinfogan.metrics.samples.marginals.COMPARISON", of_labels)
+    real, fake = written("real.csv", walks()), written("fake.csv", walks(30, 1, labelled=False))
+    done = command("evaluate", "--real", real, "--fake", fake, "--only", "marginals,correlations", "--quick")
+    assert done.code == 0, done.err
+    assert "real series have labels, made ones have none" in done.err
+    assert "marginals is left out: real and made series do not both have labels" in done.err
+    assert [row["measure"] for row in written_here()["rows"]] == ["correlations"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_channels_in_another_order_are_put_in_order(command, written):
+    panel = walks()
+    turned = replace(panel, values=np.ascontiguousarray(panel.values[:, ::-1]), channels=("y", "x"))
+    done = command("evaluate", "--real", written("a.csv", panel), "--fake", written("b.csv", turned), *FAST)
+    assert done.code == 0, done.err
+    assert "identical" in done.err
+
+
+# ---- what is refused
+
+
+def test_other_channels_are_named(command, written):
+    one = walks().values[:, :1]
+    fake = written("fake.csv", replace(walks(), values=one, channels=("x",)))
+    sentence = command("evaluate", "--real", written("real.csv", walks()), "--fake", fake, *FAST).sentence
+    assert "expected the channels x, y in fake, which lacks y" in sentence
+    renamed = written("renamed.csv", replace(walks(), channels=("x", "z")))
+    sentence = command("evaluate", "--real", written("real.csv", walks()), "--fake", renamed, *FAST).sentence
+    assert "lacks y and has z besides" in sentence
+
+
+def test_other_lengths_are_told(command, written):
+    real, fake = written("real.csv", waves(24)), written("fake.csv", waves(24, n_timepoints=30))
+    sentence = command("evaluate", "--real", real, "--fake", fake, *FAST).sentence
+    assert "all series of real have 32 timepoints, those of fake 30 to 30" in sentence
+
+
+def test_missing_values(command, written, tmp_path):
+    bad = written("bad.csv", walks())
+    lines = bad.read_text().splitlines()
+    for place in range(2, 9):
+        parts = lines[place].split(",")
+        parts[lines[0].split(",").index("x")] = "nan"
+        lines[place] = ",".join(parts)
+    bad.write_text("\n".join(lines) + "\n")
+    real = written("real.csv", walks())
+    for arguments in (("--real", real, "--fake", bad), ("--real", bad, "--fake", real)):
+        assert "values are missing in case" in command("evaluate", *arguments, *FAST).sentence
+    assert not list(Path().iterdir())
+
+
+def test_too_few_series(command, written):
+    real, fake = written("real.csv", walks(6)), written("fake.csv", walks(30, 1))
+    assert "expected 8 real series or more" in command("evaluate", "--real", real, "--fake", fake, *FAST).sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--only", "marginal"], "unknown measure 'marginal': did you mean 'marginals'? choose from"),
+        (["--only", ""], "unknown measure ''"),
+        (["--seed", "-1"], "'--seed'"),
+        (["--device", "gpu"], "choose from auto"),
+        (["--window", "8"], "name one with --real"),
+        (["--fake", "no.csv"], "'no.csv', which does not exist"),
+        (["--test", "no.csv"], "'no.csv', which does not exist"),
+        (["--real", "no.csv"], "expected a file or a dataset, got 'no.csv'"),
+        (["mine"], "unknown run 'mine'"),
+        (["mine", "--real", "a.csv", "--fake", "b.csv"], "one too many"),
+        (["--out", "/dev/null/x"], "cannot write"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes(arguments, expected, command, trained):
+    assert expected in command("evaluate", "--runs", trained, "--only", "readback", *arguments).sentence
+    assert not list(Path().iterdir())
+
+
+def test_no_run_and_no_files(command, written, tmp_path):
+    sentence = command("evaluate", "--runs", tmp_path / "none").sentence
+    assert "`tsinfogan train` first" in sentence
+    assert sentence.endswith("or name files with --real and --fake")
+    fake = written("fake.csv", walks())
+    assert command("evaluate", "--runs", tmp_path / "none", "--fake", fake).sentence.endswith(
+        "or name files with --real"
+    )
+
+
+def test_a_run_whose_series_are_gone(command, small_csv, written, tmp_path):
+    copy = tmp_path / "small.csv"
+    shutil.copy(small_csv, copy)
+    runs = tmp_path / "runs"
+    options = ("--width", 8, "--batch-size", 8, "--device", "cpu", "--steps", 1, "--runs", runs)
+    assert command("train", "--data", copy, *options).code == 0
+    copy.unlink()
+    sentence = command("evaluate", "--runs", runs, *FAST).sentence
+    assert "small.csv is no longer there" in sentence
+    assert "name real series with --real" in sentence
+
+
+# ---- the parts
+
+
+def test_names_and_groups():
+    comparisons, codes = chosen_names(None)
+    assert comparisons == list(COMPARISONS.names())
+    assert "purity" in codes
+    assert chosen_names(["codes"]) == ([], codes)
+    fidelity, none = chosen_names(["fidelity", "marginals"])
+    assert "marginals" in fidelity
+    assert none == []
+    with pytest.raises(UnknownNameError, match="codes"):
+        chosen_names(["code"])
+
+
+def test_verdicts():
+    lower = MeasureFigure("", "lower", 0.1, "far")
+    assert in_words(lower, Estimate(0.3, 0.05), Estimate(0.31, 0.05)) == ("as real series", True)
+    assert in_words(lower, Estimate(0.38, 0.01), Estimate(0.31, 0.01)) == ("nearly as real series", True)
+    assert in_words(lower, Estimate(0.5, 0.01), Estimate(0.31, 0.01)) == ("far", False)
+    verdict, near = in_words(lower, Estimate(0.9, 2), Estimate(0.31, 0.01))  # an interval that says nothing
+    assert "may be chance" in verdict
+    assert not near
+    higher = replace(lower, better="higher")
+    assert in_words(higher, Estimate(0.5, 0.01), Estimate(0.9, 0.01)) == ("far", False)
+    assert in_words(higher, Estimate(0.95, 0.01), Estimate(0.9, 0.01)) == ("as real series", True)
+    one = replace(lower, better="one")
+    assert in_words(one, Estimate(0.5, 0.01), Estimate(1.0, 0.01)) == ("far", False)
+    assert in_words(one, Estimate(2.0, 0.01), Estimate(1.0, 0.01)) == ("far", False)
+
+
+def test_numbers():
+    assert number(Estimate(0.12345, 0.0201)) == "0.123 ± 0.020"
+    assert number(Estimate(-12.345, 1)) == "−12.3 ± 1.0"
+    assert number(Estimate(20.0, float("inf"))) == "20"
+    assert number(None) == "–"
+
+
+def test_remarks_say_nothing_where_nothing_is_strange():
+    assert scale_remarks(walks(seed=1), walks()) == []
+    assert label_remark(walks(seed=1), walks()) is None
+    assert length_remark(waves(), waves()) is None
+    assert in_order_of(walks(), ("x", "y")).fingerprint() == walks().fingerprint()
+
+
+def test_remarks():
+    panel = waves(24)
+    shifted = replace(panel, values=panel.values + 100, name="shifted")
+    (said,) = scale_remarks(shifted, panel)
+    assert "do not overlap" in said
+    assert "in shifted" in said
+    wider = replace(panel, values=panel.values * 1000, name="wider")
+    assert "spreads 1e+03 times as far in wider" in scale_remarks(wider, panel)[0]
+    assert "spreads 1e+03 times as far in wider" in scale_remarks(panel, wider)[0]
+    assert "9 to 20 timepoints" in str(length_remark(walks(), walks()))
+    others = replace(walks(), classes=("e", "f", "g", "h"))
+    assert "no class of the made series" in str(label_remark(others, walks()))
+    with pytest.raises(DataError, match="has y besides"):
+        in_order_of(walks(), ("x",))
+
+
+def test_curves():
+    t = np.arange(64)
+    waves_of_4 = np.cos(2 * np.pi * 4 * t / 64)[None].astype(np.float32)
+    alternating = np.array([[1, -1] * 4], np.float32)
+    assert autocorrelation(alternating)[0] == pytest.approx([1, -7 / 8, 6 / 8, -5 / 8])  # the biased estimate
+    amplitudes = spectrum(waves_of_4)[0]
+    assert amplitudes[3] == pytest.approx(0.5)
+    assert np.delete(amplitudes, 3) == pytest.approx(0, abs=1e-6)
+    noise = np.random.default_rng(0).normal(size=(200, 64)).astype(np.float32)
+    assert autocorrelation(noise).mean(axis=0)[1:] == pytest.approx(0, abs=0.05)
+    assert not autocorrelation(np.ones((2, 8), np.float32)).any()
+
+
+# ---- pictures and page
+
+
+@pytest.mark.parametrize(
+    ("panel", "n_pictures"),
+    [
+        (walks(30), 7),
+        (replace(walks(30), view="pen"), 7),
+        (waves(20), 6),
+        (images(12), 4),
+        (Panel.from_arrays(np.random.default_rng(0).normal(size=(20, 8, 3))), 5),
+        (Panel.from_arrays(np.repeat(np.arange(20.0)[:, None, None], 6, axis=2)), 6),
+    ],
+    ids=["lines", "pen", "one channel", "images", "many short channels", "flat"],
+)
+def test_every_kind_of_series_is_drawn(panel, n_pictures, recwarn):
+    pictures = draw_all(Shown(panel, panel.subset(slice(None, None, 2)), panel.subset(slice(1, None, 2))))
+    assert len(pictures) == n_pictures
+    for picture in pictures:
+        pixels = matplotlib.image.imread(io.BytesIO(picture.png))[:, :, :3]
+        assert (pixels.max(axis=2) < 0.95).mean() > 0.002, picture.heading
+    assert not [warning for warning in recwarn if "constrained" in str(warning.message)]
+
+
+def an_assessment(**others: object) -> Assessment:
+    panel = walks(20)
+    far = Figure(
+        "privacy", "m", "copies", "share of copies", "lower", estimate([0.5, 0.6]), Estimate(0.0, 0.0), "bad", False
+    )
+    near = replace(far, group="fidelity", name="near", near=True, verdict="as real series")
+    whole = {
+        "real_name": "real", "made_name": "made", "figures": (near, far), "skipped": {"dci": "slow", "mig": "slow"},
+        "notes": ("a note",), "counts": {"made": 1, "seen": 2, "reference": 3}, "quick": True, "seed": 0,
+        "made": panel, "seen": panel, "reference": panel,
+    }  # fmt: skip
+    return Assessment(**{**whole, **others})
+
+
+def test_copies_are_warned_of_plainly():
+    found = an_assessment()
+    assert found.headline.startswith("1 of 2 figures")
+    assert len(found.warnings) == 1
+    text = Page(render(found, [])).text
+    assert "may give away training series" in text
+    assert "share of copies: bad (0.55" in text
+    assert "dci, mig: slow" in text
+    farther = replace(found.figures[1], better="one", value=Estimate(1.4, 0.1))
+    assert an_assessment(figures=(farther,)).warnings == []
+    assert "give away" not in render(an_assessment(figures=(farther,)), [])
+
+
+def test_names_cannot_write_into_the_page():
+    bad = "<b1 onclick='x'>\"&"
+    figure = replace(an_assessment().figures[0], measure=bad, name=bad, summary=bad, verdict=bad)
+    code = replace(figure, group="codes", floor=None, near=None)
+    found = an_assessment(
+        real_name=bad, made_name=bad, figures=(figure, code, replace(figure, group="privacy", near=False)),
+        skipped={bad: bad}, notes=(bad,),
+    )  # fmt: skip
+    text = render(found, [Picture(bad, bad, b"png")])
+    page = Page(text)
+    is_whole(page, text)
+    assert page.text.count(bad) > 12
+
+
+def test_json_holds_no_number_that_json_has_not():
+    figure = replace(an_assessment().figures[0], value=Estimate(float("nan"), float("inf")))
+    found = an_assessment(figures=(figure,))
+    row = json.loads(json.dumps(found.to_dict(), allow_nan=False))["rows"][0]
+    assert row["value"] is None
+    assert row["value_half_width"] is None
+    assert table_rows(found)[0][3] == "–"
+
+
+# ---- in a browser
+
+BROWSER = os.environ.get("TSINFOGAN_BROWSER") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
+)
+PROBE = """<script>
+const images = [...document.images];
+document.documentElement.dataset.pictures = images.filter(i => i.complete && i.naturalWidth > 100).length;
+document.documentElement.dataset.wide = document.documentElement.scrollWidth > window.innerWidth;
+document.documentElement.dataset.height = document.documentElement.scrollHeight;
+</script></body>"""
+
+
+def looked_at(page: str, folder: Path, width: int = 1200) -> tuple[dict[str, str], list[str]]:
+    """What a browser makes of a page: facts that a probe in a copy of it notes, and what its console said."""
+    copy = folder / "probed.html"
+    copy.write_text(page.replace("</body>", PROBE))
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--enable-logging=stderr", "--v=0"]
+    options += [f"--disable-{what}" for what in ("background-networking", "component-update", "sync")]
+    options += [f"--user-data-dir={folder / 'browser'}", f"--window-size={width},900"]
+    done = subprocess.run(
+        [str(BROWSER), *options, "--dump-dom", copy.as_uri()], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    facts = dict(re.findall(r'data-(\w+)="([^"]*)"', done.stdout.partition("<head>")[0]))
+    return facts, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium or chrome here; TSINFOGAN_BROWSER names one")
+def test_a_browser_shows_the_page(tmp_path):
+    panel = walks(40)
+    found = assess(walks(40, 1), panel, walks(40, 2), comparisons=["marginals"], quick=True, device="cpu")
+    pictures = draw_all(Shown(found.made, found.seen, found.reference))
+    for width in (1200, 500):
+        facts, console = looked_at(render(found, pictures), tmp_path, width)
+        assert console == []
+        assert facts["pictures"] == str(len(pictures)) == "7"
+        assert facts["wide"] == "false"
+        assert int(facts["height"]) > 1500
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium or chrome here; TSINFOGAN_BROWSER names one")
+def test_a_browser_would_have_said_what_is_wrong(tmp_path):
+    broken = '<html><head></head><body><img src="data:image/png;base64,AAAA"><script>nothing()</script></body></html>'
+    facts, console = looked_at(broken, tmp_path)
+    assert facts["pictures"] == "0"
+    assert len(console) == 1
+    assert "nothing is not defined" in console[0]

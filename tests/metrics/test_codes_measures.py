@@ -1,0 +1,504 @@
+"""Every registered measure keeps the contract; each one tells a good model, or good figures, from bad ones."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tsinfogan.data.panel import FloatArray, Panel
+from tsinfogan.datasets import load_dataset
+from tsinfogan.errors import DataError, UnknownNameError
+from tsinfogan.metrics.classifier import fit_classifier
+from tsinfogan.metrics.codes import MEASURES, Need
+from tsinfogan.metrics.codes.accuracy import accuracy
+from tsinfogan.metrics.codes.agreement import agreement, confidence
+from tsinfogan.metrics.codes.bound import bound
+from tsinfogan.metrics.codes.context import SWEEP_STEPS, SWEEPS_PER_CATEGORY, Subject, evaluate
+from tsinfogan.metrics.codes.disagreement import disagreement
+from tsinfogan.metrics.codes.effects import mean_change, within_class_spread
+from tsinfogan.metrics.codes.flips import flip_share
+from tsinfogan.metrics.codes.overlap import effect_cosine
+from tsinfogan.metrics.codes.purity import purity
+from tsinfogan.metrics.codes.readback import r_squared
+from tsinfogan.metrics.codes.usage import evenness, least_usage
+from tsinfogan.metrics.samples import COMPARISONS
+from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, UniformCode
+from tsinfogan.models.discriminator import CriticSettings, Judgement
+from tsinfogan.models.model import DataCard, Model, ModelSettings
+from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.preprocessor import Preprocessor
+from tsinfogan.training.plan import make_plan
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "measures.md").read_text()
+RNG = np.random.default_rng(0)
+K, N_TIMEPOINTS = 3, 16
+
+FACTORS = tuple(name for name in MEASURES.names() if "factors" in MEASURES.get(name).needs)
+
+# ---- a model whose every code does what it should, and ones that do not
+
+TIME = torch.linspace(0, 1, N_TIMEPOINTS)
+TURNS = 2 * math.pi * torch.arange(1, K + 1)[:, None] * TIME
+TEMPLATES = torch.stack([torch.sin(TURNS), torch.cos(TURNS)], dim=1)  # (K, 2, t), orthogonal to the knobs
+KNOBS = torch.stack(  # (2, 2, t) an offset of the first channel, a slope of the second
+    [torch.stack([torch.ones(N_TIMEPOINTS), 0 * TIME]), torch.stack([0 * TIME, 2 * TIME - 1])]
+)
+
+
+class Maker(nn.Module):
+    """Latent = one number of noise, K of the category, the two knobs."""
+
+    texture_dim = 0
+
+    def __init__(self, templates: Tensor = TEMPLATES, knobs: Tensor = KNOBS):
+        super().__init__()
+        self.templates, self.knobs = nn.Parameter(templates), nn.Parameter(0.4 * knobs)
+
+    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+        made = torch.einsum("nk,kct->nct", latent[:, 1 : 1 + K], self.templates)
+        made = made + torch.einsum("nk,kct->nct", latent[:, 1 + K :], self.knobs)
+        return made + 0.02 * latent[:, :1, None] * torch.cos(9 * TIME)
+
+
+class Reader(nn.Module):
+    """Reads what :class:`Maker` wrote; ``blind`` it always sees the first category and no knob."""
+
+    settings = CriticSettings()
+
+    def __init__(self, blind: bool = False):
+        super().__init__()
+        self.blind = blind
+
+    def forward(self, values: Tensor, label: Tensor | None = None) -> Judgement:
+        knobs = torch.stack([values[:, 0].mean(1), (values[:, 1] * KNOBS[1, 1]).mean(1)], dim=1)
+        knobs = knobs / (0.4 * KNOBS.square().mean(2).amax(1))  # (n, 2)
+        rest = values - 0.4 * torch.einsum("nk,kct->nct", knobs, KNOBS)
+        logits = -(rest[:, None] - TEMPLATES).square().sum((2, 3))  # (n, K)
+        if self.blind:
+            logits, knobs = torch.eye(K)[torch.zeros(len(values), dtype=torch.long)] * 20, 0 * knobs
+        scale = torch.full((len(values),), math.log(0.2))
+        return Judgement(values[:, 0, 0], (logits, *(torch.stack([knob, scale], 1) for knob in knobs.T)))
+
+
+def drawn(n: int, seed: int) -> Panel:
+    """Real series of three classes with their factors: what a perfect Maker makes."""
+    rng = torch.Generator().manual_seed(seed)
+    labels = torch.arange(n) % K
+    knobs = 2 * torch.rand(n, 2, generator=rng) - 1
+    latent = torch.cat([torch.randn(n, 1, generator=rng), torch.eye(K)[labels], knobs], dim=1)
+    return Panel.from_arrays(
+        Maker()(latent, torch.zeros(n, 0)).detach().numpy(),
+        labels=[("a", "b", "c")[k] for k in labels],
+        factors=np.column_stack([labels, knobs]).astype(np.float32),
+        factor_names=("class", "offset", "slope"),
+    )
+
+
+TRAIN, TEST = drawn(90, 0), drawn(150, 1)
+
+
+def handmade(maker: nn.Module, reader: nn.Module, seed: int = 0) -> Subject:
+    latent = LatentSpec(1, (CategoricalCode(K), UniformCode(), UniformCode()))
+    raw = replace(Preprocessor.fit(TRAIN), offset=(0.0, 0.0), scale=(1.0, 1.0))
+    model = Model(ModelSettings("conv1d", latent), DataCard.of(TRAIN), raw, maker, reader)  # type: ignore[arg-type]
+    return taught(Subject(model, TRAIN, TEST, seed))
+
+
+def taught(subject: Subject, steps: int = 60) -> Subject:
+    """The subject with a classifier that did not take long."""
+    panel = subject.real if subject.train is None else subject.train
+    if panel.labels is not None:
+        panel = panel.subset(panel.labels >= 0)
+        assert panel.labels is not None
+        distorter = Distorter.build(panel.distortions, subject.model.preprocessor)
+        values = subject.grid_values(panel)
+        fitted = fit_classifier(values, panel.labels, len(panel.classes), distorter, seed=subject.seed, steps=steps)
+        subject.__dict__["classifier"] = fitted
+    return subject
+
+
+@pytest.fixture(scope="module")
+def good() -> Subject:
+    return handmade(Maker(), Reader())
+
+
+@pytest.fixture(scope="module")
+def blind() -> Subject:
+    return handmade(Maker(), Reader(blind=True))
+
+
+@pytest.fixture(scope="module")
+def careless() -> Subject:
+    """Its samples are of one class; both knobs turn the same thing, and that is the class."""
+    return handmade(
+        Maker(TEMPLATES[:1].expand(K, -1, -1), 2.5 * (TEMPLATES[1] - TEMPLATES[0]).expand(2, -1, -1)), Reader()
+    )
+
+
+@pytest.fixture(scope="module")
+def good_figures(good: Subject) -> dict[str, dict[str, float]]:
+    """By measure."""
+    return {name: figures(good, name) for name in MEASURES.names()}
+
+
+def of_codes(subject: Subject) -> dict[str, float]:
+    """Figures of all measures that need no factors."""
+    found, skipped = evaluate(subject, [name for name in MEASURES.names() if name not in FACTORS])
+    assert not skipped
+    return found
+
+
+def figures(subject: Subject, name: str) -> dict[str, float]:
+    return dict(MEASURES.get(name).compute(subject))
+
+
+# ---- the contract
+
+over_measures = pytest.mark.parametrize("name", MEASURES.names())
+
+
+@over_measures
+def test_entry(name: str) -> None:
+    measure = MEASURES.get(name)
+    assert measure.summary
+    assert "\n" not in measure.summary
+    assert not measure.summary.endswith(".")
+    assert measure.better in ("higher", "lower")
+    assert measure.needs <= set(get_args(Need))
+
+
+@over_measures
+def test_figures_are_finite_documented_and_the_same_again(
+    name: str, good: Subject, good_figures: dict[str, dict[str, float]]
+) -> None:
+    assert good.missing(MEASURES.get(name)) is None
+    measured = good_figures[name]
+    assert measured
+    assert all(type(value) is float and math.isfinite(value) for value in measured.values()), measured
+    assert re.search(rf"^\| `{name}` \|", PAGE, re.MULTILINE), f"docs/measures.md has no row of {name}"
+    for figure in measured:
+        assert f"`{re.sub('cont[0-9]+', 'cont0', figure)}`" in PAGE, f"docs/measures.md does not tell of {figure}"
+    again = handmade(Maker(), Reader())
+    again.__dict__["classifier"] = good.classifier
+    assert figures(again, name) == measured
+
+
+def test_no_two_measures_share_a_figure(good_figures: dict[str, dict[str, float]]) -> None:
+    names = [figure for measured in good_figures.values() for figure in measured]
+    assert len(names) == len(set(names))
+
+
+def test_page_has_no_row_of_what_does_not_exist() -> None:
+    rows = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
+    assert rows == {*MEASURES.names(), *COMPARISONS.names()}
+
+
+def test_unknown_measure(good: Subject) -> None:
+    with pytest.raises(UnknownNameError, match="accuracy"):
+        evaluate(good, ["accurracy"])
+
+
+def series(n: int = 24, labels: bool = True) -> Panel:
+    cases = [np.cumsum(RNG.normal(size=(2, int(length))), axis=1) for length in RNG.integers(9, 20, n)]
+    return Panel.from_cases(cases, labels=[("a", "b", "c", None)[k % 4] for k in range(n)] if labels else None)
+
+
+def images(n: int = 24) -> Panel:
+    values = RNG.uniform(size=(n, 1, 8, 8))
+    return Panel.from_arrays(values, view="image", labels=[("a", "b")[k % 2] for k in range(n)])
+
+
+KINDS = {
+    "unequal lengths, partly labelled": (series(), {}),
+    "images": (images(), {}),
+    "no labels": (series(labels=False), {"n_categories": (3,)}),
+    "more categories than classes": (series(), {"n_categories": (5,)}),
+    "two categorical codes": (series(), {"n_categories": (3, 2), "n_continuous": 1}),
+    "no categories": (series(), {"n_categories": (), "n_continuous": 5}),
+    "no continuous codes": (series(), {"n_continuous": 0}),
+    "no codes": (series(), {"n_categories": (), "n_continuous": 0}),
+    "normal codes, fixed scale": (series(), {"continuous_prior": "normal", "posterior_scale": 1.0}),
+    "gan": (images(), {"recipe": "gan"}),
+    "semi_supervised": (series(), {"recipe": "semi_supervised"}),
+    "cgan": (images(), {"recipe": "cgan"}),
+    "label as input channel": (images(), {"recipe": "cgan", "settings": {"label_input": "input_channel"}}),
+    "categories by the data": (images(), {"recipe": "acgan", "category_prior": "data"}),
+}
+LABELS = ("accuracy", "purity", "flips")
+CATEGORIES = ("accuracy", "agreement", "disagreement", "purity", "usage")
+CONTINUOUS = ("effects", "flips", "overlap", "readback")
+SKIPPED = {
+    "no labels": LABELS,
+    "two categorical codes": ("overlap",),
+    "no categories": CATEGORIES,
+    "no continuous codes": CONTINUOUS,
+    "no codes": (*CATEGORIES, *CONTINUOUS, "bound"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_model_is_measured_as_far_as_it_goes(kind: str) -> None:
+    panel, options = KINDS[kind]
+    model = make_plan(panel, noise_dim=3, width=4, **options).build(panel)  # type: ignore[arg-type]
+    found, skipped = evaluate(taught(Subject(model, panel), steps=2))
+    assert set(skipped) == {*SKIPPED.get(kind, ()), *FACTORS}
+    assert all(math.isfinite(value) for value in found.values()), found
+    assert all(reason and not reason.endswith(".") for reason in skipped.values())
+
+
+def test_without_series_the_samples_are_measured_still(good: Subject) -> None:
+    found, skipped = evaluate(Subject(good.model))
+    assert set(found) == {*figures(good, "bound"), *figures(good, "readback"), "overlap"}
+    assert skipped["agreement"] == "there are no real series at hand"
+    with pytest.raises(DataError, match="expected real series"):
+        _ = Subject(good.model).real
+
+
+def test_series_of_other_channels_are_refused(good: Subject) -> None:
+    with pytest.raises(DataError, match="expected the channels ch0, ch1"):
+        Subject(good.model, Panel.from_arrays(np.zeros((2, 3, N_TIMEPOINTS))))
+
+
+# ---- subject
+
+
+def test_sweeps_turn_one_code_and_hold_the_rest(good: Subject) -> None:
+    made = good.sweeps(good.continuous["cont1"])
+    assert made.panel.n_cases == K * SWEEPS_PER_CATEGORY * SWEEP_STEPS
+    cat, cont1 = (made.columns[name].reshape(-1, SWEEP_STEPS) for name in ("cat", "cont1"))
+    assert (cat == (np.arange(K * SWEEPS_PER_CATEGORY) % K)[:, None]).all()
+    assert np.allclose(cont1, np.linspace(-1, 1, SWEEP_STEPS))
+    assert (made.columns["cont0"] == 0).all()
+    values = good.sweep_values(good.continuous["cont1"])
+    steps = np.diff(values, axis=1)  # the noise is held: a linear maker's steps are all the same
+    assert np.allclose(steps, steps[:1, :1], atol=1e-5)
+
+
+def test_every_code_turns_the_same_samples(good: Subject) -> None:
+    first, second = (good.sweep_values(place) for place in good.continuous.values())
+    assert np.array_equal(first[:, SWEEP_STEPS // 2], second[:, SWEEP_STEPS // 2])
+    assert not np.allclose(first[:, 0], second[:, 0])
+
+
+def test_sweeps_stand_in_order_wherever_the_category_stands() -> None:
+    latent = LatentSpec(2, (UniformCode(), CategoricalCode(3)))
+    panel = drawn(6, 0)
+    settings = ModelSettings("conv1d", latent, width=4)
+    subject = Subject(Model.build(settings, DataCard.of(panel), Preprocessor.fit(panel)))
+    made = subject.sweeps(0, steps=4, n_per_category=2)
+    assert made.columns["cat"].reshape(2, 3, 4).tolist() == [[[k] * 4 for k in range(3)]] * 2
+    assert np.allclose(made.columns["cont0"].reshape(-1, 4), np.linspace(-1, 1, 4))
+
+
+def test_samples_are_of_every_category_and_seeded(good: Subject) -> None:
+    made, middle = good.samples(4), good.samples(4, cont=0.0)
+    assert np.bincount(made.columns["cat"]).tolist() == [4] * K
+    assert made.columns["cont0"].std() > 0.2
+    assert (middle.columns["cont0"] == 0).all()
+    other = Subject(good.model, seed=1).samples(4)
+    assert not np.array_equal(other.panel.values, made.panel.values)
+
+
+# ---- the classifier
+
+
+def test_classifier_learns_what_can_be_learned(good: Subject) -> None:
+    assert TEST.labels is not None
+    assert (good.classifier.predict(good.real_values) == TEST.labels).mean() > 0.97
+    assert TRAIN.labels is not None
+    distorter = Distorter.build(TRAIN.distortions, good.model.preprocessor)
+    misled = fit_classifier(good.grid_values(TRAIN), (TRAIN.labels + 1) % K, K, distorter, steps=60)
+    assert (misled.predict(good.real_values) == TEST.labels).mean() < 0.03
+
+
+def test_classifier_is_the_same_for_a_seed(good: Subject) -> None:
+    distorter = Distorter.build(TRAIN.distortions, good.model.preprocessor)
+    assert TRAIN.labels is not None
+    state = torch.get_rng_state()
+    some, same, other = (
+        fit_classifier(good.grid_values(TRAIN), TRAIN.labels, K, distorter, seed=seed, steps=3) for seed in (0, 0, 1)
+    )
+    assert torch.equal(state, torch.get_rng_state())
+    probabilities = [found.probabilities(good.real_values) for found in (some, same, other)]
+    assert np.array_equal(probabilities[0], probabilities[1])
+    assert not np.array_equal(probabilities[0], probabilities[2])
+    assert np.allclose(probabilities[0].sum(1), 1, atol=1e-5)
+
+
+def test_classifier_needs_labels(good: Subject) -> None:
+    with pytest.raises(DataError, match="add a label column"):
+        _ = Subject(good.model, replace(TRAIN, labels=None)).classifier
+
+
+@pytest.mark.skipif("TSINFOGAN_DATA" not in os.environ, reason="needs CharacterTrajectories in TSINFOGAN_DATA")
+def test_classifier_reads_real_letters() -> None:
+    train, test = load_dataset("char_traj", "train"), load_dataset("char_traj", "test")
+    preprocessor = Preprocessor.fit(train)
+    assert train.labels is not None
+    distorter = Distorter.build(train.distortions, preprocessor)
+    taught_briefly = fit_classifier(preprocessor.transform(train), train.labels, 20, distorter, steps=200)
+    assert (taught_briefly.predict(preprocessor.transform(test)) == test.labels).mean() > 0.97
+
+
+# ---- good and bad models
+
+
+def test_a_good_model(good: Subject) -> None:
+    found = of_codes(good)
+    assert found["accuracy"] == found["nmi"] == found["ari"] == 1
+    assert found["purity"] > 0.97
+    assert found["classes_covered"] == found["pure_categories"] == K
+    assert found["agreement"] > 0.9
+    assert found["usage_least"] == pytest.approx(1)
+    assert found["usage_evenness"] > 0.99
+    assert found["bound_cat_share"] > 0.95
+    assert found["overlap"] < 0.01
+    for code in ("cont0", "cont1"):
+        assert found[f"flips_{code}"] < 0.02
+        assert found[f"r2_{code}"] > 0.99
+        assert 1 < found[f"effect_{code}"] < 4
+
+
+def test_a_blind_reader(good: Subject, blind: Subject) -> None:
+    found = of_codes(blind)
+    assert found["accuracy"] == pytest.approx(1 / K)
+    assert found["nmi"] == found["ari"] == 0
+    assert found["usage_least"] == 0
+    assert found["usage_evenness"] == pytest.approx(1 / K, abs=0.01)
+    assert found["disagreement"] > figures(good, "disagreement")["disagreement"] + 1
+    assert found["bound_cat"] < 0
+    assert found["bound_cont0"] < 0
+    assert found["r2_cont0"] < 0.01
+
+
+def test_a_careless_maker(careless: Subject) -> None:
+    found = of_codes(careless)
+    assert found["classes_covered"] < K
+    assert found["flips_cont0"] > 0.9
+    assert found["overlap"] == pytest.approx(1, abs=1e-4)
+    assert found["bound_cat_share"] < 0.1
+
+
+def test_a_knob_that_does_nothing() -> None:
+    idle = handmade(Maker(knobs=KNOBS * torch.tensor([1.0, 0.0]).view(2, 1, 1)), Reader())
+    found = figures(idle, "effects")
+    assert found["effect_cont1"] == 0
+    assert found["effect_cont0"] > 1
+    assert figures(idle, "readback")["r2_cont1"] < 0.01
+    assert figures(idle, "overlap")["overlap"] == 0
+
+
+# ---- the functions
+
+
+def test_accuracy() -> None:
+    classes = np.arange(12) % 4
+    assert accuracy((classes + 1) % 4, classes, 4, 4) == 1  # names do not matter
+    assert accuracy(np.zeros_like(classes), classes, 4, 4) == 0.25
+    assert accuracy(classes // 2, classes, 2, 4) == 0.5  # two classes merged
+    assert accuracy(np.arange(12) % 8, np.arange(12) % 4, 8, 4) == 1  # each class split in two
+
+
+def test_purity() -> None:
+    categories = np.repeat([0, 1], 10)
+    good = purity(categories, np.repeat([2, 0], 10), 2, 3)
+    assert good == {"purity": 1, "purity_least": 1, "pure_categories": 2, "classes_covered": 2}
+    assert purity(categories, np.zeros(20, int), 2, 3)["classes_covered"] == 1
+    mixed = purity(categories, np.r_[np.zeros(10, int), np.arange(10) % 2], 2, 3)
+    assert mixed == {"purity": 0.75, "purity_least": 0.5, "pure_categories": 1, "classes_covered": 1}
+
+
+def test_flip_share() -> None:
+    assert flip_share(np.tile([[3], [5]], 9)) == 0
+    assert flip_share(np.array([[1, 1, 1], [1, 2, 1], [0, 0, 2], [4, 4, 4]])) == 0.5
+
+
+def test_r_squared() -> None:
+    codes = np.linspace(-1, 1, 50, dtype=np.float32)
+    assert r_squared(codes, codes) == 1
+    assert r_squared(np.full_like(codes, codes.mean()), codes) == pytest.approx(0, abs=1e-6)
+    assert r_squared(-codes, codes) < -2
+
+
+def test_bound() -> None:
+    values = np.arange(40) % 4
+    code: Code = CategoricalCode(4)
+    assert bound(code, 50 * np.eye(4, dtype=np.float32)[values], values) == pytest.approx(math.log(4))
+    assert bound(code, np.zeros((40, 4), np.float32), values) == pytest.approx(0, abs=1e-6)
+    assert bound(code, 50 * np.eye(4, dtype=np.float32)[(values + 1) % 4], values) < 0
+
+
+def gaussians(n_classes: int, gap: float) -> tuple[FloatArray, np.ndarray]:
+    classes = np.arange(600) % n_classes
+    noise = np.random.default_rng(0).normal(size=(600, 3, 40))
+    return (noise + gap * classes[:, None, None]).astype(np.float32), classes
+
+
+def test_within_class_spread_is_a_standard_deviation_and_sees_no_gap_between_classes() -> None:
+    for n_classes, gap in ((1, 0.0), (4, 0.0), (4, 10.0)):
+        assert within_class_spread(*gaussians(n_classes, gap)) == pytest.approx(1, abs=0.02)
+    values, classes = gaussians(4, 10.0)
+    assert within_class_spread(values, np.zeros_like(classes)) > 3
+    assert within_class_spread(3 * values, classes) == pytest.approx(3, abs=0.06)
+
+
+def test_within_class_spread_of_few() -> None:
+    values, _ = gaussians(1, 0.0)
+    alone = within_class_spread(values[:50], np.r_[np.zeros(49, int), 1])  # a class of one case is left out
+    assert alone == pytest.approx(1, abs=0.05)
+    assert within_class_spread(values[:50], np.arange(50)) == pytest.approx(1, abs=0.05)
+    assert within_class_spread(values[:1], np.zeros(1, int)) == 0
+
+
+def test_mean_change() -> None:
+    values, _ = gaussians(1, 0.0)
+    assert mean_change(values, values) == 0
+    assert mean_change(values, values + 2) == pytest.approx(2)
+
+
+def test_effect_cosine() -> None:
+    values, _ = gaussians(1, 0.0)
+    assert effect_cosine(values, -3 * values) == pytest.approx(1)
+    assert effect_cosine(values, 0 * values) == 0
+    other = np.random.default_rng(1).normal(size=values.shape)
+    assert effect_cosine(values, other.astype(np.float32)) < 0.12
+    flipped = np.where(np.arange(600)[:, None, None] % 2, -values, values)  # the sign may differ from case to case
+    assert effect_cosine(values, flipped) == pytest.approx(1)
+
+
+SURE = 20 * np.eye(4, dtype=np.float32)[np.arange(40) % 4]  # (n, K)
+UNSURE = np.zeros_like(SURE)
+PRIOR = np.full(4, 0.25, np.float32)
+
+
+def test_agreement_and_confidence() -> None:
+    assert agreement(np.stack([SURE, SURE, SURE])) == 1
+    assert agreement(np.stack([SURE, SURE, np.roll(SURE, 1, axis=1)])) == 0.5
+    assert confidence(np.stack([SURE, UNSURE])) == pytest.approx(1, abs=1e-6)
+    assert confidence(np.stack([UNSURE, SURE])) == 0.25
+
+
+def test_disagreement() -> None:
+    collapsed = np.tile(SURE[:1], (40, 1))
+    best = disagreement(np.stack([SURE, SURE, SURE]), PRIOR)
+    assert best == pytest.approx(0, abs=1e-5)
+    assert disagreement(np.stack([UNSURE, UNSURE]), PRIOR) == pytest.approx(math.log(4))
+    assert disagreement(np.stack([collapsed, collapsed]), PRIOR) == pytest.approx(3 * math.log(4), abs=1e-4)
+    assert disagreement(np.stack([SURE, np.roll(SURE, 1, axis=1)]), PRIOR) > 10
+
+
+def test_usage() -> None:
+    assert least_usage(np.arange(40) % 4, PRIOR) == 1
+    assert least_usage(np.arange(40) % 3, PRIOR) == 0
+    assert least_usage(np.arange(40) % 3, np.array([0.25, 0.25, 0.5, 0.0], np.float32)) == pytest.approx(0.65)
+    assert evenness(SURE, PRIOR) == pytest.approx(1)
+    assert evenness(np.tile(SURE[:1], (40, 1)), PRIOR) == pytest.approx(0.25, abs=1e-4)

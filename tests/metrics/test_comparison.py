@@ -1,0 +1,243 @@
+"""A comparison: which series stand where, what cannot be compared, and verdicts in words."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tsinfogan.data.panel import Panel
+from tsinfogan.errors import DataError, UnknownNameError
+from tsinfogan.metrics.comparison import (
+    Findings,
+    at_most,
+    check_comparable,
+    compare,
+    copy_warning,
+    halves,
+    identical_to,
+    in_words,
+    rows_of,
+)
+from tsinfogan.metrics.intervals import Estimate
+from tsinfogan.metrics.samples import COMPARISONS, Comparison, Figure
+
+CHEAP = ("marginals", "durations", "nearest", "duplicates")
+
+
+def walks(n: int = 60, seed: int = 0, name: str = "walks", n_channels: int = 2) -> Panel:
+    """Random walks of unequal lengths."""
+    rng = np.random.default_rng(seed)
+    cases = [np.cumsum(rng.normal(size=(n_channels, int(length))), axis=1) for length in rng.integers(9, 21, n)]
+    return Panel.from_cases(cases, name=name)
+
+
+def equal(n: int = 20, n_timepoints: int = 16, name: str = "equal") -> Panel:
+    return Panel.from_arrays(np.random.default_rng(0).normal(size=(n, 2, n_timepoints)), name=name)
+
+
+SEEN, REFERENCE, MADE = walks(seed=0, name="seen"), walks(seed=1, name="reference"), walks(seed=2, name="made")
+
+
+def figures_of(found: Findings) -> Mapping[str, Estimate]:
+    return {row.name: row.value for row in found.rows}
+
+
+# ---- compare
+
+
+@pytest.fixture(scope="module")
+def findings() -> Findings:
+    return compare(MADE, SEEN, REFERENCE, only=CHEAP)
+
+
+def test_every_figure_has_a_row_and_groups_stand_together(findings: Findings) -> None:
+    wanted = [(name, figure) for name in CHEAP for figure in COMPARISONS.get(name).figures]
+    assert sorted((row.measure, row.name) for row in findings.rows) == sorted(wanted)
+    groups = [row.group for row in findings.rows]
+    assert groups == sorted(groups, key=["fidelity", "utility", "diversity", "privacy"].index)
+    assert (findings.n_made, findings.n_seen, findings.n_reference) == (60, 60, 60)
+    assert not findings.skipped
+
+
+def test_fresh_series_are_as_real_ones_and_others_are_not(findings: Findings) -> None:
+    assert all(row.near for row in findings.rows if row.name != "marginal_w1")  # walks of few series differ in level
+    far = compare(replace(MADE, values=3 * MADE.values), SEEN, REFERENCE, only=CHEAP)
+    verdicts = {row.name: row.verdict for row in far.rows if not row.near}
+    assert verdicts["marginal_w1"] == COMPARISONS.get("marginals").figures["marginal_w1"].far
+    assert {"marginal_w1", "nearest"} <= verdicts.keys()
+
+
+def test_the_same_again_and_otherwise_for_another_seed(findings: Findings) -> None:
+    assert compare(MADE, SEEN, REFERENCE, only=CHEAP).to_dict() == findings.to_dict()
+    other = compare(walks(100, 2), SEEN, REFERENCE, only=CHEAP, seed=1)
+    assert figures_of(other) != figures_of(compare(walks(100, 2), SEEN, REFERENCE, only=CHEAP))
+
+
+def test_repeats_take_other_samples_where_there_are_more() -> None:
+    one = compare(walks(60, 2), SEEN, REFERENCE, only=["marginals"])
+    several = compare(walks(200, 2), SEEN, REFERENCE, only=["marginals"])
+    assert figures_of(one)["marginal_w1"].half_width == 0
+    assert any("every repeat measures the same 60 made series" in note for note in one.notes)
+    assert figures_of(several)["marginal_w1"].half_width > 0
+    assert not any("every repeat" in note for note in several.notes)
+
+
+def test_findings_are_plain_json(findings: Findings) -> None:
+    read = json.loads(json.dumps(findings.to_dict(), allow_nan=False))
+    assert {row["name"] for row in read["rows"]} == {row.name for row in findings.rows}
+    assert set(read["rows"][0]) >= {"value", "value_half_width", "floor", "floor_half_width", "verdict", "near"}
+
+
+def test_one_set_of_real_series_is_halved_and_said_to_be() -> None:
+    found = compare(MADE, SEEN, only=["marginals"])
+    assert (found.n_seen, found.n_reference) == (30, 30)
+    assert any("one half of it stands for what the generator saw" in note for note in found.notes)
+
+
+def test_what_cannot_be_measured_is_left_out_for_a_reason() -> None:
+    found = compare(equal(), equal(24), equal(22), only=["durations", "frechet", "marginals"])
+    assert found.skipped["durations"] == "all series have the same length"
+    assert "no labels of two or more classes" in found.skipped["frechet"]
+    assert [row.measure for row in found.rows] == ["marginals"]
+    few = compare(equal(5), equal(24), equal(22), only=["marginals"])
+    assert few.skipped == {"marginals": "it needs 10 series of each kind, and there are 5"}
+
+
+def test_copies_are_told_in_a_plain_sentence() -> None:
+    copied = Panel.concatenated([SEEN.subset(slice(0, 30)), MADE.subset(slice(0, 30))])
+    found = compare(copied, SEEN, REFERENCE, only=["duplicates"])
+    assert any(note.startswith("50.0 % of the made series are copies, or nearly so") for note in found.notes)
+    assert not any("copies" in note for note in compare(MADE, SEEN, REFERENCE, only=["duplicates"]).notes)
+    assert copy_warning([]) == []
+
+
+def test_identical_series_are_evaluated_and_said_to_be() -> None:
+    found = compare(SEEN, SEEN, REFERENCE, only=["duplicates"])
+    assert "seen and seen hold identical series" in found.notes
+    assert figures_of(found)["exact_duplicates"].mean == 1
+    assert identical_to(REFERENCE, SEEN, REFERENCE) == "reference and reference hold identical series"
+    renamed = replace(SEEN, channels=("p", "q"))
+    assert identical_to(renamed, SEEN, None) == "seen and seen hold identical series"
+    assert identical_to(MADE, SEEN, REFERENCE) is None
+
+
+def test_an_unknown_measure_is_named_before_anything_is_computed() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'marginals'"):
+        compare(MADE, SEEN, REFERENCE, only=["marginal"])
+
+
+def test_what_is_computed_is_told() -> None:
+    heard: list[str] = []
+    compare(MADE, SEEN, REFERENCE, only=["marginals"], quick=True, tell=heard.append)
+    repeats = COMPARISONS.get("marginals").repeats_in(quick=True)
+    assert heard == [f"marginals, {repeat}" for repeat in range(1, repeats + 1)]
+
+
+# ---- what can be compared
+
+
+def test_unequal_lengths_are_compared_with_any_others() -> None:
+    check_comparable(MADE, SEEN, REFERENCE)
+    check_comparable(equal(), SEEN, equal())
+
+
+@pytest.mark.parametrize(
+    ("made", "seen", "reference", "expected"),
+    [
+        (MADE, equal(), None, "all series of equal have 16 timepoints, those of made 9 to 20"),
+        (equal(), equal(), REFERENCE, "all series of equal have 16 timepoints, those of reference 9 to 20"),
+        (equal(), equal(), equal(n_timepoints=17, name="longer"), "16 timepoints, those of longer 17 to 17"),
+        (equal(n_timepoints=17, name="longer"), equal(), None, "16 timepoints, those of longer 17 to 17"),
+        (walks(n_channels=3), SEEN, None, "expected the channels"),
+        (MADE, SEEN, walks(n_channels=3, name="three"), "three"),
+        (
+            Panel.from_arrays(np.ones((4, 2, 5, 5)), view="image", name="pictures"),
+            SEEN,
+            None,
+            "pictures and seen cannot be compared: one holds series, the other images",
+        ),
+    ],
+)
+def test_what_differs_is_said(made: Panel, seen: Panel, reference: Panel | None, expected: str) -> None:
+    with pytest.raises(DataError, match=expected):
+        compare(made, seen, reference, only=["marginals"])
+
+
+def test_halves_share_nothing_and_leave_nothing() -> None:
+    one, other = halves(walks(31), 0)
+    assert (one.n_cases, other.n_cases) == (15, 16)
+    sides = [{panel.case(index).tobytes() for index in range(panel.n_cases)} for panel in (one, other)]
+    assert not sides[0] & sides[1]
+    whole = walks(31)
+    assert sides[0] | sides[1] == {whole.case(index).tobytes() for index in range(31)}
+    assert halves(walks(31), 1)[0].fingerprint() != one.fingerprint()
+    with pytest.raises(DataError, match="expected 8 real series or more, got 7"):
+        halves(walks(7), 0)
+
+
+def test_at_most_keeps_the_order() -> None:
+    panel = Panel.from_arrays(np.arange(50.0)[:, None, None])
+    some = at_most(panel, 10, 0).values.ravel()
+    assert len(some) == 10
+    assert (np.diff(some) > 0).all()
+    assert at_most(panel, 50, 0) is panel
+
+
+# ---- verdicts
+
+LOWER, HIGHER = Figure("f", "lower", 0.1, "far off"), Figure("f", "higher", 0.1, "far off")
+ONE = Figure("f", "one", 0.1, "far off")
+REAL, NEARLY, FAR = ("as real series", True), ("nearly as real series", True), ("far off", False)
+
+
+def exactly(value: float) -> Estimate:
+    return Estimate(value, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("figure", "value", "floor", "expected"),
+    [
+        (LOWER, 0.2, 0.2, REAL),
+        (LOWER, 0.0, 0.2, REAL),
+        (LOWER, 0.29, 0.2, NEARLY),
+        (LOWER, 0.31, 0.2, FAR),
+        (HIGHER, 0.9, 0.8, REAL),
+        (HIGHER, 0.71, 0.8, NEARLY),
+        (HIGHER, 0.69, 0.8, FAR),
+        (ONE, 1.0, 1.05, REAL),
+        (ONE, 1 / 1.04, 1.05, REAL),
+        (ONE, 1.1, 1.0, NEARLY),
+        (ONE, 1 / 1.1, 1.0, NEARLY),
+        (ONE, 1.2, 1.0, FAR),
+        (ONE, 1 / 1.2, 1.0, FAR),
+        (ONE, 0.0, 1.0, FAR),
+    ],
+)
+def test_verdicts_without_chance(figure: Figure, value: float, floor: float, expected: tuple[str, bool]) -> None:
+    assert in_words(figure, exactly(value), exactly(floor)) == expected
+
+
+def test_what_chance_may_have_done_is_no_fault_within_the_slack_and_unsettled_beyond_it() -> None:
+    assert in_words(LOWER, Estimate(0.25, 0.06), exactly(0.2)) == REAL
+    assert in_words(LOWER, Estimate(0.25, 0.03), Estimate(0.2, 0.04)) == REAL  # the widths add up in squares
+    assert in_words(LOWER, Estimate(0.4, 0.3), exactly(0.2)) == (
+        "worse, which may be chance: take more repeats",
+        False,
+    )
+    assert in_words(LOWER, Estimate(0.4, math.inf), exactly(0.2)) == FAR  # of one repeat chance is not known
+
+
+def test_rows_are_means_over_repeats() -> None:
+    measure = Comparison("s", "privacy", {"f": LOWER, "g": ONE}, lambda sets, seed: {})
+    rows = rows_of("m", measure, [{"f": 1, "g": 2}, {"f": 3, "g": 2}], [{"f": 0, "g": 1}] * 2)
+    assert [(row.group, row.measure, row.name, row.value.mean, row.floor.mean) for row in rows] == [
+        ("privacy", "m", "f", 2.0, 0.0),
+        ("privacy", "m", "g", 2.0, 1.0),
+    ]
+    assert rows[0].value.half_width > 0
+    assert not rows[1].near

@@ -1,0 +1,97 @@
+"""Samples of each category as often as training series are: the shares found, kept, and used in all sampling."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from _trainers import waves
+from tsinfogan.estimators.batches import SyntheticBatches
+from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.models.codes import CategoricalCode
+from tsinfogan.models.model import Model
+from tsinfogan.sampling.sampler import CodeRequest, sample, stream
+from tsinfogan.training.class_proportions import CASES_PER_PASS, category_shares
+from tsinfogan.training.plan import make_plan
+from tsinfogan.training.run import Run
+
+SHARES = (0.7, 0.0, 0.3)
+
+
+class FirstValue(nn.Module):
+    """A critic whose Q takes the first value for the category."""
+
+    q = nn.Identity()
+    settings = SimpleNamespace(label_input="none")
+
+    def recognition_features(self, values: Tensor) -> Tensor:
+        return values[:, 0, 0]
+
+    def posteriors(self, head: nn.Module, features: Tensor) -> tuple[Tensor, ...]:
+        return nn.functional.one_hot(features.long(), 3).float(), features[:, None].repeat(1, 2)
+
+
+def model(n_categories: int = 3) -> Model:
+    panel = waves(20, n_timepoints=16)
+    return make_plan(panel, n_categories=(n_categories,), n_continuous=1, noise_dim=2, width=4).build(panel)
+
+
+def test_shares_are_those_that_q_takes_for_each_category() -> None:
+    reading = model()
+    reading.critic = FirstValue()  # type: ignore[assignment]
+    category = torch.tensor([0, 2, 2, 0, 0]).repeat(CASES_PER_PASS)  # more than one pass
+    assert category_shares(reading, category[:, None, None].float()) == (0.6, 0.0, 0.4)
+
+
+def test_a_prior_that_was_asked_for_stands() -> None:
+    asked = model()
+    codes = (CategoricalCode(3, (0.5, 0.25, 0.25)), *asked.settings.latent.codes[1:])
+    asked.settings = replace(asked.settings, latent=replace(asked.settings.latent, codes=codes))
+    assert category_shares(asked, torch.zeros(4, 1, 16)) == ()
+    assert asked.sampling_latent == asked.settings.latent
+
+
+def test_samples_are_drawn_by_them_and_all_else_is_as_it_was() -> None:
+    even, uneven = model(), model()
+    uneven.category_shares = SHARES
+    drawn = [sample(one, 2000, seed=3) for one in (even, uneven)]
+    counts = [np.bincount(each.columns["cat"], minlength=3) / 2000 for each in drawn]
+    np.testing.assert_allclose(counts[0], 1 / 3, atol=0.05)
+    np.testing.assert_allclose(counts[1], SHARES, atol=0.05)
+    assert counts[1][1] == 0
+    asked = [sample(one, 30, cat=1, cont=0.5, seed=3).panel.values for one in (even, uneven)]
+    np.testing.assert_array_equal(*asked)
+    swept = [next(stream(one, 5, CodeRequest.of(one, cat="0:2"))).columns["cat"] for one in (even, uneven)]
+    np.testing.assert_array_equal(*swept)
+    batches = SyntheticBatches(uneven, batch_size=2000, raw=False)
+    np.testing.assert_allclose(np.bincount(next(iter(batches))[1], minlength=3) / 2000, SHARES, atol=0.05)
+
+
+def test_codes_are_measured_by_their_priors() -> None:
+    """The bound is that of the prior, whatever mix samples have."""
+    uneven = model()
+    uneven.category_shares = SHARES
+    drawn, _ = Subject(uneven).read_back
+    np.testing.assert_allclose(np.bincount(drawn["cat"], minlength=3) / len(drawn["cat"]), 1 / 3, atol=0.05)
+
+
+@pytest.mark.parametrize("recipe", ["infogan", "gan"])
+def test_a_run_that_finds_categories_keeps_their_shares(tmp_path: Path, recipe: str) -> None:
+    panel = waves(80, n_timepoints=16)
+    settings = {"max_steps": 14, "discovery_steps": 8, "batch_size": 8}
+    plan = make_plan(panel, recipe=recipe, n_categories=(3,), noise_dim=2, width=4, settings=settings)
+    trained = plan.build(panel)
+    for _ in plan.trainer(trained, panel).run(lambda: False):
+        pass
+    assert bool(trained.category_shares) == (recipe == "infogan")
+    if trained.category_shares:
+        assert sum(trained.category_shares) == pytest.approx(1)
+    run = Run.create(tmp_path, plan, trained, {})
+    run.save_model(trained)
+    assert run.load_model().category_shares == trained.category_shares

@@ -1,0 +1,236 @@
+"""Plans: every setting is read, written out, and refused in one sentence where it makes no sense."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+import pytest
+
+import tsinfogan
+from tsinfogan.data.panel import Panel
+from tsinfogan.errors import DataError, SettingError, UnknownNameError
+from tsinfogan.models.codes import CategoricalCode, NormalCode, UniformCode
+from tsinfogan.training.plan import Plan, make_plan, parse_setting, setting_types
+from tsinfogan.training.recipes import RECIPES
+
+
+def panel(labels: list[Any] | None = None, n: int = 8, **others: Any) -> Panel:
+    labels = labels if labels is not None else ["a", "a", "a", "b", "a", "a", "c", "b"]
+    return Panel.from_arrays(np.random.default_rng(0).normal(size=(n, 1, 16)), labels=labels, name="toys", **others)
+
+
+def unlabelled() -> Panel:
+    return Panel.from_arrays(np.random.default_rng(0).normal(size=(8, 1, 16)), name="toys")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_plan_survives_json(recipe: str) -> None:
+    plan = make_plan(
+        panel(), recipe=recipe, category_prior="data", posterior_scale=0.5, continuous_prior="normal",
+        settings={"r1_weight": 0.25, "recognition": "own", "max_steps": 7},
+    )  # fmt: skip
+    again = Plan.from_dict(json.loads(json.dumps(plan.to_dict())))
+    assert again == plan
+    assert (again.objective.r1_weight, again.model.critic.recognition, again.training.max_steps) == (0.25, "own", 7)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_can_be_built_and_trained(recipe: str) -> None:
+    plan = make_plan(panel(), recipe=recipe, width=4, settings={"batch_size": 4, "discovery_steps": 0})
+    stats = plan.trainer(plan.build(panel()), panel()).step()
+    assert all(math.isfinite(float(value)) for value in stats.values())
+    assert {"critic", "generator"} <= stats.keys()
+
+
+def test_recipes_differ_as_their_table_says() -> None:
+    plans = {recipe: make_plan(panel(), recipe=recipe) for recipe in RECIPES}
+    rewarded = {name for name, plan in plans.items() if plan.objective.reward_generator}
+    assert rewarded == {"infogan", "cgan", "acgan", "semi_supervised"}
+    assert {name for name, plan in plans.items() if plan.model.labelled} == {"cgan", "acgan", "semi_supervised"}
+    assert {name for name, plan in plans.items() if plan.model.critic.label_input != "none"} == {"cgan"}
+    assert {name for name, plan in plans.items() if plan.objective.real_code_weight} == {"acgan", "semi_supervised"}
+    assert plans["gan"].model.critic.recognition == "watching"
+    assert plans["cgan"].objective.category_weight == 0
+
+
+# ---- defaults and codes
+
+
+def test_categories_follow_the_classes() -> None:
+    assert make_plan(panel()).model.latent.codes[0] == CategoricalCode(3)
+    assert make_plan(unlabelled()).model.latent.codes[0] == CategoricalCode(10)
+
+
+def test_codes_are_what_was_asked_for() -> None:
+    codes = make_plan(panel(), n_categories=(10, 4), n_continuous=1).model.latent.codes
+    assert codes == (CategoricalCode(10), CategoricalCode(4), UniformCode())
+    codes = make_plan(panel(), n_categories=(), n_continuous=2, continuous_prior="normal", posterior_scale=1.0)
+    assert codes.model.latent.codes == (NormalCode(1.0), NormalCode(1.0))
+
+
+def test_category_prior_of_the_data() -> None:
+    code = make_plan(panel(), category_prior="data").model.latent.codes[0]
+    assert isinstance(code, CategoricalCode)
+    assert code.probabilities == (5 / 8, 2 / 8, 1 / 8)
+    half_known = make_plan(panel(["a", "a", "a", "b", None, None, None, None]), category_prior="data")
+    assert half_known.model.latent.codes[0] == CategoricalCode(2, (0.75, 0.25))
+    with pytest.raises(SettingError, match=r"needs as many categories as toys has classes \(3\), got \(5,\)"):
+        make_plan(panel(), n_categories=(5,), category_prior="data")
+    with pytest.raises((SettingError, DataError), match="toys"):
+        make_plan(unlabelled(), category_prior="data")
+
+
+def test_the_grid_chooses_the_backbone() -> None:
+    images = Panel(np.random.default_rng(0).uniform(size=(4, 1, 8, 8)).astype(np.float32), ("grey",), view="image")
+    assert make_plan(panel()).model.backbone == "conv1d"
+    assert make_plan(images).model.backbone == "image"
+    with pytest.raises(SettingError, match="'conv1d' is for series but the data holds images"):
+        make_plan(images, backbone="conv1d").build(images)
+
+
+# ---- labels
+
+
+@pytest.mark.parametrize("recipe", ["cgan", "acgan", "semi_supervised"])
+def test_a_labelled_recipe_needs_labels(recipe: str) -> None:
+    with pytest.raises(SettingError, match=f"recipe '{recipe}' needs labels but toys has none: add a label column"):
+        make_plan(unlabelled(), recipe=recipe)
+    with pytest.raises(SettingError, match="needs labels but toys has none"):
+        make_plan(panel([None] * 8, classes=("a", "b")), recipe=recipe)
+
+
+def test_the_label_has_as_many_categories_as_classes() -> None:
+    with pytest.raises(SettingError, match="expected 3 categories, one for each class of toys, got 4"):
+        make_plan(panel(), recipe="acgan", n_categories=(4,))
+    assert make_plan(panel(), recipe="acgan", n_categories=(3, 5)).model.latent.codes[1] == CategoricalCode(5)
+
+
+def test_a_case_without_label_cannot_be_shown_with_one() -> None:
+    some = panel(["a", "b", None, "a", "b", "a", None, "b"])
+    with pytest.raises(SettingError, match="needs the label of every case but 2 of toys have none"):
+        make_plan(some, recipe="cgan")
+    assert make_plan(some, recipe="semi_supervised").model.labelled
+    with pytest.raises(SettingError, match="'projection' shows the critic a label but recipe 'infogan' has none"):
+        make_plan(panel(), recipe="infogan", settings={"label_input": "projection"})
+
+
+def test_the_critic_goes_by_categories_only_where_real_series_have_some() -> None:
+    assert make_plan(panel()).model.critic.category_input
+    assert not make_plan(panel(), settings={"consistency_weight": 0.0}).model.critic.category_input
+    assert not make_plan(panel(), settings={"category_input": False}).model.critic.category_input
+    assert make_plan(panel()).model.critic.spread_input
+    assert not make_plan(panel(), settings={"category_input": False}).model.critic.spread_input
+    with pytest.raises(SettingError, match="it needs category_input"):
+        make_plan(panel(), settings={"category_input": False, "spread_input": True})
+    for others in ({"consistency_weight": 0.0}, {"label_input": "projection"}):
+        with pytest.raises(SettingError, match="category_input has the critic go by"):
+            make_plan(panel(), recipe="semi_supervised", settings={"category_input": True, **others})
+
+
+def test_knobs_are_distortions_of_the_panel() -> None:
+    assert make_plan(panel(), knobs=("amplitude", "time_scale")).objective.knobs == ("amplitude", "time_scale")
+    assert Plan.from_dict(make_plan(panel(), knobs=("amplitude",)).to_dict()).objective.knobs == ("amplitude",)
+    with pytest.raises(SettingError, match="unknown knob 'shear': choose from amplitude, time_scale, time_shift"):
+        make_plan(panel(), knobs=("shear",))
+    for knobs in (("amplitude", "amplitude"), ("amplitude", "time_scale", "time_shift")):
+        with pytest.raises(SettingError, match="expected at most 2 different knobs"):
+            make_plan(panel(), knobs=knobs)
+    with pytest.raises(SettingError, match="unknown knob 'amplitude'"):
+        make_plan(panel(), recipe="gan", knobs=("amplitude",))  # nobody shows its Q distorted series
+    suggested = ("shear", "amplitude", "time_scale")
+    assert make_plan(panel(), suggested_knobs=suggested, n_continuous=1).objective.knobs == ("amplitude",)
+    assert make_plan(panel(), suggested_knobs=suggested, knobs=()).objective.knobs == ()
+    assert make_plan(panel(), recipe="gan", suggested_knobs=suggested).objective.knobs == ()
+
+
+# ---- settings by name
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_settings_win_over_the_recipe(recipe: str) -> None:
+    plan = make_plan(panel(), recipe=recipe, settings={"category_weight": 0.125, "critic_rate": 1e-5})
+    assert plan.objective.category_weight == 0.125
+    assert plan.training.critic_rate == 1e-5
+
+
+def test_unknown_names_list_the_choices() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown recipe 'infogam': did you mean 'infogan'.*acgan, cgan"):
+        make_plan(panel(), recipe="infogam")
+    with pytest.raises(UnknownNameError, match=r"unknown backbone 'conv2d': did you mean 'conv1d'.*gru"):
+        make_plan(panel(), backbone="conv2d").build(panel())
+    with pytest.raises(UnknownNameError, match=r"unknown setting 'r1': .*r1_weight"):
+        make_plan(panel(), settings={"r1": 1.0})
+    with pytest.raises(UnknownNameError, match="unknown setting 'critic_rates': did you mean 'critic_rate'"):
+        parse_setting("critic_rates=1")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("max_steps=10", 10),
+        ("critic_rate=1e-3", 1e-3),
+        ("reward_generator=false", False),
+        ("reward_generator=true", True),
+        ("adversarial=relativistic", "relativistic"),
+        ("label_input=input_channel", "input_channel"),
+        ("r2_weight=3", 3.0),
+    ],
+)
+def test_a_setting_is_read_as_its_type(text: str, expected: object) -> None:
+    name, value = parse_setting(text)
+    assert name == text.partition("=")[0]
+    assert value == expected
+    assert type(value) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_steps=1.5", "max_steps: expected a whole number.* got '1.5'"),
+        ("max_steps=", "max_steps: expected a whole number"),
+        ("max_steps", "max_steps: expected a whole number"),
+        ("critic_rate=fast", "critic_rate: expected a number.* got 'fast'"),
+        ("critic_rate=nan", "critic_rate: expected a number.* got 'nan'"),
+        ("reward_generator=1", "reward_generator: expected true or false, got '1'"),
+        ("adversarial=wasserstein", "expected one of non_saturating, least_squares, relativistic, got 'wasserstein'"),
+        ("recognition=", "expected one of shared, own, watching, got ''"),
+    ],
+)
+def test_a_value_of_another_type(text: str, message: str) -> None:
+    with pytest.raises(SettingError, match=message) as e:
+        parse_setting(text)
+    assert "\n" not in str(e.value)
+
+
+def test_every_choice_of_every_setting_parses() -> None:
+    for name, hint in setting_types().items():
+        for choice in get_args(hint):
+            assert parse_setting(f"{name}={choice}") == (name, choice)
+
+
+def attributes_read() -> dict[str, set[str]]:
+    """By file, names of attributes that the package's code reads, those by ``getattr(…, "name")`` aside."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(Path(tsinfogan.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        found[path.name] = {
+            node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+        }
+    return found
+
+
+@pytest.mark.parametrize("name", setting_types())
+def test_no_setting_is_read_by_nothing(name: str) -> None:
+    assert any(name in names for names in attributes_read().values())
+
+
+def test_no_two_parts_have_a_setting_of_the_same_name() -> None:
+    """``--set name=value`` names the field alone."""
+    plan = make_plan(panel())
+    parts = [get_type_hints(type(part)) for part in (plan.training, plan.objective, plan.model.critic)]
+    assert sum(map(len, parts)) == len(setting_types()) + 1  # knobs have an option of their own

@@ -1,7 +1,0 @@
-"""No augmentation: the labelled series alone."""
-
-from __future__ import annotations
-
-from tsinfogan.augmentation.methods import Method
-
-METHOD = Method(summary="the labelled series alone")

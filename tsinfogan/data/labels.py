@@ -1,0 +1,66 @@
+"""A few labels kept, the others hidden: what semi-supervised training is given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tsinfogan.data.panel import UNLABELLED, IntArray, Panel
+from tsinfogan.errors import DataError, SettingError
+from tsinfogan.seeding import derived_seed
+
+LABEL_STREAM = 6
+
+
+def draw_labelled(panel: Panel, n_per_class: int, seed: int) -> IntArray:
+    """``(n_classes * n_per_class,)`` places of as many labelled cases of each class, drawn at random, in order.
+
+    Raises:
+        SettingError: fewer than one label a class is asked for.
+        DataError: there are no labels, or a class has too few.
+    """
+    if n_per_class < 1:
+        raise SettingError(f"expected at least 1 label per class, got {n_per_class}")
+    if panel.labels is None or not (panel.labels >= 0).any():
+        raise DataError(
+            f"{panel.name} has no labels of which {n_per_class} per class could be kept; add a label column"
+        )
+    rng = np.random.default_rng(derived_seed(seed, LABEL_STREAM))
+    chosen = []
+    for index, name in enumerate(panel.classes):
+        members = np.flatnonzero(panel.labels == index)
+        if len(members) < n_per_class:
+            raise DataError(
+                f"{panel.name}: expected {n_per_class} labelled cases of each class, but class {name!r} has "
+                f"{len(members)}; ask for fewer labels per class, or label more cases"
+            )
+        chosen.append(rng.choice(members, n_per_class, replace=False))
+    return np.sort(np.concatenate(chosen))
+
+
+def keep_labels(panel: Panel, cases: ArrayLike) -> Panel:
+    """``panel`` with the labels of the cases at these places alone; its classes stay.
+
+    Raises:
+        DataError: there are no labels, or not that many cases.
+    """
+    kept = np.asarray(cases, np.int64)
+    if panel.labels is None:
+        raise DataError(f"{panel.name} has no labels to keep; restore the label column")
+    if kept.size and not 0 <= kept.min() <= kept.max() < panel.n_cases:
+        raise DataError(f"{panel.name} has {panel.n_cases} cases, so none at {kept.max()} whose label is kept")
+    labels = np.full(panel.n_cases, UNLABELLED)
+    labels[kept] = panel.labels[kept]
+    return replace(panel, labels=labels)
+
+
+def partly_labelled(panel: Panel) -> bool:
+    """Whether the labels of some cases of two or more classes are known, and those of others are not."""
+    return several_classes(panel) and bool((np.asarray(panel.labels) < 0).any())
+
+
+def several_classes(panel: Panel) -> bool:
+    """Whether labels of two or more classes are known."""
+    return panel.labels is not None and len(np.unique(panel.labels[panel.labels >= 0])) > 1

@@ -1,0 +1,262 @@
+"""``Panel``: the one data type that enters and leaves. Checked once, here; inside the core nothing is checked again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tsinfogan.data.augmentations import CAUTIOUS, Distortions
+from tsinfogan.errors import DataError
+
+View = Literal["lines", "pen", "image"]
+ChannelKind = Literal["real", "integer", "boolean"]
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """A set of multivariate series, or of images, in raw units.
+
+    Attributes:
+        values: float32 ``(n_cases, n_channels, n_timepoints)`` for series, ``(n_cases, n_channels, height, width)``
+            for images. Beyond a case's length the values are NaN.
+        channels: one name a channel.
+        lengths: ``(n_cases,)`` number of timepoints of each case, or None when all have ``n_timepoints``.
+        labels: ``(n_cases,)`` index into ``classes``, ``UNLABELLED`` where unknown, or None.
+        classes: name of each class, or empty.
+        factors: ``(n_cases, len(factor_names))`` known generating factors, or None.
+        factor_names: name of each column of ``factors``.
+        name: what the data is called in messages and in run names.
+        time_step: time between two timepoints, in ``time_unit``.
+        time_unit: such as ``"s"``; empty when time is only counted.
+        view: how a person looks at a case: channels over time, the path of a pen (channels 0 and 1 are x and y
+            velocity), or an image.
+        distortions: the random changes that leave a case what it is.
+        kinds: what each channel's values are, so that samples come back as such; empty when all are real numbers.
+        time_origin: date and time of the first timepoint, as ISO 8601, where time is a calendar's; else empty.
+        time_frequency: pandas' alias of the step then, such as ``"D"`` or ``"MS"``; else empty.
+        notes: what was changed while the series were read, a sentence each.
+
+    Raises:
+        DataError: shapes that do not fit, a value that is missing or infinite inside a case, a label out of range.
+    """
+
+    values: FloatArray
+    channels: tuple[str, ...]
+    lengths: IntArray | None = None
+    labels: IntArray | None = None
+    classes: tuple[str, ...] = ()
+    factors: FloatArray | None = None
+    factor_names: tuple[str, ...] = ()
+    name: str = "panel"
+    time_step: float = 1.0
+    time_unit: str = ""
+    view: View = "lines"
+    distortions: Distortions = field(default=CAUTIOUS)
+    kinds: tuple[ChannelKind, ...] = ()
+    time_origin: str = ""
+    time_frequency: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = self.values.shape
+        if self.values.dtype != np.float32 or self.values.ndim not in (3, 4):
+            raise DataError(
+                f"{self.name}: values must be float32 (n_cases, n_channels, n_timepoints) or "
+                f"(n_cases, n_channels, height, width), got {self.values.dtype} {shape}; use Panel.from_arrays"
+            )
+        if 0 in shape:
+            raise DataError(f"{self.name}: values of shape {shape} hold nothing")
+        if len(self.channels) != shape[1] or len(set(self.channels)) != shape[1]:
+            raise DataError(f"{self.name}: expected {shape[1]} distinct channel names, got {list(self.channels)}")
+        if self.kinds and (len(self.kinds) != shape[1] or not set(self.kinds) <= set(get_args(ChannelKind))):
+            raise DataError(f"{self.name}: expected {shape[1]} kinds of channel, got {list(self.kinds)}")
+        if not self.time_step > 0:
+            raise DataError(f"{self.name}: time_step must be positive, got {self.time_step}")
+        self._check_lengths()
+        self._check_labels()
+        if (0 if self.factors is None else self.factors.shape[1]) != len(self.factor_names):
+            raise DataError(f"{self.name}: factors and factor_names differ in number")
+
+    def _check_lengths(self) -> None:
+        finite = np.isfinite(self.values)
+        if self.lengths is not None:
+            if self.values.ndim != 3 or self.lengths.shape != self.values.shape[:1]:
+                raise DataError(f"{self.name}: lengths must be one number for each of {self.n_cases} series")
+            if self.lengths.min() < 1 or self.lengths.max() > self.values.shape[2]:
+                raise DataError(f"{self.name}: lengths must lie in 1…{self.values.shape[2]}")
+            inside = np.arange(self.values.shape[2]) < self.lengths[:, None]  # (n, t)
+            finite = finite | ~inside[:, None, :]
+            if not np.isnan(self.values[np.broadcast_to(~inside[:, None, :], self.values.shape)]).all():
+                raise DataError(f"{self.name}: values beyond a case's length must be NaN; use Panel.from_cases")
+        if not finite.all():
+            where = tuple(int(i) for i in np.argwhere(~finite)[0])
+            case, channel, *point = where
+            raise DataError(
+                f"{self.name}: expected finite numbers, got {self.values[where]} in case {case}, "
+                f"channel {self.channels[channel]!r}, timepoint {point}; fill or drop missing values"
+            )
+
+    def _check_labels(self) -> None:
+        if self.labels is None:
+            return
+        if self.labels.shape != self.values.shape[:1]:
+            raise DataError(f"{self.name}: expected {self.n_cases} labels, got {self.labels.shape}")
+        if self.labels.min() < UNLABELLED or self.labels.max() >= len(self.classes):
+            raise DataError(
+                f"{self.name}: labels must be {UNLABELLED} or an index into the {len(self.classes)} classes"
+            )
+
+    @property
+    def n_cases(self) -> int:
+        return int(self.values.shape[0])
+
+    @property
+    def n_channels(self) -> int:
+        return int(self.values.shape[1])
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """``(n_timepoints,)`` of the longest series, or ``(height, width)``."""
+        return tuple(int(size) for size in self.values.shape[2:])
+
+    @property
+    def case_lengths(self) -> IntArray:
+        """``(n_cases,)`` timepoints of each series, whether or not they differ."""
+        return np.full(self.n_cases, self.grid[0], dtype=np.int64) if self.lengths is None else self.lengths
+
+    @property
+    def class_frequencies(self) -> tuple[float, ...]:
+        """Share of each class among the labelled cases."""
+        known = self.labels[self.labels >= 0] if self.labels is not None else np.zeros(0, np.int64)
+        if not known.size:
+            raise DataError(f"{self.name}: holds no labels; this setting needs a label column")
+        counts = np.bincount(known, minlength=len(self.classes))
+        return tuple((counts / counts.sum()).tolist())
+
+    def case(self, index: int) -> FloatArray:
+        """``(n_channels, length)`` values of one series, without padding; an image as it is."""
+        values: FloatArray = self.values[index]
+        return values if self.lengths is None else values[:, : self.lengths[index]]
+
+    def subset(self, index: slice | IntArray | NDArray[np.bool_]) -> Panel:
+        """The cases that ``index`` picks, with their lengths, labels and factors."""
+        return replace(
+            self,
+            values=self.values[index],
+            lengths=None if self.lengths is None else self.lengths[index],
+            labels=None if self.labels is None else self.labels[index],
+            factors=None if self.factors is None else self.factors[index],
+        )
+
+    @classmethod
+    def concatenated(cls, panels: Sequence[Panel]) -> Panel:
+        """All cases of panels with the same channels, whose longest lengths may differ. The first names everything."""
+        first, longest = panels[0], max(panel.values.shape[2] for panel in panels)
+        shape = (sum(panel.n_cases for panel in panels), *first.values.shape[1:2], longest, *first.values.shape[3:])
+        values = np.full(shape, np.nan, np.float32)  # (n, c, t) or (n, c, h, w)
+        start = 0
+        for panel in panels:
+            values[start : start + panel.n_cases, :, : panel.values.shape[2]] = panel.values
+            start += panel.n_cases
+        lengths = np.concatenate([panel.case_lengths for panel in panels])
+        labels = [panel.labels for panel in panels if panel.labels is not None]
+        factors = [panel.factors for panel in panels if panel.factors is not None]
+        return replace(
+            first,
+            values=values,
+            lengths=lengths if values.ndim == 3 and (lengths < longest).any() else None,
+            labels=np.concatenate(labels) if labels else None,
+            factors=np.concatenate(factors) if factors else None,
+        )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of values, lengths and channel names: tells whether two panels hold the same series."""
+        digest = hashlib.sha256(repr((self.channels, self.values.shape)).encode())
+        digest.update(np.ascontiguousarray(self.values).tobytes())
+        digest.update(self.case_lengths.astype(np.int64).tobytes())
+        return digest.hexdigest()
+
+    @classmethod
+    def from_arrays(
+        cls,
+        values: ArrayLike,
+        *,
+        channels: Sequence[str] | None = None,
+        labels: ArrayLike | None = None,
+        time_last: bool = True,
+        **others: Any,
+    ) -> Panel:
+        """Builds a panel from one array of series of equal length.
+
+        Args:
+            values: ``(n_cases, n_channels, n_timepoints)``, or ``(n_cases, n_timepoints, n_channels)`` with
+                ``time_last=False``; any real dtype.
+            channels: names; ``ch0, ch1, …`` by default.
+            labels: one value a case of any sortable type; None or NaN where unknown.
+            time_last: whether the last axis is time.
+            others: further attributes of the panel.
+        """
+        array = np.asarray(values)
+        if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool) or np.iscomplexobj(array):
+            raise DataError(f"values must be real numbers, got an array of {array.dtype}")
+        if not time_last:
+            array = np.moveaxis(array, 1, -1)
+        array = np.ascontiguousarray(array, dtype=np.float32)
+        if channels is None:
+            channels = [f"ch{index}" for index in range(array.shape[1] if array.ndim > 1 else 0)]
+        if labels is not None:
+            others["labels"], others["classes"] = encode_labels(labels, classes=others.get("classes", ()))
+        return cls(array, tuple(channels), **others)
+
+    @classmethod
+    def from_cases(cls, cases: Sequence[ArrayLike], **others: Any) -> Panel:
+        """Builds a panel from one ``(n_channels, length_i)`` array a case; arguments as in :meth:`from_arrays`."""
+        arrays = [np.asarray(case, dtype=np.float32) for case in cases]
+        if not arrays or any(a.ndim != 2 or a.shape[0] != arrays[0].shape[0] for a in arrays):
+            shapes = sorted({a.shape[:-1] or a.shape for a in arrays})
+            raise DataError(f"expected (n_channels, length) arrays with the same channels, got leading shapes {shapes}")
+        lengths = np.array([a.shape[1] for a in arrays], dtype=np.int64)
+        values = np.full((len(arrays), arrays[0].shape[0], lengths.max()), np.nan, dtype=np.float32)
+        for row, array in zip(values, arrays, strict=True):
+            row[:, : array.shape[1]] = array
+        if np.ptp(lengths):
+            others["lengths"] = lengths
+        return cls.from_arrays(values, **others)
+
+
+def encode_labels(labels: ArrayLike, classes: Sequence[str] = ()) -> tuple[IntArray, tuple[str, ...]]:
+    """Indices ``(n_cases,)`` into the sorted distinct labels, or into ``classes`` where given; unknown gives -1.
+
+    Raises:
+        DataError: a label is not among the given ``classes``.
+    """
+    raw = [_label_text(label) for label in np.asarray(labels, dtype=object)]
+    present = {label for label in raw if label is not None}
+    if classes and (strange := present - set(classes)):
+        raise DataError(f"label {sorted(strange)[0]!r} is not one of the classes {', '.join(classes)}")
+    names = tuple(classes) or tuple(sorted(present, key=_natural_order))
+    index = {name: position for position, name in enumerate(names)}
+    codes = np.array([UNLABELLED if label is None else index[label] for label in raw], dtype=np.int64)
+    return codes, names
+
+
+def _label_text(label: Any) -> str | None:
+    if label is None or label == "" or label != label:  # NaN differs from itself
+        return None
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+
+
+def _natural_order(name: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(name), name)
+    except ValueError:
+        return (1, 0.0, name)

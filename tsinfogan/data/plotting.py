@@ -1,0 +1,218 @@
+"""Pictures of panels: a grid of small drawings, one titled row a category."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsinfogan.data.panel import FloatArray, Panel
+
+INK, PALE_INK, GREY, FRAME = "#14213d", "#9fb3d1", "#5b6472", "#f4f5f8"
+REAL_INK, REAL_PALE_INK, REAL_FRAME = "#7a3b00", "#e2bd94", "#fbf0e2"
+CHANNEL_COLOURS = ("#2a6fbb", "#e07a1f", "#3a9d5d", "#c23b5e", "#7b5ea7", "#8c6d46", "#2aa5b5", "#b0a12a")
+CELL_INCHES = 0.62
+ROWS_PER_BLOCK = 10
+GUTTER_CELLS, GAP = 0.35, 0.06
+CELL_FILL = 0.86
+
+Row = tuple[str, Sequence[int]]
+Cells = list[tuple[int, float, float]]
+"""Case, and the left upper corner of the cell it is drawn in."""
+
+
+def draw_panel_grid(
+    panel: Panel, rows: Sequence[Row], target: Path | BinaryIO, *, title: str = "", dpi: int = 150
+) -> None:
+    """Draws cases side by side, each row with its title, as PNG.
+
+    A pen's path is the running sum of channels 0 and 1 times ``time_step``, at one scale unless too large for its cell,
+    broader and darker where channel 2, the force, is greater. Lines have one colour and one scale a channel over all
+    cells. Images are grey, or in colour where there are three channels. Many rows are set in two blocks.
+
+    Args:
+        panel: where the cases are.
+        rows: ``(title, case indices)`` of each row; an empty title continues the row above.
+        target: path, or a binary stream, which stays open.
+        title: above the whole.
+        dpi: dots per inch; a cell is 0.62 inches wide.
+
+    Raises:
+        OSError: the picture cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    longest = max((len(cases) for _, cases in rows), default=1)
+    n_blocks = 2 if len(rows) > max(ROWS_PER_BLOCK, longest) else 1
+    rows_per_block = max(1, -(-len(rows) // n_blocks))
+    title_cells = min(5.0, max((0.35 + 0.105 * len(name) for name, _ in rows if name), default=0.0))
+    block_width = title_cells + longest
+    width = n_blocks * block_width + (n_blocks - 1) * GUTTER_CELLS
+    is_lines = draws_lines(panel)
+    head, foot = (0.9 if title else 0.15), (0.75 if is_lines else 0.15)
+
+    figure = Figure(
+        figsize=((width + 0.3) * CELL_INCHES, (rows_per_block + head + foot) * CELL_INCHES), facecolor="white"
+    )
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(-0.15, width + 0.15), ylim=(rows_per_block + foot, -head))
+    axes.set_axis_off()
+
+    cells: Cells = []
+    for position, (name, cases) in enumerate(rows):
+        block, top = divmod(position, rows_per_block)
+        left = block * (block_width + GUTTER_CELLS) + title_cells
+        axes.text(left - 0.18, top + 0.5, name, ha="right", va="center", fontsize=8.5, color=GREY, parse_math=False)
+        cells += [(int(case), left + column, float(top)) for column, case in enumerate(cases)]
+    if title:
+        axes.text(0, -0.42, title, ha="left", va="center", fontsize=11, color=INK, parse_math=False)
+    draw_cells(axes, panel, cells)
+    if is_lines:
+        draw_legend(axes, panel.channels, rows_per_block + 0.42, width)
+    figure.savefig(target, format="png", dpi=dpi, metadata={"Software": None})
+
+
+def draw_cells(
+    axes: Any, panel: Panel, cells: Cells, *, real: Collection[int] = (), scaled_by: Sequence[int] | None = None
+) -> None:
+    """Draws each case in its cell, one unit wide and high, on axes that count downwards.
+
+    Args:
+        axes: of matplotlib.
+        panel: where the cases are.
+        cells: what is drawn where.
+        real: cases that are set apart in brown, as real series among generated ones.
+        scaled_by: cases that common scales are taken from, so that several drawings compare; those drawn by default.
+    """
+    if not cells:
+        return
+    shown = [case for case, _, _ in cells] if scaled_by is None else list(scaled_by)
+    if panel.values.ndim == 4:
+        _draw_frames(axes, [cell for cell in cells if cell[0] in real], real)
+        _draw_images(axes, panel, cells, shown, real)
+        return
+    _draw_frames(axes, cells, real)
+    if draws_lines(panel):
+        _draw_lines(axes, panel, cells, shown)
+    else:
+        _draw_pen(axes, panel, cells, shown, real)
+
+
+def draws_lines(panel: Panel) -> bool:
+    """Whether cases are drawn as channels over time, which need a legend."""
+    return panel.values.ndim == 3 and not (panel.view == "pen" and panel.n_channels >= 2)
+
+
+def _draw_frames(axes: Any, cells: Cells, real: Collection[int]) -> None:
+    from matplotlib.collections import PolyCollection
+
+    side = np.array([(GAP, GAP), (1 - GAP, GAP), (1 - GAP, 1 - GAP), (GAP, 1 - GAP)]) - (GAP / 2, GAP / 2)
+    frames = [side + np.array((left, top)) for _, left, top in cells]
+    colours = [REAL_FRAME if case in real else FRAME for case, _, _ in cells]
+    squares = PolyCollection(frames, facecolors=colours, edgecolors=colours, linewidths=2, joinstyle="round")
+    squares.set_zorder(-1)  # behind images too
+    axes.add_collection(squares)
+
+
+def _draw_pen(axes: Any, panel: Panel, cells: Cells, shown: Sequence[int], real: Collection[int]) -> None:
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgb
+
+    usual = np.quantile([np.ptp(_path(panel, case), axis=0).max() for case in shown], 0.8) or 1.0
+    segments, forces, inks = [], [], []
+    for case, left, top in cells:
+        path = _path(panel, case)  # (length, 2)
+        size = np.ptp(path, axis=0).max()
+        middle = (path.min(axis=0) + path.max(axis=0)) / 2
+        # The axes count downwards, a pen's y upwards.
+        drawn = (path - middle) * (CELL_FILL - 0.06, 0.06 - CELL_FILL) / max(usual, size) + (left + 0.5, top + 0.5)
+        segments.append(np.stack([drawn, np.vstack([drawn[1:], drawn[-1:]])], axis=1))  # (length, 2, 2)
+        forces.append(_force(panel, case))
+        pale_and_dark = (REAL_PALE_INK, REAL_INK) if case in real else (PALE_INK, INK)
+        inks.append(np.tile([to_rgb(ink) for ink in pale_and_dark], (len(path), 1, 1)))  # (length, 2, 3)
+    pressed, pale_dark = np.concatenate(forces), np.concatenate(inks)
+    low, high = np.quantile(np.concatenate([_force(panel, case) for case in shown]), [0.02, 0.98])
+    share = np.clip((pressed - low) / (high - low), 0, 1) if high > low else np.full(len(pressed), 0.6)
+    colours = pale_dark[:, 0] * (1 - share[:, None]) + pale_dark[:, 1] * share[:, None]
+    lightest_first = np.argsort(share, kind="stable")  # a light move through the air never covers a written line
+    axes.add_collection(
+        LineCollection(
+            list(np.concatenate(segments)[lightest_first]),
+            linewidths=(0.7 + 1.1 * share)[lightest_first].tolist(),
+            colors=colours[lightest_first].tolist(),
+            capstyle="round",
+        )
+    )
+
+
+def _path(panel: Panel, case: int) -> NDArray[np.floating[Any]]:
+    """``(length, 2)`` places of the pen."""
+    return np.cumsum(panel.case(case)[:2].T * panel.time_step, axis=0)
+
+
+def _force(panel: Panel, case: int) -> FloatArray:
+    """``(length,)`` of the pen, or ones where there is no such channel."""
+    values = panel.case(case)
+    return values[2] if panel.n_channels > 2 else np.ones(values.shape[1], np.float32)
+
+
+def _draw_lines(axes: Any, panel: Panel, cells: Cells, shown: Sequence[int]) -> None:
+    from matplotlib.collections import LineCollection
+
+    values_shown = panel.values[list(shown)]
+    low, high = np.nanmin(values_shown, axis=(0, 2)), np.nanmax(values_shown, axis=(0, 2))
+    centre, spread = low / 2 + high / 2, np.where(high > low, high - low, 1.0)
+    across = CELL_FILL / max(1, panel.grid[0] - 1)
+    margin = (1 - CELL_FILL) / 2
+    for channel in range(panel.n_channels):
+        lines = []
+        for case, left, top in cells:
+            values = panel.case(case)[channel]
+            across_cell = left + margin + across * np.arange(len(values))
+            lines.append(
+                np.column_stack([across_cell, top + 0.5 - CELL_FILL * (values - centre[channel]) / spread[channel]])
+            )
+        axes.add_collection(LineCollection(lines, linewidths=0.9, colors=_colour(channel), alpha=0.9, capstyle="round"))
+
+
+def draw_legend(axes: Any, channels: Sequence[str], height: float, width: float, left: float = 0.0) -> None:
+    """The colour of each channel, side by side from ``left`` to ``width``."""
+    first = left
+    for channel, name in enumerate(channels):
+        needed = 0.75 + 0.1 * len(name)
+        if left > first and left + needed > width:
+            axes.text(left, height, "…", va="center", fontsize=8, color=GREY)
+            break
+        axes.plot([left, left + 0.3], [height, height], color=_colour(channel), linewidth=2, solid_capstyle="round")
+        axes.text(left + 0.42, height, name, va="center", fontsize=8, color=GREY, parse_math=False)
+        left += needed
+
+
+def _colour(channel: int) -> str:
+    return CHANNEL_COLOURS[channel % len(CHANNEL_COLOURS)]
+
+
+def _draw_images(axes: Any, panel: Panel, cells: Cells, shown: Sequence[int], real: Collection[int]) -> None:
+    low, high = float(panel.values[list(shown)].min()), float(panel.values[list(shown)].max())
+    for case, left, top in cells:
+        inset = GAP if case in real else GAP / 2  # its frame shows
+        axes.imshow(
+            _pixels(panel.values[case], low, high),
+            cmap="gray",
+            vmin=0,
+            vmax=1,
+            extent=(left + inset, left + 1 - inset, top + 1 - inset, top + inset),
+            interpolation="nearest",
+            aspect="auto",
+        )
+
+
+def _pixels(image: FloatArray, low: float, high: float) -> NDArray[np.floating[Any]]:
+    """``(height, width)`` grey, or ``(height, width, 3)`` where there are three channels, in [0, 1]."""
+    scaled = (image - low) / ((high - low) or 1.0)  # (c, h, w)
+    return np.moveaxis(scaled, 0, -1) if len(image) == 3 else scaled.mean(axis=0)

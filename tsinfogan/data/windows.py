@@ -1,0 +1,164 @@
+"""Missing values and uneven times: filled in linearly, counted, and refused where too much would be invented."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsinfogan.data.columns import Windows
+from tsinfogan.errors import DataError
+
+IntArray = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Values = NDArray[np.float32]
+
+MOST_MISSING = 0.25
+"""Greatest share of a channel's values in one case that may be filled in."""
+GREATEST_SIZE = 1 << 31
+"""Numbers that a panel may hold: eight gigabytes."""
+LISTED = 5
+
+
+class Filled(NamedTuple):
+    """Series without gaps.
+
+    Attributes:
+        values: ``(n, c, t)``, NaN beyond a case's length alone.
+        missing: ``(n, c, t)`` which of them were filled in, or None where none was.
+        notes: what was filled in, a sentence; or empty.
+    """
+
+    values: Values
+    missing: Mask | None
+    notes: tuple[str, ...]
+
+
+def fill_gaps(
+    values: Values, lengths: IntArray, source: str, channels: Sequence[str], whole: Sequence[bool] = ()
+) -> Filled:
+    """Missing values by linear interpolation, those before the first and after the last by the nearest.
+
+    Args:
+        values: ``(n, c, t)``, NaN where missing and beyond a case's length.
+        lengths: ``(n,)``.
+        source: what the data is called in messages.
+        channels: name of each channel.
+        whole: for each channel, whether its values are whole numbers: what is filled in is rounded then. Empty: none.
+    """
+    inside = np.arange(values.shape[2]) < lengths[:, None]  # (n, t)
+    missing = np.isnan(values) & inside[:, None, :]
+    if not missing.any():
+        return Filled(values, None, ())
+    values = values.copy()
+    for case, channel in np.argwhere(missing.any(2)):
+        row, gaps = values[case, channel, : lengths[case]], missing[case, channel, : lengths[case]]
+        if gaps.all():
+            continue
+        filled = np.interp(np.flatnonzero(gaps), np.flatnonzero(~gaps), row[~gaps].astype(np.float64))
+        row[gaps] = np.rint(filled) if whole and whole[channel] else filled
+    counts = missing.sum((0, 2))
+    each = [f"{name!r} {count}" for name, count in zip(channels, counts, strict=True) if count]
+    n_cases = int(missing.any((1, 2)).sum())
+    note = (
+        f"{source}: {counts.sum()} of {inside.sum() * len(channels)} values are missing, in {n_cases} of "
+        f"{len(values)} cases, and filled in by linear interpolation (channel "
+        f"{', '.join(each[:LISTED])}{', …' if len(each) > LISTED else ''})"
+    )
+    return Filled(values, missing, (note,))
+
+
+def refuse_large_gaps(
+    filled: Filled, lengths: IntArray, source: str, channels: Sequence[str], cases: Sequence[object] = ()
+) -> None:
+    """Raises a DataError where more than ``MOST_MISSING`` of a channel's values in a case were missing.
+
+    The message calls cases by their names ``cases``, or by their numbers.
+    """
+    if filled.missing is None:
+        return
+    share = filled.missing.sum(2) / lengths[:, None]  # (n, c)
+    if (share > MOST_MISSING).any():
+        case, channel = map(int, np.argwhere(share > MOST_MISSING)[0])
+        name = cases[case] if cases else f"{case}, counted from 0"
+        raise DataError(
+            f"{source}: {filled.missing[case, channel].sum()} of {lengths[case]} values are missing in case {name}, "
+            f"channel {channels[channel]!r}, and at most {MOST_MISSING:.0%} are filled in; fill in or drop the case or "
+            "the channel, or leave out the rows after the end of a case"
+        )
+
+
+class Cut(NamedTuple):
+    """Windows of series.
+
+    Attributes:
+        values: ``(n_windows, c, length)``.
+        case: ``(n_windows,)`` series that each comes from.
+        notes: what is in no window, a sentence each.
+    """
+
+    values: Values
+    case: IntArray
+    notes: tuple[str, ...]
+
+
+def cut_windows(filled: Filled, lengths: IntArray, windows: Windows, source: str, channels: Sequence[str]) -> Cut:
+    """Windows of ``length`` timepoints every ``stride``, but those of which too much was missing.
+
+    Raises:
+        DataError: no series is as long as a window, every window has too large gaps, or there are too many to hold.
+    """
+    n_of_case = np.maximum(0, (lengths - windows.length) // windows.stride + 1)  # (n,)
+    if not n_of_case.any():
+        raise DataError(
+            f"{source}: expected a series of {windows.length} or more rows for windows of that length, got "
+            f"{lengths.max()}; cut shorter windows"
+        )
+    check_size((int(n_of_case.sum()), filled.values.shape[1], windows.length), source, "lengthen the stride")
+    case = np.repeat(np.arange(len(lengths)), n_of_case)
+    start = (np.arange(len(case)) - np.repeat(np.cumsum(n_of_case) - n_of_case, n_of_case)) * windows.stride
+    notes = _unused(lengths, n_of_case, windows, source)
+    if filled.missing is not None:
+        before: IntArray = np.cumsum(filled.missing, axis=2) - filled.missing  # (n, c, t) missing values before each
+        last = start + windows.length - 1
+        n_missing: IntArray = (
+            before[case, :, last] + filled.missing[case, :, last] - before[case, :, start]
+        )  # (n_windows, c)
+        kept = n_missing.max(1) <= MOST_MISSING * windows.length
+        if not kept.any():
+            worst = channels[int(filled.missing.sum((0, 2)).argmax())]
+            raise DataError(
+                f"{source}: in every window of {windows.length} rows more than {MOST_MISSING:.0%} of a channel's "
+                f"values are missing, most of them in {worst!r}; fill in or drop that channel"
+            )
+        if not kept.all():
+            notes += (
+                f"{source}: {(~kept).sum()} of {len(kept)} windows are left out, because more than {MOST_MISSING:.0%} "
+                "of a channel's values are missing in them",
+            )
+        case, start = case[kept], start[kept]
+    views = np.lib.stride_tricks.sliding_window_view(filled.values, windows.length, axis=2)  # (n, c, s, length)
+    return Cut(np.ascontiguousarray(views[case, :, start]), case, notes)
+
+
+def _unused(lengths: IntArray, n_of_case: IntArray, windows: Windows, source: str) -> tuple[str, ...]:
+    notes = []
+    if short := int((n_of_case == 0).sum()):
+        notes.append(f"{source}: {short} of {len(lengths)} series are shorter than a window and left out")
+    ends = (n_of_case - 1) * windows.stride + windows.length
+    if rest := int((lengths - ends)[n_of_case > 0].sum()):
+        notes.append(f"{source}: {rest} rows at the end fill no window and are left out")
+    return tuple(notes)
+
+
+def check_size(shape: tuple[int, ...], source: str, advice: str) -> None:
+    """Raises a DataError where an array of this shape would not fit into ordinary memory."""
+    size = 1
+    for length in shape:
+        size *= int(length)
+    if size > GREATEST_SIZE:
+        raise DataError(
+            f"{source}: expected at most {GREATEST_SIZE:,} numbers, got {' x '.join(map(str, shape))}; {advice}"
+        )

@@ -1,0 +1,250 @@
+"""Series as people hold them ⇄ ``Panel``: arrays, lists, long DataFrames. What came in tells how others go out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsinfogan.data.columns import ColumnNames
+from tsinfogan.data.panel import UNLABELLED, ChannelKind, Panel
+from tsinfogan.errors import DataError
+from tsinfogan.estimators.layouts import FrameLayout, read_frame
+
+Kind = Literal["panel", "array", "table", "list", "frame"]
+Array = NDArray[Any]
+SMOOTHER = 2.0
+"""Axes are taken as swapped where values change so many times less along the axis that should hold the channels."""
+WANTED = "expected (n_cases, n_channels, n_timepoints)"
+
+
+@dataclass(frozen=True)
+class Container:
+    """How series came in, so that others can go out the same way.
+
+    Attributes:
+        kind: a Panel; an array of three axes; a table ``(n_cases, n_timepoints)`` of one channel; a list of arrays; or
+            a long DataFrame.
+        dtype: of the numbers, as numpy calls it.
+        time_last: whether the last axis is time.
+        n_axes: of each array in a list: 2, or 1 for series of one channel.
+        layout: of a DataFrame.
+    """
+
+    kind: Kind = "panel"
+    dtype: str = "float32"
+    time_last: bool = True
+    n_axes: int = 2
+    layout: FrameLayout | None = None
+
+    def packed(self, panel: Panel) -> Any:
+        """The series of ``panel`` in such a container.
+
+        Raises:
+            DataError: series of unequal length do not go into one array.
+        """
+        if self.kind == "panel":
+            return panel
+        if self.kind == "frame":
+            assert self.layout is not None
+            return self.layout.frame(panel)
+        if self.kind == "list":
+            return [self._case(panel.case(index)) for index in range(panel.n_cases)]
+        if panel.lengths is not None:
+            raise DataError(
+                f"{panel.name}: series of {panel.lengths.min()} to {panel.lengths.max()} timepoints do not go into "
+                "one array; hand in a list of arrays, and a list comes back"
+            )
+        values = _as_dtype(panel.values, self.dtype)
+        return values[:, 0] if self.kind == "table" else self._turned(values)
+
+    def joined(self, series: Any, panel: Panel) -> Any:
+        """``series``, untouched, followed by those of ``panel``.
+
+        Args:
+            series: what this container was read from.
+            panel: the series to add.
+        """
+        if self.kind == "panel":
+            return _joined_panels(series, panel)
+        if self.kind == "list":
+            return [*series, *self.packed(panel)]
+        if self.kind == "frame":
+            assert self.layout is not None
+            return self.layout.joined(series, panel)
+        return np.concatenate([np.asarray(series), self.packed(panel)])
+
+    @property
+    def own_classes(self) -> dict[str, Any]:
+        """Value of each class in the column of labels, by its text."""
+        return {} if self.layout is None else dict(self.layout.classes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; :meth:`from_dict` is its inverse."""
+        return {**asdict(self), "layout": self.layout and self.layout.to_dict()}
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Container:
+        """Rebuilds what :meth:`to_dict` gave."""
+        layout = settings["layout"]
+        return cls(**{**settings, "layout": layout and FrameLayout.from_dict(layout)})
+
+    def _turned(self, values: Array) -> Array:
+        """``(n, c, t)`` with the axes as they came."""
+        return values if self.time_last else np.ascontiguousarray(np.moveaxis(values, -1, -2))
+
+    def _case(self, values: Array) -> Array:
+        values = _as_dtype(values, self.dtype)  # (c, length)
+        return values[0] if self.n_axes == 1 else self._turned(values)
+
+
+class Read(NamedTuple):
+    """Series as a panel, and what they came in."""
+
+    panel: Panel
+    container: Container
+
+
+def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | None = None) -> Read:
+    """Series as a panel.
+
+    Args:
+        series: a :class:`Panel`; an array ``(n_cases, n_channels, n_timepoints)``, or ``(n_cases, n_timepoints)`` for
+            one channel; a list of arrays ``(n_channels, length)``, or ``(length,)``; or a DataFrame with one row for
+            each timepoint of each case, whose index may hold case and time.
+        time_last: False where arrays have time before channels; True where they do not, and look as if they had; None
+            where they do not, so that those that look so are refused.
+        columns: what the columns of a DataFrame are called.
+
+    Raises:
+        DataError: it is none of these.
+    """
+    if isinstance(series, Panel):
+        return Read(series, Container())
+    if hasattr(series, "iloc") and hasattr(series, "columns"):
+        panel, layout = read_frame(series, columns or ColumnNames())
+        return Read(panel, Container("frame", layout=layout))
+    if hasattr(series, "to_pandas"):
+        raise DataError(f"expected series as an array, a list or a DataFrame, got {type(series)}; call its to_pandas()")
+    if isinstance(series, (list, tuple)) and series and all(hasattr(case, "ndim") for case in series):
+        return _read_list([np.asarray(case) for case in series], time_last)
+    try:
+        array = np.asarray(series)
+    except ValueError:
+        raise DataError(
+            f"{WANTED}, got sequences of unequal length; hand in a list of arrays (n_channels, length)"
+        ) from None
+    return _read_array(array, time_last)
+
+
+def _read_array(array: Array, time_last: bool | None) -> Read:
+    dtype = _checked_dtype(array)
+    if array.ndim == 2:
+        array, kind, turned = array[:, None], "table", False
+    else:
+        kind, turned = "array", time_last is False
+    if array.ndim != 3:
+        raise DataError(
+            f"{WANTED}, or (n_cases, n_timepoints) for one channel, got {array.ndim} axes {array.shape}. Reshape your "
+            "data: one series of one channel is X[None, None]"
+        )
+    if 0 in array.shape:
+        names = ("case(s)", "timepoint(s)" if turned else "channel(s)", "channel(s)" if turned else "timepoint(s)")
+        found = ", ".join(f"{size} {name}" for size, name in zip(array.shape, names, strict=True))
+        raise DataError(f"{WANTED}, got an array of shape {array.shape} that holds nothing: {found}")
+    if kind == "array" and time_last is None and _looks_swapped(array):
+        raise DataError(
+            f"{WANTED}, got {array.shape}, which looks like (n, time, channel): its values run smoothly along the "
+            "second axis and not along the last; give time_last=False if it is, time_last=True if it is not"
+        )
+    container = Container("table" if kind == "table" else "array", dtype, not turned)
+    panel = Panel.from_arrays(array, time_last=not turned, kinds=_kinds(dtype, array.shape[2 if turned else 1]))
+    return Read(replace(panel, name="series"), container)
+
+
+def _read_list(cases: list[Array], time_last: bool | None) -> Read:
+    for index, case in enumerate(cases):
+        _checked_dtype(case, f"case {index}, counted from 0")
+        if case.ndim not in (1, 2) or case.ndim != cases[0].ndim:
+            wanted = "(n_channels, length), or (length,) for one channel"
+            raise DataError(f"expected arrays {wanted}, got {case.shape} in case {index}, counted from 0")
+        if 0 in case.shape:
+            raise DataError(f"expected at least one timepoint, got {case.shape} in case {index}, counted from 0")
+    n_axes, turned = cases[0].ndim, time_last is False
+    oriented = [case[None] if n_axes == 1 else case.T if turned else case for case in cases]  # (c, length) each
+    counts = [len(case) for case in oriented]
+    if len(set(counts)) > 1:
+        other = next(index for index, count in enumerate(counts) if count != counts[0])
+        swapped = len({case.shape[1] for case in oriented}) == 1
+        advice = "give each case the same channels"
+        if swapped:
+            looks, value = ("(channel, time)", "True") if turned else ("(time, channel)", "False")
+            advice = f"it looks like {looks}, so give time_last={value}"
+        raise DataError(
+            f"expected the same number of channels in each case, got {counts[0]} in case 0 and {counts[other]} in case "
+            f"{other}; {advice}"
+        )
+    dtypes = {case.dtype for case in cases}
+    dtype = (cases[0].dtype if len(dtypes) == 1 else np.result_type(*dtypes)).str
+    panel = Panel.from_cases(oriented, kinds=_kinds(dtype, counts[0]))
+    return Read(replace(panel, name="series"), Container("list", dtype, not turned, n_axes))
+
+
+def _joined_panels(panel: Panel, new: Panel) -> Panel:
+    """All cases of both. Labels and known factors are those of ``panel``, as far as it has some."""
+    labels = factors = None
+    if panel.labels is not None:
+        place = {name: index for index, name in enumerate(panel.classes)}
+        known = np.array([place.get(name, UNLABELLED) for name in new.classes] + [UNLABELLED])
+        labels = known[np.full(new.n_cases, UNLABELLED) if new.labels is None else new.labels]
+    if panel.factors is not None:
+        factors = np.full((new.n_cases, panel.factors.shape[1]), np.nan, np.float32)
+    new = replace(new, labels=labels, classes=panel.classes, factors=factors, factor_names=panel.factor_names)
+    return Panel.concatenated([panel, new])
+
+
+def _checked_dtype(array: Array, where: str = "") -> str:
+    """The name of its dtype."""
+    place = f" in {where}" if where else ""
+    if array.dtype == object:
+        got = "a sparse matrix" if hasattr(array.item() if array.ndim == 0 else None, "toarray") else "an object array"
+        raise DataError(f"expected an array of numbers, got {got}{place}; convert it, or hand in a list of arrays")
+    if np.iscomplexobj(array):
+        raise DataError(f"Complex data not supported: expected real numbers, got {array.dtype}{place}")
+    if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+        raise DataError(f"expected an array of numbers, got one of {array.dtype}{place}; convert it")
+    if not np.isfinite(array).all():
+        first = ", ".join(map(str, np.argwhere(~np.isfinite(array))[0]))
+        raise DataError(f"expected finite numbers, got NaN or inf at [{first}]{place}; fill or drop missing values")
+    return str(array.dtype.str)
+
+
+def _kinds(dtype: str, n_channels: int) -> tuple[ChannelKind, ...]:
+    kinds: dict[str, ChannelKind] = {"b": "boolean", "i": "integer", "u": "integer"}
+    kind = kinds.get(np.dtype(dtype).kind)
+    return (kind,) * n_channels if kind else ()
+
+
+def _as_dtype(values: Array, dtype: str) -> Array:
+    """Numbers of another dtype: whole ones rounded, and held within what it can hold."""
+    target = np.dtype(dtype)
+    if target.kind == "b":
+        return values > 0.5
+    if target.kind in "iu":
+        limits = np.iinfo(target)
+        values = np.clip(np.rint(values.astype(np.float64)), limits.min, limits.max)
+    return values.astype(target)
+
+
+def _looks_swapped(array: Array) -> bool:
+    """Whether an array ``(n, c, t)`` has more channels than timepoints, and values that rather run along channels."""
+    if array.shape[1] <= array.shape[2] or array.shape[2] < 2:
+        return False
+    some = array[:100].astype(np.float64)
+    some -= some.mean((0, 1), keepdims=True)  # as if the last axis held the channels: each at a level of its own
+    some /= np.where((spread := some.std((0, 1), keepdims=True)) > 0, spread, 1)
+    along = [float(np.mean(np.diff(some, axis=axis) ** 2)) for axis in (1, 2)]
+    return SMOOTHER * along[0] < along[1]

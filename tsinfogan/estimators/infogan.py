@@ -1,0 +1,381 @@
+"""``InfoGAN``: the library with scikit-learn's habits. Series go in as people hold them, and come out so too."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from tsinfogan.data.checks import check_trainable
+from tsinfogan.data.columns import ColumnNames
+from tsinfogan.data.panel import FloatArray, Panel
+from tsinfogan.devices import choose_device
+from tsinfogan.errors import DataError, SettingError
+from tsinfogan.estimators.containers import Container, read
+from tsinfogan.estimators.parameters import parameters_from_dict, parameters_of, parameters_to_dict, plan_of, seed_of
+from tsinfogan.estimators.targets import Targets, labelled
+from tsinfogan.models.codes import CategoricalCode
+from tsinfogan.sampling.sampler import Sample, check_fits, encode, posteriors, sample
+from tsinfogan.training.run import Run
+from tsinfogan.training.session import fit_plan, keep
+from tsinfogan.training.trainer import Report
+
+KEPT = "estimator"
+"""Where a run keeps what an estimator knows beside its model."""
+
+
+class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Learns which kinds of series there are and which knobs shape them; then encodes, samples and augments.
+
+    ``X`` is a :class:`Panel`, an array ``(n_cases, n_channels, n_timepoints)``, a table ``(n_cases, n_timepoints)`` of
+    one channel, a list of arrays ``(n_channels, length)``, or a DataFrame with a row for each timepoint of each case.
+    Series are given back in the same kind and dtype.
+
+    Args:
+        n_categories: kinds of series to tell apart; several codes as ``(10, 10)``; none as 0. None takes one for each
+            class of ``y``, or ten.
+        n_continuous: knobs.
+        noise_dim: noise dimensions beside the codes.
+        backbone: registered name; None takes the one that suits the data.
+        recipe: registered name; ``auto`` is ``semi_supervised``, where category k is class k, if labels of two or more
+            classes are known and ``n_categories`` leaves room for just these, else ``infogan``, which never sees a
+            label: there categories are named after the classes that they match.
+        max_steps: steps of training; None takes the default.
+        n_seeds: trainings to choose the most dependable from.
+        settings: whatever else :func:`tsinfogan.make_plan` takes, such as ``{"scaling": "robust", "batch_size": 64}``.
+        time_last: False for arrays ``(n, time, channel)``; True for ``(n, channel, time)`` that look as if they were.
+        columns: what the columns of a DataFrame are called, where not ``case``, ``time`` and ``label``.
+        unlabelled: value in ``y`` that means unknown, beside None and NaN, such as -1.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``auto``, ``float32`` or ``bf16``.
+        random_state: an int, which is the seed; a RandomState, which gives one; or None for a new one each time.
+        verbose: 1 tells of training ten times, 2 each time something is known.
+
+    Attributes:
+        model_: the trained :class:`Model`.
+        plan_: every setting.
+        classes_: ``(n_classes,)`` classes of ``y``; empty where it was not given.
+        history_: losses and bounds, one dictionary a report.
+        seed_: the seed that was used.
+        n_features_in_: number of channels; of a table, number of timepoints.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_categories: int | Sequence[int] | None = None,
+        n_continuous: int = 2,
+        noise_dim: int = 32,
+        backbone: str | None = None,
+        recipe: str = "auto",
+        max_steps: int | None = None,
+        n_seeds: int = 1,
+        settings: Mapping[str, Any] | None = None,
+        time_last: bool | None = None,
+        columns: ColumnNames | None = None,
+        unlabelled: Any = None,
+        device: str = "auto",
+        precision: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ):
+        self.n_categories = n_categories
+        self.n_continuous = n_continuous
+        self.noise_dim = noise_dim
+        self.backbone = backbone
+        self.recipe = recipe
+        self.max_steps = max_steps
+        self.n_seeds = n_seeds
+        self.settings = settings
+        self.time_last = time_last
+        self.columns = columns
+        self.unlabelled = unlabelled
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: ArrayLike | None = None) -> InfoGAN:
+        """Trains on ``X``.
+
+        Args:
+            X: series.
+            y: ``(n_cases,)`` class of each, None or NaN where unknown; by default the labels that ``X`` itself holds.
+
+        Raises:
+            DataError: series or classes that cannot be used as they are.
+            SettingError: parameters that make no sense, or do not fit the data.
+            DivergedError: a loss stopped being finite.
+        """
+        panel, container = read(X, time_last=self.time_last, columns=self.columns)
+        panel, targets = labelled(panel, y, self.unlabelled, container.own_classes)
+        check_trainable(panel)
+        self.seed_ = seed_of(self.random_state)
+        self.plan_ = plan_of(self.get_params(deep=False), panel, self.seed_)
+        fitted = fit_plan(
+            self.plan_,
+            panel,
+            n_seeds=self.n_seeds,
+            device=self.device,
+            precision=self.precision,
+            tell=self._tell if self.verbose else None,
+        )
+        self.model_, self.plan_, self.history_ = fitted.model, fitted.plan, [each.line for each in fitted.reports]
+        self.classes_ = targets.classes
+        self.n_features_in_ = panel.grid[0] if container.kind == "table" else panel.n_channels
+        self._container, self._targets = container, targets
+        self._data: dict[str, Any] = {"n_cases": panel.n_cases, "fingerprint": panel.fingerprint()}
+        return self
+
+    def sample(
+        self,
+        n: int = 1,
+        *,
+        cat: int | Sequence[int | None] | None = None,
+        cont: float | Sequence[float | None] | None = None,
+        label: Any = None,
+        random_state: Any = None,
+        return_codes: bool = False,
+    ) -> Any:
+        """``n`` new series, in the kind that the training series came in.
+
+        Args:
+            n: number of series.
+            cat: category, or one for each categorical code; None draws it, the first one, if found in the data,
+                as often as there.
+            cont: value of the continuous codes likewise.
+            label: a class of ``y``, or a sequence of ``n`` of them, in place of ``cat``.
+            random_state: as the parameter; None takes that one, so that an int there gives the same series each time.
+            return_codes: whether to give ``(series, codes)``, codes being a DataFrame with a row for each.
+
+        Raises:
+            SettingError: a value that a code cannot take, or a class that no category belongs to.
+        """
+        check_is_fitted(self, "model_")
+        names = None
+        if label is not None:
+            several = isinstance(label, (Sequence, np.ndarray, pd.Series)) and not isinstance(label, str)
+            names = self._names(label if several else [label] * n)
+        made = self._made(n, cat, cont, names, random_state)
+        series = self._container.packed(made.panel)
+        return (series, self._codes(made.columns)) if return_codes else series
+
+    def augment(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        n: int | None = None,
+        factor: float | None = None,
+        label: ArrayLike | None = None,
+        random_state: Any = None,
+    ) -> Any:
+        """``X`` followed by new series; with ``y``, ``(X, y)`` followed by new series and their classes.
+
+        Args:
+            X: series like those that the model was trained on; they come back untouched.
+            y: their classes, by default the labels that ``X`` itself holds. New series are of each class as often as
+                these, made from its categories.
+            n: number of new series.
+            factor: in place of ``n``: how many times as many series there shall be. Without both, twice.
+            label: in place of both: ``(n,)`` class of each new series.
+            random_state: as in :meth:`sample`.
+
+        Raises:
+            DataError: ``X`` is not like the training series, or ``y`` has another length or no class.
+            SettingError: a class that no category belongs to, or n, factor and label together.
+        """
+        panel, container = self._read(X)
+        if sum(given is not None for given in (n, factor, label)) > 1:
+            raise SettingError("n, factor and label each say how many series to add; give one of them")
+        if n is None:
+            n = round(((2.0 if factor is None else factor) - 1) * panel.n_cases)
+        if n < 0:
+            raise SettingError(f"expected a factor of 1 or more, or 0 or more new series, got {n} of them")
+        names: list[str] | None = None
+        if label is not None:
+            names = self._names(label)
+            n = len(names)
+        elif (known := labelled(panel, y, self.unlabelled, container.own_classes)[0]).labels is not None:
+            names = _in_shares(n, known)
+        elif y is not None:
+            raise DataError("y knows no class that new series could be of; leave y out")
+        if n:
+            X = container.joined(X, self._made(n, None, None, names, random_state).panel)
+        if y is None:
+            return X
+        return X, self._targets.joined(y, names or []) if n else y
+
+    def encode(self, X: Any) -> pd.DataFrame:
+        """What Q reads in each series: a row each, with category, confidence, continuous codes and any class."""
+        panel, _ = self._read(X)
+        columns = encode(self.model_, panel)
+        if self.model_.category_names:
+            named = np.array(self.model_.category_names, dtype=object)
+            columns["label"] = named[columns[str(self.model_.settings.category_column)]]
+        return self._codes(columns)
+
+    def transform(self, X: Any) -> FloatArray:
+        """``(n_cases, n_features)`` float32: probability of each category, and continuous codes, as Q reads them."""
+        panel, _ = self._read(X)
+        model = self.model_
+        read_off = posteriors(model, model.preprocessor.transform(panel))
+        parts = [
+            parameters.softmax(1) if isinstance(code, CategoricalCode) else code.estimate(parameters)[:, None]
+            for code, parameters in zip(model.settings.latent.codes, read_off, strict=True)
+        ]
+        return np.concatenate([np.zeros((panel.n_cases, 0), np.float32), *(part.numpy() for part in parts)], axis=1)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """``(n_cases,)`` class of each series, as in ``y``; its category where the model was fitted without ``y``.
+
+        Raises:
+            SettingError: the model has no categories.
+        """
+        panel, _ = self._read(X)
+        model, column = self.model_, self.model_.settings.category_column
+        if column is None:
+            raise SettingError("the model has no categories to predict; fit with n_categories above 0")
+        place = model.settings.latent.columns.index(column)
+        shares = posteriors(model, model.preprocessor.transform(panel))[place].softmax(1).numpy()  # (n, K)
+        if not model.category_names or not len(self.classes_):
+            categories: NDArray[Any] = shares.argmax(1)
+            return categories
+        names = np.array(model.category_names, dtype=object)
+        of_class = np.stack([shares[:, names == name].sum(1) for name in self._targets.names], axis=1)
+        classes: NDArray[Any] = self.classes_[of_class.argmax(1)]
+        return classes
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Name of each column that :meth:`transform` gives: ``cat_0``, ``cat_1``, …, ``cont0``, …"""
+        check_is_fitted(self, "model_")
+        latent = self.model_.settings.latent
+        names: list[str] = []
+        for column, code in zip(latent.columns, latent.codes, strict=True):
+            several = isinstance(code, CategoricalCode)
+            names += [f"{column}_{k}" for k in range(code.n_parameters)] if several else [column]
+        return np.array(names, dtype=object)
+
+    def save(self, path: str | Path) -> Path:
+        """Keeps the estimator in the directory ``path``, a run: ``tsinfogan sample --model PATH`` samples from it.
+
+        Raises:
+            RunError: the directory holds something already, or cannot be written.
+        """
+        check_is_fitted(self, "model_")
+        kept = {
+            "parameters": parameters_to_dict(self.get_params(deep=False), self.seed_),
+            "container": self._container.to_dict(),
+            "targets": self._targets.to_dict(),
+            "n_features_in": self.n_features_in_,
+        }
+        return keep(Path(path), self.plan_, self.model_, self.history_, {**self._data, KEPT: kept}).path
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto") -> InfoGAN:
+        """What :meth:`save` kept, or a run of the command line, which then gives each series as a :class:`Panel`.
+
+        Raises:
+            RunError: it is no such directory, or damaged.
+        """
+        run = Run.open(Path(path))
+        plan, kept = run.plan, run.data.get(KEPT)
+        loaded = cls(**(parameters_of(plan) if kept is None else parameters_from_dict(kept["parameters"])))
+        loaded.plan_, loaded.model_ = plan, run.load_model(choose_device(device))
+        loaded.history_, loaded.seed_ = run.metrics(), plan.training.seed
+        loaded._data = {name: value for name, value in run.data.items() if name != KEPT}
+        card = loaded.model_.card
+        if kept is None:
+            loaded._container, loaded._targets = Container(), Targets(card.classes, card.classes)
+            loaded.n_features_in_ = len(card.channels)
+        else:
+            loaded._container = Container.from_dict(kept["container"])
+            loaded._targets = Targets.from_dict(kept["targets"])
+            loaded.n_features_in_ = kept["n_features_in"]
+        loaded.classes_ = loaded._targets.classes
+        return loaded
+
+    def to_panel(self, X: Any, y: ArrayLike | None = None) -> Panel:
+        """``X`` as the model reads it, with the classes in ``y``, or its own, as labels.
+
+        Raises:
+            DataError: ``X`` is not like the training series, or ``y`` makes no sense.
+        """
+        panel, container = self._read(X)
+        return labelled(panel, y, self.unlabelled, container.own_classes)[0]
+
+    def _read(self, X: Any) -> tuple[Panel, Container]:
+        """``X`` as a panel that the model can read, and what it came in."""
+        check_is_fitted(self, "model_")
+        panel, container = read(X, time_last=self.time_last, columns=self.columns)
+        card = self.model_.card
+        if container.kind == "table" and panel.grid != (self.n_features_in_,) and self._container.kind == "table":
+            raise DataError(
+                f"X has {panel.grid[0]} features, but InfoGAN is expecting {self.n_features_in_} features as input: "
+                "timepoints of each series, as it was fitted on"
+            )
+        if container.kind in ("array", "list", "table") and panel.n_channels == len(card.channels):
+            panel = replace(panel, channels=card.channels)
+        elif container.kind == "array" and panel.grid[0] == len(card.channels):
+            raise DataError(
+                f"expected (n_cases, {len(card.channels)}, n_timepoints), got {panel.values.shape}, which looks like "
+                f"(n, time, channel); turn it by X.transpose(0, 2, 1)"
+            )
+        check_fits(self.model_, panel)
+        return panel, container
+
+    def _names(self, labels: ArrayLike) -> list[str]:
+        """What the model calls classes of ``y``; categories that a person named go by that name."""
+        known = set(self.model_.category_names)
+        values = np.asarray(labels).tolist()
+        return [value if value in known else self._targets.name(value) for value in values]
+
+    def _made(self, n: int, cat: Any, cont: Any, names: list[str] | None, random_state: Any) -> Sample:
+        for name in dict.fromkeys(names or ()):
+            if name not in self.model_.category_names:
+                found = ", ".join(sorted({known for known in self.model_.category_names if known})) or "none"
+                raise SettingError(
+                    f"no category belongs to class {name!r}, only to {found}: fit with y and "
+                    "recipe='semi_supervised', where each class has one"
+                )
+        seed = seed_of(self.random_state if random_state is None else random_state)
+        return sample(self.model_, n, cat=cat, cont=cont, label=names, seed=seed)
+
+    def _codes(self, columns: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
+        """A row for each series, the label as ``y`` has it."""
+        values = dict(zip(self._targets.names, self._targets.values, strict=True))
+        codes: pd.DataFrame = pd.DataFrame(dict(columns))
+        if "label" in codes:
+            codes["label"] = pd.Series([values.get(name, name) for name in columns["label"]], dtype=object)
+        return codes
+
+    def _tell(self, report: Report) -> None:
+        n_steps = self.plan_.training.max_steps
+        every = max(1, n_steps // 10) if self.verbose == 1 else 1
+        if report.step == n_steps or report.step // every > (report.step - self.plan_.training.report_every) // every:
+            bounds = [f"{name} {value:.2f} nats" for name, value in report.stats.items() if name.startswith("bound_")]
+            speed = f"{report.cases_per_s:.0f} cases/s"
+            print(f"step {report.step} of {n_steps}: {', '.join([speed, *bounds])}", file=sys.stderr)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = []  # features are float32, whatever the series are
+        return tags
+
+
+def _in_shares(n: int, panel: Panel) -> list[str]:
+    """``n`` names of classes, each as often as the panel has it; the largest remainders are rounded up."""
+    exact = n * np.array(panel.class_frequencies)
+    share = np.floor(exact).astype(np.int64)
+    share[np.argsort(share - exact, kind="stable")[: n - share.sum()]] += 1
+    names: list[str] = np.repeat(np.array(panel.classes, dtype=object), share).tolist()
+    return names

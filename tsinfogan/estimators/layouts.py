@@ -1,0 +1,142 @@
+"""How a long DataFrame is laid out, so that other series can be given as rows of the same kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tsinfogan.data.columns import CASE, LABEL, TIME, ColumnNames
+from tsinfogan.data.panel import Panel, encode_labels
+from tsinfogan.formats.frame import frame_from_panel, panel_from_frame
+
+NEW_CASE = re.compile(r"new-(\d+)")
+LENGTH_OF_A_DATE = 10
+
+
+@dataclass(frozen=True)
+class FrameLayout:
+    """What a DataFrame says beside its numbers.
+
+    Attributes:
+        columns: what its columns are called.
+        dtypes: of each column, and of each level of the index that stands for one.
+        index: columns that the index stands for, each with the name of that level.
+        start: time of the first row of every case, where times are numbers.
+        classes: text and value of each class in the column of labels.
+        dates_as_text: whether times are the text of dates without an hour.
+    """
+
+    columns: ColumnNames = field(default=ColumnNames())
+    dtypes: tuple[tuple[str, str], ...] = ()
+    index: tuple[tuple[str, str | None], ...] = ()
+    start: float = 0.0
+    classes: tuple[tuple[str, Any], ...] = ()
+    dates_as_text: bool = False
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, columns: ColumnNames) -> FrameLayout:
+        """The layout of a frame that :func:`tsinfogan.formats.frame.panel_from_frame` understands."""
+        index = _index(frame, columns)
+        held: dict[str, Any] = {column: frame.index.get_level_values(place) for place, (column, _) in enumerate(index)}
+        held |= {str(name): frame.iloc[:, place] for place, name in enumerate(frame.columns)}
+        case, time, label = (columns.case or CASE, columns.time or TIME, columns.label or LABEL)
+        start = 0.0
+        if pd.api.types.is_numeric_dtype(held[time].dtype):
+            begins = pd.Series(np.asarray(held[time])).groupby(np.asarray(held[case])).min()
+            start = float(begins.iloc[0]) if (begins == begins.iloc[0]).all() else 0.0
+        text = held[time].dtype in (object, "str", "string") and isinstance(held[time][0], str)
+        values = pd.unique(pd.Series(held[label]).dropna()).tolist() if label in held else []
+        return cls(
+            columns,
+            tuple((name, str(column.dtype)) for name, column in held.items()),
+            index,
+            start,
+            tuple((_text(value), value) for value in values if _text(value)),
+            text and len(held[time][0]) == LENGTH_OF_A_DATE,
+        )
+
+    def frame(self, panel: Panel, known_cases: Sequence[Any] = ()) -> pd.DataFrame:
+        """The rows of ``panel``, whose cases are called otherwise than those known."""
+        dtypes = dict(self.dtypes)
+        case, time, label = (self.columns.case or CASE, self.columns.time or TIME, self.columns.label or LABEL)
+        if label not in dtypes:
+            panel = replace(panel, labels=None, classes=())
+        frame: pd.DataFrame = frame_from_panel(panel, self.columns)
+        names = _new_names(known_cases, panel.n_cases, dtypes[case])
+        frame[case] = pd.Series(names, dtype=object).repeat(panel.case_lengths).to_numpy()
+        if pd.api.types.is_numeric_dtype(frame[time].dtype):
+            frame[time] += self.start
+            if "int" in dtypes[time].lower():
+                frame[time] = frame[time].round()
+        elif self.dates_as_text:
+            frame[time] = frame[time].dt.strftime("%Y-%m-%d")
+        if label in frame:
+            frame[label] = frame[label].astype(object).map(dict(self.classes))
+        frame = frame[[name for name in dtypes if name in frame]]
+        frame = frame.astype({str(name): dtypes[name] for name in frame.columns})
+        if self.index:
+            frame = frame.set_index([column for column, _ in self.index])
+            frame.index.names = [name for _, name in self.index]
+        return frame
+
+    def joined(self, frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+        """``frame``, untouched, followed by the rows of ``panel``."""
+        case = self.columns.case or CASE
+        levels = [column for column, _ in self.index]
+        known = frame.index.get_level_values(levels.index(case)) if case in levels else frame[case]
+        new = self.frame(panel, pd.unique(pd.Series(known)).tolist())
+        both: pd.DataFrame = pd.concat([frame, new], ignore_index=not self.index)
+        for name, dtype in frame.dtypes.items():
+            if isinstance(dtype, pd.CategoricalDtype) and both[name].dtype != dtype:
+                both[name] = both[name].astype("category")
+        return both
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; :meth:`from_dict` is its inverse."""
+        return {**asdict(self), "columns": self.columns.to_dict()}
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> FrameLayout:
+        """Rebuilds what :meth:`to_dict` gave."""
+        pairs = {name: tuple(map(tuple, settings[name])) for name in ("dtypes", "index", "classes")}
+        return cls(**{**settings, **pairs, "columns": ColumnNames.from_dict(settings["columns"])})
+
+
+def read_frame(frame: pd.DataFrame, columns: ColumnNames) -> tuple[Panel, FrameLayout]:
+    """The series in a frame, and its layout.
+
+    Raises:
+        DataError: the table cannot be understood.
+    """
+    return panel_from_frame(frame, columns), FrameLayout.of(frame, columns)
+
+
+def _index(frame: pd.DataFrame, columns: ColumnNames) -> tuple[tuple[str, str | None], ...]:
+    """Columns that the index stands for, as :func:`panel_from_frame` understands it, with the names of its levels."""
+    case, time = columns.case or CASE, columns.time or TIME
+    names = [None if name is None else str(name) for name in frame.index.names]
+    if isinstance(frame.index, pd.MultiIndex):
+        return ((case, names[0]), (time, names[1]))
+    if names[0] in (case, time) and names[0] not in frame.columns:
+        return ((str(names[0]), names[0]),)
+    return () if time in frame.columns else ((time, names[0]),)
+
+
+def _new_names(known: Sequence[Any], n: int, dtype: str) -> list[Any]:
+    """``n`` names of cases, of the same dtype, that no other case has."""
+    if dtype.lower().startswith(("int", "uint", "float")):
+        first = int(max(known, default=-1)) + 1
+        return list(range(first, first + n))
+    numbers = [int(found[1]) for name in known if (found := NEW_CASE.fullmatch(str(name)))]
+    first = max(numbers, default=-1) + 1
+    return [f"new-{number}" for number in range(first, first + n)]
+
+
+def _text(value: Any) -> str:
+    """What a panel calls a class; empty where it takes it for unknown."""
+    return next(iter(encode_labels([value])[1]), "")

@@ -1,0 +1,162 @@
+"""``InfoGANResampler``: new series for the classes that have too few, by imbalanced-learn's convention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone
+
+from tsinfogan.errors import SettingError, UnknownNameError
+from tsinfogan.estimators.containers import read
+from tsinfogan.estimators.infogan import InfoGAN
+from tsinfogan.estimators.targets import read_targets
+
+Strategy = str | float | Mapping[Any, int] | Callable[[Any], Mapping[Any, int]]
+STRATEGIES = ("auto", "not majority", "minority", "not minority", "all")
+
+
+class InfoGANResampler(BaseEstimator):  # type: ignore[misc]
+    """Trains one model on all series, and has it make the series that classes lack. Fits in an imblearn pipeline.
+
+    Args:
+        estimator: what is trained, a clone of it; None is ``InfoGAN()``. A fitted one that stays as it is:
+            ``sklearn.frozen.FrozenEstimator(fitted)``.
+        sampling_strategy: which classes grow, and to what size:
+
+            - ``"auto"`` or ``"not majority"``: all but the largest class, to its size; ``"minority"``: the smallest
+              class alone; ``"not minority"``: all but the smallest; ``"all"``: all;
+            - a number up to 1, for two classes: the smaller one to that share of the larger;
+            - a number above 1: every class to so many times its size;
+            - a dictionary: each class that is named to that size; or a function of ``y`` that gives one.
+        random_state: None takes the estimator's.
+
+    Attributes:
+        estimator_: the trained :class:`InfoGAN`; nothing is trained where no class lacks a series.
+        sampling_strategy_: number of new series of each class that grows.
+    """
+
+    def __init__(
+        self,
+        estimator: InfoGAN | None = None,
+        *,
+        sampling_strategy: Strategy = "auto",
+        random_state: Any = None,
+    ):
+        self.estimator = estimator
+        self.sampling_strategy = sampling_strategy
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: ArrayLike) -> InfoGANResampler:
+        """Finds out how many series each class lacks, without making them.
+
+        Raises:
+            DataError: series or classes that cannot be used as they are.
+            SettingError: a strategy that makes no sense, or does not fit ``y``.
+        """
+        estimator = self._new_estimator()
+        n_cases = read(X, time_last=estimator.time_last, columns=estimator.columns).panel.n_cases
+        labels, targets = read_targets(y, n_cases, estimator.unlabelled)
+        sizes = np.bincount(labels[labels >= 0], minlength=len(targets.names)).tolist()
+        self.sampling_strategy_ = missing(self.sampling_strategy, dict(zip(targets.values, sizes, strict=True)), y)
+        return self
+
+    def fit_resample(self, X: Any, y: ArrayLike) -> tuple[Any, Any]:
+        """``X`` and ``y``, followed by new series, class after class, and their classes.
+
+        Args:
+            X: series, as :class:`InfoGAN` takes them; they come back untouched, in the same kind.
+            y: ``(n_cases,)`` class of each. Those of which it is None or NaN are learned from too.
+
+        Raises:
+            DataError: series or classes that cannot be used as they are.
+            SettingError: a strategy that makes no sense, or a class that no category belongs to.
+            DivergedError: a loss stopped being finite.
+        """
+        self.fit(X, y)
+        wanted = [value for value, n in self.sampling_strategy_.items() for _ in range(n)]
+        if not wanted:
+            return X, y
+        self.estimator_ = self._new_estimator().fit(X, y)
+        resampled: tuple[Any, Any] = self.estimator_.augment(X, y, label=wanted, random_state=self.random_state)
+        return resampled
+
+    def _new_estimator(self) -> Any:
+        estimator = InfoGAN() if self.estimator is None else clone(self.estimator)
+        if self.random_state is not None and "random_state" in estimator.get_params(deep=False):  # not a frozen one
+            estimator.set_params(random_state=self.random_state)
+        return estimator
+
+
+def missing(strategy: Strategy, sizes: Mapping[Any, int], y: Any = None) -> dict[Any, int]:
+    """Number of new series of each class that grows, in the order of the classes; zero where it has its size.
+
+    Args:
+        strategy: as :class:`InfoGANResampler` takes it.
+        sizes: number of series of each class.
+        y: what a function is called with.
+
+    Raises:
+        SettingError: a strategy that makes no sense, or does not fit the classes.
+    """
+    if len(sizes) < 2:
+        raise SettingError(f"expected y with two or more classes, got {len(sizes)}: nothing can be balanced")
+    if callable(strategy):
+        strategy = strategy(y)
+    if isinstance(strategy, str):
+        return _to_the_largest(strategy, sizes)
+    if isinstance(strategy, Mapping):
+        return _to_size(strategy, sizes)
+    if isinstance(strategy, (int, float, np.number)) and not isinstance(strategy, bool) and strategy > 0:
+        return _by_number(float(strategy), sizes)
+    raise SettingError(
+        f"expected sampling_strategy to be one of {', '.join(STRATEGIES)}, a positive number, a dictionary or a "
+        f"function, got {strategy!r}"
+    )
+
+
+def _to_the_largest(strategy: str, sizes: Mapping[Any, int]) -> dict[Any, int]:
+    if strategy not in STRATEGIES:
+        raise UnknownNameError("sampling strategy", strategy, STRATEGIES)
+    largest, smallest = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
+    if strategy == "minority":
+        growing = [smallest]
+    else:
+        stays = {"all": [], "not minority": [smallest]}.get(strategy, [largest])
+        growing = [value for value in sizes if value not in stays]
+    return {value: sizes[largest] - sizes[value] for value in growing}
+
+
+def _to_size(wanted: Mapping[Any, int], sizes: Mapping[Any, int]) -> dict[Any, int]:
+    for value, size in wanted.items():
+        if value not in sizes:
+            raise SettingError(f"class {value!r} in sampling_strategy is not in y, which has {_listed(sizes)}")
+        if size < sizes[value]:
+            raise SettingError(
+                f"class {value!r} has {sizes[value]} series already, so it cannot grow to {size}; leave out classes "
+                "that stay as they are"
+            )
+    return {value: int(wanted[value]) - sizes[value] for value in sizes if value in wanted}
+
+
+def _by_number(number: float, sizes: Mapping[Any, int]) -> dict[Any, int]:
+    if number > 1:
+        return {value: round((number - 1) * size) for value, size in sizes.items()}
+    if len(sizes) > 2:
+        raise SettingError(
+            f"a share such as {number} makes sense for two classes, got {_listed(sizes)}; give a dictionary of sizes, "
+            "or a number above 1, by which every class grows"
+        )
+    largest, smallest = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
+    size = int(number * sizes[largest])
+    if size < sizes[smallest]:
+        raise SettingError(
+            f"class {smallest!r} has more than {number} times the series of the other already; give a greater share"
+        )
+    return {value: size - sizes[value] for value in sizes if value == smallest}
+
+
+def _listed(sizes: Mapping[Any, int]) -> str:
+    return ", ".join(map(repr, sizes))

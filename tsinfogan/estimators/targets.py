@@ -1,0 +1,145 @@
+"""The classes that people hold in ``y`` ⇄ a panel's labels: values of any kind outside, names and indices within."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tsinfogan.data.panel import UNLABELLED, IntArray, Panel
+from tsinfogan.errors import DataError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The classes of ``y``.
+
+    Attributes:
+        names: of each class, as the panel calls it.
+        values: of each class, as ``y`` holds it.
+        dtype: of ``y``, as numpy calls it.
+    """
+
+    names: tuple[str, ...] = ()
+    values: tuple[Any, ...] = ()
+    dtype: str = "object"
+
+    @property
+    def classes(self) -> NDArray[Any]:
+        """``(n_classes,)`` values, as ``y`` holds them."""
+        classes = np.empty(len(self.values), dtype=self.dtype)
+        classes[:] = self.values
+        return classes
+
+    def name(self, value: Any) -> str:
+        """What the panel calls the class ``value``; its name itself is understood too.
+
+        Raises:
+            UnknownNameError: there is no such class.
+        """
+        text = self.names[self.values.index(value)] if value in self.values else str(value)
+        if text not in self.names:
+            raise UnknownNameError("label", text, self.names)
+        return text
+
+    def of(self, names: Sequence[str]) -> NDArray[Any]:
+        """``(n,)`` values of the classes with these names."""
+        place = {name: index for index, name in enumerate(self.names)}
+        found: NDArray[Any] = self.classes[[place[name] for name in names]]
+        return found
+
+    def joined(self, y: Any, names: Sequence[str]) -> Any:
+        """``y`` followed by the values of the classes with these names, in the kind that ``y`` is."""
+        new = self.of(names)
+        if hasattr(y, "iloc"):
+            import pandas as pd
+
+            added = pd.Series(new.tolist(), dtype=y.dtype, name=y.name)
+            return pd.concat([y, added], ignore_index=True)
+        if isinstance(y, (list, tuple)):
+            return [*y, *new.tolist()]
+        old = np.asarray(y)
+        return np.concatenate([old, new.astype(old.dtype).reshape(-1, *old.shape[1:])])
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; :meth:`from_dict` is its inverse."""
+        return {"names": list(self.names), "values": list(self.values), "dtype": self.dtype}
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Targets:
+        """Rebuilds what :meth:`to_dict` gave."""
+        return cls(tuple(settings["names"]), tuple(settings["values"]), settings["dtype"])
+
+
+def read_targets(y: ArrayLike, n_cases: int, unlabelled: Any = None) -> tuple[IntArray, Targets]:
+    """Indices ``(n_cases,)`` of classes, ``UNLABELLED`` where unknown, and the classes in the order of their values.
+
+    Args:
+        y: one value a case: text, whole numbers or booleans; None or NaN where unknown.
+        n_cases: how many there should be.
+        unlabelled: a further value that means unknown, such as -1.
+
+    Raises:
+        DataError: another number of values, no value at all, or values that are no classes.
+    """
+    import pandas as pd
+
+    array = np.asarray(y)
+    if isinstance(y, (list, tuple)) and array.dtype.kind == "U":
+        array = np.array(y, dtype=object)  # numpy would have made text of numbers
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise DataError(f"expected y of ({n_cases},), one class for each series, got an array of {array.shape}")
+    if len(array) != n_cases:
+        raise DataError(f"expected y with one class for each of {n_cases} series, got {len(array)}")
+    unknown = pd.isna(array) | (array == "") if array.dtype.kind in "OUST" else pd.isna(array)
+    if unlabelled is not None:
+        unknown = unknown | (array == unlabelled)
+    known = array[~unknown]
+    if array.dtype.kind == "f" and (known != np.rint(known)).any():
+        strange = known[known != np.rint(known)][0]
+        raise DataError(f"y holds continuous values such as {strange}, and classes are expected; leave y out")
+    distinct = set(known.tolist())
+    if strange := [value for value in distinct if not isinstance(value, (str, int, float, bool))]:
+        raise DataError(f"expected text, whole numbers or booleans in y, got a {type(strange[0]).__name__}")
+    if len({isinstance(value, str) for value in distinct}) > 1:
+        raise DataError("y holds both text and numbers; make all of it text")
+    values = sorted(distinct)
+    place = {value: index for index, value in enumerate(values)}
+    labels = np.full(n_cases, UNLABELLED)
+    labels[~unknown] = [place[value] for value in known.tolist()]
+    dtype = "object" if array.dtype.kind in "OT" else array.dtype.str
+    return labels, Targets(tuple(map(_name, values)), tuple(values), dtype)
+
+
+def labelled(
+    panel: Panel, y: ArrayLike | None, unlabelled: Any = None, own: Mapping[str, Any] | None = None
+) -> tuple[Panel, Targets]:
+    """``panel`` with the labels in ``y``, or its own where that is None, and their classes.
+
+    Args:
+        panel: the series.
+        y: as in :func:`read_targets`, or None.
+        unlabelled: likewise.
+        own: value of each of the panel's own classes, where it is another than its name.
+
+    Raises:
+        DataError: as :func:`read_targets`.
+    """
+    if y is None:
+        if panel.labels is None or not (panel.labels >= 0).any():
+            return replace(panel, labels=None, classes=()), Targets()
+        values = tuple((own or {}).get(name, name) for name in panel.classes)
+        return panel, Targets(panel.classes, values, np.array(values).dtype.str)
+    labels, targets = read_targets(y, panel.n_cases, unlabelled)
+    if not targets.names:
+        return replace(panel, labels=None, classes=()), targets
+    return replace(panel, labels=labels, classes=targets.names), targets
+
+
+def _name(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) else str(value)

@@ -1,0 +1,126 @@
+"""Panels from tables in memory and back: pandas data frames and Arrow tables, with the same checks as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tsinfogan.data.columns import CASE, LABEL, TIME, USUAL, ColumnNames, Windows, check_columns
+from tsinfogan.data.panel import Panel
+from tsinfogan.errors import DataError
+from tsinfogan.formats._table import panel_from_table
+from tsinfogan.formats.blocks import long_blocks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def panel_from_frame(
+    frame: pd.DataFrame | pa.Table,
+    columns: ColumnNames = USUAL,
+    *,
+    windows: Windows | None = None,
+    name: str = "frame",
+) -> Panel:
+    """The panel in a long table, one row a timepoint.
+
+    Args:
+        frame: with the columns of a file (``case``, ``time``, one a channel, ``label``). A data frame's index counts as
+            columns where it says more than the number of a row: dates are the time, two levels are case and time.
+        columns: what the columns are called.
+        windows: cut the series so; without a column of cases all rows are one series.
+        name: what the panel is called.
+
+    Raises:
+        DataError: the table cannot be understood; the message says where and what to do.
+    """
+    table = frame if isinstance(frame, pa.Table) else _table(frame, columns, name)
+    return panel_from_table(table, name, columns=columns, windows=windows)
+
+
+def frame_from_panel(
+    panel: Panel,
+    columns: ColumnNames = USUAL,
+    case_columns: Mapping[str, NDArray[Any]] | None = None,
+) -> pd.DataFrame:
+    """The long table of a panel: ``case, time, <channels>, <case columns>[, label]``, as the files have it.
+
+    Args:
+        panel: series, or images with ``row`` and ``column`` in place of ``time``.
+        columns: what to call the columns; its ``channels`` are taken, in that order.
+        case_columns: values of whole cases, such as the codes of a sample: ``(n_cases,)`` by name.
+
+    Raises:
+        DataError: a channel is not there, or its name would be read back as something else.
+    """
+    if columns.channels:
+        check_columns(panel.channels, ColumnNames(channels=columns.channels), panel.name)
+    blocks = []
+    for block in long_blocks(panel, case_columns or {}, 0):
+        arrays = [column.values if column.rows is None else column.values.take(column.rows) for column in block]
+        blocks.append(pa.table(arrays, names=[column.name for column in block]))
+    table = pa.concat_tables(blocks)
+    kept = [each for each in table.column_names if each not in panel.channels]
+    place = next(place for place, each in enumerate(table.column_names) if each in panel.channels)
+    kept[place:place] = columns.channels or panel.channels
+    called = {CASE: columns.case or CASE, TIME: columns.time or TIME, LABEL: columns.label or LABEL}
+    made: pd.DataFrame = table.select(kept).rename_columns([called.get(each, each) for each in kept]).to_pandas()
+    if repeated := [each for each in made.columns if list(made.columns).count(each) > 1]:
+        raise DataError(f"{panel.name}: column {repeated[0]!r} would stand for two things; call one of them otherwise")
+    return made
+
+
+def _table(frame: pd.DataFrame, columns: ColumnNames, name: str) -> pa.Table:
+    """An Arrow table of a data frame, with the columns that its index stands for."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"{name}: expected a pandas.DataFrame or a pyarrow.Table, got {type(frame).__name__}")
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise DataError(f"{name}: expected one level of column names, got {frame.columns.nlevels}; flatten them")
+    held = {**_of_index(frame, columns, name)}
+    names = [*held, *map(str, frame.columns)]
+    check_columns(names, ColumnNames(), name)
+    arrays = [
+        *(_array(values, each, name) for each, values in held.items()),
+        *(_array(frame.iloc[:, place], names[len(held) + place], name) for place in range(frame.shape[1])),
+    ]
+    return pa.table(arrays, names=names)
+
+
+def _of_index(frame: pd.DataFrame, columns: ColumnNames, name: str) -> dict[str, Any]:
+    """Columns that the index stands for, by name; none where it only numbers the rows."""
+    import pandas as pd
+
+    index, case, time = frame.index, columns.case or CASE, columns.time or TIME
+    if isinstance(index, pd.MultiIndex):
+        if index.nlevels != 2:
+            raise DataError(
+                f"{name}: expected an index of the levels case and time, got {index.nlevels} levels; make columns of "
+                "them with reset_index()"
+            )
+        return {level: index.get_level_values(place) for place, level in enumerate((case, time))}
+    dates = isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex))
+    if index.name in (case, time) and index.name not in frame.columns:
+        return {str(index.name): index}
+    return {time: index} if dates and time not in frame.columns else {}
+
+
+def _array(values: Any, column: str, name: str) -> pa.Array:
+    import pandas as pd
+
+    if isinstance(values.dtype, pd.PeriodDtype):
+        values = (values if isinstance(values, pd.PeriodIndex) else values.dt).to_timestamp()
+    try:
+        array = pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+        kinds = sorted({type(value).__name__ for value in np.asarray(values, dtype=object)[:10_000]})
+        raise DataError(
+            f"{name}: column {column!r} holds {' and '.join(kinds)}, expected values of one type ({reason}); convert it"
+        ) from None
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array

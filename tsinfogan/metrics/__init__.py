@@ -1,0 +1,19 @@
+"""Figures, no pictures.
+
+``codes`` measures what the codes of a model mean, ``samples`` how real, useful, varied and private synthetic series
+are, ``augmentation`` whether they help a classifier. Imports ``training`` and the rooms below.
+"""
+
+from __future__ import annotations
+
+from tsinfogan.registry import on_demand
+
+__all__, __getattr__ = on_demand(
+    __name__,
+    {
+        "augmentation.study": ("augment_study",),
+        "codes.context": ("Subject", "evaluate"),
+        "comparison": ("Findings", "compare"),
+        "intervals": ("Estimate", "estimate"),
+    },
+)

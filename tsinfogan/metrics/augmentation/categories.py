@@ -1,0 +1,69 @@
+"""Which category is which class, told by a few labelled series: codes found without labels, named by some."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from tsinfogan.data.matching import UNMATCHED
+from tsinfogan.data.panel import IntArray, Panel
+from tsinfogan.models.codes import CategoricalCode
+from tsinfogan.models.model import Model
+from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.sampling.sampler import posteriors
+from tsinfogan.seeding import generator_at
+
+VIEWS = 8
+VIEW_STREAM = 20
+SHARE = 0.5
+
+
+def class_of_categories(model: Model, labelled: Panel) -> IntArray:
+    """``(K,)`` class of each category of the first categorical code, or ``UNMATCHED``.
+
+    Args:
+        model: a model with categories.
+        labelled: series that it can read, all with labels.
+    """
+    return matched(probabilities(model, labelled), np.asarray(labelled.labels), len(labelled.classes))
+
+
+def probabilities(model: Model, panel: Panel) -> NDArray[np.float64]:
+    """``(n, K)`` Q's posterior of the first categorical code, mean over a series as it is and distortions of it."""
+    values = torch.from_numpy(model.preprocessor.transform(panel))
+    distorter = Distorter.build(model.card.distortions, model.preprocessor)
+    rng = generator_at("cpu", 0, VIEW_STREAM)
+    views = [values, *(distorter.apply(values, distorter.draw(len(values), rng)) for _ in range(VIEWS - 1))]
+    codes = model.settings.latent.codes
+    place = next(place for place, code in enumerate(codes) if isinstance(code, CategoricalCode))
+    read = [posteriors(model, view.numpy())[place].double().softmax(1) for view in views]
+    mean: NDArray[np.float64] = torch.stack(read).mean(0).numpy()
+    return mean
+
+
+def matched(read: NDArray[np.float64], labels: IntArray, n_classes: int) -> IntArray:
+    """``(K,)`` class of each category, or ``UNMATCHED``.
+
+    As many categories as classes are matched one to one (Kuhn 1955); otherwise each goes to the class whose series are
+    read as it most, so that a class may have several. A match counts only where the class is read as that category
+    more often than by chance, and makes up more than half of what is read as it: samples of any other category would
+    carry the wrong label.
+
+    Args:
+        read: ``(n, K)`` posterior of each labelled series.
+        labels: ``(n,)`` its class.
+        n_classes: how many classes there are.
+    """
+    n_categories = read.shape[1]
+    table = np.zeros((n_classes, n_categories))  # mean posterior of each class, so that large classes weigh no more
+    for index in np.unique(labels):
+        table[index] = read[labels == index].mean(0)
+    classes = table.argmax(0)
+    if n_categories == n_classes:
+        rows, columns = linear_sum_assignment(-table)
+        classes[columns] = rows
+    mass = table[classes, np.arange(n_categories)]
+    counts = (mass > 1 / n_categories) & (mass > SHARE * table.sum(0))
+    return np.where(counts, classes, UNMATCHED).astype(np.int64)

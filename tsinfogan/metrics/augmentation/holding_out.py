@@ -1,0 +1,55 @@
+"""Series of one panel set aside for testing, where a file has no part of its own for that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tsinfogan.data.panel import Panel
+from tsinfogan.errors import DataError
+from tsinfogan.seeding import derived_seed
+
+ONE_IN = 3
+HOLD_OUT_STREAM = 26
+
+
+def held_out(panel: Panel) -> tuple[Panel, Panel]:
+    """Series to train with, and one in three labelled series of each class to test on.
+
+    Always the same ones, so that a generator trained with the first part can be used again.
+
+    Raises:
+        DataError: there are no labels, or no class has three labelled series.
+    """
+    labels = np.full(panel.n_cases, -1) if panel.labels is None else panel.labels
+    rng = np.random.default_rng(derived_seed(0, HOLD_OUT_STREAM))
+    members = [rng.permutation(np.flatnonzero(labels == index)) for index in range(len(panel.classes))]
+    chosen = np.concatenate([np.zeros(0, np.int64), *(one[: len(one) // ONE_IN] for one in members)])
+    if not chosen.size:
+        raise DataError(
+            f"{panel.name}: expected classes of {ONE_IN} labelled series or more, to set one in {ONE_IN} aside for "
+            "testing, got none; label more series, or name held-out ones with --test"
+        )
+    is_test = np.isin(np.arange(panel.n_cases), chosen)
+    return panel.subset(~is_test), panel.subset(is_test)
+
+
+def with_classes_of(train: Panel, test: Panel) -> Panel:
+    """``test`` with its labels counted in the classes of ``train``.
+
+    Raises:
+        DataError: ``test`` has a class that ``train`` has not.
+    """
+    if test.labels is None or train.labels is None or test.classes == train.classes:
+        return test
+    if strange := sorted(
+        {test.classes[index] for index in np.unique(test.labels[test.labels >= 0])} - {*train.classes}
+    ):
+        raise DataError(
+            f"{test.name}: expected classes of {train.name}, which are {', '.join(train.classes)}, got {strange[0]!r}; "
+            "leave those series out, or add some to the training series"
+        )
+    place = {name: index for index, name in enumerate(train.classes)}
+    known = np.array([place.get(name, -1) for name in test.classes] + [-1], np.int64)  # -1 picks the last
+    return replace(test, labels=known[test.labels], classes=train.classes)

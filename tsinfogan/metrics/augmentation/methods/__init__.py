@@ -1,0 +1,104 @@
+"""Ways to get more series of each class, one a file. A new file here is a new row in the table of the study.
+
+Each file offers ``METHOD``. Most of them make new series of a panel's classes; a few do something else with the same
+labels, for comparison (docs/augmentation.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tsinfogan.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+
+    from tsinfogan.data.panel import IntArray, Panel
+    from tsinfogan.models.model import Model
+    from tsinfogan.preprocessing.preprocessor import Preprocessor
+
+
+@dataclass(frozen=True, eq=False)
+class Means:
+    """What a method may use beside the labelled series.
+
+    Attributes:
+        preprocessor: fitted on all training series, for every method the same.
+        unlabelled: all training series without a label.
+        model: a generator that was trained on those without a label, or None.
+        fit: trains another one, as :func:`tsinfogan.fit` does.
+        device: where to compute.
+        note: takes a sentence about what could not be done as asked.
+    """
+
+    preprocessor: Preprocessor
+    unlabelled: Panel
+    model: Model | None
+    fit: Callable[..., Model]
+    device: torch.device
+    note: Callable[[str], None]
+
+
+class Augmenter(Protocol):
+    """Makes new series of the classes of a panel."""
+
+    def __call__(self, labelled: Panel, n_new: IntArray, means: Means, seed: int) -> Panel:
+        """New series in raw units, labelled with the classes of ``labelled``.
+
+        Args:
+            labelled: the labelled series, at least one of each class.
+            n_new: ``(n_classes,)`` how many are wanted of each class.
+            means: what else may be used.
+            seed: the same seed gives the same series.
+        """
+
+
+class Reader(Protocol):
+    """Tells classes without the study's classifier."""
+
+    def __call__(self, labelled: Panel, test: Panel, means: Means, seed: int) -> IntArray:
+        """``(n_cases,)`` class of each case of ``test``, −1 where it cannot tell; arguments as of an augmenter."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to use a few labelled series.
+
+    Attributes:
+        summary: one sentence for tables and help.
+        augment: makes new series; without, the classifier gets the labelled series alone.
+        read: tells classes in place of the classifier.
+        class_weights: whether the rare classes weigh as much as the others in the classifier's loss.
+        sees_unlabelled: whether it uses training series beside the labelled ones.
+        needs_model: whether it uses a generator.
+        synthetic: whether what it adds comes from a generator.
+        reference: whether it is there to compare with only: it augments nothing.
+        slow: whether it takes minutes a time, so that it is left out unless asked for.
+    """
+
+    summary: str
+    augment: Augmenter | None = None
+    read: Reader | None = None
+    class_weights: bool = False
+    sees_unlabelled: bool = False
+    needs_model: bool = False
+    synthetic: bool = False
+    reference: bool = False
+    slow: bool = False
+
+
+BASELINE = "none"
+"""The method that the others are compared with."""
+METHODS: Registry[Method] = Registry("method", __name__, "METHOD")
+
+
+def in_order(methods: Mapping[str, Method]) -> dict[str, Method]:
+    """The baseline first, then what needs nothing, generators, and what is there to compare with only."""
+
+    def rank(name: str) -> tuple[bool, bool, bool, str]:
+        method = methods[name]
+        return name != BASELINE, method.reference, method.synthetic, name
+
+    return {name: methods[name] for name in sorted(methods, key=rank)}

@@ -1,0 +1,26 @@
+"""No classifier and no sample: Q's category of a test series, named by the labelled series."""
+
+from __future__ import annotations
+
+from tsinfogan.data.panel import IntArray, Panel
+from tsinfogan.metrics.augmentation.categories import class_of_categories
+from tsinfogan.metrics.augmentation.methods import Means, Method
+from tsinfogan.sampling.sampler import encode
+
+
+def read(labelled: Panel, test: Panel, means: Means, seed: int) -> IntArray:
+    """Class of the category that Q reads."""
+    assert means.model is not None
+    classes: IntArray = class_of_categories(means.model, labelled)[
+        encode(means.model, test)[str(means.model.settings.category_column)]
+    ]
+    return classes
+
+
+METHOD = Method(
+    summary="no classifier: the category that Q reads, named by the labelled series",
+    read=read,
+    sees_unlabelled=True,
+    needs_model=True,
+    reference=True,
+)

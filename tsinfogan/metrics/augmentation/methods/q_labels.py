@@ -1,0 +1,39 @@
+"""Real unlabelled series in place of samples, under the label that Q gives them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tsinfogan.data.panel import IntArray, Panel
+from tsinfogan.metrics.augmentation.categories import class_of_categories
+from tsinfogan.metrics.augmentation.methods import Means, Method
+from tsinfogan.metrics.augmentation.methods._series import repeated
+from tsinfogan.sampling.sampler import encode
+from tsinfogan.seeding import derived_seed
+
+ORDER_STREAM = 23
+
+
+def augment(labelled: Panel, n_new: IntArray, means: Means, seed: int) -> Panel:
+    """Unlabelled series whose category is of the class; where there are none, copies of its labelled ones."""
+    model = means.model
+    assert model is not None
+    assert labelled.labels is not None
+    given = class_of_categories(model, labelled)[encode(model, means.unlabelled)[str(model.settings.category_column)]]
+    order = np.random.default_rng(derived_seed(seed, ORDER_STREAM)).permutation(len(given))
+    chosen = order[repeated(given[order], n_new)]
+    lacking = ~np.isin(np.arange(len(n_new)), given)
+    copies = repeated(labelled.labels, np.where(lacking, n_new, 0))
+    known = replace(means.unlabelled, labels=given, classes=labelled.classes)
+    return Panel.concatenated([known, labelled]).subset(np.concatenate([chosen, copies + len(given)]))
+
+
+METHOD = Method(
+    summary="real unlabelled series in place of samples, labelled by Q",
+    augment=augment,
+    sees_unlabelled=True,
+    needs_model=True,
+    reference=True,
+)

@@ -1,0 +1,14 @@
+"""Samples of the categories that the labelled series lie in, as the generator makes them."""
+
+from __future__ import annotations
+
+from tsinfogan.metrics.augmentation.methods import Method
+from tsinfogan.metrics.augmentation.methods._sampling import samples
+
+METHOD = Method(
+    summary="samples of the categories that the labelled series lie in",
+    augment=samples,
+    sees_unlabelled=True,
+    needs_model=True,
+    synthetic=True,
+)

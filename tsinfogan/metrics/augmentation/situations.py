@@ -1,0 +1,128 @@
+"""Which labelled series there are: a few of each class, or many of some classes and few of the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from tsinfogan.data.labels import draw_labelled
+from tsinfogan.data.panel import IntArray, Panel
+from tsinfogan.errors import SettingError
+from tsinfogan.seeding import derived_seed
+
+Figure = Literal["accuracy", "macro_f1"]
+RARE_STREAM = 24
+
+
+class Situation(Protocol):
+    """What is labelled, and by which figure methods are compared there."""
+
+    @property
+    def name(self) -> str:
+        """Such as ``5 labels per class``."""
+
+    @property
+    def figure(self) -> Figure:
+        """What counts."""
+
+    def missing(self, panel: Panel) -> str | None:
+        """Why ``panel`` does not suffice, in a sentence; None where it does."""
+
+    def draw(self, panel: Panel, seed: int) -> IntArray:
+        """Places of the labelled cases, in order: the same for the same seed."""
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """As many labels of each class.
+
+    Attributes:
+        n_per_class: how many.
+    """
+
+    n_per_class: int
+
+    def __post_init__(self) -> None:
+        if self.n_per_class < 1:
+            raise SettingError(f"expected at least 1 label per class, got {self.n_per_class}")
+
+    @property
+    def name(self) -> str:
+        return f"{self.n_per_class} label{'s' if self.n_per_class > 1 else ''} per class"
+
+    @property
+    def figure(self) -> Figure:
+        return "accuracy"
+
+    def missing(self, panel: Panel) -> str | None:
+        counts = class_sizes(panel)
+        fewest = int(counts.argmin())
+        if counts[fewest] >= self.n_per_class:
+            return None
+        return f"class {panel.classes[fewest]!r} has {counts[fewest]} labelled training series"
+
+    def draw(self, panel: Panel, seed: int) -> IntArray:
+        return draw_labelled(panel, self.n_per_class, seed)
+
+
+@dataclass(frozen=True)
+class Imbalanced:
+    """Half of the classes, drawn anew each time, have one label where the others have ``ratio``.
+
+    There are as many labels as the smallest class allows.
+
+    Attributes:
+        ratio: labels of a common class for one of a rare class.
+    """
+
+    ratio: int
+
+    def __post_init__(self) -> None:
+        if self.ratio < 2:
+            raise SettingError(f"expected an imbalance of 1 to 2 or more, got 1:{self.ratio}")
+
+    @property
+    def name(self) -> str:
+        return f"imbalance 1:{self.ratio}"
+
+    @property
+    def figure(self) -> Figure:
+        return "macro_f1"
+
+    def missing(self, panel: Panel) -> str | None:
+        counts = class_sizes(panel)
+        fewest = int(counts.argmin())
+        if counts[fewest] >= self.ratio:
+            return None
+        return (
+            f"class {panel.classes[fewest]!r} has {counts[fewest]} labelled training series, of {self.ratio} that a "
+            "common class needs"
+        )
+
+    def draw(self, panel: Panel, seed: int) -> IntArray:
+        n_rare = int(class_sizes(panel).min()) // self.ratio
+        cases = draw_labelled(panel, n_rare * self.ratio, seed)
+        assert panel.labels is not None
+        labels = panel.labels[cases]
+        rng = np.random.default_rng(derived_seed(seed, RARE_STREAM))
+        rare = rng.permutation(len(panel.classes))[: len(panel.classes) // 2]
+        kept = [
+            rng.choice(members, n_rare, replace=False) if index in rare else members
+            for index in range(len(panel.classes))
+            for members in [cases[labels == index]]
+        ]
+        return np.sort(np.concatenate(kept))
+
+
+def class_sizes(panel: Panel) -> IntArray:
+    """``(n_classes,)`` labelled cases of each class."""
+    labels = np.full(0, 0) if panel.labels is None else panel.labels
+    return np.bincount(labels[labels >= 0], minlength=len(panel.classes)).astype(np.int64)
+
+
+def situations_of(labels: tuple[int, ...], imbalance: int | None) -> tuple[Situation, ...]:
+    """One for each number of labels per class, then one for the imbalance, where it is asked for."""
+    balanced: tuple[Situation, ...] = tuple(Balanced(n) for n in labels)
+    return balanced if imbalance is None else (*balanced, Imbalanced(imbalance))

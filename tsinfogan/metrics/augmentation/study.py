@@ -1,0 +1,264 @@
+"""Whether synthetic series help: one classifier, one budget, a few labels, and every way to make more of them.
+
+Each draw picks the labelled series once; every method gets the same ones and the same seeds, so that methods are
+compared draw by draw. The generator may have been trained on all training series, without a label; which category is
+which class is told by that draw's labelled series alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.matching import contingency
+from tsinfogan.data.panel import FloatArray, IntArray, Panel
+from tsinfogan.devices import choose_device
+from tsinfogan.errors import DataError, SettingError
+from tsinfogan.metrics.augmentation.holding_out import with_classes_of
+from tsinfogan.metrics.augmentation.methods import BASELINE, METHODS, Means, Method, in_order
+from tsinfogan.metrics.augmentation.situations import Situation, class_sizes, situations_of
+from tsinfogan.metrics.augmentation.trials import Study, Trial
+from tsinfogan.metrics.classifier import fit_classifier
+from tsinfogan.models.model import Model
+from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.preprocessor import Preprocessor
+from tsinfogan.sampling.sampler import check_fits
+from tsinfogan.seeding import derived_seed
+from tsinfogan.training.session import fit
+
+LABELS, IMBALANCE, DRAWS = (1, 5, 10, 50), 20, 5
+STEPS, MADE = 300, 100
+STUDY_STREAM = 25
+
+
+def augment_study(
+    train: Panel,
+    test: Panel,
+    model: Model | Sequence[Model] | None = None,
+    *,
+    labels: Sequence[int] = LABELS,
+    imbalance: int | None = IMBALANCE,
+    n_draws: int = DRAWS,
+    methods: Sequence[str] | None = None,
+    labelled_only: bool = False,
+    made: int = MADE,
+    steps: int = STEPS,
+    seed: int = 0,
+    device: str = "auto",
+    tell: Callable[[Trial], None] | None = None,
+) -> Study:
+    """Trains a classifier with few labels, once for each way to make more series, and tests it on real ones.
+
+    Args:
+        train: training series; labels are drawn from it, and what is not drawn is unlabelled.
+        test: held-out series with labels; never trained on.
+        model: a generator trained on ``train`` without labels, or several that take turns; None trains one.
+        labels: numbers of labels per class.
+        imbalance: labels of a common class for one of a rare class, in a situation of its own; None leaves it out.
+        n_draws: draws of labelled series.
+        methods: names of methods; all but slow ones by default. ``none`` is always among them.
+        labelled_only: adds a generator that is trained on the labelled series alone, anew for each draw: minutes each.
+        made: series wanted of each class beyond the size of the largest one.
+        steps: optimisation steps of each classifier, the same for every method.
+        seed: everything random follows from it.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        tell: hears of each trial.
+
+    Raises:
+        DataError: no labels, other classes or channels in ``test``, or too few labelled series for every situation.
+        SettingError: numbers that make no sense, no such method, or a model that was trained with labels.
+    """
+    chosen = chosen_methods(methods, labelled_only)
+    if model is None and any(method.needs_model for method in chosen.values()):
+        n_categories = (len(train.classes),)  # how many classes there are is all that it is told
+        model = fit(without_labels(train), device=device, n_categories=n_categories, settings={"seed": seed})
+    models = () if model is None else (model,) if isinstance(model, Model) else tuple(model)
+    return run_study(
+        train, test, models, chosen, situations_of(tuple(labels), imbalance), n_draws, made, steps, seed, device, tell
+    )
+
+
+def chosen_methods(names: Sequence[str] | None = None, labelled_only: bool = False) -> dict[str, Method]:
+    """Methods by name, the baseline among them; all but slow ones by default.
+
+    Raises:
+        UnknownNameError: no such method.
+    """
+    every = {name: METHODS.get(name) for name in METHODS.names()}
+    asked = {name: METHODS.get(name) for name in names} if names is not None else {}
+    if names is None:
+        asked = {name: method for name, method in every.items() if labelled_only or not method.slow}
+    elif labelled_only:
+        asked |= {name: method for name, method in every.items() if method.slow}
+    return in_order({BASELINE: every[BASELINE], **asked})
+
+
+def run_study(
+    train: Panel,
+    test: Panel,
+    models: Sequence[Model],
+    methods: Mapping[str, Method],
+    situations: Sequence[Situation],
+    n_draws: int = DRAWS,
+    made: int = MADE,
+    steps: int = STEPS,
+    seed: int = 0,
+    device: str = "auto",
+    tell: Callable[[Trial], None] | None = None,
+) -> Study:
+    """The study of any methods in any situations; see :func:`augment_study`."""
+    for what, number, least in (("draws", n_draws, 2), ("series made", made, 0), ("steps", steps, 1)):
+        if number < least:
+            raise SettingError(f"expected at least {least} {what}, got {number}")
+    train, test = (replace(panel, factors=None, factor_names=()) for panel in (train, test))
+    test = with_classes_of(train, test)
+    check_panels(train, test)
+    for model in models:
+        check_model(model, train)
+    skipped = {one.name: reason for one in situations if (reason := one.missing(train)) is not None}
+    kept = tuple(one for one in situations if one.name not in skipped)
+    if not kept:
+        raise DataError(
+            f"{train.name}: too few labelled series: "
+            + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
+            + "; ask for fewer labels"
+        )
+    if not models:
+        lacking = [name for name, method in methods.items() if method.needs_model]
+        skipped |= dict.fromkeys(lacking, "there is no generator")
+        methods = {name: method for name, method in methods.items() if name not in lacking}
+    bench = _Bench(train, test, Preprocessor.fit(train), made, steps, choose_device(device))
+    trials = []
+    for number, situation in enumerate(kept):
+        for draw in range(n_draws):
+            place = derived_seed(seed, STUDY_STREAM, number, draw)
+            cases = situation.draw(train, place)
+            turn = models[draw % len(models)] if models else None
+            for name, method in methods.items():
+                if method.class_weights and situation.figure != "macro_f1":
+                    continue  # equal weights are no weights
+                trial = bench.trial(situation.name, name, method, draw, cases, turn, place)
+                trials.append(trial)
+                if tell is not None:
+                    tell(trial)
+    return Study(train.name, test.n_cases, kept, methods, tuple(trials), skipped, n_draws, len(models), made, steps)
+
+
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    """All that is the same for every method."""
+
+    train: Panel
+    test: Panel
+    preprocessor: Preprocessor
+    made: int
+    steps: int
+    device: torch.device
+
+    def trial(
+        self,
+        situation: str,
+        name: str,
+        method: Method,
+        draw: int,
+        cases: IntArray,
+        model: Model | None,
+        seed: int,
+    ) -> Trial:
+        notes: list[str] = []
+        means = Means(self.preprocessor, without_labels(self.train), model, fit, self.device, notes.append)
+        labelled = self.train.subset(cases)
+        assert self.test.labels is not None
+        n_new = 0
+        if method.read is not None:
+            predicted = method.read(labelled, self.test, means, seed)
+        else:
+            pool = labelled
+            if method.augment is not None and (wanted := self._wanted(labelled)).any():
+                pool = Panel.concatenated([labelled, method.augment(labelled, wanted, means, seed)])
+                n_new = pool.n_cases - labelled.n_cases
+            predicted = self._classified(pool, method.class_weights, seed)
+        classes = self.test.labels
+        return Trial(
+            situation,
+            name,
+            draw,
+            accuracy=float((predicted == classes).mean()),
+            macro_f1=macro_f1(predicted, classes, len(self.train.classes)),
+            n_labelled=len(cases),
+            n_new=n_new,
+            note="; ".join(notes),
+        )
+
+    def _wanted(self, labelled: Panel) -> IntArray:
+        sizes = class_sizes(labelled)
+        wanted: IntArray = sizes.max() - sizes + self.made
+        return wanted
+
+    def _classified(self, pool: Panel, class_weights: bool, seed: int) -> IntArray:
+        assert pool.labels is not None
+        sizes = class_sizes(pool)
+        weights: FloatArray | None = (sizes.mean() / sizes).astype(np.float32) if class_weights else None
+        classifier = fit_classifier(
+            self.preprocessor.transform(pool),
+            pool.labels,
+            len(pool.classes),
+            Distorter.build(Distortions(), self.preprocessor),
+            seed=seed,
+            device=self.device,
+            steps=self.steps,
+            class_weights=weights,
+        )
+        return classifier.predict(self.preprocessor.transform(self.test))
+
+
+def macro_f1(predicted: IntArray, classes: IntArray, n_classes: int) -> float:
+    """Mean over the classes that occur of 2 · right / (predicted + there are).
+
+    Args:
+        predicted: ``(n,)`` class of each case, −1 where none was told.
+        classes: ``(n,)`` its true class.
+        n_classes: how many classes there are.
+    """
+    table = contingency(classes, np.where(predicted < 0, n_classes, predicted), n_classes, n_classes + 1)
+    there, told = table.sum(1), table.sum(0)[:n_classes]
+    occurs = there > 0
+    return float((2 * np.diag(table)[occurs] / (there + told)[occurs]).mean())
+
+
+def without_labels(panel: Panel) -> Panel:
+    """The same series; nobody can tell their classes."""
+    return replace(panel, labels=None, classes=())
+
+
+def check_panels(train: Panel, test: Panel) -> None:
+    """Raises a DataError unless both hold labelled series of several classes and of the same channels."""
+    for panel in (train, test):
+        if panel.labels is None or not (panel.labels >= 0).any():
+            raise DataError(f"{panel.name}: expected labels to compare augmentation by, got none; add a label column")
+    if len(train.classes) < 2:
+        raise DataError(f"{train.name}: expected two or more classes, got {len(train.classes)}")
+    if test.channels != train.channels:
+        raise DataError(
+            f"{test.name}: expected the channels {', '.join(train.channels)} of {train.name}, got "
+            f"{', '.join(test.channels)}"
+        )
+    assert test.labels is not None
+    if (test.labels < 0).any():
+        raise DataError(f"{test.name}: expected a label of every test series; leave out those without")
+
+
+def check_model(model: Model, train: Panel) -> None:
+    """Raises a SettingError unless ``model`` has categories and was trained without labels; DataError if misfit."""
+    if model.settings.labelled:
+        raise SettingError(
+            "expected a generator that was trained without labels, since each draw brings its own, got one that was "
+            "trained with labels; train one with --recipe infogan"
+        )
+    if not model.settings.n_categories:
+        raise SettingError("expected a generator with categories that classes can be matched with; train with --cat")
+    check_fits(model, train)

@@ -1,0 +1,39 @@
+"""Measures by name, one a file. A new file here is a new row in every table of figures (docs/measures.md).
+
+Each file holds the measure as a plain function of arrays, which is what its tests feed good and bad input, and an
+entry ``MEASURE`` that gathers those arrays from a :class:`Subject`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tsinfogan.registry import Registry
+
+if TYPE_CHECKING:
+    from tsinfogan.metrics.codes.context import Subject
+
+Need = Literal["categories", "continuous", "series", "labels", "factors"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure of a trained model.
+
+    Attributes:
+        summary: one sentence for tables and help.
+        better: which way is better.
+        needs: what there must be: of the model ``categories``, ``continuous`` codes; real ``series``, with some known
+            ``labels`` or generating ``factors``. Without, the measure is left out and the reason given.
+        compute: the figures by name, such as ``{"accuracy": 0.97}`` or, one a code, ``{"flips_cont0": 0.004}``.
+    """
+
+    summary: str
+    better: Literal["higher", "lower"]
+    needs: frozenset[Need]
+    compute: Callable[[Subject], Mapping[str, float]]
+
+
+MEASURES: Registry[Measure] = Registry("measure", __name__, "MEASURE", shared=("context",))

@@ -1,0 +1,42 @@
+"""How well Q's category of real series is their class (Hungarian matching; Hubert & Arabie 1985 for ARI)."""
+
+from __future__ import annotations
+
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+from tsinfogan.data.matching import match
+from tsinfogan.data.panel import IntArray
+from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes.context import Subject
+
+
+def accuracy(categories: IntArray, classes: IntArray, n_categories: int, n_classes: int) -> float:
+    """Share of cases whose category is matched with their class; further categories are merged into their majority's.
+
+    Args:
+        categories: ``(n,)`` category of each case.
+        classes: ``(n,)`` its known class.
+        n_categories: how many categories there are.
+        n_classes: how many classes there are.
+    """
+    return float((match(categories, classes, n_categories, n_classes)[categories] == classes).mean())
+
+
+def _compute(subject: Subject) -> dict[str, float]:
+    real = subject.real
+    assert real.labels is not None
+    known = real.labels >= 0
+    categories, classes = subject.read_categories[known], real.labels[known]
+    return {
+        "accuracy": accuracy(categories, classes, subject.categories, len(real.classes)),
+        "nmi": float(normalized_mutual_info_score(classes, categories)),
+        "ari": float(adjusted_rand_score(classes, categories)),
+    }
+
+
+MEASURE = Measure(
+    summary="Q's category of real series against their class, categories matched with classes",
+    better="higher",
+    needs=frozenset({"categories", "labels"}),
+    compute=_compute,
+)

@@ -1,0 +1,33 @@
+"""Whether Q stays with a category when a real series is distorted. Needs no label, so models can be chosen by it."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import softmax
+
+from tsinfogan.data.panel import FloatArray
+from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes.context import Subject
+
+
+def agreement(views: FloatArray) -> float:
+    """Share of distorted cases in the category of the case as it is: logits ``(n_views, n, K)``, undistorted first."""
+    categories = views.argmax(2)
+    return float((categories[1:] == categories[0]).mean())
+
+
+def confidence(views: FloatArray) -> float:
+    """Mean probability of the chosen category of the cases as they are."""
+    return float(np.mean(softmax(views[0], axis=1).max(1)))
+
+
+def _compute(subject: Subject) -> dict[str, float]:
+    return {"agreement": agreement(subject.views), "confidence": confidence(subject.views)}
+
+
+MEASURE = Measure(
+    summary="share of real series that keep their category under the data's distortions, and Q's confidence",
+    better="higher",
+    needs=frozenset({"categories", "series"}),
+    compute=_compute,
+)

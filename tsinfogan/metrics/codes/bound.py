@@ -1,0 +1,40 @@
+"""The bound on the mutual information of each code and the samples (Chen et al. 2016, equation 4)."""
+
+from __future__ import annotations
+
+import torch
+
+from tsinfogan.data.panel import FloatArray, IntArray
+from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.models.codes import CategoricalCode, Code
+
+
+def bound(code: Code, parameters: FloatArray, values: FloatArray | IntArray) -> float:
+    """L = H(c) + E[log Q(c | x)] in nats.
+
+    Args:
+        code: whose prior and posterior they are.
+        parameters: ``(n, n_parameters)`` of Q's posterior on samples.
+        values: ``(n,)`` codes that the samples were made with, drawn from the prior.
+    """
+    return code.entropy + float(code.log_prob(torch.from_numpy(parameters), torch.from_numpy(values)).mean())
+
+
+def _compute(subject: Subject) -> dict[str, float]:
+    drawn, read = subject.read_back
+    latent = subject.model.settings.latent
+    figures = {}
+    for column, code in zip(latent.columns, latent.codes, strict=True):
+        figures[f"bound_{column}"] = bound(code, read[column], drawn[column])
+        if isinstance(code, CategoricalCode) and code.entropy:
+            figures[f"bound_{column}_share"] = figures[f"bound_{column}"] / code.entropy
+    return figures
+
+
+MEASURE = Measure(
+    summary="bound on the information that samples hold of each code, in nats; of categories as a share of H(c) too",
+    better="higher",
+    needs=frozenset(),
+    compute=_compute,
+)

@@ -1,0 +1,274 @@
+"""``Subject``: a trained model with the real series it is measured on, and all that measures share, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tsinfogan.data.panel import FloatArray, IntArray, Panel
+from tsinfogan.errors import DataError
+from tsinfogan.metrics.classifier import STEPS, Classifier, fit_classifier
+from tsinfogan.metrics.codes import MEASURES, Measure
+from tsinfogan.models.codes import CategoricalCode
+from tsinfogan.models.model import Model
+from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.sampling.sampler import CodeRequest, Sample, check_fits, encode, posteriors, stream
+from tsinfogan.seeding import generator_at
+
+CASES_WITHOUT_CATEGORIES = 10
+"""A model without categories is asked for as many cases as this number of categories would give."""
+DRAWN_SAMPLES = 2000
+SWEEP_STEPS = 9
+SWEEPS_PER_CATEGORY = 50
+GREATEST_DISTORTED_CASES = 2000
+VIEWS = 4
+VIEW_STREAM = 11
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is measured. The first categorical code counts; further ones are drawn from their prior.
+
+    Attributes:
+        model: a trained model.
+        train: real series that a classifier may learn from, or None.
+        test: held-out real series, or None.
+        seed: everything random follows from it.
+        teaching_steps: of the classifier.
+
+    Raises:
+        DataError: series with other channels or another grid than the model was trained on.
+    """
+
+    model: Model
+    train: Panel | None = None
+    test: Panel | None = None
+    seed: int = 0
+    teaching_steps: int = STEPS
+    _made: dict[tuple[Any, ...], Sample] = field(default_factory=dict, init=False, repr=False)
+    _swept: dict[int, FloatArray] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for panel in (self.train, self.test):
+            if panel is not None:
+                check_fits(self.model, panel)
+
+    # ---- the model
+
+    @cached_property
+    def _category(self) -> tuple[int, CategoricalCode] | None:
+        codes = enumerate(self.model.settings.latent.codes)
+        return next(((place, code) for place, code in codes if isinstance(code, CategoricalCode)), None)
+
+    @property
+    def categories(self) -> int:
+        """K of the first categorical code, 0 without one."""
+        return self._category[1].n_categories if self._category else 0
+
+    @property
+    def category_prior(self) -> FloatArray:
+        """``(K,)`` probability of each category."""
+        assert self._category
+        prior: FloatArray = self._category[1].prior(torch.device("cpu")).numpy()
+        return prior
+
+    @property
+    def category_column(self) -> str:
+        """Name of the first categorical code: ``cat`` or ``cat0``."""
+        assert self._category
+        return self.model.settings.latent.columns[self._category[0]]
+
+    @cached_property
+    def continuous(self) -> dict[str, int]:
+        """Place among the model's codes of each continuous one, by column name."""
+        latent = self.model.settings.latent
+        pairs = zip(latent.columns, latent.codes, strict=True)
+        return {column: place for place, (column, code) in enumerate(pairs) if code.column == "cont"}
+
+    # ---- the real series
+
+    @property
+    def real(self) -> Panel:
+        """The held-out series, or those of training where none are at hand."""
+        panel = self.train if self.test is None else self.test
+        if panel is None:
+            raise DataError("expected real series to measure the model on, got none; name a dataset or a file")
+        return panel
+
+    @cached_property
+    def real_values(self) -> FloatArray:
+        """``(n, c, *grid)`` what the networks see of ``real``."""
+        return self.grid_values(self.real)
+
+    @cached_property
+    def encoded(self) -> dict[str, NDArray[Any]]:
+        """What Q reads in ``real``, by column name."""
+        return encode(self.model, self.real)
+
+    @property
+    def read_categories(self) -> IntArray:
+        """``(n,)`` category that Q gives each case of ``real``."""
+        return self.encoded[self.category_column]
+
+    @cached_property
+    def views(self) -> FloatArray:
+        """``(VIEWS, n, K)`` Q's logits of real cases as they are, then of random distortions of the same cases."""
+        assert self._category
+        n = self.real.n_cases
+        chosen = np.linspace(0, n - 1, min(n, GREATEST_DISTORTED_CASES)).astype(int)
+        values = torch.from_numpy(self.real_values[chosen])
+        distorter = Distorter.build(self.real.distortions, self.model.preprocessor)
+        rng = generator_at("cpu", self.seed, VIEW_STREAM)
+        seen = [values] + [distorter.apply(values, distorter.draw(len(values), rng)) for _ in range(VIEWS - 1)]
+        read = [posteriors(self.model, view.numpy())[self._category[0]].numpy() for view in seen]
+        return np.stack(read)
+
+    @property
+    def _teaching(self) -> Panel:
+        return self.real if self.train is None else self.train
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """Tells the classes; taught by the labelled cases of ``train`` (of ``test`` where there is no other)."""
+        panel = self._teaching
+        if panel.labels is None or not (panel.labels >= 0).any():
+            raise DataError(f"{panel.name}: expected labels to teach a classifier with, got none; add a label column")
+        known = panel.subset(panel.labels >= 0)
+        assert known.labels is not None
+        return fit_classifier(
+            self.grid_values(known),
+            known.labels,
+            len(panel.classes),
+            Distorter.build(panel.distortions, self.model.preprocessor),
+            seed=self.seed,
+            device=self.model.device,
+            steps=self.teaching_steps,
+        )
+
+    # ---- generated series
+
+    def grid_values(self, panel: Panel) -> FloatArray:
+        """``(n, c, *grid)`` what the networks see of a panel, real or generated."""
+        return self.model.preprocessor.transform(panel)
+
+    def samples(self, n_per_category: int, cont: float | None = None) -> Sample:
+        """``n_per_category`` cases of every category, that of a row in its column.
+
+        Args:
+            n_per_category: draws; a model without categories makes ten times as many.
+            cont: where all continuous codes stand; None draws them from their prior.
+        """
+        continuous = self.continuous.values()
+        places = [(cont,) if place in continuous and cont is not None else None for place in self._places]
+        return self._of_every_category(n_per_category, places)
+
+    @cached_property
+    def read_back(self) -> tuple[dict[str, NDArray[Any]], dict[str, FloatArray]]:
+        """Codes of samples drawn from the prior, and what Q reads there: ``(n, n_parameters)``, by column name."""
+        made = self._made_at(DRAWN_SAMPLES, [None for _ in self._places])
+        columns = self.model.settings.latent.columns
+        read = posteriors(self.model, self.grid_values(made.panel))
+        return made.columns, {name: parameters.numpy() for name, parameters in zip(columns, read, strict=True)}
+
+    def sweep_values(self, code_index: int) -> FloatArray:
+        """``(n_sweeps, steps, c, *grid)`` what the networks see of :meth:`sweeps`, at its defaults."""
+        if code_index not in self._swept:
+            values = self.grid_values(self.sweeps(code_index).panel)
+            self._swept[code_index] = values.reshape(-1, SWEEP_STEPS, *values.shape[1:])
+        return self._swept[code_index]
+
+    def sweeps(
+        self,
+        code_index: int,
+        steps: int = SWEEP_STEPS,
+        low: float = -1.0,
+        high: float = 1.0,
+        n_per_category: int = SWEEPS_PER_CATEGORY,
+    ) -> Sample:
+        """Cases with one continuous code turned from ``low`` to ``high``, the others at 0, all else held.
+
+        The same draws are made whichever code is turned. Rows stand in the order (draw, category, step), step fastest,
+        so classes of them reshape to ``(-1, steps)``.
+
+        Args:
+            code_index: place of the code among the model's codes, as in :attr:`continuous`.
+            steps: points of a sweep.
+            low: where it begins.
+            high: where it ends.
+            n_per_category: sweeps of each category; a model without categories makes ten times as many.
+        """
+        turned = tuple(np.linspace(low, high, steps).tolist())
+        continuous = self.continuous.values()
+        places = [turned if p == code_index else (0.0,) if p in continuous else None for p in self._places]
+        made = self._of_every_category(n_per_category, places)
+        draw = np.arange(made.panel.n_cases) // (steps * max(1, self.categories))
+        kept = [draw, made.columns[self.category_column]] if self.categories else [draw]
+        order = np.lexsort((made.columns[self.model.settings.latent.columns[code_index]], *reversed(kept)))
+        return Sample(made.panel.subset(order), {name: column[order] for name, column in made.columns.items()})
+
+    @property
+    def _places(self) -> range:
+        return range(len(self.model.settings.latent.codes))
+
+    def _of_every_category(self, n: int, held: Sequence[tuple[float, ...] | None]) -> Sample:
+        places = list(held)
+        if self._category:
+            places[self._category[0]] = tuple(float(k) for k in range(self.categories))
+        return self._made_at(n if self._category else n * CASES_WITHOUT_CATEGORIES, places)
+
+    def _made_at(self, n: int, places: Sequence[tuple[float, ...] | None]) -> Sample:
+        key = (n, *places)
+        if key not in self._made:
+            by_priors = replace(self.model, category_shares=())  # what is measured of codes is defined by these
+            parts = list(stream(by_priors, n, CodeRequest(tuple(places)), self.seed))
+            columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
+            self._made[key] = Sample(Panel.concatenated([part.panel for part in parts]), columns)
+        return self._made[key]
+
+    # ---- what can be measured
+
+    def missing(self, measure: Measure) -> str | None:
+        """Why ``measure`` cannot be computed, in a sentence; None where it can."""
+        known = [panel for panel in (self.train, self.test) if panel is not None]
+        real = known[-1] if known else None
+        labelled = bool(known) and all(
+            panel.labels is not None and bool((panel.labels >= 0).any()) for panel in (self.real, self._teaching)
+        )
+        lacking = {
+            "categories": None if self.categories else "the model has no categories",
+            "continuous": None if self.continuous else "the model has no continuous codes",
+            "series": None if real else "there are no real series at hand",
+            "labels": None if labelled else "no real series with labels are at hand",
+            "factors": None if real and real.factor_names else "no real series with known factors are at hand",
+        }
+        return next((reason for need, reason in lacking.items() if reason and need in measure.needs), None)
+
+
+def evaluate(subject: Subject, names: Iterable[str] | None = None) -> tuple[dict[str, float], dict[str, str]]:
+    """All figures by name, and by measure the reason why it was left out.
+
+    Args:
+        subject: what is measured.
+        names: measures; all by default.
+
+    Raises:
+        UnknownNameError: no such measure.
+    """
+    figures: dict[str, float] = {}
+    skipped: dict[str, str] = {}
+    for name in MEASURES.names() if names is None else names:
+        measure = MEASURES.get(name)
+        reason = subject.missing(measure)
+        if reason is None:
+            measured = measure.compute(subject)
+            figures.update(measured)
+            reason = None if measured else "the model has too few codes for it"
+        if reason is not None:
+            skipped[name] = reason
+    return figures, skipped

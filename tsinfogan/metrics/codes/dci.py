@@ -1,0 +1,63 @@
+"""Disentanglement, completeness, informativeness (Eastwood and Williams, ICLR 2018)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import entropy
+from sklearn.ensemble import GradientBoostingClassifier
+
+from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes._representation import Array, Codes, binned, columns_of, over_factors, split
+
+TINY = 1e-11
+"""Keeps the entropy of a code or factor without any importance defined: it is that of even importance."""
+
+
+def dci(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
+    """Predicts each factor from all codes with boosted trees, and looks at which codes they use.
+
+    Args:
+        codes: each ``(n,)``, or ``(n, K)`` of a category, whose columns' importances are added up.
+        factors: ``(n, n_factors)``; two thirds of the cases teach (at most 10,000), half as many are predicted.
+        seed: of the trees, which break ties between equal splits by lot.
+
+    Returns:
+        ``dci_disentanglement``: whether each code serves one factor; ``dci_completeness``: whether each factor is
+        served by one code; ``dci_informativeness``: share of held-out cases whose factor is predicted rightly, mean
+        over factors. Each in 0…1.
+    """
+    columns = np.concatenate([columns_of(code) for code in codes], axis=1)  # (n, all columns)
+    first = np.cumsum([0] + [columns_of(code).shape[1] for code in codes[:-1]])
+    train, test = split(len(factors))
+    importances, accuracies = [], []
+    for value in binned(factors).T:
+        trees = GradientBoostingClassifier(random_state=seed).fit(columns[train], value[train])
+        importances.append(np.add.reduceat(trees.feature_importances_, first))
+        accuracies.append(np.mean(trees.predict(columns[test]) == value[test]))
+    importance = np.stack(importances, axis=1)
+    return {
+        "dci_disentanglement": disentanglement(importance),
+        "dci_completeness": disentanglement(importance.T),
+        "dci_informativeness": float(np.mean(accuracies)),
+    }
+
+
+def disentanglement(importance: Array) -> float:
+    """1 − entropy of each row's importances, to the base of their number; mean weighted by the rows' importance.
+
+    Args:
+        importance: ``(n_codes, n_factors)``, not negative; transposed it gives completeness.
+    """
+    if importance.shape[1] == 1:
+        return 1.0
+    concentration = 1 - entropy(importance + TINY, base=importance.shape[1], axis=1)  # (n_codes,)
+    weights = importance.sum(1) + TINY
+    return float(np.average(concentration, weights=weights))
+
+
+MEASURE = Measure(
+    summary="whether each code serves one known factor, each factor one code, and how well codes predict factors (DCI)",
+    better="higher",
+    needs=frozenset({"factors"}),
+    compute=over_factors(dci),
+)

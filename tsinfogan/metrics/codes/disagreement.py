@@ -1,0 +1,34 @@
+"""What discovery chooses its start by, on any series: inconsistency under distortion and uneven use of categories."""
+
+from __future__ import annotations
+
+import torch
+
+from tsinfogan.data.panel import FloatArray
+from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.training.losses import Objective, balance, consistency
+
+
+def disagreement(views: FloatArray, prior: FloatArray, balance_weight: float = Objective.balance_weight) -> float:
+    """− E[Σ q log q'] over ordered pairs of views + balance_weight · KL(q̄ ‖ prior), in nats.
+
+    Args:
+        views: ``(n_views, n, K)`` logits of the same cases, distorted differently.
+        prior: ``(K,)`` probability of each category.
+        balance_weight: of uneven use.
+    """
+    logits = torch.from_numpy(views)
+    return float(consistency(logits) + balance_weight * balance(logits.flatten(0, 1), torch.from_numpy(prior)))
+
+
+def _compute(subject: Subject) -> dict[str, float]:
+    return {"disagreement": disagreement(subject.views, subject.category_prior)}
+
+
+MEASURE = Measure(
+    summary="inconsistency of Q under the data's distortions and uneven use of categories, in nats",
+    better="lower",
+    needs=frozenset({"categories", "series"}),
+    compute=_compute,
+)

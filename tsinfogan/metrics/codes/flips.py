@@ -1,0 +1,29 @@
+"""Whether a continuous code leaves the class alone: turning it must not make another letter."""
+
+from __future__ import annotations
+
+from tsinfogan.data.panel import IntArray
+from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes.context import Subject
+
+
+def flip_share(classes: IntArray) -> float:
+    """Share of sweeps ``(n_sweeps, steps)`` on which the class changes anywhere."""
+    return float((classes != classes[:, :1]).any(1).mean())
+
+
+def _compute(subject: Subject) -> dict[str, float]:
+    figures = {}
+    for column, place in subject.continuous.items():
+        values = subject.sweep_values(place)  # (n_sweeps, steps, c, *grid)
+        classes = subject.classifier.predict(values.reshape(-1, *values.shape[2:]))
+        figures[f"flips_{column}"] = flip_share(classes.reshape(values.shape[:2]))
+    return figures
+
+
+MEASURE = Measure(
+    summary="share of sweeps of a continuous code over [−1, 1] on which the class changes",
+    better="lower",
+    needs=frozenset({"continuous", "labels"}),
+    compute=_compute,
+)

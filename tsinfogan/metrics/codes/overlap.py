@@ -1,0 +1,33 @@
+"""Whether two continuous codes do the same thing."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from tsinfogan.data.panel import FloatArray
+from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes.context import Subject
+
+
+def effect_cosine(first: FloatArray, second: FloatArray) -> float:
+    """Mean over n cases of the absolute cosine between two codes' changes ``(n, c, *grid)`` of that case."""
+    a, b = first.reshape(len(first), -1), second.reshape(len(second), -1)
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return float((np.abs((a * b).sum(1)) / np.maximum(norms, 1e-12)).mean())
+
+
+def _compute(subject: Subject) -> dict[str, float]:
+    swept = [subject.sweep_values(place) for place in subject.continuous.values()]  # (n_sweeps, steps, c, *grid) each
+    changes = [values[:, -1] - values[:, 0] for values in swept]
+    cosines = [effect_cosine(a, b) for a, b in combinations(changes, 2)]
+    return {"overlap": max(cosines)} if cosines else {}
+
+
+MEASURE = Measure(
+    summary="greatest cosine between the changes that two continuous codes make of a sample",
+    better="lower",
+    needs=frozenset({"continuous"}),
+    compute=_compute,
+)

@@ -1,0 +1,42 @@
+"""Whether the samples of a category are all of one class, and which classes are made at all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tsinfogan.data.matching import contingency
+from tsinfogan.data.panel import IntArray
+from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes.context import Subject
+
+PURE = 0.9
+SAMPLES_PER_CATEGORY = 100
+
+
+def purity(categories: IntArray, classes: IntArray, n_categories: int, n_classes: int) -> dict[str, float]:
+    """Figures of samples with ``(n,)`` categories whose ``(n,)`` classes a classifier tells; see docs/measures.md."""
+    table = contingency(categories, classes, n_categories, n_classes)
+    table = table[table.sum(1) > 0]
+    shares = table.max(1) / table.sum(1)
+    pure = shares >= PURE
+    return {
+        "purity": float(shares.mean()),
+        "purity_least": float(shares.min()),
+        "pure_categories": float(pure.sum()),
+        "classes_covered": float(len(np.unique(table.argmax(1)[pure]))),
+    }
+
+
+def _compute(subject: Subject) -> dict[str, float]:
+    made = subject.samples(SAMPLES_PER_CATEGORY)
+    classifier = subject.classifier
+    classes = classifier.predict(subject.grid_values(made.panel))
+    return purity(made.columns[subject.category_column], classes, subject.categories, classifier.n_classes)
+
+
+MEASURE = Measure(
+    summary="share of a category's samples that are of one class, and how many classes a pure category stands for",
+    better="higher",
+    needs=frozenset({"categories", "labels"}),
+    compute=_compute,
+)

@@ -1,0 +1,25 @@
+"""Whether Q finds a continuous code again in what the generator made of it."""
+
+from __future__ import annotations
+
+from tsinfogan.data.panel import FloatArray
+from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes.context import Subject
+
+
+def r_squared(estimates: FloatArray, codes: FloatArray) -> float:
+    """1 − MSE / Var of ``(n,)`` estimates of ``(n,)`` codes: 1 is exact, 0 is as good as always guessing the mean."""
+    return float(1 - ((estimates - codes) ** 2).mean() / codes.var())
+
+
+def _compute(subject: Subject) -> dict[str, float]:
+    drawn, read = subject.read_back
+    return {f"r2_{column}": r_squared(read[column][:, 0], drawn[column]) for column in subject.continuous}
+
+
+MEASURE = Measure(
+    summary="R² of Q's estimate of each continuous code on samples",
+    better="higher",
+    needs=frozenset({"continuous"}),
+    compute=_compute,
+)

@@ -1,0 +1,47 @@
+"""Principal components of real series, along which others are measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsinfogan.data.panel import FloatArray
+
+LEAST_SPREAD = 1e-6
+"""Of the greatest one: directions with less are rounding, not data."""
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """Directions of greatest variance.
+
+    Attributes:
+        mean: ``(d,)``.
+        axes: ``(p, d)`` orthonormal, the greatest first.
+        spread: ``(p,)`` standard deviation along each.
+    """
+
+    mean: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, points: FloatArray) -> Components:
+        """Those of ``(n, d)`` points that vary at all."""
+        mean = points.mean(axis=0, dtype=np.float64)
+        _, scale, axes = np.linalg.svd(points - mean, full_matrices=False)
+        kept = scale > LEAST_SPREAD * max(scale[0], LEAST_SPREAD)
+        return cls(mean, axes[kept], scale[kept] / np.sqrt(max(len(points) - 1, 1)))
+
+    def holding(self, share: float, most: int) -> int:
+        """How many of the first hold this share of the variance, at most ``most``."""
+        held = np.cumsum(self.spread**2)
+        return min(int(np.searchsorted(held, share * held[-1])) + 1, most, len(held)) if len(held) else 0
+
+    def project(self, points: NDArray[Any], n: int) -> NDArray[np.float64]:
+        """``(m, n)`` places of ``(m, d)`` points along the first n."""
+        placed: NDArray[np.float64] = (points - self.mean) @ self.axes[:n].T
+        return placed

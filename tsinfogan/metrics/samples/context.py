@@ -1,0 +1,206 @@
+"""``Sets``: made series beside real ones, and the arrays that measures share, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tsinfogan.data.panel import FloatArray, IntArray, Panel
+from tsinfogan.metrics.classifier import STEPS, Classifier, fit_classifier
+from tsinfogan.metrics.samples import Comparison, StandIn
+from tsinfogan.metrics.samples._components import Components
+from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.preprocessor import Preprocessor
+from tsinfogan.sampling.memorization import flat, nearest
+
+QUICK_STEPS = 250
+
+
+@dataclass(frozen=True, eq=False)
+class Real:
+    """The real series, the same in every repeat, and what is fitted on them.
+
+    Attributes:
+        seen: what the generator was trained on, or what stands for it.
+        reference: others, which it has not seen.
+        quick: whether measures that train something shall take fewer steps.
+        seed: of what is fitted once for all repeats.
+        device: where networks are trained.
+        originals: every series that the generator has seen, where ``seen`` are only some: what it may have copied.
+    """
+
+    seen: Panel
+    reference: Panel
+    quick: bool = False
+    seed: int = 0
+    device: str = "cpu"
+    originals: Panel | None = None
+
+    @cached_property
+    def preprocessor(self) -> Preprocessor:
+        """Scale and common grid, fitted on ``seen``: every channel to mean 0 and spread 1, no value bent or bounded."""
+        return Preprocessor.fit(self.seen, "standard", "none")
+
+    @cached_property
+    def seen_values(self) -> FloatArray:
+        """``(n, c, *grid)`` as a network sees them; the last channel is the duration where lengths differ."""
+        return self.preprocessor.transform(self.seen)
+
+    @cached_property
+    def reference_values(self) -> FloatArray:
+        """Likewise."""
+        return self.preprocessor.transform(self.reference)
+
+    @cached_property
+    def seen_points(self) -> FloatArray:
+        """``(n, d)`` the same, each case a point."""
+        return flat(self.seen_values)
+
+    @cached_property
+    def original_points(self) -> FloatArray:
+        """``(n, d)`` every case that the generator has seen, a point each."""
+        return self.seen_points if self.originals is None else flat(self.preprocessor.transform(self.originals))
+
+    @cached_property
+    def held_out_distances(self) -> FloatArray:
+        """``(m,)`` root mean square distance of each reference case to the nearest of the originals."""
+        return nearest(flat(self.reference_values), self.original_points, 1)[0][:, 0]
+
+    @cached_property
+    def components(self) -> Components:
+        """Principal components of ``reference``."""
+        return Components.of(flat(self.reference_values))
+
+    @cached_property
+    def n_known_classes(self) -> int:
+        """Classes of which ``seen`` holds labelled cases."""
+        return 0 if self.seen.labels is None else len(np.unique(self.seen.labels[self.seen.labels >= 0]))
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """Tells the classes; taught by the labelled cases of ``seen``, with the data's own distortions."""
+        assert self.seen.labels is not None
+        known = self.seen.labels >= 0
+        return fit_classifier(
+            self.seen_values[known],
+            self.seen.labels[known],
+            len(self.seen.classes),
+            Distorter.build(self.seen.distortions, self.preprocessor),
+            seed=self.seed,
+            device=self.device,
+            steps=QUICK_STEPS if self.quick else STEPS,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """What one computation of a measure is given.
+
+    Attributes:
+        real: the real series.
+        made: made series; for the floor, real ones in their place.
+        reference: real series that they are compared with: all of ``real.reference``, or half of it.
+    """
+
+    real: Real
+    made: Panel
+    reference: Panel
+
+    @classmethod
+    def of(cls, real: Real, made: Panel) -> Sets:
+        """Made series against the whole reference."""
+        return cls(real, made, real.reference)
+
+    @classmethod
+    def floor(cls, real: Real, stand_in: StandIn, seed: int, n_cases: int) -> Sets:
+        """Real series in the place of made ones, as many as those (``n_cases``) as far as there are."""
+        rng = np.random.default_rng(seed)
+        if stand_in == "seen":
+            chosen = rng.permutation(real.seen.n_cases)[:n_cases]
+            return cls(real, real.seen.subset(np.sort(chosen)), real.reference)
+        order = rng.permutation(real.reference.n_cases)
+        half = len(order) // 2
+        first, second = np.sort(order[:half]), np.sort(order[half:])
+        return cls(real, real.reference.subset(first), real.reference.subset(second))
+
+    @property
+    def quick(self) -> bool:
+        """Whether to take fewer steps."""
+        return self.real.quick
+
+    @property
+    def preprocessor(self) -> Preprocessor:
+        """See :attr:`Real.preprocessor`."""
+        return self.real.preprocessor
+
+    @cached_property
+    def made_values(self) -> FloatArray:
+        """``(n, c, *grid)`` as a network sees them."""
+        return self.preprocessor.transform(self.made)
+
+    @cached_property
+    def reference_values(self) -> FloatArray:
+        """Likewise."""
+        whole = self.reference is self.real.reference
+        return self.real.reference_values if whole else self.preprocessor.transform(self.reference)
+
+    @cached_property
+    def made_points(self) -> FloatArray:
+        """``(n, d)`` each made case a point."""
+        return flat(self.made_values)
+
+    @cached_property
+    def reference_points(self) -> FloatArray:
+        """``(m, d)`` each real case a point."""
+        return flat(self.reference_values)
+
+    @cached_property
+    def made_distances(self) -> FloatArray:
+        """``(n,)`` root mean square distance of each made case to the nearest one that the generator has seen."""
+        return nearest(self.made_points, self.real.original_points, 1)[0][:, 0]
+
+    @cached_property
+    def held_out_distances(self) -> FloatArray:
+        """``(m,)`` the same of the reference."""
+        if self.reference is self.real.reference:
+            return self.real.held_out_distances
+        return nearest(self.reference_points, self.real.original_points, 1)[0][:, 0]
+
+    @cached_property
+    def made_labels(self) -> IntArray:
+        """``(n,)`` index into the classes of the real series, -1 where there is none."""
+        return labels_in(self.made, self.real.seen.classes)
+
+    @cached_property
+    def reference_labels(self) -> IntArray:
+        """Likewise."""
+        return labels_in(self.reference, self.real.seen.classes)
+
+    def missing(self, measure: Comparison) -> str | None:
+        """Why ``measure`` cannot be computed, as the end of a sentence; None where it can."""
+        smallest = min(self.made.n_cases, self.reference.n_cases, self.real.seen.n_cases)
+        labelled = all((labels >= 0).any() for labels in (self.made_labels, self.reference_labels))
+        lacking = {
+            "labels": None if labelled else "real and made series do not both have labels of the same classes",
+            "classes": None
+            if self.real.n_known_classes > 1
+            else "the real series have no labels of two or more classes",
+            "lengths": None if self.preprocessor.lengths else "all series have the same length",
+            "series": None if len(self.made.grid) == 1 else "these are images",
+            "channels": None if self.made.n_channels > 1 else "there is one channel only",
+        }
+        reason = next((why for need, why in lacking.items() if why and need in measure.needs), None)
+        if reason is None and smallest < measure.least_cases:
+            return f"it needs {measure.least_cases} series of each kind, and there are {smallest}"
+        return reason
+
+
+def labels_in(panel: Panel, classes: tuple[str, ...]) -> IntArray:
+    """``(n,)`` labels of ``panel`` as indices into ``classes``, -1 for a label that is not among them or unknown."""
+    if panel.labels is None:
+        return np.full(panel.n_cases, -1, np.int64)
+    places = {name: place for place, name in enumerate(classes)}
+    table = np.array([*(places.get(name, -1) for name in panel.classes), -1], np.int64)
+    return table[panel.labels]  # unknown is -1, the last entry

@@ -1,0 +1,51 @@
+"""Whether channels go together as they do in real series."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tsinfogan.data.panel import FloatArray
+from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples.context import Sets
+
+OTHERS_DIVISOR = 10
+"""The protocol's authors divide by it; no reason is given."""
+
+
+def correlational_score(made: FloatArray, reference: FloatArray) -> float:
+    """A tenth of the sum over pairs of channels of how much their correlation at the same timepoint differs.
+
+    As in the evaluation of Diffusion-TS (Yuan & Qiao, ICLR 2024, section 4.2), after Liao et al. (2020,
+    arXiv:2006.05421): correlations over all timepoints of all cases, each pair once.
+
+    Args:
+        made: ``(n, c, t)`` with NaN where there is no value, of two channels or more.
+        reference: ``(m, c, t)`` likewise.
+    """
+    return float(np.abs(np.tril(correlations(made) - correlations(reference))).sum() / OTHERS_DIVISOR)
+
+
+def correlations(values: FloatArray) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """``(c, c)`` over all timepoints of all cases ``(n, c, t)``; 0 with a channel that never changes."""
+    flat = np.moveaxis(values, 1, 0).reshape(values.shape[1], -1).astype(np.float64)  # (c, n * t)
+    known = flat[:, np.isfinite(flat).all(0)]
+    centred = known - known.mean(1, keepdims=True)
+    size = np.linalg.norm(centred, axis=1, keepdims=True)
+    unit = np.divide(centred, size, out=np.zeros_like(centred), where=size > 0)
+    found: np.ndarray[tuple[int, int], np.dtype[np.float64]] = unit @ unit.T
+    return found
+
+
+def _compute(sets: Sets, seed: int) -> dict[str, float]:
+    return {"correlational": correlational_score(sets.made.values, sets.reference.values)}
+
+
+COMPARISON = Comparison(
+    summary="difference of the correlations between channels at the same timepoint, summed over pairs, a tenth of it",
+    group="fidelity",
+    figures={
+        "correlational": Figure("difference of correlations between channels", "lower", 0.02, "channels go otherwise")
+    },
+    compute=_compute,
+    needs=frozenset({"series", "channels"}),
+)

@@ -1,0 +1,85 @@
+"""Whether made series lie where real ones do, and reach wherever these are."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples.context import Sets
+
+NEIGHBOURS = 5
+VARIANCE_SHARE, MOST_COMPONENTS = 0.99, 50
+
+
+class Overlap(NamedTuple):
+    """Of the balls around made and around real cases, each as far as the k-th neighbour of its own kind.
+
+    Attributes:
+        precision: share of made cases in the ball of a real one.
+        recall: share of real cases in the ball of a made one.
+        density: real balls that a made case lies in, mean, over k; 1 is as real cases do.
+        coverage: share of real balls that hold a made case.
+        coverage_back: share of made balls that hold a real case.
+    """
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+    coverage_back: float
+
+
+def overlap(made: NDArray[Any], reference: NDArray[Any], k: int = NEIGHBOURS) -> Overlap:
+    """Improved precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991, equation 1), density and coverage
+    (Naeem et al. 2020, arXiv:2002.09797, equations 3 and 4).
+
+    Args:
+        made: ``(n, d)`` with n > k.
+        reference: ``(n, d)``: with other numbers of cases balls are not of one size.
+        k: neighbours.
+    """
+    apart = cdist(reference, made)  # (real, made)
+    # the nearest case of its own kind is the case itself
+    real_radius, made_radius = (np.partition(cdist(side, side), k, axis=1)[:, k] for side in (reference, made))
+    in_real, in_made = apart <= real_radius[:, None], apart <= made_radius
+    return Overlap(
+        precision=float(in_real.any(axis=0).mean()),
+        recall=float(in_made.any(axis=1).mean()),
+        density=float(in_real.sum(axis=0).mean() / k),
+        coverage=float(in_real.any(axis=1).mean()),
+        coverage_back=float(in_made.any(axis=0).mean()),
+    )
+
+
+def _compute(sets: Sets, seed: int) -> dict[str, float]:
+    components = sets.real.components
+    n_components = max(components.holding(VARIANCE_SHARE, MOST_COMPONENTS), 1)
+    rng = np.random.default_rng(seed)
+    n = min(sets.made.n_cases, sets.reference.n_cases)
+    made, reference = (
+        components.project(points[rng.permutation(len(points))[:n]], n_components)
+        for points in (sets.made_points, sets.reference_points)
+    )
+    return overlap(made, reference)._asdict()
+
+
+COMPARISON = Comparison(
+    summary="how far made and real series lie within each other's neighbourhoods",
+    group="diversity",
+    figures={
+        "precision": Figure("share of made series that lie among real ones", "higher", 0.05, "many lie off real ones"),
+        "recall": Figure("share of real series that lie among made ones", "higher", 0.05, "many kinds are never made"),
+        "density": Figure("real neighbourhoods that a made series lies in", "one", 0.15, "denser or sparser than real"),
+        "coverage": Figure(
+            "share of real neighbourhoods that hold a made series", "higher", 0.1, "much of the real is never made"
+        ),
+        "coverage_back": Figure(
+            "share of made neighbourhoods that hold a real series", "higher", 0.1, "much of the made is never real"
+        ),
+    },
+    compute=_compute,
+)

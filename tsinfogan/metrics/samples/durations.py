@@ -1,0 +1,33 @@
+"""Whether made series last as long as real ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import wasserstein_distance
+
+from tsinfogan.data.panel import IntArray
+from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples.context import Sets
+
+
+def duration_distance(made: IntArray, reference: IntArray) -> float:
+    """1-Wasserstein distance of the logarithms of lengths ``(n,)`` and ``(m,)``, in standard deviations of these."""
+    one, other = np.log(made), np.log(reference)
+    return float(wasserstein_distance(one, other) / (other.std() or 1.0))
+
+
+def _compute(sets: Sets, seed: int) -> dict[str, float]:
+    return {"durations": duration_distance(sets.made.case_lengths, sets.reference.case_lengths)}
+
+
+COMPARISON = Comparison(
+    summary="distance of the distributions of log length, in standard deviations",
+    group="fidelity",
+    figures={
+        "durations": Figure(
+            "Wasserstein distance of log lengths, in standard deviations", "lower", 0.1, "they last longer or shorter"
+        )
+    },
+    compute=_compute,
+    needs=frozenset({"lengths"}),
+)

@@ -1,0 +1,41 @@
+"""Whether values are spread as real ones are, channel by channel, time aside."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import wasserstein_distance
+
+from tsinfogan.data.panel import FloatArray
+from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples.context import Sets
+
+
+def marginal_distance(made: FloatArray, reference: FloatArray) -> float:
+    """Mean over channels of the 1-Wasserstein distance of all values, in standard deviations of the reference.
+
+    Args:
+        made: ``(n, c, …)`` with NaN where there is no value.
+        reference: ``(m, c, …)`` likewise.
+    """
+    distances = []
+    for channel in range(made.shape[1]):
+        one, other = (values[:, channel].astype(np.float64) for values in (made, reference))
+        one, other = one[np.isfinite(one)], other[np.isfinite(other)]
+        distances.append(wasserstein_distance(one, other) / (other.std() or 1.0))
+    return float(np.mean(distances))
+
+
+def _compute(sets: Sets, seed: int) -> dict[str, float]:
+    return {"marginal_w1": marginal_distance(sets.made.values, sets.reference.values)}
+
+
+COMPARISON = Comparison(
+    summary="distance of the distributions of values, channel by channel, in standard deviations",
+    group="fidelity",
+    figures={
+        "marginal_w1": Figure(
+            "Wasserstein distance of values, in standard deviations", "lower", 0.03, "values are spread otherwise"
+        )
+    },
+    compute=_compute,
+)

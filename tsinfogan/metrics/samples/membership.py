@@ -1,0 +1,49 @@
+"""Whether made series betray which real ones the generator was trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from tsinfogan.data.panel import FloatArray
+from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.sampling.memorization import nearest
+
+
+def attack_auc(members: FloatArray, others: FloatArray) -> float:
+    """Area under the ROC curve of an attack that takes real series near to a made one for members: .5 is guessing.
+
+    Distance to the nearest made series is the black-box attack of Chen et al. 2020, arXiv:1909.03935. The area is the
+    share of pairs in which the member is the nearer one (Mann & Whitney), ties by half.
+
+    Args:
+        members: ``(n,)`` distance of each series that the generator has seen to the nearest made one.
+        others: ``(m,)`` likewise of those it has not.
+    """
+    ranks = rankdata(np.concatenate([members, others]))
+    n, m = len(members), len(others)
+    return float(1 - (ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def _compute(sets: Sets, seed: int) -> dict[str, float]:
+    rng = np.random.default_rng(seed)
+    n = min(len(sets.real.original_points), sets.reference.n_cases)
+    members, others = (
+        nearest(points[rng.permutation(len(points))[:n]], sets.made_points, 1)[0][:, 0]
+        for points in (sets.real.original_points, sets.reference_points)
+    )
+    return {"membership_auc": attack_auc(members, others)}
+
+
+COMPARISON = Comparison(
+    summary="whether an attacker who has the made series can tell which real ones the generator was trained on",
+    group="privacy",
+    figures={
+        "membership_auc": Figure(
+            "area under the curve of a membership attack; .5 is guessing", "lower", 0.03, "they betray training series"
+        )
+    },
+    compute=_compute,
+    stand_in="reference",
+)

@@ -1,0 +1,46 @@
+"""Whether made series keep the distance from training series that other real ones keep."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tsinfogan.data.panel import FloatArray
+from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples.context import Sets
+
+NEAR_PERCENT = 1.0
+LEAST_DISTANCE = 1e-6
+
+
+def distance_ratio(made: FloatArray, held_out: FloatArray) -> float:
+    """Median of the distances ``(n,)`` of made series to the nearest seen one, over that of held-out ones ``(m,)``."""
+    return float(np.median(made) / max(float(np.median(held_out)), LEAST_DISTANCE))
+
+
+def share_nearer(made: FloatArray, held_out: FloatArray) -> float:
+    """Share of made series that are nearer than the nearest percent of held-out ones."""
+    return float((made < np.percentile(held_out, NEAR_PERCENT)).mean())
+
+
+def _compute(sets: Sets, seed: int) -> dict[str, float]:
+    made, held_out = sets.made_distances, sets.held_out_distances
+    return {"nearest": distance_ratio(made, held_out), "nearer_share": share_nearer(made, held_out)}
+
+
+COMPARISON = Comparison(
+    summary="distance to the nearest series that the generator has seen, against that of real series it has not",
+    group="privacy",
+    figures={
+        "nearest": Figure(
+            "median distance to the nearest training series over that of held-out ones",
+            "one",
+            0.1,
+            "nearer to or farther from training series than others are",
+        ),
+        "nearer_share": Figure(
+            "share nearer to training series than 99 % of held-out ones", "lower", 0.02, "many lie near training series"
+        ),
+    },
+    compute=_compute,
+    stand_in="reference",
+)

@@ -1,0 +1,77 @@
+"""Whether made series vary as real ones do: within a class, and along each direction in which these vary."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsinfogan.data.panel import FloatArray, IntArray
+from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples._components import Components
+from tsinfogan.metrics.samples.context import Sets
+
+DIRECTIONS = 20
+LEAST_PER_CLASS = 5
+
+
+def class_spreads(made: FloatArray, made_classes: IntArray, real: FloatArray, classes: IntArray) -> NDArray[np.float64]:
+    """``(k,)`` spread of made series of a class over that of its real ones: root mean square distance from their mean.
+
+    Classes of fewer than ``LEAST_PER_CLASS`` series on a side, or whose real series are all equal, are left out.
+
+    Args:
+        made: ``(n, d)``.
+        made_classes: ``(n,)``, -1 where unknown.
+        real: ``(m, d)``.
+        classes: ``(m,)`` likewise.
+    """
+    ratios = []
+    for index in np.unique(classes[classes >= 0]):
+        sides = made[made_classes == index], real[classes == index]
+        if min(map(len, sides)) < LEAST_PER_CLASS:
+            continue
+        one, other = (float(np.sqrt(side.var(axis=0, dtype=np.float64, ddof=1).mean())) for side in sides)
+        if other > 0:
+            ratios.append(one / other)
+    return np.array(ratios)
+
+
+def direction_spreads(made: FloatArray, components: Components, n: int = DIRECTIONS) -> NDArray[np.float64]:
+    """``(n,)`` or fewer: standard deviation of ``(m, d)`` points along each direction over that of what fitted it."""
+    n = min(n, len(components.spread))
+    spreads: NDArray[np.float64] = components.project(made, n).std(axis=0, ddof=1) / components.spread[:n]
+    return spreads
+
+
+def _compute(sets: Sets, seed: int) -> dict[str, float]:
+    within = class_spreads(sets.made_points, sets.made_labels, sets.reference_points, sets.reference_labels)
+    if not within.size:
+        one_class = [np.zeros(panel.n_cases, np.int64) for panel in (sets.made, sets.reference)]
+        within = class_spreads(sets.made_points, one_class[0], sets.reference_points, one_class[1])
+    along = direction_spreads(sets.made_points, sets.real.components)
+    within, along = (ratios if ratios.size else np.ones(1) for ratios in (within, along))  # equal real series
+    return {
+        "spread_within": float(np.median(within)),
+        "spread_within_least": float(within.min()),
+        "spread_along_least": float(along.min()),
+        "spread_along_greatest": float(along.max()),
+    }
+
+
+COMPARISON = Comparison(
+    summary="spread of made series over that of real ones, within a class and along the first 20 principal components",
+    group="diversity",
+    figures={
+        "spread_within": Figure("spread within a class, median of classes", "one", 0.1, "a class varies otherwise"),
+        "spread_within_least": Figure(
+            "spread within a class, least of classes", "one", 0.2, "some class varies otherwise"
+        ),
+        "spread_along_least": Figure(
+            "spread along a principal component, least of 20", "one", 0.16, "some direction varies otherwise"
+        ),
+        "spread_along_greatest": Figure(
+            "spread along a principal component, greatest of 20", "one", 0.14, "some direction varies otherwise"
+        ),
+    },
+    compute=_compute,
+)

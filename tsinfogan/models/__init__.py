@@ -1,0 +1,19 @@
+"""Networks and latent codes; nothing here trains.
+
+A :class:`Model` is a generator, a discriminator with the recognition network Q, and the fitted preprocessing. A
+backbone is a generator and a trunk that go together. Imports ``data`` and ``preprocessing``.
+"""
+
+from __future__ import annotations
+
+from tsinfogan.registry import on_demand
+
+__all__, __getattr__ = on_demand(
+    __name__,
+    {
+        "codes": ("CategoricalCode", "Code", "LatentSpec", "NormalCode", "UniformCode"),
+        "discriminator": ("BACKBONES", "Backbone", "Critic", "CriticSettings", "DataShape"),
+        "model": ("DataCard", "Model", "ModelSettings"),
+        "pca": ("Directions",),
+    },
+)

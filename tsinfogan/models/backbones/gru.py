@@ -1,0 +1,92 @@
+"""A recurrent generator over cells of several timepoints, so that no series takes more than some sixteen steps.
+
+Its critic reads by convolutions. A recurrent one, both ways over the same cells, with or without convolutions before,
+took twice the time and taught less (docs/experiments.md, Windows of 24).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tsinfogan.models.backbones._convolutions import Trunk
+from tsinfogan.models.backbones._series import first_strengths, n_textures
+from tsinfogan.models.discriminator import Backbone, DataShape, tie_constant_channels
+
+GREATEST_N_CELLS = 16
+TEXTURE_PER_CELL = 4
+KERNEL = 5
+
+
+def cells(n_timepoints: int) -> tuple[int, int]:
+    """Number of cells and timepoints a cell: the shortest cells of which ``GREATEST_N_CELLS`` cover the series."""
+    size = -(-n_timepoints // GREATEST_N_CELLS)
+    return -(-n_timepoints // size), size
+
+
+class Generator(nn.Module):
+    """States read a plan of the series both ways, and each draws a piece of features two cells long.
+
+    Neighbours fade into each other, so no border shows. Many channels have textures of
+    single timepoints besides: what is white noise would not pass the states.
+    """
+
+    def __init__(self, shape: DataShape, latent_dim: int, width: int):
+        super().__init__()
+        self.n_timepoints = shape.grid[0]
+        self.n_cells, self.cell_size = cells(self.n_timepoints)
+        self.n_states = self.n_cells + 1
+        self.texture_per_cell = n_textures(shape) * TEXTURE_PER_CELL
+        self.n_fine = n_textures(shape) if n_textures(shape) > 1 else 0
+        self.texture_sizes = [self.n_states * self.texture_per_cell, self.n_fine * self.n_timepoints]
+        self.texture_dim = sum(self.texture_sizes)
+        self.n_constant = shape.n_constant
+        self.bounded = shape.bounded
+        self.width = width
+        size = 4 * width
+        self.embed = nn.Sequential(nn.Linear(latent_dim, size), nn.LeakyReLU(0.2))
+        self.start = nn.Linear(size, 2 * size)
+        self.plan = nn.Linear(size, self.n_states * width)
+        self.gru = nn.GRU(width + self.texture_per_cell, size, batch_first=True, bidirectional=True)
+        self.emit = nn.Linear(2 * size, 2 * self.cell_size * width)
+        self.smooth = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2)
+        if self.n_fine:
+            self.fine_strength = nn.Parameter(first_strengths(self.n_fine, width).T)
+        self.norm = nn.GroupNorm(1, width, affine=False)
+        self.modulation = nn.Linear(size, 4 * width)
+        self.out = nn.Conv1d(width, shape.n_channels, KERNEL, padding=KERNEL // 2)
+        places = (torch.arange(2 * self.cell_size) + 0.5) / (2 * self.cell_size)
+        self.register_buffer("window", torch.sin(math.pi * places)[:, None] ** 2, persistent=False)
+
+    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+        """``(n, latent_dim)``, ``(n, texture_dim)`` to ``(n, n_channels, t)``."""
+        n = len(latent)
+        style = self.embed(latent)
+        plan = self.plan(style).view(n, self.n_states, self.width)
+        texture, fine = texture.split(self.texture_sizes, dim=1)
+        seen = torch.cat([plan, texture.view(n, self.n_states, self.texture_per_cell).to(plan.dtype)], dim=2)
+        start = torch.tanh(self.start(style)).view(n, 2, -1).transpose(0, 1).contiguous()
+        states, _ = self.gru(seen, start)  # (n, n_states, 2 * size)
+        pieces = self.emit(states).view(n, self.n_states, 2 * self.cell_size, self.width) * self.window
+        rising, falling = pieces[:, 1:, : self.cell_size], pieces[:, :-1, self.cell_size :]
+        x = (rising + falling).flatten(1, 2)[:, : self.n_timepoints].transpose(1, 2)  # (n, width, t)
+        first, second = self.modulation(style)[:, :, None].chunk(2, dim=1)
+        x = self._modulated(x, first)
+        x = self.smooth(x)
+        if self.n_fine:
+            x = x + self.fine_strength @ fine.view(n, self.n_fine, self.n_timepoints)
+        x = self._modulated(x, second)
+        values = tie_constant_channels(self.out(x).float(), self.n_constant)
+        return torch.tanh(values) if self.bounded else values
+
+    def _modulated(self, x: Tensor, gain_and_bias: Tensor) -> Tensor:
+        gain, bias = gain_and_bias.chunk(2, dim=1)
+        return F.leaky_relu(self.norm(x) * (1 + gain) + bias, 0.2)
+
+
+BACKBONE = Backbone(
+    "a recurrent generator over cells of time, judged by convolutions; for series", Generator, Trunk, 32, (1,)
+)

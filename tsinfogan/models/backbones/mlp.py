@@ -1,0 +1,56 @@
+"""Fully connected networks, as in the widespread tutorial GANs: they know nothing of neighbours in time or space, and
+are the baseline that the other backbones have to beat.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from tsinfogan.models.discriminator import Backbone, DataShape, tie_constant_channels
+
+
+class Generator(nn.Module):
+    """Four layers that double in width, then all values at once."""
+
+    texture_dim = 0
+
+    def __init__(self, shape: DataShape, latent_dim: int, width: int):
+        super().__init__()
+        self.size = (shape.n_channels, *shape.grid)
+        self.n_constant = shape.n_constant
+        self.bounded = shape.bounded
+        widths = [width, 2 * width, 4 * width, 8 * width]
+        layers: list[nn.Module] = [nn.Linear(latent_dim, width), nn.LeakyReLU(0.2)]
+        for n_in, n_out in pairwise(widths):
+            layers += [nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], int(torch.Size(self.size).numel())))
+
+    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+        """``(n, latent_dim)`` and an empty ``(n, 0)`` to ``(n, n_channels, *grid)``."""
+        values = self.layers(latent).float().view(len(latent), *self.size)
+        values = tie_constant_channels(values, self.n_constant)
+        return torch.tanh(values) if self.bounded else values
+
+
+class Trunk(nn.Module):
+    """Three layers of equal width. The tutorials' dropout is left out: a step must compute the same thing twice."""
+
+    def __init__(self, shape: DataShape, width: int):
+        super().__init__()
+        self.feature_dim = 4 * width
+        n_values = shape.n_channels * int(torch.Size(shape.grid).numel())
+        layers: list[nn.Module] = []
+        for n_in in (n_values, self.feature_dim, self.feature_dim):
+            layers += [nn.Linear(n_in, self.feature_dim), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """``(n, n_channels, *grid)`` to ``(n, feature_dim)``."""
+        features: Tensor = self.layers(values.flatten(1))
+        return features
+
+
+BACKBONE = Backbone("fully connected, for series and images; a baseline", Generator, Trunk, 128, (1, 2))

@@ -1,0 +1,204 @@
+"""``Model``: everything that sampling and encoding need, and what a trainer trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, View
+from tsinfogan.errors import SettingError, UnknownNameError
+from tsinfogan.models.codes import CategoricalCode, LatentSpec
+from tsinfogan.models.discriminator import Critic, CriticSettings, DataShape, directions_of, get_backbone
+from tsinfogan.models.pca import DirectedGenerator
+from tsinfogan.preprocessing.preprocessor import Preprocessor
+from tsinfogan.seeding import derived_seed
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """What a panel says of its cases, without the cases: enough to turn arrays into a panel again."""
+
+    name: str
+    channels: tuple[str, ...]
+    classes: tuple[str, ...]
+    time_step: float
+    time_unit: str
+    view: View
+    distortions: Distortions
+    kinds: tuple[ChannelKind, ...] = ()
+    time_origin: str = ""
+    time_frequency: str = ""
+
+    @classmethod
+    def of(cls, panel: Panel) -> DataCard:
+        """The card of ``panel``."""
+        return cls(**{name: getattr(panel, name) for name in cls.__dataclass_fields__})
+
+    def panel(self, values: FloatArray, lengths: IntArray | None, labels: IntArray | None = None) -> Panel:
+        """A panel of these values; arguments as the attributes of :class:`Panel`."""
+        return Panel(values, lengths=lengths, labels=labels, **{k: getattr(self, k) for k in self.__dataclass_fields__})
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; :meth:`from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> DataCard:
+        """Rebuilds what :meth:`to_dict` gave."""
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        return cls(**{**fields, "distortions": Distortions.from_dict(fields["distortions"])})
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How the networks are built.
+
+    Attributes:
+        backbone: registered name.
+        width: channels of the networks' finest level; 0 takes the backbone's default.
+        latent: noise and codes.
+        labelled: whether the first code is the data's label.
+        critic: how the critic is put together.
+        levels: whether, with directions, the first of them are drawn straight from the latent: for windows of a
+            recording, whose levels lie on a narrow path.
+    """
+
+    backbone: str
+    latent: LatentSpec
+    width: int = 0
+    labelled: bool = False
+    critic: CriticSettings = field(default_factory=CriticSettings)
+    levels: bool = False
+
+    @property
+    def category_column(self) -> str | None:
+        """Column name of the first categorical code, the one whose categories have names; None without such a code."""
+        pairs = zip(self.latent.columns, self.latent.codes, strict=True)
+        return next((column for column, code in pairs if isinstance(code, CategoricalCode)), None)
+
+    @property
+    def n_categories(self) -> int:
+        """Categories of the first categorical code; 0 without such a code."""
+        return next((code.n_categories for code in self.latent.codes if isinstance(code, CategoricalCode)), 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; :meth:`from_dict` is its inverse."""
+        return {**asdict(self), "latent": self.latent.to_dict()}
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> ModelSettings:
+        """Rebuilds what :meth:`to_dict` gave."""
+        built = {"latent": LatentSpec.from_dict(settings["latent"]), "critic": CriticSettings(**settings["critic"])}
+        return cls(**{**settings, **built})
+
+
+@dataclass
+class Model:
+    """Fitted preprocessing, a generator and a critic (with Q), and the card of the data they were made for.
+
+    Attributes:
+        settings: how the networks are built.
+        card: of the training data.
+        preprocessor: fitted on the training data.
+        generator: from codes to series.
+        critic: from series to real-or-not and, in Q, to codes.
+        names: what people call each category of the first categorical code, None where one has no name; or empty.
+            Training never sees them.
+        noise_scale: by which noise is multiplied where samples are drawn; 1 but where training widened it
+            (:mod:`tsinfogan.training.noise_calibration`).
+        category_shares: how often the training series are of each category of the first categorical code, as Q reads
+            them, and samples are; empty where these are drawn from its prior (:mod:`tsinfogan.training.class_proportions`).
+    """
+
+    settings: ModelSettings
+    card: DataCard
+    preprocessor: Preprocessor
+    generator: nn.Module
+    critic: Critic
+    names: tuple[str | None, ...] = ()
+    noise_scale: float = 1.0
+    category_shares: tuple[float, ...] = ()
+
+    @classmethod
+    def build(cls, settings: ModelSettings, card: DataCard, preprocessor: Preprocessor, seed: int = 0) -> Model:
+        """A model with freshly initialised networks, the same for the same seed; directions not yet fitted.
+
+        Raises:
+            UnknownNameError: no such backbone.
+            SettingError: settings that do not fit the data.
+        """
+        shape = DataShape(
+            preprocessor.n_channels + preprocessor.n_constant,
+            preprocessor.grid,
+            preprocessor.n_constant,
+            preprocessor.bounded,
+        )
+        backbone = get_backbone(settings.backbone, shape)
+        width = settings.width or backbone.width
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(derived_seed(seed, 0))
+            generator = backbone.generator(shape, settings.latent.size, width)
+            if settings.critic.directions:
+                latent_dim = settings.latent.size if settings.levels else 0
+                generator = DirectedGenerator(generator, directions_of(shape), latent_dim, width)
+            critic = Critic(backbone, shape, width, settings.latent.codes, settings.critic)
+        generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(settings, card, preprocessor, generator.eval(), critic.eval())
+
+    @property
+    def sampling_latent(self) -> LatentSpec:
+        """Noise and codes as samples draw them: by their priors, but for ``category_shares``."""
+        latent, column = self.settings.latent, self.settings.category_column
+        if not self.category_shares or column is None:
+            return latent
+        codes = list(latent.codes)
+        codes[latent.columns.index(column)] = CategoricalCode(len(self.category_shares), self.category_shares)
+        return replace(latent, codes=tuple(codes))
+
+    def latent(self, noise: Tensor, values: Sequence[Tensor]) -> Tensor:
+        """What the generator takes ``(n, latent_size)`` for noise ``(n, noise_dim)`` and one ``(n,)`` tensor a code."""
+        return self.settings.latent.encode(self.noise_scale * noise, values)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.generator.parameters()).device
+
+    def to(self, device: torch.device) -> Model:
+        """Moves the networks, in place."""
+        self.generator.to(device)
+        self.critic.to(device)
+        return self
+
+    @property
+    def category_names(self) -> tuple[str | None, ...]:
+        """Name of each category of the first categorical code, the classes for a labelled model; empty without any."""
+        names = self.card.classes if self.settings.labelled else self.names
+        return names if any(names) else ()
+
+    def categories_named(self, name: str) -> tuple[int, ...]:
+        """The categories of the first categorical code that are called ``name``: several where they were merged.
+
+        Raises:
+            SettingError: no category has a name, or (UnknownNameError) none has this one; the message lists them.
+        """
+        names = self.category_names
+        if not names:
+            raise SettingError(
+                "a label was asked for but no category of the model has a name: name them with `tsinfogan name`, train "
+                "on data with labels, or choose the category by number with --cat"
+            )
+        if name not in names:
+            raise UnknownNameError("label", name, {known for known in names if known})
+        return tuple(category for category, known in enumerate(names) if known == name)
+
+    @property
+    def texture_dim(self) -> int:
+        """Width of the generator's texture input."""
+        return int(self.generator.texture_dim)  # type: ignore[arg-type]

@@ -1,0 +1,161 @@
+"""Random label-preserving distortions of what the networks see: series on the common grid, and images.
+
+Drawing and applying are apart, so that the same distortion can be applied again and a captured step holds no
+randomness. Both are differentiable in the values: Q reads distorted samples and its gradient reaches the generator.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from tsinfogan.data.augmentations import Distortions
+from tsinfogan.preprocessing.preprocessor import Preprocessor
+
+KNOBS = ("time_scale", "time_shift", "amplitude", "rotation_rad", "shear", "stretch", "gain")
+"""Distortions of one number a case, which a continuous code can follow."""
+WARP_WAVES = 3
+"""Sine waves that make up a random smooth warp of the time axis."""
+
+
+@dataclass(frozen=True)
+class Distorter:
+    """Applies a dataset's distortions to network arrays ``(n, n_channels, *grid)``.
+
+    Attributes:
+        strengths: which distortions, how strong.
+        offset: of the scaled channels against raw units, so that a rotation turns raw velocities.
+        scale: likewise.
+        n_constant: trailing channels that are constant over the grid (the duration).
+        log_length_scale: standard deviation of the log length, in which the duration channel is measured.
+        n_axes: axes of the grid: 1 for series, 2 for images.
+    """
+
+    strengths: Distortions
+    offset: tuple[float, ...]
+    scale: tuple[float, ...]
+    n_constant: int
+    log_length_scale: float
+    n_axes: int
+
+    @classmethod
+    def build(cls, strengths: Distortions, preprocessor: Preprocessor) -> Distorter:
+        """The distorter for values scaled by ``preprocessor``."""
+        return cls(
+            strengths,
+            preprocessor.offset,
+            preprocessor.scale,
+            preprocessor.n_constant,
+            preprocessor.log_length[1] or 1.0,
+            len(preprocessor.grid),
+        )
+
+    def draw(self, n: int, generator: Generator) -> Tensor:
+        """``(n, 7 + WARP_WAVES + n_channels + 1)`` numbers in [−1, 1], one row a case; see :meth:`apply`.
+
+        One more where some channels have a gain of their own.
+        """
+        size = 7 + WARP_WAVES + len(self.offset) + 1 + (self.strengths.gain > 0)
+        return torch.rand(n, size, generator=generator, device=generator.device) * 2 - 1
+
+    def turn(self, name: str, draw: Tensor) -> Tensor:
+        """``(n,)`` how far each case is distorted by the distortion called ``name``, in [−1, 1] of its strength.
+
+        Where the duration is a channel, ``time_scale`` is the change of that: the grid's is gone with resampling.
+        """
+        if name == "gain":
+            return draw[:, -1]
+        return draw[:, 6 if name == "time_scale" and self.n_constant else KNOBS.index(name)]
+
+    def apply(self, values: Tensor, draw: Tensor) -> Tensor:
+        """Distorted values of the same shape.
+
+        Args:
+            values: ``(n, n_channels, *grid)``.
+            draw: what :meth:`draw` gave for n cases.
+        """
+        time_scale, shift, amplitude, rotation, shear, stretch, duration = draw[:, :7].unbind(1)
+        warp, rest = draw[:, 7 : 7 + WARP_WAVES], draw[:, 7 + WARP_WAVES :]
+        channel_offset, noise_seed = rest[:, : len(self.offset)], rest[:, len(self.offset)]
+        s = self.strengths
+        # grid_sample spans [−1, 1] along both axes of an image: unless told of it, turning an oblong one shears it
+        aspect = values.shape[-1] / values.shape[-2] if self.n_axes == 2 else 1.0
+        plane = _plane_map(rotation * s.rotation_rad, shear * s.shear, stretch * s.stretch, aspect)  # (n, 2, 2)
+        constant = values[:, values.shape[1] - self.n_constant :]  # (n, n_constant, *grid)
+        series = values[:, : values.shape[1] - self.n_constant]
+        if self.n_axes == 2:
+            shifts = torch.stack([shift, warp[:, 0]], dim=1) * s.time_shift  # (n, 2)
+            series = _resample_image(series, plane, 1 + time_scale * s.time_scale, shifts)
+        else:
+            series = self._distort_series(series, plane, time_scale, shift, warp)
+        series = series * _column(1 + amplitude * s.amplitude, series)
+        if s.gain:
+            channels = list(series.unbind(1))
+            for c in s.gain_channels:
+                raw = channels[c] * self.scale[c] + self.offset[c]
+                gained = raw * _column(1 + draw[:, -1] * s.gain, series)[:, 0]
+                channels[c] = (gained - self.offset[c]) / self.scale[c]
+            series = torch.stack(channels, dim=1)
+        if s.offset:
+            series = series + channel_offset.view(*channel_offset.shape, *(1,) * self.n_axes) * s.offset
+        if s.noise:
+            series = series + s.noise * _noise_like(series, noise_seed)
+        if self.n_constant:
+            change = torch.log1p(s.time_scale * duration.abs()) * duration.sign() / self.log_length_scale
+            series = torch.cat([series, constant + _column(change, constant)], dim=1)
+        return series
+
+    def _distort_series(self, series: Tensor, plane: Tensor, time_scale: Tensor, shift: Tensor, warp: Tensor) -> Tensor:
+        s = self.strengths
+        if s.rotation_channels is not None:
+            channels = list(series.unbind(1))
+            pair = [channels[c] * self.scale[c] + self.offset[c] for c in s.rotation_channels]
+            turned = plane @ torch.stack(pair, dim=1)  # (n, 2, t)
+            for place, c in enumerate(s.rotation_channels):
+                channels[c] = (turned[:, place] - self.offset[c]) / self.scale[c]
+            series = torch.stack(channels, dim=1)
+        if not (s.time_scale or s.time_shift or s.time_warp):
+            return series
+        n_timepoints = series.shape[-1]
+        time = torch.linspace(-1, 1, n_timepoints, device=series.device)[None]  # (1, t) centre 0
+        position = time * (1 + time_scale * s.time_scale)[:, None] + 2 * (shift * s.time_shift)[:, None]
+        if s.time_warp:
+            waves = torch.arange(1, WARP_WAVES + 1, device=series.device)[:, None]  # (w, 1)
+            position = position + 2 * s.time_warp * (warp @ (torch.sin(math.pi * waves * time) / waves))
+        where = torch.stack([position, torch.zeros_like(position)], dim=-1)[:, None]  # (n, 1, t, 2)
+        return F.grid_sample(series[:, :, None], where, padding_mode="border", align_corners=True)[:, :, 0]
+
+
+def _plane_map(rotation: Tensor, shear: Tensor, stretch: Tensor, aspect: float) -> Tensor:
+    """Linear maps ``(n, 2, 2)``: stretch x against y, then shear x by y, then rotate; x is in units ``aspect`` long."""
+    width = torch.exp(stretch)
+    cos, sin = torch.cos(rotation), torch.sin(rotation)
+    return torch.stack(
+        [
+            torch.stack([cos * width, (cos * shear - sin) / aspect], dim=1),
+            torch.stack([sin * width * aspect, sin * shear + cos], dim=1),
+        ],
+        dim=1,
+    )
+
+
+def _resample_image(images: Tensor, plane: Tensor, zoom: Tensor, shifts: Tensor) -> Tensor:
+    linear = plane * zoom[:, None, None]
+    where = F.affine_grid(torch.cat([linear, 2 * shifts[:, :, None]], dim=2), list(images.shape), align_corners=False)
+    return F.grid_sample(images, where, padding_mode="border", align_corners=False)
+
+
+def _noise_like(values: Tensor, seed: Tensor) -> Tensor:
+    """Noise of unit spread as a fixed hash of position and one drawn number a case: no generator is needed here."""
+    place = torch.arange(values[0].numel(), device=values.device).view(1, *values.shape[1:])
+    phase = _column(seed, values) * 1e4 + place * 12.9898
+    uniform = torch.remainder(torch.sin(phase) * 43758.5453, 1)  # [0, 1)
+    return (2 * uniform - 1) * math.sqrt(3)
+
+
+def _column(per_case: Tensor, values: Tensor) -> Tensor:
+    return per_case.view(-1, *(1,) * (values.ndim - 1))

@@ -1,0 +1,35 @@
+"""What Q reads in several distorted views of the same real cases: all that judging categories without labels needs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tsinfogan.models.discriminator import Critic
+from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.seeding import generator_at
+
+VIEW_STREAM = 5
+CASES_PER_PASS = 256
+
+
+def evenly_spaced(n_cases: int, greatest: int) -> Tensor:
+    """``(n,)`` places of at most ``greatest`` cases, spread over all of them."""
+    return torch.linspace(0, n_cases - 1, min(n_cases, greatest)).long()
+
+
+def distorted_views(cases: Tensor, distorter: Distorter, n_views: int, seed: int = 0) -> Tensor:
+    """``(n_views, n, c, *grid)``: the cases ``(n, c, *grid)`` as they are, then distortions of them."""
+    rng = generator_at(cases.device, seed, VIEW_STREAM)
+    distorted = [distorter.apply(cases, distorter.draw(len(cases), rng)) for _ in range(n_views - 1)]
+    return torch.stack([cases, *distorted])
+
+
+@torch.no_grad()
+def read_views(critic: Critic, views: Tensor) -> list[Tensor]:
+    """Parameters ``(n_views, n, n_parameters)`` of Q for each code, of views ``(n_views, n, c, *grid)``."""
+    parts = [
+        critic.posteriors(critic.q, critic.recognition_features(part))
+        for part in views.flatten(0, 1).split(CASES_PER_PASS)
+    ]
+    return [torch.cat(codes).unflatten(0, views.shape[:2]) for codes in zip(*parts, strict=True)]

@@ -1,0 +1,109 @@
+"""Categories that came to nothing: unused ones, and pairs that share their series. Told without a label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import permutations
+
+import torch
+from torch import Tensor
+
+from tsinfogan.models.codes import CategoricalCode
+from tsinfogan.sampling.inference import distorted_views, evenly_spaced, read_views
+from tsinfogan.training.trainer import Trainer
+
+DEAD_SHARE = 0.1
+"""A category is unused below this share of the cases that its prior lets expect."""
+SWAPPED_SHARE = 0.2
+"""Two categories share their series from this share on of cases, of the smaller one's, that change between them under
+distortion. On char_traj a letter split in two has .6, the look-alikes of a good run .1 at most (docs/choosing.md)."""
+LEAST_CASES = 8
+"""Where fewer cases are expected or counted in a category, chance alone could make it look unused, or shared."""
+GREATEST_CASES = 512
+N_VIEWS = 3
+GREATEST_NAMED = 3
+REPORTS_BETWEEN = 10
+
+
+@dataclass(frozen=True)
+class CategoryHealth:
+    """What is wrong with the categories of one code.
+
+    Attributes:
+        dead: categories that hardly any case is given.
+        duplicates: pairs of categories between which cases change under distortion, the worst first.
+    """
+
+    dead: tuple[int, ...] = ()
+    duplicates: tuple[tuple[int, int], ...] = ()
+
+    def __str__(self) -> str:
+        """One line for a person; empty where all is well."""
+        pairs = [f"categories {a} and {b} share their series" for a, b in self.duplicates[:GREATEST_NAMED]]
+        more = len(self.duplicates) - GREATEST_NAMED
+        pairs += [f"and {more} more pair{'s' * (more > 1)} of them"] if more > 0 else []
+        *first, last = map(str, self.dead or ("",))
+        names = f"{', '.join(first)} and {last}" if first else last
+        unused = [f"categories {names} are unused" if len(self.dead) > 1 else f"category {names} is unused"]
+        return "; ".join(pairs + unused * bool(self.dead))
+
+
+def category_health(logits: Tensor, prior: Tensor) -> CategoryHealth:
+    """Unused and duplicate categories.
+
+    Args:
+        logits: ``(n_views, n, K)`` that Q gives the same real cases in two or more views.
+        prior: ``(K,)`` probability of each category.
+    """
+    n_views, n_cases, n_categories = logits.shape
+    categories = logits.argmax(2)  # (n_views, n)
+    size = categories.flatten().bincount(minlength=n_categories) / n_views  # (K,) cases a view
+    expected = prior * n_cases
+    dead = (size < DEAD_SHARE * expected) & (expected >= LEAST_CASES)
+    pairs = [categories[a] * n_categories + categories[b] for a, b in permutations(range(n_views), 2)]
+    changes = torch.cat(pairs).bincount(minlength=n_categories**2).view(n_categories, n_categories) / len(pairs)
+    smaller = torch.minimum(size[:, None], size[None])  # (K, K)
+    told = (smaller >= LEAST_CASES) & ~(dead[:, None] | dead[None])
+    share = (2 * changes / smaller.clamp_min(1) * told).triu(1)
+    duplicates = (share >= SWAPPED_SHARE).nonzero().tolist()
+    return CategoryHealth(
+        tuple(dead.nonzero().flatten().tolist()),
+        tuple(sorted(((a, b) for a, b in duplicates), key=lambda pair: -float(share[pair]))),
+    )
+
+
+class CategoryWatch:
+    """Looks at the first categorical code of a training, now and then, on the same views of some of its cases.
+
+    Args:
+        trainer: what is watched: its averaged critic.
+    """
+
+    def __init__(self, trainer: Trainer):
+        self._trainer = trainer
+        codes = trainer.model.settings.latent.codes
+        places = [place for place, code in enumerate(codes) if isinstance(code, CategoricalCode)]
+        learns = trainer.objective.consistency_weight > 0 and trainer.model.critic.settings.label_input == "none"
+        self._place = places[0] if places and learns else None
+
+    def due(self, step: int) -> bool:
+        """Whether to look after ``step``: in the game, every tenth report, and at the end."""
+        settings = self._trainer.settings
+        now = step % (REPORTS_BETWEEN * settings.report_every) == 0 or step == settings.max_steps
+        return self._place is not None and self._trainer.discovery is None and now
+
+    def look(self) -> CategoryHealth:
+        """How the categories are now."""
+        assert self._place is not None
+        model = self._trainer.model
+        code = model.settings.latent.codes[self._place]
+        assert isinstance(code, CategoricalCode)
+        logits = read_views(model.critic, self._views)[self._place]
+        return category_health(logits, code.prior(logits.device))
+
+    @cached_property
+    def _views(self) -> Tensor:
+        trainer = self._trainer
+        cases = trainer.data[evenly_spaced(len(trainer.data), GREATEST_CASES).to(trainer.device)]
+        return distorted_views(cases, trainer.distorter, N_VIEWS)

@@ -1,0 +1,348 @@
+"""A run directory ⇄ a model and its training. Files are replaced whole or not at all; none can hold code.
+
+config.json         everything resolved: plan, data, preprocessing, versions
+model.safetensors   averaged networks: what sampling and encoding need
+state.safetensors   everything that training goes on from
+metrics.jsonl       one report a line
+names.json          what people call the categories: one text or null each
+samples.png         what each category makes
+README.md           the model's card
+candidates.json     where several seeds were trained: how each stands (tsinfogan/training/candidates.py)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from tsinfogan.errors import RunError, TsInfoGANError, UnknownNameError
+from tsinfogan.models.model import DataCard, Model
+from tsinfogan.preprocessing.preprocessor import Preprocessor
+from tsinfogan.training.plan import Plan
+from tsinfogan.training.trainer import Report, Trainer
+
+FORMAT_VERSION = 2
+"""1 knew other discoveries and another Q."""
+CONFIG, MODEL, STATE, METRICS, CARD, NAMES, CANDIDATES = (
+    "config.json",
+    "model.safetensors",
+    "state.safetensors",
+    "metrics.jsonl",
+    "README.md",
+    "names.json",
+    "candidates.json",
+)
+NOISE_SCALE, CATEGORY_SHARES = "noise_scale", "category_shares"
+"""Beside the weights in the model's file."""
+GO_ON = "the last checkpoint is kept, so make room and go on with --resume"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run directory.
+
+    Attributes:
+        path: the directory.
+        config: what ``config.json`` holds.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+
+    @classmethod
+    def create(cls, root: Path, plan: Plan, model: Model, data: Mapping[str, Any]) -> Run:
+        """A new directory under ``root``, named after time, data and recipe.
+
+        Args:
+            root: where runs are kept; made where missing.
+            plan: what is about to be trained.
+            model: the untrained model, for its card and preprocessing.
+            data: where the training data came from, and its fingerprint.
+
+        Raises:
+            RunError: the directory cannot be written.
+        """
+        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{_file_name(model.card.name)}-{plan.recipe}"
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            path = _fresh_directory(root, stem)
+        except OSError as error:
+            raise RunError(
+                f"cannot make a run directory in {root}: {_reason(error)}; choose another with --runs"
+            ) from None
+        return cls.begin(path, plan, model, data)
+
+    @classmethod
+    def begin(cls, path: Path, plan: Plan, model: Model, data: Mapping[str, Any]) -> Run:
+        """A run in the directory ``path``, which is there; arguments as in :meth:`create`.
+
+        Raises:
+            RunError: the directory cannot be written.
+        """
+        config = {
+            "format_version": FORMAT_VERSION,
+            "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "versions": {
+                "tsinfogan": metadata.version("tsinfogan"),
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
+            "data": dict(data),
+            "plan": plan.to_dict(),
+            "card": model.card.to_dict(),
+            "preprocessor": model.preprocessor.to_dict(),
+        }
+        write_whole(path / CONFIG, json.dumps(config, indent=1).encode())
+        return cls(path, json.loads(json.dumps(config)))
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """The run in directory ``path``.
+
+        Raises:
+            RunError: it is not a run directory, it is damaged, or another version made it.
+        """
+        try:
+            config = json.loads((path / CONFIG).read_text())
+            version = config["format_version"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            what = _reason(error) if isinstance(error, OSError) else "it is damaged"
+            raise RunError(
+                f"{path} is not a readable run directory: cannot read its {CONFIG} ({what}); name a folder that "
+                "`tsinfogan train` made"
+            ) from None
+        if version != FORMAT_VERSION:
+            older = isinstance(version, int) and version < FORMAT_VERSION
+            age, advice = ("an older", "train it again") if older else ("a newer", "upgrade tsinfogan")
+            raise RunError(
+                f"{path} was made by {age} tsinfogan: expected format {FORMAT_VERSION}, got {version}; {advice}"
+            )
+        return cls(path, config)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that this run follows."""
+        try:
+            return Plan.from_dict(self.config["plan"])
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise self._damaged(CONFIG, error) from None
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """Where the training data came from, and its fingerprint."""
+        data = self.config.get("data")
+        if not isinstance(data, dict):
+            raise self._damaged(CONFIG, ValueError("it does not say what data the run was trained on"))
+        return data
+
+    def save(self, trainer: Trainer) -> None:
+        """Writes a checkpoint. Each file alone is enough for what reads it, and keeps its last content on failure.
+
+        Raises:
+            RunError: the disk is full or not writable; the previous checkpoint is untouched.
+        """
+        write_whole(self.path / STATE, _serialised(trainer.state_dict()))
+        self.save_model(trainer.model)
+
+    def save_model(self, model: Model) -> None:
+        """Writes what sampling and encoding need, and nothing that training could go on from.
+
+        Raises:
+            RunError: the disk is full or not writable; the previous file is untouched.
+        """
+        networks = {"generator": model.generator, "critic": model.critic}
+        weights = {f"{k}.{name}": value for k, net in networks.items() for name, value in net.state_dict().items()}
+        weights[NOISE_SCALE] = torch.tensor(model.noise_scale)
+        if model.category_shares:
+            weights[CATEGORY_SHARES] = torch.tensor(model.category_shares, dtype=torch.float64)
+        write_whole(self.path / MODEL, _serialised(weights))
+
+    def load_model(self, device: torch.device | str = "cpu") -> Model:
+        """The averaged model, on ``device``.
+
+        Raises:
+            RunError: nothing was saved yet, or the files are damaged.
+        """
+        weights = self._read(MODEL)
+        try:
+            card = DataCard.from_dict(self.config["card"])
+            model = Model.build(self.plan.model, card, Preprocessor.from_dict(self.config["preprocessor"]))
+            for name, network in {"generator": model.generator, "critic": model.critic}.items():
+                network.load_state_dict({k[len(name) + 1 :]: v for k, v in weights.items() if k.startswith(f"{name}.")})
+        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+            raise self._damaged(MODEL, error) from None
+        model.names = self._names(model.settings.n_categories)
+        model.noise_scale = float(weights.get(NOISE_SCALE, 1))  # runs from before there was one have none
+        model.category_shares = tuple(weights[CATEGORY_SHARES].tolist()) if CATEGORY_SHARES in weights else ()
+        return model.to(torch.device(device))
+
+    def save_names(self, names: Sequence[str | None]) -> None:
+        """Keeps what people call each category of the first categorical code, None for one without a name.
+
+        Raises:
+            RunError: the disk is full or not writable; the old names are untouched.
+        """
+        content = json.dumps(list(names), ensure_ascii=False, indent=1)
+        write_whole(self.path / NAMES, content.encode(), "the old names are kept, so make room and name them again")
+
+    def _names(self, n_categories: int) -> tuple[str | None, ...]:
+        path = self.path / NAMES
+        if not path.exists():
+            return ()
+        try:
+            names = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise self._damaged(NAMES, error) from None
+        if not isinstance(names, list) or not all(name is None or (isinstance(name, str) and name) for name in names):
+            raise self._damaged(NAMES, ValueError("it is no list of names"))
+        if len(names) != n_categories:
+            raise self._damaged(NAMES, ValueError(f"expected {n_categories} names, one a category, got {len(names)}"))
+        return tuple(names)
+
+    def resume(self, trainer: Trainer) -> None:
+        """Puts ``trainer`` where the last checkpoint left off, and drops reports that came after it.
+
+        Raises:
+            RunError: nothing was saved yet, or the files are damaged.
+        """
+        state = self._read(STATE)
+        try:
+            trainer.load_state_dict(state)
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise self._damaged(STATE, error) from None
+        kept = [line for line in self.metrics() if line["step"] <= trainer.steps_done]
+        write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+    def log(self, report: Report, **others: Any) -> None:
+        """Appends one report, and whatever else is known at that step, to the metrics."""
+        line = {**report.line, **others}
+        with writing(self.path / METRICS), (self.path / METRICS).open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All reports so far; a line cut short by a crash is left out."""
+        path = self.path / METRICS
+        lines: list[dict[str, Any]] = []
+        for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
+            with contextlib.suppress(ValueError):
+                lines.append(json.loads(line))
+        return lines
+
+    def _read(self, name: str) -> dict[str, Tensor]:
+        path = self.path / name
+        if not path.exists():
+            raise RunError(f"run {self.name} has no {name}: it stopped before its first checkpoint; train again")
+        try:
+            return load(path.read_bytes())
+        except (OSError, SafetensorError) as error:
+            raise self._damaged(name, error) from None
+
+    def _damaged(self, name: str, error: Exception) -> TsInfoGANError:
+        if isinstance(error, TsInfoGANError):
+            return error
+        reason = " ".join(str(error).split())[:120]
+        mend = "restore or delete it" if name == NAMES else "restore it, or train again"
+        return RunError(f"{name} of run {self.path} is damaged, or of another version of tsinfogan ({reason}); {mend}")
+
+
+def list_runs(root: Path) -> list[Run]:
+    """All runs under ``root`` that can be read, oldest first."""
+    runs = []
+    for path in sorted(root.iterdir()) if root.is_dir() else []:
+        with contextlib.suppress(RunError):
+            runs.append(Run.open(path))
+    return sorted(runs, key=lambda run: str(run.config.get("created", "")))
+
+
+def find_run(root: Path, name: str | None = None) -> Run:
+    """The run called ``name`` (a name under ``root``, or a path), or the newest with a model.
+
+    Raises:
+        RunError: there is none.
+    """
+    if name is not None:
+        for path in (root / name, Path(name)):
+            if path.is_dir():
+                return Run.open(path)
+        raise UnknownNameError("run", name, [run.name for run in list_runs(root)])
+    trained = [run for run in list_runs(root) if (run.path / MODEL).exists()]
+    if not trained:
+        raise RunError(
+            f"expected a trained model in {root}/, found none; run `tsinfogan train` first, or name another "
+            "directory with --runs"
+        )
+    return max(trained, key=lambda run: (run.path / MODEL).stat().st_mtime_ns)
+
+
+def write_whole(path: Path, content: bytes, advice: str = GO_ON) -> None:
+    """Replaces a file in one go: whatever happens, either the old content is there or all of the new.
+
+    Args:
+        path: the file.
+        content: all of it.
+        advice: what the user is told to do where it cannot be written.
+
+    Raises:
+        RunError: the disk is full or not writable; the old content is untouched.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with writing(path, advice):
+        try:
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: Path, advice: str = GO_ON) -> Any:
+    """Turns a failed write to ``path`` into a sentence that ends in ``advice``."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {_reason(error)}; {advice}") from None
+
+
+def _serialised(tensors: Mapping[str, Tensor]) -> bytes:
+    # Channels-last weights are stored in plain order; copying into a network restores its own layout.
+    return save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
+
+
+def _fresh_directory(root: Path, stem: str) -> Path:
+    attempt = 1
+    while True:
+        path = root / (stem if attempt == 1 else f"{stem}-{attempt}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            attempt += 1
+        else:
+            return path
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:40] or "data"
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

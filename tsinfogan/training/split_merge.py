@@ -1,0 +1,210 @@
+"""Mending a clustering by what it shows without labels: a category that falls cleanly into two is cut, and the
+category that is missed least is dissolved into the others.
+
+Clustering by gradient ends where two classes share a category and a third is divided between two: no small step leads
+out of it. But both faults show. Two small heads trained by consistency on the members of a merged category alone agree
+with themselves almost without exception, which they cannot do on a single class; and removing one half of a divided
+class costs next to nothing. Cutting the former and dissolving the latter is one large step (the idea of split and merge
+in mixture models, Ueda et al. 2000, with agreement under distortion in place of the likelihood).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
+from torch import Generator, Tensor, nn
+
+from tsinfogan.training.losses import balance, consistency
+
+CLEAN = 0.1
+"""Greatest disagreement, inconsistency and imbalance together, of two halves that are taken to be two classes."""
+LEAST_SHARE = 0.25
+"""Least share of a category's members in either half."""
+CLEARER = 0.5
+"""A pair is divided anew if the halves disagree less than this share of what its two categories do now."""
+GREATEST_PAIRS, LEAST_SWAPPED = 8, 0.01
+FEWEST_MEMBERS = 8
+CUTTING_FEATURES = 64
+CUTTING_STEPS, CUTTING_HEADS, CUTTING_SIZE, CUTTING_BATCH, CUTTING_RATE = 150, 3, 32, 64, 3e-3
+TEACHING_STEPS, TEACHING_BATCH, TEACHING_RATE, TEACHING_SMOOTHING = 150, 256, 3e-3, 0.05
+IMBALANCE_WEIGHT = 3.0
+
+
+class Cut(NamedTuple):
+    """The best division of a group of cases into two.
+
+    Attributes:
+        disagreement: inconsistency + weighted imbalance of the halves; infinite where none was found.
+        second: ``(m,)`` whether a case of the group falls into the second half.
+    """
+
+    disagreement: float
+    second: Tensor
+
+
+def revised_targets(features: Tensor, logits: Tensor, head: nn.Module, labels: Tensor, generator: Generator) -> Tensor:
+    """``(n,)`` category that each case should have: confused pairs divided anew, merged ones cut, others dissolved.
+
+    Args:
+        features: ``(v, n, f)`` of n cases in v views: as they are, and distorted.
+        logits: ``(v, n, K)`` of their categories.
+        head: retrained here to know the halves; it needs 2K outputs or more.
+        labels: ``(n,)`` known category, or −1: a category is then the class of most of its known cases.
+        generator: for the weights of the small heads, and for what they see.
+    """
+    n_categories = logits.shape[2]
+    categories = logits.softmax(2).mean(0).argmax(1)  # (n,)
+    pairs = confused_pairs(logits)
+    singles = [(categories == category).nonzero()[:, 0] for category in range(n_categories)]
+    unions = [torch.cat([singles[a], singles[b]]) for a, b in pairs]
+    cuts = best_cuts(principal(features, CUTTING_FEATURES), [*singles, *unions], generator)
+    targets = categories.clone()
+    touched: set[int] = set()
+    for (a, b), members, cut in zip(pairs, unions, cuts[n_categories:], strict=True):
+        present = float(_disagreement(logits[:, members][:, :, [a, b]]))
+        if cut.disagreement < CLEAN and cut.disagreement < CLEARER * present and not touched & {a, b}:
+            targets[members] = torch.where(cut.second, b, a)
+            touched |= {a, b}
+    total = n_categories
+    for category in sorted(range(n_categories), key=lambda k: cuts[k].disagreement):
+        cut = cuts[category]
+        clean = cut.disagreement < CLEAN or total == n_categories  # the cleanest is tried even where none is clean
+        if clean and cut.disagreement < torch.inf and category not in touched:
+            targets[singles[category][cut.second]] = total
+            total += 1
+    teach(head, features, targets, generator)
+    with torch.no_grad():
+        finer = torch.stack([head(view)[:, :total] for view in features])  # (v, n, total)
+    kept = dissolve(finer, total - n_categories)
+    return _named(finer[:, :, kept].softmax(2).mean(0).argmax(1), labels, n_categories)
+
+
+def principal(features: Tensor, n_kept: int) -> Tensor:
+    """The first principal components ``(v, n, n_kept)``, on one scale, of features ``(v, n, f)``."""
+    flat = features.flatten(0, 1)
+    flat = flat - flat.mean(0)
+    _, axes = torch.linalg.eigh(flat.T @ flat / len(flat))  # ascending
+    components: Tensor = flat @ axes[:, -n_kept:]
+    return (components / components.std()).view(*features.shape[:2], -1)
+
+
+def confused_pairs(logits: Tensor) -> list[tuple[int, int]]:
+    """The pairs of categories between which most cases, as a share of the smaller one, change under distortion.
+
+    Args:
+        logits: ``(v, n, K)``.
+    """
+    n_views, _, n_categories = logits.shape
+    votes = F.one_hot(logits.argmax(2), n_categories).float()  # (v, n, K)
+    count = votes.sum(0)  # (n, K)
+    swaps = count.T @ count - torch.einsum("vnk,vnl->kl", votes, votes)  # (K, K): over ordered pairs of views
+    size = count.sum(0) * (n_views - 1)
+    share = (swaps / torch.minimum(size[:, None], size).clamp_min(1)).triu(1).flatten()
+    most = share.topk(min(GREATEST_PAIRS, len(share)))
+    return [
+        (int(index) // n_categories, int(index) % n_categories)
+        for index, value in zip(most.indices, most.values, strict=True)
+        if value > LEAST_SWAPPED
+    ]
+
+
+def best_cuts(features: Tensor, groups: Sequence[Tensor], generator: Generator) -> list[Cut]:
+    """Divides every group by several small heads of two outputs, all trained side by side, and keeps its best.
+
+    Args:
+        features: ``(v, n, f)``.
+        groups: for each, the indices ``(m,)`` of its cases.
+        generator: for weights and batches.
+    """
+    device, (n_views, _, size) = features.device, features.shape
+    members = torch.cat(list(groups))
+    counts = torch.tensor([len(group) for group in groups], device=device).repeat(CUTTING_HEADS)[:, None]  # (h, 1)
+    starts = torch.tensor([0, *accumulate(map(len, groups))][:-1], device=device).repeat(CUTTING_HEADS)[:, None]
+    n_heads = len(counts)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, device=device)
+
+    first = (random(n_heads, size, CUTTING_SIZE) / size**0.5).requires_grad_()
+    bias = torch.zeros(n_heads, 1, CUTTING_SIZE, device=device, requires_grad=True)
+    last = (0.5 * random(n_heads, CUTTING_SIZE, 2) / CUTTING_SIZE**0.5).requires_grad_()
+    optimizer = torch.optim.Adam([first, bias, last], lr=CUTTING_RATE)
+    for _ in range(CUTTING_STEPS):
+        places = torch.rand(n_heads, CUTTING_BATCH, generator=generator, device=device)
+        cases = members[(starts + (places * counts).long()).clamp(max=len(members) - 1)]  # (h, b)
+        views = torch.randperm(n_views, generator=generator, device=device)[:2]
+        seen = torch.stack([features[view][cases] for view in views])  # (2, h, b, f)
+        logits = F.leaky_relu(seen @ first + bias, 0.2) @ last  # (2, h, b, 2)
+        optimizer.zero_grad(set_to_none=True)
+        _disagreement(logits).sum().backward()
+        optimizer.step()
+    best = [Cut(torch.inf, torch.zeros(len(group), dtype=torch.bool, device=device)) for group in groups]
+    with torch.no_grad():
+        for head in range(n_heads):
+            place = head % len(groups)
+            if len(groups[place]) < FEWEST_MEMBERS:
+                continue
+            logits = F.leaky_relu(features[:, groups[place]] @ first[head] + bias[head], 0.2) @ last[head]  # (v, m, 2)
+            cut = Cut(float(_disagreement(logits)), logits.softmax(2).mean(0)[:, 1] > 0.5)
+            share = float(cut.second.float().mean())
+            if cut.disagreement < best[place].disagreement and LEAST_SHARE < share < 1 - LEAST_SHARE:
+                best[place] = cut
+    return best
+
+
+def dissolve(logits: Tensor, n_too_many: int) -> Tensor:
+    """``(K,)`` categories left after removing, one by one, that without which the rest agree best with themselves.
+
+    Args:
+        logits: ``(v, n, K + n_too_many)``: a case of a category that is gone falls to its next best.
+        n_too_many: how many to remove.
+    """
+    kept = torch.arange(logits.shape[2], device=logits.device)
+    for _ in range(n_too_many):
+        costs = torch.stack([_disagreement(logits[:, :, kept[kept != category]]) for category in kept])
+        kept = kept[kept != kept[costs.argmin()]]
+    return kept
+
+
+def teach(head: nn.Module, features: Tensor, targets: Tensor, generator: Generator, first: int = 0) -> None:
+    """Trains a head, in place, to give cases their target category in every view; its input is left as it is.
+
+    Args:
+        head: features ``(n, f)`` to logits, of which there may be more than categories.
+        features: ``(v, n, f)``.
+        targets: ``(n,)``.
+        generator: for the batches.
+        first: output of the head that is the first category's logit.
+    """
+    optimizer = torch.optim.Adam(head.parameters(), lr=TEACHING_RATE)
+    n_categories = int(targets.max()) + 1
+    for _ in range(TEACHING_STEPS):
+        draws = torch.rand(2, TEACHING_BATCH, generator=generator, device=features.device)
+        views, cases = (draws * torch.tensor([[features.shape[0]], [features.shape[1]]], device=draws.device)).long()
+        logits = head(features[views, cases])[:, first : first + n_categories]
+        loss = F.cross_entropy(logits, targets[cases], label_smoothing=TEACHING_SMOOTHING)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+
+def _disagreement(views: Tensor) -> Tensor:
+    """Inconsistency and weighted imbalance of logits ``(v, …, n, K)``."""
+    uniform = torch.full((views.shape[-1],), 1 / views.shape[-1], device=views.device)
+    return consistency(views) + IMBALANCE_WEIGHT * balance(torch.cat(tuple(views), dim=-2), uniform)
+
+
+def _named(targets: Tensor, labels: Tensor, n_categories: int) -> Tensor:
+    """``targets`` with the categories numbered as the known labels say, and those labels in their place."""
+    known = labels >= 0
+    if not bool(known.any()):
+        return targets
+    table = torch.zeros(n_categories, n_categories)
+    table.index_put_((targets[known].cpu(), labels[known].cpu()), torch.ones(int(known.sum())), accumulate=True)
+    classes = torch.as_tensor(linear_sum_assignment(-table.numpy())[1], device=targets.device)
+    return torch.where(known, labels, classes[targets])
