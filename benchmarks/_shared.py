@@ -40,5 +40,5 @@ def make_run(runs: Path, dataset: str) -> None:
 
     Made in a process of its own, so that a child's peak memory is not this one's: Linux hands that down.
     """
-    options = ["--dataset", dataset, "--runs", str(runs), "--steps", "2", "--set", "discovery_steps=0"]
+    options = ["--dataset", dataset, "--runs", str(runs), "--steps", "2", "--set", "pretraining_steps=0"]
     subprocess.run([sys.executable, "-m", "tsinfogan.cli", "train", *options], check=True, stderr=subprocess.DEVNULL)

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.metrics.classifier import STEPS, Classifier, fit_classifier
 from tsinfogan.models.model import Model
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.sampling.sampler import sample
 
@@ -59,7 +59,7 @@ def tstr(
     test: Panel,
     *,
     n_per_class: int | None = None,
-    distort: bool = False,
+    augment: bool = False,
     seed: int = 0,
     device: str = "cpu",
     steps: int = STEPS,
@@ -71,7 +71,7 @@ def tstr(
         train: real training series with labels: for comparison, for the scale, and to say how many samples.
         test: held-out real series with labels.
         n_per_class: samples of each class; by default as many as a class of ``train`` has on average.
-        distort: whether both classifiers are taught with the data's own distortions, in every other case.
+        augment: whether both classifiers are taught with the data's own augmentations, in every other case.
         seed: the same seed gives the same figures.
         device: where to compute.
         steps: optimisation steps of both classifiers.
@@ -91,14 +91,14 @@ def tstr(
             "name`, or train on data with labels"
         )
     n = n_per_class or round(real.n_cases / len(train.classes))
-    made = sample(model, n * len(named), label=named * n, seed=seed).panel
+    synthetic = sample(model, n * len(named), label=named * n, seed=seed).panel
     preprocessor = Preprocessor.fit(train)
-    values, known = preprocessor.transform(made), np.tile([train.classes.index(name) for name in named], n)
+    values, known = preprocessor.transform(synthetic), np.tile([train.classes.index(name) for name in named], n)
     real_values = preprocessor.transform(real)
-    distorter = Distorter.build(train.distortions if distort else Distortions(), preprocessor)
+    augmenter = Augmenter.build(train.augmentations if augment else Augmentations(), preprocessor)
 
     def taught(values: FloatArray, labels: IntArray) -> Classifier:
-        return fit_classifier(values, labels, len(train.classes), distorter, seed=seed, device=device, steps=steps)
+        return fit_classifier(values, labels, len(train.classes), augmenter, seed=seed, device=device, steps=steps)
 
     test_values, truth = preprocessor.transform(held_out), np.array(test.classes)[held_out.labels]
     told = [
@@ -116,10 +116,10 @@ def tstr(
     return SyntheticTest(float(told[0].mean()), float(told[1].mean()), figures, n, missing)
 
 
-def _likeness(made: FloatArray, real: FloatArray) -> tuple[float, float]:
+def _likeness(synthetic: FloatArray, real: FloatArray) -> tuple[float, float]:
     """Spread of samples against that of real series, and distance of their means, root mean square over the grid."""
-    if not len(made) or not len(real):
+    if not len(synthetic) or not len(real):
         return np.nan, np.nan
     spread = np.sqrt(real.var(axis=0).mean()) or np.nan
-    offset = np.sqrt(np.square(made.mean(axis=0) - real.mean(axis=0)).mean())
-    return float(np.sqrt(made.var(axis=0).mean()) / spread), float(offset / spread)
+    offset = np.sqrt(np.square(synthetic.mean(axis=0) - real.mean(axis=0)).mean())
+    return float(np.sqrt(synthetic.var(axis=0).mean()) / spread), float(offset / spread)

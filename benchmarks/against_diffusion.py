@@ -16,9 +16,9 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
-from _shared import print_header
 from torch import Tensor, nn
 
+from _shared import print_header
 from tsinfogan.datasets import get_dataset, load_dataset
 from tsinfogan.sampling.sampler import sample
 from tsinfogan.training.plan import make_plan
@@ -34,14 +34,14 @@ class Denoiser(nn.Module):
     def __init__(self, n_channels: int, n_timepoints: int):
         super().__init__()
         self.read = nn.Linear(n_channels, SIZE)
-        self.place = nn.Parameter(torch.randn(n_timepoints, SIZE))
+        self.index = nn.Parameter(torch.randn(n_timepoints, SIZE))
         options = {"dim_feedforward": 4 * SIZE, "dropout": 0.0, "activation": "gelu", "batch_first": True}
         self.layers = nn.Transformer(SIZE, HEADS, LAYERS, LAYERS, **options)
         self.out = nn.Linear(SIZE, n_channels)
 
     def forward(self, noisy: Tensor) -> Tensor:
         """One evaluation."""
-        seen = self.read(noisy) + self.place
+        seen = self.read(noisy) + self.index
         return self.out(self.layers(seen, seen))  # type: ignore[no-any-return]
 
 

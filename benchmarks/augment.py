@@ -7,8 +7,8 @@
 
 Generators are the runs of a folder that were trained on the dataset without labels; they take turns, draw by draw, so
 that the intervals hold the difference between them too. First TSTR of each of them, with and without the data's own
-distortions in the classifier, and class by class what limits it; then the study, as `tsinfogan augment-study` makes it,
-as Markdown. TEST is measured, never trained on or chosen by.
+augmentations in the classifier, and class by class what limits it; then the study, as `tsinfogan augment-study` makes
+it, as Markdown. TEST is measured, never trained on or chosen by.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from pathlib import Path
 
 from _shared import print_header
 from _tstr import ClassFigures, tstr
-
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import get_dataset, load_dataset
 from tsinfogan.metrics.augmentation.generators import generators_of
 from tsinfogan.metrics.augmentation.situations import situations_of
-from tsinfogan.metrics.augmentation.study import DRAWS, MADE, STEPS, chosen_methods, run_study
+from tsinfogan.metrics.augmentation.study import DRAWS, STEPS, SYNTHETIC, chosen_methods, run_study
 from tsinfogan.metrics.augmentation.trials import Study, Trial
 from tsinfogan.metrics.augmentation.verdicts import conclusions, rows
 from tsinfogan.models.model import Model
@@ -47,7 +46,7 @@ def main() -> None:
     parser.add_argument("--imbalance", type=int, default=20, help="0 leaves it out")
     parser.add_argument("--methods", help="such as none,tsinfogan; all but slow ones by default")
     parser.add_argument("--labelled-only", action="store_true")
-    parser.add_argument("--made", type=int, default=MADE)
+    parser.add_argument("--made", type=int, default=SYNTHETIC)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tstr", action=argparse.BooleanOptionalAction, default=True)
@@ -70,7 +69,7 @@ def main() -> None:
         chosen_methods(options.methods.split(",") if options.methods else None, options.labelled_only),
         situations,
         options.draws,
-        options.made,
+        options.synthetic,
         options.steps,
         options.seed,
         tell=show,
@@ -99,9 +98,9 @@ def print_tstr(models: dict[str, Model], train: Panel, test: Panel) -> None:
     print("\n| generator | classifier | samples a class | TSTR | train on real |\n|---|---|---|---|---|")
     poor: list[tuple[str, str, str, ClassFigures]] = []
     for name, model in models.items():
-        for distort in (False, True):
-            told = tstr(model, train, test, distort=distort)
-            how = "with distortions" if distort else "plain"
+        for augment in (False, True):
+            told = tstr(model, train, test, augment=augment)
+            how = "with augmentations" if augment else "plain"
             print(f"| {name} | {how} | {told.n_per_class} | {told.synthetic:.3f} | {told.real:.3f} |", flush=True)
             poor += [
                 (name, how, one, figures) for one, figures in told.classes.items() if not figures.synthetic >= POOR
@@ -119,7 +118,7 @@ def print_study(study: Study) -> None:
     """The study as Markdown, with what it says in words."""
     print(
         f"\n{study.data}: {study.n_test} test series, {study.n_draws} draws, {study.n_models} generators in turn, "
-        f"{study.made} series made of each class, classifiers of {study.steps} steps; ± is half of a 95 % interval.\n"
+        f"{study.synthetic} series made of each class, classifiers of {study.steps} steps; ± is half of a 95 % interval.\n"
     )
     print("| labels | method | sees unlabelled | accuracy, % | macro-F1, % | against none, draw by draw |")
     print("|---|---|---|---|---|---|")

@@ -18,9 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from _shared import print_header
 from scipy.stats import spearmanr
 
+from _shared import print_header
 from tsinfogan.data.matching import match
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import get_dataset, load_dataset

@@ -29,9 +29,9 @@ from statistics import median
 
 import numpy as np
 import torch
-from _shared import print_header
 from numpy.typing import NDArray
 
+from _shared import print_header
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.datasets.pen_strokes import draw_letters
@@ -101,17 +101,17 @@ def report(options: argparse.Namespace, trained: Sequence[tuple[Run, Figures]]) 
     panels = load_dataset(options.dataset), test
     names = options.measures.split(",") if options.measures else MEASURES.names()
     rows: list[Figures] = []
-    directions: dict[str, str] = dict(DIRECTIONS)
+    principal_components: dict[str, str] = dict(DIRECTIONS)
     for run, figures in trained:
         measured, better, skipped = measure(run, *panels, names)
-        directions |= better
+        principal_components |= better
         rows.append({**of_training(run), **figures, **measured})
         print(_line(run, rows[-1]), flush=True)
     for name, reason in skipped.items():
         print(f"{name} is left out: {reason}")
     if options.choose:
         choose([run for run, _ in trained], panels[0], rows)
-    print_table(options.dataset, rows, directions)
+    print_table(options.dataset, rows, principal_components)
 
 
 def of_training(run: Run) -> Figures:
@@ -138,8 +138,8 @@ def measure(
         better |= dict.fromkeys(found, MEASURES.get(name).better)
         skipped |= missing
     if len(test.grid) == 1:
-        made = subject.samples(SAMPLES_PER_CATEGORY).panel
-        ratio = roughness(made) / roughness(test)
+        synthetic = subject.samples(SAMPLES_PER_CATEGORY).panel
+        ratio = roughness(synthetic) / roughness(test)
         figures |= {f"roughness_{name}": value for name, value in zip(test.channels, ratio.tolist(), strict=True)}
     return figures, better, skipped
 
@@ -164,7 +164,7 @@ def choose(runs: Sequence[Run], train: Panel, rows: Sequence[Figures]) -> None:
     print(f"chosen: {_line(runs[chosen], rows[chosen])}")
 
 
-def print_table(dataset: str, rows: Sequence[Figures], directions: dict[str, str]) -> None:
+def print_table(dataset: str, rows: Sequence[Figures], principal_components: dict[str, str]) -> None:
     """Markdown: the median of each figure and its spread, the worst first."""
     names = dict.fromkeys(name for row in rows for name in row)
     print(f"\n| {dataset}, {len(rows)} seeds | median [worst … best] |\n|---|---|")
@@ -172,7 +172,7 @@ def print_table(dataset: str, rows: Sequence[Figures], directions: dict[str, str
         values = sorted(row[name] for row in rows if not math.isnan(row.get(name, math.nan)))
         if not values:
             continue
-        if directions.get(name, "higher" if name.startswith("bound_") else "") == "lower":
+        if principal_components.get(name, "higher" if name.startswith("bound_") else "") == "lower":
             values.reverse()
         spread = f" [{_short(values[0])} … {_short(values[-1])}]" if len(values) > 1 else ""
         missing = f", not reached by {len(rows) - len(values)}" if len(values) < len(rows) else ""

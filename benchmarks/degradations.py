@@ -18,7 +18,6 @@ from collections.abc import Mapping
 
 from _degradations import DEGRADATIONS
 from _shared import print_header
-
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.metrics.comparison import Row, compare, halves
@@ -43,9 +42,9 @@ def main() -> None:
     train, test = load_dataset(options.dataset), load_dataset(options.dataset, "test")
     seen, fresh = halves(train, options.seed)
     found: dict[str, dict[Key, Row]] = {}
-    for name, made in spoilt(seen, fresh, options.seed).items():
+    for name, synthetic in spoilt(seen, fresh, options.seed).items():
         start = time.monotonic()
-        findings = compare(made, seen, test, only=measures, quick=not options.full, seed=options.seed)
+        findings = compare(synthetic, seen, test, only=measures, quick=not options.full, seed=options.seed)
         found[name] = {(row.measure, row.name): row for row in findings.rows}
         print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
     for name, reason in findings.skipped.items():
@@ -64,7 +63,7 @@ def print_table(found: Mapping[str, Mapping[Key, Row]]) -> None:
     rows = next(iter(found.values()))
     print("\n| figure | real | " + " | ".join(found) + " |\n|---|" + "---|" * (len(found) + 1))
     for key, row in rows.items():
-        print(f"| {row.name} | {_short(row.floor)} | " + " | ".join(_cell(of[key]) for of in found.values()) + " |")
+        print(f"| {row.name} | {_short(row.baseline)} | " + " | ".join(_cell(of[key]) for of in found.values()) + " |")
 
 
 def _cell(row: Row) -> str:

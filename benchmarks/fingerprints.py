@@ -45,11 +45,11 @@ def command(*arguments: str) -> None:
 
 def fingerprint(options: tuple[str, ...], folder: Path) -> dict[str, str]:
     """Trains with ``options`` in ``folder``, samples, and hashes both files."""
-    place = ("--runs", str(folder))
-    command("train", *options, "--steps", str(N_STEPS), "--seed", str(SEED), "--precision", "float32", *place)
+    index = ("--runs", str(folder))
+    command("train", *options, "--steps", str(N_STEPS), "--seed", str(SEED), "--precision", "float32", *index)
     (weights,) = folder.glob("*/model.safetensors")
     rows = folder / "rows.csv"
-    command("sample", "-n", str(N_SAMPLES), "--seed", str(SEED), "-o", str(rows), *place)
+    command("sample", "-n", str(N_SAMPLES), "--seed", str(SEED), "-o", str(rows), *index)
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (weights, rows)}
 
 

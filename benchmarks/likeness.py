@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from _shared import print_header
 from codes import train as train_run
 
+from _shared import print_header
 from tsinfogan.datasets import load_dataset
 from tsinfogan.metrics.comparison import Row, compare
 from tsinfogan.training.run import list_runs
@@ -70,7 +70,7 @@ def print_table(dataset: str, every: list[dict[str, Row]]) -> None:
         values = sorted((rows[name].value.mean for rows in every), key=lambda value: _badness(row.better, value))
         spread = f" [{values[-1]:.3f} … {values[0]:.3f}]" if len(values) > 1 else ""
         verdicts = ", ".join(dict.fromkeys(rows[name].verdict for rows in every))
-        print(f"| {name} | {row.better} | {median(values):.3f}{spread} | {row.floor.mean:.3f} | {verdicts} |")
+        print(f"| {name} | {row.better} | {median(values):.3f}{spread} | {row.baseline.mean:.3f} | {verdicts} |")
 
 
 def _badness(better: str, value: float) -> float:

@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from _shared import make_run, print_header
 from pyarrow import csv
+
+from _shared import make_run, print_header
 
 FEW = 1_000
 

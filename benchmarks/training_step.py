@@ -21,27 +21,27 @@ from statistics import median
 
 import torch
 import torch.nn.functional as F
-from _shared import print_header
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from _shared import print_header
 from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device, choose_precision
 from tsinfogan.models.backbones import conv1d
 from tsinfogan.models.backbones._series import with_differences
-from tsinfogan.models.discriminator import Critic, tie_constant_channels
+from tsinfogan.models.discriminator import Discriminator, tie_constant_channels
 from tsinfogan.models.model import Model
-from tsinfogan.training.losses import bounds, critic_adversarial, generator_adversarial
+from tsinfogan.training.losses import bounds, discriminator_adversarial, generator_adversarial
 from tsinfogan.training.plan import Plan, make_plan
 
 N_CATEGORIES, N_CONTINUOUS, NOISE_DIM = 20, 2, 62
 ADVERSARIAL_AND_BOUND_ONLY = {
     "consistency_weight": 0.0,
-    "distorted_share": 0.0,
+    "augmented_share": 0.0,
     "r1_weight": 0.0,
-    "directions": False,
+    "principal_components": False,
     "continuous_weight": 0.1,
-    "discovery_steps": 0,
+    "pretraining_steps": 0,
     "max_steps": 1_000_000,
 }
 WARM_UP_STEPS = 5
@@ -56,13 +56,13 @@ class TutorialGenerator(nn.Module):
         self.embed, self.start = copy.deepcopy(ours.embed), copy.deepcopy(ours.start)
         self.convs = nn.ModuleList(_conv1d(block.conv) for block in ours.blocks)
         self.modulations = nn.ModuleList(copy.deepcopy(block.modulation) for block in ours.blocks)
-        self.strengths = nn.ParameterList(copy.deepcopy(block.texture_strength) for block in ours.blocks)
+        self.strengths = nn.ParameterList(copy.deepcopy(block.noise_strength) for block in ours.blocks)
         self.out = _conv1d(ours.out)
 
-    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+    def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         style = self.embed(latent)
         x = self.start(style).view(len(latent), -1, self.sizes[0])  # (n, c, t)
-        noises = texture.split(self.sizes, dim=1)
+        noises = injected_noise.split(self.sizes, dim=1)
         parts = zip(self.sizes, self.convs, self.modulations, self.strengths, noises, strict=True)
         for size, conv, modulation, strength, noise in parts:
             if x.shape[-1] != size:
@@ -74,10 +74,10 @@ class TutorialGenerator(nn.Module):
         return torch.tanh(values) if self.bounded else values
 
 
-class TutorialCritic(nn.Module):
+class TutorialDiscriminator(nn.Module):
     """Our trunk and heads likewise: realness ``(n,)`` and what Q says."""
 
-    def __init__(self, ours: Critic):
+    def __init__(self, ours: Discriminator):
         super().__init__()
         self.n_varying = ours.trunk.n_varying
         self.convs = nn.ModuleList(_conv1d(conv) for conv in ours.trunk.convs)
@@ -97,66 +97,77 @@ class TutorialCritic(nn.Module):
 
 
 def tutorial_loop(
-    generator: TutorialGenerator, critic: TutorialCritic, data: Tensor, batch_size: int, texture_dim: int
+    generator: TutorialGenerator,
+    discriminator: TutorialDiscriminator,
+    data: Tensor,
+    batch_size: int,
+    injected_noise_dim: int,
 ) -> Iterator[tuple[float, float, float]]:
     """Adversarial loss of each player, then the information loss over both networks; yields the three each step."""
     rates = {"lr": 2e-4, "betas": (0.5, 0.999)}
     generator_optimizer = torch.optim.Adam(generator.parameters(), **rates)
-    critic_optimizer = torch.optim.Adam(critic.parameters(), **rates)
-    both_optimizer = torch.optim.Adam(itertools.chain(generator.parameters(), critic.parameters()), **rates)
+    discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), **rates)
+    both_optimizer = torch.optim.Adam(itertools.chain(generator.parameters(), discriminator.parameters()), **rates)
     loader = DataLoader(TensorDataset(data), batch_size=batch_size, shuffle=True, drop_last=True)
 
-    device = next(critic.parameters()).device
+    device = next(discriminator.parameters()).device
 
     def draw(n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         category = torch.randint(N_CATEGORIES, (n,), device=device)
         continuous = torch.rand(n, N_CONTINUOUS, device=device) * 2 - 1
         noise = torch.randn(n, NOISE_DIM, device=device)
         latent = torch.cat([noise, F.one_hot(category, N_CATEGORIES).float(), continuous], dim=1)
-        return latent, torch.randn(n, texture_dim, device=device), category, continuous
+        return latent, torch.randn(n, injected_noise_dim, device=device), category, continuous
 
     while True:
         for (cases,) in loader:
             real = cases.to(device)
-            critic_optimizer.zero_grad()
+            discriminator_optimizer.zero_grad()
             fake = generator(*draw(len(real))[:2])
-            critic_loss = F.softplus(-critic(real)[0]).mean() + F.softplus(critic(fake.detach())[0]).mean()
-            critic_loss.backward()
-            critic_optimizer.step()
+            discriminator_loss = (
+                F.softplus(-discriminator(real)[0]).mean() + F.softplus(discriminator(fake.detach())[0]).mean()
+            )
+            discriminator_loss.backward()
+            discriminator_optimizer.step()
 
             generator_optimizer.zero_grad()
-            generator_loss = F.softplus(-critic(generator(*draw(len(real))[:2]))[0]).mean()
+            generator_loss = F.softplus(-discriminator(generator(*draw(len(real))[:2]))[0]).mean()
             generator_loss.backward()
             generator_optimizer.step()
 
             both_optimizer.zero_grad()
-            latent, texture, category, continuous = draw(len(real))
-            information_loss = code_loss(critic(generator(latent, texture))[1], category, continuous)
+            latent, injected_noise, category, continuous = draw(len(real))
+            information_loss = code_loss(discriminator(generator(latent, injected_noise))[1], category, continuous)
             information_loss.backward()
             both_optimizer.step()
-            yield critic_loss.item(), generator_loss.item(), information_loss.item()
+            yield discriminator_loss.item(), generator_loss.item(), information_loss.item()
 
 
 def code_loss(posteriors: tuple[Tensor, ...], category: Tensor, continuous: Tensor) -> Tensor:
     """Cross-entropy of the category plus a tenth of each continuous code's Gaussian negative log-likelihood."""
     loss = F.cross_entropy(posteriors[0], category)
-    for place in range(N_CONTINUOUS):
-        mean, log_scale = posteriors[1 + place].unbind(1)
+    for index in range(N_CONTINUOUS):
+        mean, log_scale = posteriors[1 + index].unbind(1)
         log_scale = log_scale.clamp(-3, 3)
-        squared = ((continuous[:, place] - mean) / log_scale.exp()) ** 2
+        squared = ((continuous[:, index] - mean) / log_scale.exp()) ** 2
         loss = loss + 0.1 * (0.5 * squared + log_scale + 0.5 * math.log(2 * math.pi)).mean()
     return loss
 
 
 @torch.no_grad()
-def check_equal(plan: Plan, model: Model, generator: TutorialGenerator, critic: TutorialCritic, real: Tensor) -> None:
+def check_equal(
+    plan: Plan, model: Model, generator: TutorialGenerator, discriminator: TutorialDiscriminator, real: Tensor
+) -> None:
     """Both give the same series, the same judgement of them and the same losses."""
     latent_spec, rng = plan.model.latent, torch.Generator().manual_seed(0)
     noise, codes = latent_spec.sample(len(real), rng)
-    latent, texture = latent_spec.encode(noise, codes), torch.randn(len(real), model.texture_dim, generator=rng)
-    ours, theirs = model.generator(latent, texture), generator(latent, texture)
+    latent, injected_noise = (
+        latent_spec.encode(noise, codes),
+        torch.randn(len(real), model.injected_noise_dim, generator=rng),
+    )
+    ours, theirs = model.generator(latent, injected_noise), generator(latent, injected_noise)
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
-    judged, (realness, posteriors) = model.critic(ours), critic(ours)
+    judged, (realness, posteriors) = model.discriminator(ours), discriminator(ours)
     torch.testing.assert_close(judged.realness, realness, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(judged.posteriors, posteriors, rtol=1e-3, atol=1e-4)
     total = sum(
@@ -164,9 +175,9 @@ def check_equal(plan: Plan, model: Model, generator: TutorialGenerator, critic: 
         for code, bound in zip(latent_spec.codes, bounds(latent_spec.codes, judged.posteriors, codes), strict=True)
     )
     torch.testing.assert_close(total, code_loss(posteriors, codes[0], torch.stack(codes[1:], dim=1)))
-    real_ours, real_theirs = model.critic(real).realness, critic(real)[0]
-    critics = F.softplus(-real_theirs).mean() + F.softplus(realness).mean()
-    torch.testing.assert_close(critic_adversarial("non_saturating", real_ours, judged.realness), critics)
+    real_ours, real_theirs = model.discriminator(real).realness, discriminator(real)[0]
+    discriminators = F.softplus(-real_theirs).mean() + F.softplus(realness).mean()
+    torch.testing.assert_close(discriminator_adversarial("non_saturating", real_ours, judged.realness), discriminators)
     generators = generator_adversarial("non_saturating", real_ours, judged.realness)
     torch.testing.assert_close(generators, F.softplus(-realness).mean())
 
@@ -196,9 +207,11 @@ def main() -> None:
     precision = choose_precision(options.precision, device)
     model = plan.build(panel)
     data = torch.from_numpy(model.preprocessor.transform(panel))  # (n, c, t)
-    generator, critic = TutorialGenerator(model.generator), TutorialCritic(model.critic)
-    check_equal(plan, model, generator, critic, data[: options.batch])
-    tutorial = tutorial_loop(generator.to(device), critic.to(device), data, options.batch, model.texture_dim)
+    generator, discriminator = TutorialGenerator(model.generator), TutorialDiscriminator(model.discriminator)
+    check_equal(plan, model, generator, discriminator, data[: options.batch])
+    tutorial = tutorial_loop(
+        generator.to(device), discriminator.to(device), data, options.batch, model.injected_noise_dim
+    )
     trainer = plan.trainer(model, panel, device, precision)
 
     print_header()

@@ -24,8 +24,8 @@ from math import isfinite
 from pathlib import Path
 
 import numpy as np
-from _shared import print_header
 
+from _shared import print_header
 from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device
@@ -124,10 +124,10 @@ class Bench:
             found[name] = scores(source(0), reference, networks=n, device=self.device).tolist()
         return found
 
-    def _distance(self, made: Series, repeat: int, against: str) -> float:
+    def _distance(self, synthetic: Series, repeat: int, against: str) -> float:
         encoder, encoded = self.encoders[repeat]
         rows = self._halves(repeat)[1] if against == "half" else slice(None)
-        return frechet_distance(encoder.encode(made.values), encoded[rows])
+        return frechet_distance(encoder.encode(synthetic.values), encoded[rows])
 
     def samples_of(self, run: Run) -> Source:
         """As many samples as there are windows."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tsinfogan.data.panel import Panel
 
 KEPT, PER_CLASS = "labelled_cases", "labels_per_class"
-GREATEST_NAMED = 20
+MAX_NAMED = 20
 
 
 def hide_labels(panel: Panel, n_per_class: int, seed: int) -> tuple[Panel, dict[str, Any]]:
@@ -24,7 +24,7 @@ def hide_labels(panel: Panel, n_per_class: int, seed: int) -> tuple[Panel, dict[
     from tsinfogan.data.labels import draw_labelled, keep_labels
 
     cases = draw_labelled(panel, n_per_class, seed).tolist()
-    names = ", ".join(map(str, cases[:GREATEST_NAMED])) + (", …" if len(cases) > GREATEST_NAMED else "")
+    names = ", ".join(map(str, cases[:MAX_NAMED])) + (", …" if len(cases) > MAX_NAMED else "")
     print(
         f"labels of {len(cases)} of {panel.n_cases} cases are kept, {n_per_class} for each of {len(panel.classes)} "
         f"classes: cases {names}",

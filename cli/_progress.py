@@ -78,7 +78,7 @@ class _Lines:
 
 
 def losses(report: Report) -> str:
-    """Such as ``critic 1.27 generator 0.85``."""
+    """Such as ``discriminator 1.27 generator 0.85``."""
     return " ".join(f"{name} {value:.2f}" for name, value in report.stats.items() if not name.startswith(BOUND))
 
 

@@ -83,5 +83,5 @@ def _of_training(run: Run, model: Model) -> RealSeries:
 
 
 def _as_the_model_sees(panel: Panel, model: Model) -> Panel:
-    """The same series, with the view and the distortions that the model was trained with."""
-    return replace(panel, view=model.card.view, distortions=model.card.distortions)
+    """The same series, with the view and the augmentations that the model was trained with."""
+    return replace(panel, view=model.card.view, augmentations=model.card.augmentations)

@@ -48,12 +48,12 @@ def run_candidates(
     """
     n_candidates, introduced = len(candidates.rows), False
     with StopSignals() as signals:
-        for place, session in candidates.remaining(panel, device, precision):
+        for index, session in candidates.remaining(panel, device, precision):
             if not introduced:
                 _introduce(candidates.run, session, panel)
                 introduced = True
             try:
-                _train(session, signals, f"candidate {place} of {n_candidates}, seed {session.trainer.settings.seed}")
+                _train(session, signals, f"candidate {index} of {n_candidates}, seed {session.trainer.settings.seed}")
             except DivergedError as error:
                 candidates.note(session, error)
                 _say(f"seed {session.trainer.settings.seed} is left out: {error}")
@@ -108,7 +108,7 @@ def _finish(run: Run, runs: Path) -> None:
 
 def count_parameters(model: Model) -> dict[str, int]:
     """Numbers that training moves, by network."""
-    networks = {"generator": model.generator, "critic": model.critic}
+    networks = {"generator": model.generator, "discriminator": model.discriminator}
     return {f"{name}_parameters": sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
 
 

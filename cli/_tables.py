@@ -15,14 +15,14 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], file: Text
         from rich.table import Table
 
         table = Table()
-        for place, name in enumerate(header):
-            table.add_column(name, overflow="fold", no_wrap=place == 0)  # the first is there to be copied
+        for index, name in enumerate(header):
+            table.add_column(name, overflow="fold", no_wrap=index == 0)  # the first is there to be copied
         for row in rows:
             table.add_row(*row)
         Console(file=file, markup=False, highlight=False).print(table)
         return
     lines = [header, *rows]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(header))]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(header))]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), file=file)
 

@@ -66,7 +66,7 @@ def augment_study(
         bool,
         typer.Option("--labelled-only", help="Add a generator that sees labelled series alone: minutes for each draw."),
     ] = False,
-    made: Annotated[
+    synthetic: Annotated[
         int, typer.Option(min=0, help="Series made of each class beyond the size of the largest one.")
     ] = 100,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each classifier, the same for every method.")] = 300,
@@ -106,7 +106,7 @@ def augment_study(
         generators = _generators(source, train, model, runs, device)
     models = [run.load_model(where) for run in generators]
     shown = _Lines(len(situations) * draws * len(methods))
-    study = run_study(train, held_out, models, methods, situations, draws, made, steps, seed, device, shown.show)
+    study = run_study(train, held_out, models, methods, situations, draws, synthetic, steps, seed, device, shown.show)
     picture = out or (generators[0].path if generators else Path()) / PICTURE
     _print_table(study)
     write_whole(picture, draw_study(study), "make room there, or name another file with --out")
@@ -243,7 +243,13 @@ def _write(study: Study, format_name: str) -> None:
         writer.writerows(records)
         return
     kept = {"data": study.data, "n_test": study.n_test, "n_draws": study.n_draws, "n_models": study.n_models}
-    whole = {**kept, "made": study.made, "steps": study.steps, "skipped": dict(study.skipped), "rows": records}
+    whole = {
+        **kept,
+        "synthetic": study.synthetic,
+        "steps": study.steps,
+        "skipped": dict(study.skipped),
+        "rows": records,
+    }
     whole |= {"trials": [asdict(trial) for trial in study.trials], "conclusions": conclusions(study)}
     print(json.dumps(whole, ensure_ascii=False, indent=1))
 

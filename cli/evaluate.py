@@ -45,7 +45,7 @@ class Matter:
     """What is measured against what.
 
     Attributes:
-        made: a model or made series.
+        synthetic: a model or made series.
         name: what these are called.
         seen: real series that the generator was trained on, or that stand for these.
         reference: others, or None.
@@ -54,7 +54,7 @@ class Matter:
         reads_categories: whether the model's Q was trained to read categories.
     """
 
-    made: Model | Panel
+    synthetic: Model | Panel
     name: str
     seen: Panel
     reference: Panel | None
@@ -126,10 +126,10 @@ def evaluate(
         folder.mkdir(parents=True, exist_ok=True)
     with steps(n_steps(comparisons, codes, quick) + N_PICTURES) as tell:
         found = assess(
-            matter.made,
+            matter.synthetic,
             matter.seen,
             matter.reference,
-            made_name=matter.name,
+            synthetic_name=matter.name,
             comparisons=comparisons,
             codes=codes,
             notes=(*matter.notes, *more_notes),
@@ -138,7 +138,7 @@ def evaluate(
             device=device,
             tell=tell,
         )
-        pictures = draw_all(Shown(found.made, found.seen, found.reference, seed), tell)
+        pictures = draw_all(Shown(found.synthetic, found.seen, found.reference, seed), tell)
     files = {
         PAGE: render(found, pictures).encode(),
         FIGURES: json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=1).encode(),
@@ -170,8 +170,8 @@ def _matter(
 
 def _of_files(real: str, test: Path | None, fake: Path, asked: Reading) -> Matter:
     seen, reference, notes = _real(real, test, asked)
-    made = _as_looked_at(read_beside(_there(fake), PLAIN, asked.to_dict()), seen)
-    return Matter(made, fake.name, seen, reference, Path(), notes)
+    synthetic = _as_looked_at(read_beside(_there(fake), PLAIN, asked.to_dict()), seen)
+    return Matter(synthetic, fake.name, seen, reference, Path(), notes)
 
 
 def _of_run(
@@ -200,8 +200,8 @@ def _of_run(
     if fake is None:
         reads = run.plan.objective.category_weight > 0
         return Matter(model, run.name, seen, reference, run.path, notes, reads)
-    made = _as_looked_at(read_beside(_there(fake), asked, run.data), seen)
-    return Matter(made, fake.name, seen, reference, Path(), notes)
+    synthetic = _as_looked_at(read_beside(_there(fake), asked, run.data), seen)
+    return Matter(synthetic, fake.name, seen, reference, Path(), notes)
 
 
 def _real_of_run(
@@ -252,7 +252,7 @@ def _measurable(matter: Matter, codes: list[str]) -> tuple[list[str], list[str]]
     from tsinfogan.models.model import Model
     from tsinfogan.reports.codes.gathering import OF_READ_CATEGORIES
 
-    if not isinstance(matter.made, Model):
+    if not isinstance(matter.synthetic, Model):
         return [], []
     if matter.reads_categories:
         return codes, []
@@ -261,8 +261,8 @@ def _measurable(matter: Matter, codes: list[str]) -> tuple[list[str], list[str]]
 
 
 def _as_looked_at(panel: Panel, like: Panel | DataCard) -> Panel:
-    """The same series, drawn and distorted as others, or as a model's."""
-    return replace(panel, view=like.view, distortions=like.distortions)
+    """The same series, drawn and augmented as others, or as a model's."""
+    return replace(panel, view=like.view, augmentations=like.augmentations)
 
 
 def _there(file: Path) -> Path:

@@ -55,7 +55,7 @@ def report(
     from tsinfogan.reports.codes.gathering import Material, gather
     from tsinfogan.reports.codes.page import render
     from tsinfogan.reports.codes.pictures import (
-        MOST_CATEGORIES,
+        MAX_CATEGORIES,
         category_picture,
         gallery,
         report_picture,
@@ -80,21 +80,21 @@ def report(
         print(f"note: {note}", file=sys.stderr)
     subject = Subject(model, found.train, found.test)
     material = Material(run.name, subject, run.plan.objective.category_weight > 0, found.notes)
-    made = gather(material, _say)
+    gathered = gather(material, _say)
     _say("drawing")
-    shown, knobs, titles = gallery(material), sweeps(material, made), row_titles(made)
-    numbers = [card.number for card in made.by_name][:MOST_CATEGORIES] or [0]
+    shown, knobs, titles = gallery(material), sweeps(material, gathered), row_titles(gathered)
+    numbers = [card.number for card in gathered.by_name][:MAX_CATEGORIES] or [0]
     pictures = {number: category_picture(shown, number) for number in numbers}
-    page = render(made, pictures, [sweep_picture(knob, titles) for knob in knobs])
+    page = render(gathered, pictures, [sweep_picture(knob, titles) for knob in knobs])
     files = {
         PAGE: page.encode(),
-        PICTURE: report_picture(made, shown, knobs),
-        FIGURES: json.dumps(made.to_dict(), ensure_ascii=False, allow_nan=False, indent=1).encode(),
+        PICTURE: report_picture(gathered, shown, knobs),
+        FIGURES: json.dumps(gathered.to_dict(), ensure_ascii=False, allow_nan=False, indent=1).encode(),
     }
     for file, content in files.items():
         write_whole(folder / file, content, advice)
-    print(f"{made.data}: {made.headline}")
-    for knob in made.knobs:
+    print(f"{gathered.data}: {gathered.headline}")
+    for knob in gathered.knobs:
         print(knob.sentence)
     for file in files:
         print(folder / file)

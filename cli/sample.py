@@ -17,7 +17,7 @@ from tsinfogan.errors import DataError, SettingError, UnknownNameError
 if TYPE_CHECKING:
     from tsinfogan.formats import Format, Writer
     from tsinfogan.models.model import Model
-    from tsinfogan.sampling.memorization import Originals
+    from tsinfogan.sampling.memorization import TrainingSeries
     from tsinfogan.training.run import Run
 
 Piece = TypeVar("Piece")
@@ -89,9 +89,9 @@ def sample(
         draws = n or (DEFAULT_SERIES if request.n_points == 1 else 1)
         pieces = partial(stream, trained, draws, request, seed)
         if min_distance is not None:
-            originals = _originals(run, trained)
-            redrawing = Redrawing(_least(min_distance, originals))
-            pieces = partial(stream_apart, trained, draws, request, seed, originals, redrawing)
+            training_series = _training_series(run, trained)
+            redrawing = Redrawing(_least(min_distance, training_series))
+            pieces = partial(stream_apart, trained, draws, request, seed, training_series, redrawing)
         writer = _writer(entry, stream_out, out, draws * request.n_points, trained)
         for part in ahead(pieces):
             writer.write(part.panel, part.columns)
@@ -100,21 +100,21 @@ def sample(
         print(redrawing, file=sys.stderr)
 
 
-def _originals(run: Run, model: Model) -> Originals:
+def _training_series(run: Run, model: Model) -> TrainingSeries:
     """What the run was trained on, again."""
     from tsinfogan.cli._real_series import real_series
-    from tsinfogan.sampling.memorization import Originals
+    from tsinfogan.sampling.memorization import TrainingSeries
 
     found = real_series(run, model)
     if found.train is None:
         reasons = "; ".join(found.notes).replace("; name it with --data", "")
         raise DataError(f"--min-distance needs the series that run {run.name} was trained on: {reasons}")
-    return Originals(found.train)
+    return TrainingSeries(found.train)
 
 
-def _least(text: str, originals: Originals) -> float:
+def _least(text: str, training_series: TrainingSeries) -> float:
     if text == "auto":
-        return originals.auto_distance
+        return training_series.auto_distance
     try:
         least = float(text)
     except ValueError:
@@ -141,7 +141,7 @@ def _writer(entry: Format, stream_out: BinaryIO, out: Path | None, n_cases: int,
     from tsinfogan.cli._output import turned_into_folder
 
     longest = model.preprocessor.lengths[1] if model.preprocessor.lengths else math.prod(model.preprocessor.grid)
-    if out is None or entry.open_folder is None or n_cases * longest <= (entry.greatest_rows or 0):
+    if out is None or entry.open_folder is None or n_cases * longest <= (entry.max_rows or 0):
         return entry.open_writer(stream_out)
     folder = turned_into_folder(stream_out, out)
     return entry.open_writer(stream_out) if folder is None else entry.open_folder(folder)

@@ -41,7 +41,7 @@ SETTING_OPTIONS = {
     "batch_size": "batch_size",
     "seed": "seed",
     "generator_rate": "generator_rate",
-    "critic_rate": "critic_rate",
+    "discriminator_rate": "discriminator_rate",
     "generator_every": "generator_every",
     "adversarial": "adversarial",
     "r1_weight": "r1_weight",
@@ -140,14 +140,14 @@ def train(
     recognition: Annotated[
         str | None,
         typer.Option(
-            help="Q shared with the critic's trunk, on its own, or only watching. Default: the recipe's.",
+            help="Where Q gets its features: shared, own or detached. Default: the recipe's.",
             rich_help_panel=NETWORKS,
         ),
     ] = None,
     label_input: Annotated[
         str | None,
         typer.Option(
-            help="How the critic sees the label: none, projection, embedding or input_channel. Default: the recipe's.",
+            help="How the discriminator sees the label: none, projection, embedding or input_channel. Default: the recipe's.",
             rich_help_panel=NETWORKS,
         ),
     ] = None,
@@ -159,21 +159,21 @@ def train(
         float | None,
         typer.Option(help="Weight of the gradient penalty on real series.", rich_help_panel=LOSSES),
     ] = None,
-    distortions: Annotated[
+    augmentations: Annotated[
         list[str] | None,
         typer.Option(
-            "--distort",
+            "--augment",
             metavar="NAME=VALUE",
-            help="Change one distortion that leaves a series what it is, such as time_scale=0.1; or none. Repeatable.",
+            help="Change one augmentation that leaves a series what it is, such as time_scale=0.1; or none. Repeatable.",
             rich_help_panel=LOSSES,
         ),
     ] = None,
-    knobs: Annotated[
+    cont_follows: Annotated[
         list[str] | None,
         typer.Option(
             "--knob",
-            metavar="DISTORTION",
-            help="Have the next continuous code follow this distortion, such as rotation_rad; or none. Repeatable. "
+            metavar="AUGMENTATION",
+            help="Have the next continuous code follow this augmentation, such as rotation_rad; or none. Repeatable. "
             "Default: what suits the data.",
             rich_help_panel=CODES,
         ),
@@ -183,8 +183,8 @@ def train(
     generator_rate: Annotated[
         float | None, typer.Option(help="Learning rate of the generator.", rich_help_panel=STEPS)
     ] = None,
-    critic_rate: Annotated[
-        float | None, typer.Option(help="Learning rate of critic and Q.", rich_help_panel=STEPS)
+    discriminator_rate: Annotated[
+        float | None, typer.Option(help="Learning rate of discriminator and Q.", rich_help_panel=STEPS)
     ] = None,
     generator_every: Annotated[
         int | None,
@@ -235,7 +235,7 @@ def train(
     from tsinfogan.cli._running import run_candidates, run_session
     from tsinfogan.devices import choose_device, choose_precision
     from tsinfogan.training.candidates import Candidates
-    from tsinfogan.training.plan import distort, make_plan, parse_choice, parse_setting
+    from tsinfogan.training.plan import augment, make_plan, parse_choice, parse_setting
     from tsinfogan.training.selection import with_seeds
     from tsinfogan.training.session import Session
     from tsinfogan.training.settings import TrainingSettings
@@ -250,8 +250,8 @@ def train(
     choices = _choices(dataset, data, backbone=backbone, n_continuous=cont, noise_dim=noise, width=width)
     if cat is not None:
         choices["n_categories"] = _sizes(cat)
-    if knobs is not None:
-        choices["knobs"] = () if knobs == ["none"] else tuple(knobs)
+    if cont_follows is not None:
+        choices["cont_follows"] = () if cont_follows == ["none"] else tuple(cont_follows)
     for name, texts in (("scaling", scaling), ("bounds", bounds)):
         if texts is not None:
             choices[name] = parse_choice(texts)
@@ -264,7 +264,7 @@ def train(
         source = {"file": str(data.resolve()), **asked.to_dict()}
     else:
         refuse_without_file(asked, source["dataset"])
-    panel = distort(_panel(source), distortions or ())
+    panel = augment(_panel(source), augmentations or ())
     if labels_per_class is not None:
         panel, kept = hide_labels(panel, labels_per_class, settings.get("seed", TrainingSettings.seed))
         source |= kept
@@ -282,11 +282,15 @@ def train(
         from tsinfogan.cli._running import count_parameters
 
         model = plan.build(panel)
-        resolved: dict[str, Any] = {"data": source, "plan": plan.to_dict(), "distortions": panel.distortions.to_dict()}
+        resolved: dict[str, Any] = {
+            "data": source,
+            "plan": plan.to_dict(),
+            "augmentations": panel.augmentations.to_dict(),
+        }
         resolved["scaling"] = dict(zip(panel.channels, model.preprocessor.scalings, strict=True))
         resolved["seeds"] = [each.training.seed for each in planned]
-        place = {"device": str(where), "precision": str(dtype).removeprefix("torch.")}
-        print(json.dumps({**resolved, **place, **count_parameters(model)}, indent=1))
+        index = {"device": str(where), "precision": str(dtype).removeprefix("torch.")}
+        print(json.dumps({**resolved, **index, **count_parameters(model)}, indent=1))
     elif seeds > 1:
         run_candidates(Candidates.start(runs, plan, panel, source, seeds), panel, runs, where, dtype)
     else:

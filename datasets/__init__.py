@@ -28,7 +28,7 @@ class Dataset:
         n_continuous: continuous codes by default.
         noise_dim: incompressible noise dimensions by default.
         backbone: the backbone that suits it.
-        knobs: distortions that its first continuous codes should follow.
+        cont_follows: augmentations that its first continuous codes should follow.
         splits: those that there are; ``load`` refuses others.
     """
 
@@ -42,7 +42,7 @@ class Dataset:
     n_continuous: int = 2
     noise_dim: int = 62
     backbone: str = "conv1d"
-    knobs: tuple[str, ...] = ()
+    cont_follows: tuple[str, ...] = ()
     splits: tuple[Split, ...] = ("train", "test")
 
     @property
@@ -53,7 +53,7 @@ class Dataset:
             "n_categories": None if self.n_categories is None else (self.n_categories,),
             "n_continuous": self.n_continuous,
             "noise_dim": self.noise_dim,
-            "suggested_knobs": self.knobs,
+            "suggested_cont_follows": self.cont_follows,
         }
 
 

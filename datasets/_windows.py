@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Split
 from tsinfogan.errors import DataError
 
 N_TIMEPOINTS = 24
-TOGETHER = Distortions(time_scale=0.1, time_shift=0.05, amplitude=0.1)
+TOGETHER = Augmentations(time_scale=0.1, time_shift=0.05, amplitude=0.1)
 """Of channels that go together so closely that noise, or an offset of one of them, would make another thing of them."""
 
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.data.uea import Case, UeaFile, decode, join_channels, parse_arff, parse_ts
 from tsinfogan.datasets import Dataset, Split
@@ -193,7 +193,7 @@ def _panel(letters: Letters) -> Panel:
         time_step=0.005,
         time_unit="s",
         view="pen",
-        distortions=Distortions(
+        augmentations=Augmentations(
             time_scale=0.2, time_shift=0.3, rotation_rad=0.25, rotation_channels=(0, 1), amplitude=0.2
         ),
     )

@@ -32,7 +32,7 @@ def load(split: Split) -> Panel:
         DownloadError: the data is neither here nor to be had.
     """
     rows = obtain([MIRROR], _read)
-    return all_windows(rows, split, "energy", COLUMNS, time_step=10.0, time_unit="min", distortions=TOGETHER)
+    return all_windows(rows, split, "energy", COLUMNS, time_step=10.0, time_unit="min", augmentations=TOGETHER)
 
 
 def _read(path: Path) -> NDArray[np.float64]:

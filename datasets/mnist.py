@@ -10,7 +10,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Dataset, Split
 from tsinfogan.datasets.sources import Mirror, obtain, read_file
@@ -71,7 +71,7 @@ def load(split: Split) -> Panel:
         classes=CLASSES,
         name="mnist",
         view="image",
-        distortions=Distortions(rotation_rad=0.3, shear=0.25, stretch=0.2, time_shift=0.08, time_scale=0.15),
+        augmentations=Augmentations(rotation_rad=0.3, shear=0.25, stretch=0.2, time_shift=0.08, time_scale=0.15),
     )
 
 

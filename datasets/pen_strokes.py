@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
 
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Dataset, Split
 from tsinfogan.datasets._pen_letters import LETTERS, Curve
@@ -36,7 +36,7 @@ the plain letter (for slant, 0)."""
 
 SMALL_LETTER_CM = 0.5
 TIME_STEP_S = 0.005
-DISTORTIONS = Distortions(
+AUGMENTATIONS = Augmentations(
     time_scale=0.25,
     time_shift=0.1,
     rotation_channels=(0, 1),
@@ -47,7 +47,7 @@ DISTORTIONS = Distortions(
     gain_channels=(2,),
 )
 """About as much as the factors vary. These pens write at any size, tempo and pressure, but no letter is turned."""
-KNOBS = ("shear", "stretch", "time_scale", "gain")
+FOLLOWABLE = ("shear", "stretch", "time_scale", "gain")
 """Slant, width, tempo and pressure, as many as there are codes."""
 
 _CASES = {"train": (2000, 1), "test": (1000, 2)}  # n_cases, seed
@@ -129,7 +129,7 @@ def draw(
         time_step=TIME_STEP_S,
         time_unit="s",
         view="pen",
-        distortions=DISTORTIONS,
+        augmentations=AUGMENTATIONS,
     )
 
 
@@ -162,9 +162,9 @@ def _write(factors: Array, lengths: NDArray[np.int64], noise: Array, longest: in
     letters = factors[:, 0].astype(np.int64)[:, None]
     time = np.minimum(np.arange(longest + 1) / lengths[:, None], 1.0)  # (n, t + 1) share of the duration
     progress = _ease(time + _WARP * _waves(noise[:, 0], time, np.sin))
-    place = progress * (_TABLE_SIZE - 1)
-    left = np.minimum(place.astype(np.int64), _TABLE_SIZE - 2)
-    share = place - left
+    index = progress * (_TABLE_SIZE - 1)
+    left = np.minimum(index.astype(np.int64), _TABLE_SIZE - 2)
+    share = index - left
     path = paths[letters, left] * (1 - share)[..., None] + paths[letters, left + 1] * share[..., None]  # (n, t + 1, 2)
     y = path[..., 1] + _WOBBLE_CM * _waves(noise[:, 2], progress, np.cos)
     x = factors[:, 2:3] * (path[..., 0] + _WOBBLE_CM * _waves(noise[:, 1], progress, np.cos)) + factors[:, 1:2] * y
@@ -240,8 +240,8 @@ def _even_path(curves: list[Curve]) -> Array:
         pieces.append(CubicSpline(knots, points, bc_type="natural")(np.linspace(0, knots[-1], _TABLE_SIZE)))
     dense = np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
     covered = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(dense, axis=0).T))])
-    places = np.linspace(0, covered[-1], 2 * _TABLE_SIZE)
-    return np.stack([np.interp(places, covered, dense[:, axis]) for axis in (0, 1)], axis=1)
+    indices = np.linspace(0, covered[-1], 2 * _TABLE_SIZE)
+    return np.stack([np.interp(indices, covered, dense[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def _load(split: Split) -> Panel:
@@ -262,5 +262,5 @@ DATASET = Dataset(
     n_categories=20,
     n_continuous=2,
     noise_dim=32,
-    knobs=KNOBS,
+    cont_follows=FOLLOWABLE,
 )

@@ -22,7 +22,7 @@ def load(split: Split) -> Panel:
     frequency, phase = generator.uniform(0, 0.1, (2, N_CASES, N_CHANNELS, 1))
     values = (np.sin(frequency * np.arange(N_TIMEPOINTS) + phase) + 1) / 2  # (n, channel, t)
     return Panel.from_arrays(
-        values, channels=[f"sine{index}" for index in range(N_CHANNELS)], name="sines", distortions=CAUTIOUS
+        values, channels=[f"sine{index}" for index in range(N_CHANNELS)], name="sines", augmentations=CAUTIOUS
     )
 
 

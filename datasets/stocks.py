@@ -28,7 +28,9 @@ def load(split: Split) -> Panel:
         DataError: a file of the user's own is not what it should be, or another split is asked for.
         DownloadError: the data is neither here nor to be had.
     """
-    return all_windows(obtain([MIRROR], _read), split, "stocks", COLUMNS, time_unit="trading day", distortions=TOGETHER)
+    return all_windows(
+        obtain([MIRROR], _read), split, "stocks", COLUMNS, time_unit="trading day", augmentations=TOGETHER
+    )
 
 
 def _read(path: Path) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from tsinfogan.data.augmentations import CAUTIOUS, Distortions
+from tsinfogan.data.augmentations import CAUTIOUS, Augmentations
 from tsinfogan.data.panel import Panel, encode_labels
 from tsinfogan.data.uea import UeaFile, decode, join_channels, padded, parse_arff, parse_ts
 from tsinfogan.data.windows import fill_gaps, refuse_large_gaps
@@ -36,7 +36,7 @@ Files = Mapping[str, Callable[[], bytes]]
 class Known:
     """What is known of one dataset beyond its files."""
 
-    distortions: Distortions = CAUTIOUS
+    augmentations: Augmentations = CAUTIOUS
     time_step: float = 1.0
     time_unit: str = ""
 
@@ -46,7 +46,7 @@ KNOWN: dict[str, Known] = {
     # so a series may be shifted far. Running is walking faster and wider, so tempo and amplitude change by less than
     # what tells the two apart, a factor of about 1.5 in tempo. Standing spreads a twentieth as far as all series
     # together do, so noise stays below that, and an offset as large would drown it.
-    "BasicMotions": Known(Distortions(time_scale=0.15, time_shift=0.3, amplitude=0.2, noise=0.02), 0.1, "s"),
+    "BasicMotions": Known(Augmentations(time_scale=0.15, time_shift=0.3, amplitude=0.2, noise=0.02), 0.1, "s"),
 }
 
 
@@ -66,7 +66,7 @@ def load(name: str, split: Split) -> Panel:
         parsed = obtain([mirror], lambda path: _read_zip(path, name, split))
     known, source = KNOWN.get(name, Known()), f"uea:{name} {split}"
     values, lengths = padded(parsed)
-    channels = [f"ch{place}" for place in range(values.shape[1])]
+    channels = [f"ch{index}" for index in range(values.shape[1])]
     filled = fill_gaps(values, lengths, source, channels)
     refuse_large_gaps(filled, lengths, source, channels)
     names: Any = parsed.labels
@@ -81,7 +81,7 @@ def load(name: str, split: Split) -> Panel:
         notes=filled.notes,
         time_step=known.time_step,
         time_unit=known.time_unit,
-        distortions=known.distortions,
+        augmentations=known.augmentations,
     )
 
 
@@ -96,8 +96,8 @@ def _read_zip(path: Path, name: str, split: Split) -> UeaFile:
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
             for member in members:
-                place = PurePosixPath(member.replace("\\", "/"))
-                if place.is_absolute() or ".." in place.parts or ":" in member:
+                index = PurePosixPath(member.replace("\\", "/"))
+                if index.is_absolute() or ".." in index.parts or ":" in member:
                     raise DataError(f"{path} holds {member!r}, which leads out of its folder; get it from {ARCHIVE}")
             readers = {PurePosixPath(member).name: partial(archive.read, member) for member in members}
             parsed = _parse(readers, name, split, str(path))

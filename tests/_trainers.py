@@ -38,12 +38,14 @@ def make(
     *,
     device: str = "cpu",
     backbone: str | None = None,
-    knobs: tuple[str, ...] = (),
+    cont_follows: tuple[str, ...] = (),
     **settings: Any,
 ):
     """A tiny trainer; its settings are the plan's."""
-    settings = {"batch_size": 8, "max_steps": 40, "discovery_steps": 0, **settings}
-    plan = make_plan(panel, recipe=recipe, backbone=backbone, width=4, noise_dim=3, knobs=knobs, settings=settings)
+    settings = {"batch_size": 8, "max_steps": 40, "pretraining_steps": 0, **settings}
+    plan = make_plan(
+        panel, recipe=recipe, backbone=backbone, width=4, noise_dim=3, cont_follows=cont_follows, settings=settings
+    )
     return plan.trainer(plan.build(panel), panel, device)
 
 
@@ -67,15 +69,15 @@ def tensors(batch: Any) -> list[Tensor]:
 class CategoryAsLevel(nn.Module):
     """A generator whose series stand at the number of their category."""
 
-    texture_dim = 0
+    injected_noise_dim = 0
 
     def __init__(self, noise_dim: int, n_categories: int) -> None:
         super().__init__()
-        self.place = slice(noise_dim, noise_dim + n_categories)
+        self.index = slice(noise_dim, noise_dim + n_categories)
         self.weight = nn.Parameter(torch.zeros(()))
 
-    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
-        return latent[:, self.place].argmax(1)[:, None, None].expand(-1, 1, 32) + self.weight
+    def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
+        return latent[:, self.index].argmax(1)[:, None, None].expand(-1, 1, 32) + self.weight
 
 
 # ---- what is random

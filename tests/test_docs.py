@@ -48,7 +48,11 @@ for name in {packages}:
 
 def test_files_of_extending_pass_the_contracts(tmp_path: Path) -> None:
     """Each block that is a file is put in place, and the contract suites run over it, as for any other file there."""
-    packages = {"tsinfogan/backbones": "backbones", "datasets": "datasets", "tsinfogan/formats": "formats"}
+    packages = {
+        "tsinfogan/models/backbones": "models.backbones",
+        "datasets": "datasets",
+        "tsinfogan/formats": "formats",
+    }
     entries = []
     for block in blocks(ROOT / "docs" / "extending.md", "python"):
         found = FILE.match(block)

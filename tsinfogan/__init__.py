@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tsinfogan.data.augmentations import Distortions
+    from tsinfogan.data.augmentations import Augmentations
     from tsinfogan.data.columns import ColumnNames, Windows
     from tsinfogan.data.panel import Panel
     from tsinfogan.datasets import load_dataset
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Augmentations",
     "ColumnNames",
-    "Distortions",
     "InfoGAN",
     "InfoGANResampler",
     "Model",
@@ -53,7 +53,7 @@ __all__ = [
 
 _HOMES = {
     "ColumnNames": "data.columns",
-    "Distortions": "data.augmentations",
+    "Augmentations": "data.augmentations",
     "InfoGAN": "estimators.infogan",
     "InfoGANResampler": "estimators.resampler",
     "Model": "models.model",

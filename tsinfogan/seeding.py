@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     import torch
 
 
-def derived_seed(seed: int, *place: int) -> int:
+def derived_seed(seed: int, *index: int) -> int:
     """A 63-bit seed for one place, such as a stream and a step, under a user's seed."""
-    return int(np.random.SeedSequence((seed, *place)).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence((seed, *index)).generate_state(1, np.uint64)[0] >> 1)
 
 
-def generator_at(device: torch.device | str, seed: int, *place: int) -> torch.Generator:
+def generator_at(device: torch.device | str, seed: int, *index: int) -> torch.Generator:
     """A generator for one place."""
     import torch
 
-    return torch.Generator(device).manual_seed(derived_seed(seed, *place))
+    return torch.Generator(device).manual_seed(derived_seed(seed, *index))

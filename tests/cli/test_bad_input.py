@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tsinfogan.datasets import _sources, char_traj, mnist
+from tsinfogan.datasets import char_traj, mnist, sources
 from tsinfogan.errors import DivergedError
 from tsinfogan.formats import FORMATS, read_panel
 from tsinfogan.training.plan import make_plan
@@ -101,25 +101,25 @@ def test_mistakes_with_a_run(arguments, expected, command, trained, tmp_path, mo
         (["--continuous-prior", "beta"], "unknown prior 'beta'"),
         (["--posterior", "free"], "unknown posterior 'free'"),
         (["--adversarial", "hinge"], "non_saturating, least_squares"),
-        (["--recognition", "none"], "shared, own, watching"),
+        (["--recognition", "none"], "shared, own, detached"),
         (["--label-input", "text"], "projection"),
         (["--label-input", "projection", "--cat", "none", "--cont", "0"], "label_input"),
         (["--steps", "0"], "max_steps must be at least 1"),
         (["--steps", "many"], "'--steps'"),
         (["--seed", "-1"], "0 or greater"),
         (["--r1-weight", "nan"], "0 or greater"),
-        (["--critic-rate", "0"], "must be positive"),
+        (["--discriminator-rate", "0"], "must be positive"),
         (["--set", "r3_weight=1"], "unknown setting 'r3_weight'"),
         (["--set", "r2_weight"], "expected a number"),
         (["--set", "beta1=much"], "expected a number"),
         (["--set", "reward_generator=1"], "true or false"),
-        (["--distort", "time=1"], "unknown distortion 'time'"),
-        (["--distort", "noise=loud"], "expected a number"),
-        (["--distort", "rotation_channels=x,z"], "unknown channel 'z'"),
-        (["--distort", "rotation_channels=x"], "two channels"),
+        (["--augment", "time=1"], "unknown augmentation 'time'"),
+        (["--augment", "noise=loud"], "expected a number"),
+        (["--augment", "rotation_channels=x,z"], "unknown channel 'z'"),
+        (["--augment", "rotation_channels=x"], "two channels"),
         (["--knob", "shear"], "unknown knob 'shear'"),
         (["--knob", "amplitude", "--knob", "amplitude"], "different knobs"),
-        (["--set", "knobs=amplitude"], "unknown setting 'knobs'"),
+        (["--set", "cont_follows=amplitude"], "unknown setting 'cont_follows'"),
         (["--device", "gpu"], "choose from auto"),
         (["--precision", "float8"], "choose from auto"),
         (["--dataset", "sines"], "--dataset and --data"),
@@ -188,7 +188,7 @@ def empty_machine(monkeypatch, tmp_path):
     monkeypatch.delenv("TSINFOGAN_DATA", raising=False)
     monkeypatch.setenv("TSINFOGAN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    here = tuple(_sources.Mirror(NOWHERE + mirror.file_name, mirror.file_name) for mirror in char_traj.MIRRORS)
+    here = tuple(sources.Mirror(NOWHERE + mirror.file_name, mirror.file_name) for mirror in char_traj.MIRRORS)
     monkeypatch.setattr(char_traj, "MIRRORS", here)
     monkeypatch.setattr(mnist, "FOLDERS", (NOWHERE,))
     return tmp_path / "cache"
@@ -205,7 +205,7 @@ def test_no_network(name, command, empty_machine):
 
 @pytest.mark.parametrize("name", ["char_traj", "mnist"])
 def test_a_download_that_does_not_match(name, command, empty_machine, monkeypatch):
-    monkeypatch.setattr(_sources, "_transfer", lambda url, path: path.write_bytes(b"please log in"))
+    monkeypatch.setattr(sources, "_transfer", lambda url, path: path.write_bytes(b"please log in"))
     assert "could not fetch" in command("datasets", "fetch", name).sentence
     assert not list(empty_machine.iterdir())
 
@@ -330,13 +330,13 @@ def test_weights_that_broke_in_the_last_step_are_not_kept(interrupted, small_csv
 
 
 def test_divergence_keeps_the_last_checkpoint(command, interrupted):
-    run = interrupted(critic_rate=1e12)
+    run = interrupted(discriminator_rate=1e12)
     before = contents(run)
     outcome = command("train", "--resume", run.name, "--runs", run.parent, "--device", "cpu")
     assert outcome.code == 2
     last = outcome.err.splitlines()[-1]
     assert last.startswith("error: training diverged")
-    assert "--critic-rate" in last
+    assert "--discriminator-rate" in last
     assert "Traceback" not in outcome.err
     assert contents(run)[STATE] == before[STATE]
     assert contents(run)[MODEL] == before[MODEL]

@@ -106,7 +106,7 @@ def test_several_categorical_codes(command, small_csv, tmp_path):
     columns = ["case", "cat0", "cat0_confidence", "cat1", "cat1_confidence", "cont0", "name", "label"]
     assert table(command("encode", small_csv, "--runs", tmp_path)).columns.tolist() == columns
     name = list_runs(tmp_path)[0].load_model().category_names
-    (category,) = [place for place, known in enumerate(name) if known][:1]
+    (category,) = [index for index, known in enumerate(name) if known][:1]
     rows = table(command("sample", "--label", name[category], "-n", 30, "--runs", tmp_path))
     assert set(rows.label) == {name[category]}
     assert rows.cat1.nunique() == 2

@@ -95,8 +95,8 @@ def test_train_with_defaults_then_sample(command, tmp_path):
 def test_dry_run_trains_nothing(command, small_csv, tmp_path):
     arguments = ["--cat", "4,5", "--cont", "1", "--noise", "3", "--continuous-prior", "normal", "--posterior", "fixed"]
     arguments += ["--adversarial", "least_squares", "--generator-every", "2", "--recognition", "own", "--seed", "7"]
-    arguments += ["--set", "r2_weight=0.5", "--distort", "none", "--distort", "noise=0.2"]
-    arguments += ["--distort", "rotation_channels=y,x", "--backbone", "mlp"]
+    arguments += ["--set", "r2_weight=0.5", "--augment", "none", "--augment", "noise=0.2"]
+    arguments += ["--augment", "rotation_channels=y,x", "--backbone", "mlp"]
     outcome = command("train", "--data", small_csv, "--dry-run", "--runs", tmp_path / "runs", *arguments)
     assert not (tmp_path / "runs").exists()
     resolved = json.loads(outcome.out)
@@ -107,12 +107,12 @@ def test_dry_run_trains_nothing(command, small_csv, tmp_path):
     assert codes[2]["posterior_scale"] == 1.0
     assert plan["model"]["latent"]["noise_dim"] == 3
     assert plan["model"]["backbone"] == "mlp"
-    assert plan["model"]["critic"]["recognition"] == "own"
+    assert plan["model"]["discriminator"]["recognition"] == "own"
     assert plan["objective"]["adversarial"] == "least_squares"
     assert plan["objective"]["r2_weight"] == 0.5
     assert plan["training"]["generator_every"] == 2
     assert plan["training"]["seed"] == 7
-    strengths = {name: value for name, value in resolved["distortions"].items() if value}
+    strengths = {name: value for name, value in resolved["augmentations"].items() if value}
     assert strengths == {"noise": 0.2, "rotation_channels": [1, 0]}
     assert "channels x, y; label with 3 classes" in outcome.err
 
@@ -231,7 +231,7 @@ def test_datasets(command):
 
 def test_interrupted_twice_ends_the_same(process, command, small_csv, tmp_path):
     options = ["train", "--data", small_csv, *TINY, "--steps", 200, "--cat", 3]
-    options += ["--set", "report_every=1", "--set", "discovery_steps=20"]
+    options += ["--set", "report_every=1", "--set", "pretraining_steps=20"]
     assert command(*options, "--runs", tmp_path / "whole").code == 0
     (whole,) = list_runs(tmp_path / "whole")
     name = None

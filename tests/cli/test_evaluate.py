@@ -16,8 +16,8 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from test_report import Page, is_whole
 
+from _pages import Page, is_whole
 from _trainers import images, waves
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, UnknownNameError
@@ -92,9 +92,9 @@ def test_two_files_need_no_model(command, two):
     assert sorted(path.name for path in Path().iterdir()) == FILES
     found = written_here()
     assert {row["measure"] for row in found["rows"]} == {"marginals", "correlations"}
-    assert all(row["floor"] is not None and row["verdict"] for row in found["rows"])
-    assert found["made_name"] == "fake.csv"
-    assert found["counts"] == {"made": 20, "seen": 20, "reference": 20}
+    assert all(row["baseline"] is not None and row["verdict"] for row in found["rows"])
+    assert found["synthetic_name"] == "fake.csv"
+    assert found["counts"] == {"synthetic": 20, "seen": 20, "reference": 20}
     assert any("one set of real series was given" in note for note in found["notes"])
     assert not any("the same" in note for note in found["notes"])
     text = Path("evaluation.html").read_text()
@@ -122,8 +122,8 @@ def test_a_run_with_its_codes(command, trained, tmp_path):
     assert done.code == 0, done.err
     found = json.loads((runs / newest.name / "evaluation.json").read_text())
     assert [row["name"] for row in found["rows"]] == ["r2_cont0", "r2_cont1"]
-    assert all(row["group"] == "codes" and row["floor"] is None for row in found["rows"])
-    assert found["made_name"] == newest.name
+    assert all(row["group"] == "codes" and row["baseline"] is None for row in found["rows"])
+    assert found["synthetic_name"] == newest.name
     assert found["skipped"]["marginals"] == "it needs 10 series of each kind, and there are 6"
     assert "known factors" in found["skipped"]["mig"]
     assert "marginals is left out: it needs 10 series of each kind, and there are 6" in done.err
@@ -136,12 +136,12 @@ def test_a_run_with_other_real_series_and_with_other_made_ones(command, trained,
     run = ("evaluate", "--runs", trained, *FAST, "--out", ".")
     assert command(*run, "--real", real, "--test", test).code == 0
     found = written_here()
-    assert found["counts"] == {"made": 30, "seen": 30, "reference": 30}
-    assert found["made_name"] == list_runs(trained)[-1].name
+    assert found["counts"] == {"synthetic": 30, "seen": 30, "reference": 30}
+    assert found["synthetic_name"] == list_runs(trained)[-1].name
     done = command("evaluate", "--runs", trained, *FAST, "--fake", fake, "--test", test)
     assert done.code == 0, done.err
-    assert written_here()["counts"] == {"made": 12, "seen": 12, "reference": 30}
-    assert written_here()["made_name"] == "fake.csv"
+    assert written_here()["counts"] == {"synthetic": 12, "seen": 12, "reference": 30}
+    assert written_here()["synthetic_name"] == "fake.csv"
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -167,7 +167,7 @@ def test_a_dataset_without_held_out_series(command, written, monkeypatch):
     done = command("evaluate", "--real", "pen_strokes", "--fake", written("fake.csv", walks(20)), *FAST)
     assert done.code == 0, done.err
     assert "note: there are no held-out series: there is no test split" in done.err
-    assert written_here()["counts"] == {"made": 12, "seen": 12, "reference": 12}
+    assert written_here()["counts"] == {"synthetic": 12, "seen": 12, "reference": 12}
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -223,7 +223,7 @@ def test_labels_in_one_only(command, written, monkeypatch):
     real, fake = written("real.csv", walks()), written("fake.csv", walks(30, 1, labelled=False))
     done = command("evaluate", "--real", real, "--fake", fake, "--only", "marginals,correlations", "--quick")
     assert done.code == 0, done.err
-    assert "real series have labels, made ones have none" in done.err
+    assert "real series have labels, synthetic ones have none" in done.err
     assert "marginals is left out: real and made series do not both have labels" in done.err
     assert [row["measure"] for row in written_here()["rows"]] == ["correlations"]
 
@@ -259,10 +259,10 @@ def test_other_lengths_are_told(command, written):
 def test_missing_values(command, written, tmp_path):
     bad = written("bad.csv", walks())
     lines = bad.read_text().splitlines()
-    for place in range(2, 9):
-        parts = lines[place].split(",")
+    for position in range(2, 9):
+        parts = lines[position].split(",")
         parts[lines[0].split(",").index("x")] = "nan"
-        lines[place] = ",".join(parts)
+        lines[position] = ",".join(parts)
     bad.write_text("\n".join(lines) + "\n")
     real = written("real.csv", walks())
     for arguments in (("--real", real, "--fake", bad), ("--real", bad, "--fake", real)):
@@ -424,9 +424,9 @@ def an_assessment(**others: object) -> Assessment:
     )
     near = replace(far, group="fidelity", name="near", near=True, verdict="as real series")
     whole = {
-        "real_name": "real", "made_name": "made", "figures": (near, far), "skipped": {"dci": "slow", "mig": "slow"},
-        "notes": ("a note",), "counts": {"made": 1, "seen": 2, "reference": 3}, "quick": True, "seed": 0,
-        "made": panel, "seen": panel, "reference": panel,
+        "real_name": "real", "synthetic_name": "synthetic", "figures": (near, far), "skipped": {"dci": "slow", "mig": "slow"},
+        "notes": ("a note",), "counts": {"synthetic": 1, "seen": 2, "reference": 3}, "quick": True, "seed": 0,
+        "synthetic": panel, "seen": panel, "reference": panel,
     }  # fmt: skip
     return Assessment(**{**whole, **others})
 
@@ -447,9 +447,9 @@ def test_copies_are_warned_of_plainly():
 def test_names_cannot_write_into_the_page():
     bad = "<b1 onclick='x'>\"&"
     figure = replace(an_assessment().figures[0], measure=bad, name=bad, summary=bad, verdict=bad)
-    code = replace(figure, group="codes", floor=None, near=None)
+    code = replace(figure, group="codes", baseline=None, near=None)
     found = an_assessment(
-        real_name=bad, made_name=bad, figures=(figure, code, replace(figure, group="privacy", near=False)),
+        real_name=bad, synthetic_name=bad, figures=(figure, code, replace(figure, group="privacy", near=False)),
         skipped={bad: bad}, notes=(bad,),
     )  # fmt: skip
     text = render(found, [Picture(bad, bad, b"png")])
@@ -499,7 +499,7 @@ def looked_at(page: str, folder: Path, width: int = 1200) -> tuple[dict[str, str
 def test_a_browser_shows_the_page(tmp_path):
     panel = walks(40)
     found = assess(walks(40, 1), panel, walks(40, 2), comparisons=["marginals"], quick=True, device="cpu")
-    pictures = draw_all(Shown(found.made, found.seen, found.reference))
+    pictures = draw_all(Shown(found.synthetic, found.seen, found.reference))
     for width in (1200, 500):
         facts, console = looked_at(render(found, pictures), tmp_path, width)
         assert console == []

@@ -49,9 +49,9 @@ def test_train_resume_sample_encode_and_report(command, recording, tmp_path):
 
     out = tmp_path / "out.csv"
     assert command("sample", "-n", 4, "-o", out, "--runs", tmp_path / "runs").code == 0
-    made = pd.read_csv(out, parse_dates=["time"])
-    assert list(made)[:4] == ["case", "time", "load", "on"]
-    assert made[made.case == 0].time.tolist() == pd.date_range("2020-01-31", periods=12, freq="h").tolist()
+    synthetic = pd.read_csv(out, parse_dates=["time"])
+    assert list(synthetic)[:4] == ["case", "time", "load", "on"]
+    assert synthetic[synthetic.case == 0].time.tolist() == pd.date_range("2020-01-31", periods=12, freq="h").tolist()
     panel = read_panel(out)
     assert (panel.n_cases, panel.time_frequency) == (4, "h")
 
@@ -125,8 +125,8 @@ def test_many_rows_of_parquet_become_a_folder(command, trained, tmp_path, monkey
 
     whole, parts = tmp_path / "whole.parquet", tmp_path / "parts.parquet"
     assert command("sample", "-n", 300, "-o", whole, "--runs", trained).code == 0
-    monkeypatch.setattr(parquet, "GREATEST_ROWS", 2000)
-    monkeypatch.setattr(parquet, "FORMAT", replace(parquet.FORMAT, greatest_rows=2000))
+    monkeypatch.setattr(parquet, "MAX_ROWS", 2000)
+    monkeypatch.setattr(parquet, "FORMAT", replace(parquet.FORMAT, max_rows=2000))
     assert command("sample", "-n", 300, "-o", parts, "--runs", trained).code == 0
     assert len(list(parts.iterdir())) > 1
     np.testing.assert_array_equal(read_panel(parts).values, read_panel(whole).values)

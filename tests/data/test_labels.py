@@ -49,9 +49,9 @@ def test_what_cannot_be_drawn_or_kept() -> None:
         draw_labelled(waves(), 0, seed=0)
     with pytest.raises(DataError, match="no labels to keep"):
         keep_labels(bare, [0])
-    for place in (24, -1):
+    for index in (24, -1):
         with pytest.raises(DataError, match="24 cases"):
-            keep_labels(waves(24), [0, place])
+            keep_labels(waves(24), [0, index])
 
 
 def test_partly_labelled() -> None:

@@ -11,7 +11,7 @@ import pytest
 from tsinfogan.data.panel import Panel
 from tsinfogan.data.plotting import draw_panel_grid
 from tsinfogan.formats import FORMATS
-from tsinfogan.formats.png import MOST_CASES
+from tsinfogan.formats.png import MAX_CASES
 
 
 def pixels(panel, rows, **options):
@@ -116,8 +116,8 @@ def test_png_groups_by_category(monkeypatch):
 
 
 def test_png_draws_the_first_and_says_so(monkeypatch):
-    panel, rows, title = drawn(monkeypatch, strokes(MOST_CASES - 1), strokes(3), strokes(3))
-    assert panel.n_cases == MOST_CASES
-    assert [case for _, cases in rows for case in cases] == list(range(MOST_CASES))
-    assert title == f"first {MOST_CASES} of {MOST_CASES + 5} cases"
-    assert str(MOST_CASES) in FORMATS.get("png").summary
+    panel, rows, title = drawn(monkeypatch, strokes(MAX_CASES - 1), strokes(3), strokes(3))
+    assert panel.n_cases == MAX_CASES
+    assert [case for _, cases in rows for case in cases] == list(range(MAX_CASES))
+    assert title == f"first {MAX_CASES} of {MAX_CASES + 5} cases"
+    assert str(MAX_CASES) in FORMATS.get("png").summary

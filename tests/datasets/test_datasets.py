@@ -21,13 +21,13 @@ from tsinfogan.datasets import (
     DATASETS,
     Dataset,
     Split,
-    _sources,
     _windows,
     char_traj,
     energy,
     get_dataset,
     load_dataset,
     mnist,
+    sources,
     stocks,
 )
 from tsinfogan.datasets.sources import files_by_name
@@ -52,7 +52,7 @@ def here(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip(f"the files of {name} are neither under TSINFOGAN_DATA nor in the cache")
 
     monkeypatch.setattr(char_traj, "download", refuse)
-    monkeypatch.setattr(_sources, "download", refuse)
+    monkeypatch.setattr(sources, "download", refuse)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,7 +70,7 @@ class TestContract:
     def test_panels(self, name: str) -> None:
         panels = [panel_of(name, split) for split in get_dataset(name).splits]
         train, test = panels[0], panels[-1]
-        for attribute in ("name", "channels", "classes", "time_step", "time_unit", "view", "distortions"):
+        for attribute in ("name", "channels", "classes", "time_step", "time_unit", "view", "augmentations"):
             assert getattr(train, attribute) == getattr(test, attribute)
         assert train.name == name
         assert len({panel.fingerprint() for panel in panels}) == len(panels)
@@ -125,8 +125,8 @@ def test_windows_are_all_there_are_in_order_and_in_raw_units() -> None:
     rows = np.arange(60.0).reshape(30, 2)
     panel = _windows.all_windows(rows, "train", "toy", ("a", "b"))
     assert panel.values.shape == (7, 2, 24)
-    for place, window in enumerate(panel.values):
-        np.testing.assert_array_equal(window, rows[place : place + 24].T)
+    for position, window in enumerate(panel.values):
+        np.testing.assert_array_equal(window, rows[position : position + 24].T)
 
 
 @needs_real_data

@@ -19,7 +19,7 @@ from tsinfogan.estimators.infogan import InfoGAN
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.preprocessing.torch_inverse import Units
 
-TINY = {"width": 4, "batch_size": 8, "discovery_steps": 0}
+TINY = {"width": 4, "batch_size": 8, "pretraining_steps": 0}
 PANEL = waves(20)
 X = PANEL.values.astype(np.float64)
 Y = np.where(PANEL.labels == 0, "slow", "fast")
@@ -111,9 +111,9 @@ def test_real_series_are_mixed_in(fitted: InfoGAN) -> None:
     for each in passes:
         real = torch.cat([values[:4] for values, _ in each]).numpy()
         labels = torch.cat([labels[:4] for _, labels in each])
-        places = [int(np.flatnonzero((X.astype(np.float32) == row).all((1, 2)))[0]) for row in real]
-        assert sorted(places) == list(range(20))
-        assert [batches.classes[k] for k in labels] == Y[places].tolist()
+        indices = [int(np.flatnonzero((X.astype(np.float32) == row).all((1, 2)))[0]) for row in real]
+        assert sorted(indices) == list(range(20))
+        assert [batches.classes[k] for k in labels] == Y[indices].tolist()
     assert not torch.equal(passes[0][0][0][:4], passes[1][0][0][:4])
     only_real = SyntheticBatches(fitted, 8, real=PANEL, real_share=1.0)
     assert next(iter(only_real))[0].shape == (8, 1, 32)

@@ -70,9 +70,9 @@ def test_one_channel() -> None:
 
 def test_whole_numbers_are_rounded_and_held_within_what_the_dtype_holds() -> None:
     _, container = read(np.array([[[0, 255]]], np.uint8))
-    made = container.packed(Panel.from_arrays(np.array([[[1.6, -3.0]], [[254.4, 300.0]]])))
-    assert made.dtype == np.uint8
-    assert made.tolist() == [[[2, 0]], [[254, 255]]]
+    synthetic = container.packed(Panel.from_arrays(np.array([[[1.6, -3.0]], [[254.4, 300.0]]])))
+    assert synthetic.dtype == np.uint8
+    assert synthetic.tolist() == [[[2, 0]], [[254, 255]]]
     _, container = read(np.array([[[True, False]]]))
     assert container.packed(Panel.from_arrays([[[0.7, 0.2]]])).tolist() == [[[True, False]]]
 
@@ -140,14 +140,14 @@ def test_frames_come_back_as_they_were(name: str) -> None:
     before = given.copy()
     panel, container = read(given)
     assert panel.values.shape == (3, 3, 5)
-    made = container.packed(panel)
+    synthetic = container.packed(panel)
     if "months" not in name:  # cases called by text get new names
-        pd.testing.assert_frame_equal(made, given)
+        pd.testing.assert_frame_equal(synthetic, given)
     both = container.joined(given, panel)
     pd.testing.assert_frame_equal(given, before)
     pd.testing.assert_frame_equal(both.iloc[:15], given)
     assert (both.dtypes == given.dtypes).all()
-    flat = both.reset_index() if made.index.nlevels == 2 else both
+    flat = both.reset_index() if synthetic.index.nlevels == 2 else both
     assert flat["who" if "who" in flat else "case"].nunique() == 6
     assert both["load"].iloc[15:].tolist() == given["load"].tolist()
     assert Container.from_dict(json.loads(json.dumps(container.to_dict()))) == container
@@ -166,9 +166,9 @@ def test_columns_of_other_names() -> None:
     columns = ColumnNames(case="who", time="when", label="kind", channels=("count", "load"))
     panel, container = read(given, columns=columns)
     assert panel.channels == ("count", "load")
-    made = container.packed(panel)
-    pd.testing.assert_frame_equal(made, given[made.columns])
-    assert set(made.columns) == {"who", "when", "count", "load", "kind"}
+    synthetic = container.packed(panel)
+    pd.testing.assert_frame_equal(synthetic, given[synthetic.columns])
+    assert set(synthetic.columns) == {"who", "when", "count", "load", "kind"}
 
 
 def test_labels_leave_a_frame_without_a_column_for_them() -> None:

@@ -24,7 +24,7 @@ from tsinfogan.formats import read_panel
 from tsinfogan.sampling.sampler import encode, sample
 from tsinfogan.training.session import fit
 
-TINY = {"width": 4, "batch_size": 8, "discovery_steps": 0}
+TINY = {"width": 4, "batch_size": 8, "pretraining_steps": 0}
 PANEL = waves(24)
 X = PANEL.values.astype(np.float64)
 Y = np.where(PANEL.labels == 0, "slow", "fast")
@@ -46,9 +46,9 @@ def fitted() -> InfoGAN:
 @pytest.fixture(scope="module")
 def trained() -> InfoGAN:
     """Trained for long enough to tell slow from fast."""
-    return new(max_steps=100, settings={"discovery_steps": 20, "discovery_revisions": 0, "discovery_openings": 1}).fit(
-        X, Y
-    )
+    return new(
+        max_steps=100, settings={"pretraining_steps": 20, "split_merge_rounds": 0, "pretraining_restarts": 1}
+    ).fit(X, Y)
 
 
 # ---- scikit-learn's own checks
@@ -96,7 +96,7 @@ def test_works_in_a_pipeline() -> None:
 
 def test_trains_exactly_what_the_trainer_trains() -> None:
     estimator = new(random_state=3, n_categories=(3, 2), n_continuous=1).fit(X)
-    settings = {"max_steps": 4, "seed": 3, "batch_size": 8, "discovery_steps": 0}
+    settings = {"max_steps": 4, "seed": 3, "batch_size": 8, "pretraining_steps": 0}
     plain = Panel.from_arrays(X)
     model = fit(plain, n_categories=(3, 2), n_continuous=1, noise_dim=3, width=4, settings=settings, device="cpu")
     assert np.array_equal(estimator.sample(5, random_state=9), sample(model, 5, seed=9).panel.values)
@@ -211,10 +211,10 @@ def test_rows_do_not_depend_on_how_many_there_are(fitted: InfoGAN) -> None:
 def test_lists_come_back_as_lists() -> None:
     cases = [row[:, : 20 + k % 5].astype(np.float32) for k, row in enumerate(X)]
     estimator = new().fit(cases)
-    made = estimator.sample(7)
-    assert isinstance(made, list)
-    assert {case.dtype for case in made} == {np.dtype("float32")}
-    assert {case.shape[1] for case in made} <= set(range(20, 25))
+    synthetic = estimator.sample(7)
+    assert isinstance(synthetic, list)
+    assert {case.dtype for case in synthetic} == {np.dtype("float32")}
+    assert {case.shape[1] for case in synthetic} <= set(range(20, 25))
     more = estimator.augment(cases, n=2)
     assert len(more) == 26
     assert all(some is other for some, other in zip(more, cases, strict=False))
@@ -244,8 +244,8 @@ def test_classes_are_as_frequent_in_what_is_added(fitted: InfoGAN) -> None:
     assert len(fitted.augment(X, y, factor=1.5)[1]) == 36
     assert fitted.augment(X, y, factor=1)[0] is X
     assert fitted.augment(X, n=3).shape == (27, 1, 32)
-    made = fitted.sample(12, label=classes[24:])
-    assert np.array_equal(more[24:], made)
+    synthetic = fitted.sample(12, label=classes[24:])
+    assert np.array_equal(more[24:], synthetic)
 
 
 def test_panels_and_frames_bring_their_own_classes() -> None:
@@ -338,8 +338,8 @@ def test_the_command_line_samples_from_what_was_saved(fitted: InfoGAN, tmp_path:
     outcome = command("sample", "--model", path, "-n", 3, "--seed", 4, "--label", "slow", "--device", "cpu")
     assert outcome.code == 0, outcome.err
     (tmp_path / "made.csv").write_bytes(outcome.out)
-    made = fitted.sample(3, label="slow", random_state=4)
-    np.testing.assert_allclose(read_panel(tmp_path / "made.csv").values, made, rtol=1e-6)
+    synthetic = fitted.sample(3, label="slow", random_state=4)
+    np.testing.assert_allclose(read_panel(tmp_path / "made.csv").values, synthetic, rtol=1e-6)
     assert command("runs", "--runs", tmp_path).code == 0
 
 

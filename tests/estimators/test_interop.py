@@ -22,7 +22,11 @@ validation = pytest.importorskip("aeon.utils.validation.collection", reason=REAS
 pipeline = pytest.importorskip("imblearn.pipeline", reason="needs imbalanced-learn: make interop")
 
 ESTIMATOR = InfoGAN(
-    max_steps=4, noise_dim=3, settings={"width": 4, "batch_size": 8, "discovery_steps": 0}, random_state=0, device="cpu"
+    max_steps=4,
+    noise_dim=3,
+    settings={"width": 4, "batch_size": 8, "pretraining_steps": 0},
+    random_state=0,
+    device="cpu",
 )
 
 

@@ -17,7 +17,7 @@ from tsinfogan.errors import DataError, SettingError, UnknownNameError
 from tsinfogan.estimators.infogan import InfoGAN
 from tsinfogan.estimators.resampler import InfoGANResampler, missing
 
-TINY = {"width": 4, "batch_size": 8, "discovery_steps": 0}
+TINY = {"width": 4, "batch_size": 8, "pretraining_steps": 0}
 ESTIMATOR = InfoGAN(max_steps=4, noise_dim=3, settings=TINY, random_state=0, device="cpu")
 SHORT_OF = np.r_[0:24:2, 1:8:2]  # twelve slow waves and four fast ones
 PANEL = waves(24).subset(SHORT_OF)

@@ -366,7 +366,7 @@ def test_feather_is_arrow(tmp_path):
 
 def test_large_parquet_is_a_folder_of_files(tmp_path, monkeypatch):
     panel = unequal()
-    monkeypatch.setattr("tsinfogan.formats.parquet.GREATEST_ROWS", 10)
+    monkeypatch.setattr("tsinfogan.formats.parquet.MAX_ROWS", 10)
     writer = FORMATS.get("parquet").open_folder(tmp_path / "data.parquet")
     for start, end in ((0, 1), (1, 4)):
         cases = slice(start, end)
@@ -382,7 +382,7 @@ def test_large_parquet_is_a_folder_of_files(tmp_path, monkeypatch):
 
 def test_write_panel_makes_a_folder_of_what_is_large(tmp_path, monkeypatch):
     entry = FORMATS.get("parquet")
-    monkeypatch.setattr("tsinfogan.formats.parquet.FORMAT", replace(entry, greatest_rows=10))
+    monkeypatch.setattr("tsinfogan.formats.parquet.FORMAT", replace(entry, max_rows=10))
     write_panel(unequal(), tmp_path / "data.parquet")
     assert (tmp_path / "data.parquet" / "part-00000.parquet").is_file()
     assert_same(read_panel(tmp_path / "data.parquet"), unequal())
@@ -422,7 +422,7 @@ def test_combined_arff_by_hand(tmp_path):
 def test_other_readers_see_words_and_numbers_alone(name, tmp_path):
     panel = unequal(labels=["a b", "ü,:", None, "?"])
     lines = write(name, tmp_path / f"data.{name}", panel, cat=[5, 6, 7, 8]).read_text().splitlines()
-    assert all(line.startswith(("#tsinfogan ", "%tsinfogan ")) == (place == 0) for place, line in enumerate(lines))
+    assert all(line.startswith(("#tsinfogan ", "%tsinfogan ")) == (index == 0) for index, line in enumerate(lines))
     ends = [line.rpartition("," if name == "arff" else ":")[2] for line in lines[-4:]]
     assert ends == ["a%20b", "%C3%BC%2C%3A", "?", "%3F"]
     assert_same(read_panel(tmp_path / f"data.{name}"), panel)

@@ -17,7 +17,7 @@ from tsinfogan.formats.frame import frame_from_panel, panel_from_frame
 NAMES = ColumnNames("id", "when", "y")
 
 
-def made(**others: object) -> Panel:
+def synthetic(**others: object) -> Panel:
     rng = np.random.default_rng(0)
     cases = [np.stack([rng.normal(size=n), rng.integers(0, 9, n)]) for n in (3, 6, 1)]
     return Panel.from_cases(cases, channels=("hr", "n"), labels=["a", None, "b"], kinds=("real", "integer"), **others)
@@ -34,7 +34,7 @@ def assert_same(actual: Panel, expected: Panel) -> None:
 @pytest.mark.parametrize("columns", [ColumnNames(), NAMES])
 @pytest.mark.parametrize("time", [{}, {"time_origin": "2020-01-01T00:00:00", "time_frequency": "MS"}])
 def test_a_panel_comes_back(columns: ColumnNames, time: dict[str, str]) -> None:
-    panel = made(**time)
+    panel = synthetic(**time)
     frame = frame_from_panel(panel, columns, {"cat": np.array([4, 5, 6])})
     named = [columns.case or "case", columns.time or "time", "hr", "n", "cat", columns.label or "label"]
     assert list(frame) == named
@@ -47,24 +47,24 @@ def test_a_panel_comes_back(columns: ColumnNames, time: dict[str, str]) -> None:
 
 
 def test_channels_are_chosen_and_ordered() -> None:
-    frame = frame_from_panel(made(), ColumnNames(channels=("n", "hr")))
+    frame = frame_from_panel(synthetic(), ColumnNames(channels=("n", "hr")))
     assert list(frame) == ["case", "time", "n", "hr", "label"]
-    assert list(frame_from_panel(made(), ColumnNames(channels=("n",)))) == ["case", "time", "n", "label"]
+    assert list(frame_from_panel(synthetic(), ColumnNames(channels=("n",)))) == ["case", "time", "n", "label"]
     with pytest.raises(DataError, match="no column 'z'"):
-        frame_from_panel(made(), ColumnNames(channels=("z",)))
+        frame_from_panel(synthetic(), ColumnNames(channels=("z",)))
     with pytest.raises(DataError, match="'hr' would stand for two things"):
-        frame_from_panel(made(), ColumnNames(case="hr"))
+        frame_from_panel(synthetic(), ColumnNames(case="hr"))
 
 
 @pytest.mark.parametrize("columns", [ColumnNames(), NAMES])
 def test_an_index_of_case_and_time_is_the_columns(columns: ColumnNames) -> None:
-    frame = frame_from_panel(made(), columns)
+    frame = frame_from_panel(synthetic(), columns)
     index = list(frame.columns[:2])
-    assert_same(panel_from_frame(frame.set_index(index), columns), made())
+    assert_same(panel_from_frame(frame.set_index(index), columns), synthetic())
     nameless = frame.set_index(index)
     nameless.index = nameless.index.set_names([None, None])
-    assert_same(panel_from_frame(nameless, columns), made())
-    assert_same(panel_from_frame(frame.set_index(index[0]), columns), made())
+    assert_same(panel_from_frame(nameless, columns), synthetic())
+    assert_same(panel_from_frame(frame.set_index(index[0]), columns), synthetic())
 
 
 def test_an_index_of_dates_is_the_time_of_a_recording() -> None:

@@ -95,7 +95,7 @@ def test_a_recording_needs_windows_that_fit(tmp_path: Path) -> None:
 
 
 def test_too_many_windows_to_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tsinfogan.data.windows.GREATEST_SIZE", 100)
+    monkeypatch.setattr("tsinfogan.data.windows.MAX_SIZE", 100)
     with pytest.raises(DataError, match=r"at most 100 numbers, got 16 x 2 x 5; lengthen the stride"):
         read(tmp_path, recording(20), windows=Windows(5))
     assert read(tmp_path, recording(20), windows=Windows(5, 4)).n_cases == 4

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from _tstr import _likeness, tstr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
+from _tstr import _likeness, tstr
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 from tsinfogan.formats import read_panel
@@ -27,7 +27,7 @@ from tsinfogan.metrics.augmentation import study as study_module
 from tsinfogan.metrics.augmentation.categories import class_of_categories, matched
 from tsinfogan.metrics.augmentation.generators import generators_of
 from tsinfogan.metrics.augmentation.holding_out import held_out, with_classes_of
-from tsinfogan.metrics.augmentation.methods import METHODS, Means, Method, in_order
+from tsinfogan.metrics.augmentation.methods import METHODS, Inputs, Method, in_order
 from tsinfogan.metrics.augmentation.methods._series import repeated
 from tsinfogan.metrics.augmentation.situations import Balanced, Imbalanced, class_sizes
 from tsinfogan.metrics.augmentation.study import augment_study, chosen_methods, macro_f1, run_study
@@ -35,7 +35,7 @@ from tsinfogan.metrics.augmentation.trials import Study, Trial
 from tsinfogan.metrics.augmentation.verdicts import conclusions, in_words, rows
 from tsinfogan.metrics.intervals import Estimate, estimate
 from tsinfogan.models.codes import CategoricalCode, LatentSpec, UniformCode
-from tsinfogan.models.discriminator import CriticSettings, Judgement
+from tsinfogan.models.discriminator import DiscriminatorSettings, Judgement
 from tsinfogan.models.model import DataCard, Model, ModelSettings
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.reports.augmentation import draw_study
@@ -51,8 +51,8 @@ def drawn(labels: IntArray, seed: int) -> FloatArray:
     rng = np.random.default_rng(seed)
     phase = rng.uniform(-math.pi / 2, math.pi / 2, len(labels))
     clean = np.sin(2 * math.pi * (1 + labels[:, None]) * PAST + phase[:, None])
-    made: FloatArray = (clean + 0.3 * rng.normal(size=clean.shape)).astype(np.float32)[:, None]
-    return made
+    synthetic: FloatArray = (clean + 0.3 * rng.normal(size=clean.shape)).astype(np.float32)[:, None]
+    return synthetic
 
 
 def panel(n: int, seed: int, name: str = "waves") -> Panel:
@@ -66,13 +66,13 @@ TRAIN, TEST = panel(150, 0), panel(120, 1)
 class Maker(nn.Module):
     """Latent = one number of noise, which is the phase, K of the category, one knob, which does nothing."""
 
-    texture_dim = 0
+    injected_noise_dim = 0
 
     def __init__(self, order: tuple[int, ...] = (0, 1, 2)):
         super().__init__()
         self.periods = nn.Parameter(1.0 + torch.tensor(order))
 
-    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+    def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         periods = latent[:, 1 : 1 + K] @ self.periods
         time = torch.from_numpy(PAST).float()
         phase = math.pi / 2 * torch.erf(latent[:, :1] / math.sqrt(2))  # uniform, as in the data
@@ -82,7 +82,7 @@ class Maker(nn.Module):
 class Reader(nn.Module):
     """Reads the number of periods, whatever the phase."""
 
-    settings = CriticSettings()
+    settings = DiscriminatorSettings()
 
     def __init__(self, order: tuple[int, ...] = (0, 1, 2), sharpness: float = 20.0):
         super().__init__()
@@ -103,16 +103,16 @@ def handmade(order: tuple[int, ...] = (0, 1, 2), names: tuple[str | None, ...] =
     return Model(ModelSettings("conv1d", latent), DataCard.of(TRAIN), raw, *networks, names)  # type: ignore[arg-type]
 
 
-def means(model: Model | None = None, notes: list[str] | None = None, fit: Any = None) -> Means:
+def means(model: Model | None = None, notes: list[str] | None = None, fit: Any = None) -> Inputs:
     taken = [] if notes is None else notes
     unlabelled = study_module.without_labels(TRAIN)
-    return Means(Preprocessor.fit(TRAIN), unlabelled, model, fit, torch.device("cpu"), taken.append)
+    return Inputs(Preprocessor.fit(TRAIN), unlabelled, model, fit, torch.device("cpu"), taken.append)
 
 
 def oracle(shift: int = 0) -> Method:
     """New series of the true class; or, shifted, of another one under its name."""
 
-    def augment(labelled: Panel, n_new: IntArray, means: Means, seed: int) -> Panel:
+    def augment(labelled: Panel, n_new: IntArray, means: Inputs, seed: int) -> Panel:
         labels = np.repeat(np.arange(K), n_new)
         return replace(labelled, values=drawn((labels + shift) % K, seed % 2**31), labels=labels)
 
@@ -120,7 +120,7 @@ def oracle(shift: int = 0) -> Method:
 
 
 def study_of(methods: Mapping[str, Method], n_per_class: int = 1, **others: Any) -> Study:
-    options = {"n_draws": 3, "made": 40, "steps": 40, "device": "cpu", **others}
+    options = {"n_draws": 3, "synthetic": 40, "steps": 40, "device": "cpu", **others}
     every = in_order({"none": METHODS.get("none"), **methods})
     return run_study(TRAIN, TEST, options.pop("models", ()), every, (Balanced(n_per_class),), **options)
 
@@ -142,7 +142,7 @@ def test_series_of_the_true_class_help_and_of_others_hurt() -> None:
 
 
 def test_copies_make_no_difference_that_is_called_one() -> None:
-    def copies(labelled: Panel, n_new: IntArray, means: Means, seed: int) -> Panel:
+    def copies(labelled: Panel, n_new: IntArray, means: Inputs, seed: int) -> Panel:
         assert labelled.labels is not None
         return labelled.subset(repeated(labelled.labels, n_new))
 
@@ -185,7 +185,7 @@ def test_every_method_gets_the_same_series_seeds_and_steps(monkeypatch: pytest.M
         given_steps.append((others["steps"], others["seed"]))
         return fit_classifier(values, labels, *arguments, **others)
 
-    def spy(labelled: Panel, n_new: IntArray, means: Means, seed: int) -> Panel:
+    def spy(labelled: Panel, n_new: IntArray, means: Inputs, seed: int) -> Panel:
         seen.append((labelled.fingerprint(), seed))
         assert means.unlabelled.labels is None
         return labelled.subset(np.arange(K))
@@ -255,11 +255,11 @@ def test_what_there_is_too_little_for_is_left_out() -> None:
 
 def test_mistakes() -> None:
     plain = chosen_methods(["none"])
-    for arguments in ({"n_draws": 1}, {"made": -1}, {"steps": 0}):
+    for arguments in ({"n_draws": 1}, {"synthetic": -1}, {"steps": 0}):
         with pytest.raises(SettingError, match="expected at least"):
             run_study(TRAIN, TEST, (), plain, (Balanced(1),), **arguments)
-    with pytest.raises(UnknownNameError, match="distort_own"):
-        augment_study(TRAIN, TEST, methods=["distort_ow"])
+    with pytest.raises(UnknownNameError, match="classical_own"):
+        augment_study(TRAIN, TEST, methods=["augment_ow"])
     bare = study_module.without_labels(TRAIN)
     for panels in ((bare, TEST), (TRAIN, bare)):
         with pytest.raises(DataError, match="expected labels"):
@@ -308,13 +308,13 @@ def test_methods_make_what_is_wanted(name: str) -> None:
         return handmade()
 
     model = None if name == "tsinfogan_labelled_only" else handmade()
-    made, again = (method.augment(labelled, wanted, means(model, fit=fit), 5) for _ in range(2))
+    synthetic, again = (method.augment(labelled, wanted, means(model, fit=fit), 5) for _ in range(2))
     other = method.augment(labelled, wanted, means(model, fit=fit), 6)
-    assert class_sizes(made).tolist() == wanted.tolist()
-    assert made.classes == labelled.classes
-    assert made.channels == labelled.channels
-    assert made.fingerprint() == again.fingerprint()
-    assert made.fingerprint() != other.fingerprint()
+    assert class_sizes(synthetic).tolist() == wanted.tolist()
+    assert synthetic.classes == labelled.classes
+    assert synthetic.channels == labelled.channels
+    assert synthetic.fingerprint() == again.fingerprint()
+    assert synthetic.fingerprint() != other.fingerprint()
 
 
 @pytest.mark.parametrize("name", METHODS.names())
@@ -330,8 +330,8 @@ def test_methods_say_what_they_are(name: str) -> None:
 @given(st.integers(0, 2**31))
 def test_interpolated_series_lie_between_two_of_their_class(seed: int) -> None:
     labelled = TRAIN.subset(np.arange(12))
-    made = METHODS.get("interpolate").augment(labelled, np.array([3, 3, 3]), means(), seed)  # type: ignore[misc]
-    for case, label in zip(made.values.reshape(9, -1), made.labels, strict=True):
+    synthetic = METHODS.get("interpolate").augment(labelled, np.array([3, 3, 3]), means(), seed)  # type: ignore[misc]
+    for case, label in zip(synthetic.values.reshape(9, -1), synthetic.labels, strict=True):
         members = labelled.values[labelled.labels == label].reshape(4, -1)
         gaps = [
             np.abs(np.linalg.norm(case - a) + np.linalg.norm(case - b) - np.linalg.norm(a - b))
@@ -344,8 +344,8 @@ def test_interpolated_series_lie_between_two_of_their_class(seed: int) -> None:
 def test_one_series_of_a_class_can_only_be_copied() -> None:
     notes: list[str] = []
     labelled = TRAIN.subset(np.arange(3))
-    made = METHODS.get("interpolate").augment(labelled, np.array([2, 1, 1]), means(notes=notes), 0)  # type: ignore[misc]
-    np.testing.assert_allclose(made.values, labelled.values[[0, 0, 1, 2]], atol=1e-6)
+    synthetic = METHODS.get("interpolate").augment(labelled, np.array([2, 1, 1]), means(notes=notes), 0)  # type: ignore[misc]
+    np.testing.assert_allclose(synthetic.values, labelled.values[[0, 0, 1, 2]], atol=1e-6)
     assert notes == ["classes of one labelled series are copied: there is nothing to interpolate with"]
 
 
@@ -353,18 +353,18 @@ def test_a_class_without_a_category_is_copied_and_said_to_be() -> None:
     notes: list[str] = []
     labelled = TRAIN.subset(np.arange(6))
     merging = handmade(order=(0, 1, 1))  # no category of class c
-    made = METHODS.get("tsinfogan").augment(labelled, np.array([2, 2, 2]), means(merging, notes), 0)  # type: ignore[misc]
-    assert class_sizes(made).tolist() == [2, 2, 2]
-    np.testing.assert_array_equal(made.values[made.labels == 2], labelled.values[[2, 5]])
+    synthetic = METHODS.get("tsinfogan").augment(labelled, np.array([2, 2, 2]), means(merging, notes), 0)  # type: ignore[misc]
+    assert class_sizes(synthetic).tolist() == [2, 2, 2]
+    np.testing.assert_array_equal(synthetic.values[synthetic.labels == 2], labelled.values[[2, 5]])
     assert notes == ["no category of the generator is of class c alone: copies of labelled series took its place"]
 
 
 def test_unlabelled_series_under_the_label_of_q_are_real_ones() -> None:
-    made = METHODS.get("q_labels").augment(TRAIN.subset(np.arange(3)), np.array([5, 5, 5]), means(handmade()), 0)  # type: ignore[misc]
-    places = [np.flatnonzero((TRAIN.values == case).all((1, 2))) for case in made.values]
-    assert all(len(place) == 1 for place in places)
-    assert len({int(place[0]) for place in places}) == 15
-    assert (TRAIN.labels[np.concatenate(places)] == made.labels).mean() > 0.9  # type: ignore[index]
+    synthetic = METHODS.get("q_labels").augment(TRAIN.subset(np.arange(3)), np.array([5, 5, 5]), means(handmade()), 0)  # type: ignore[misc]
+    indices = [np.flatnonzero((TRAIN.values == case).all((1, 2))) for case in synthetic.values]
+    assert all(len(index) == 1 for index in indices)
+    assert len({int(index[0]) for index in indices}) == 15
+    assert (TRAIN.labels[np.concatenate(indices)] == synthetic.labels).mean() > 0.9  # type: ignore[index]
 
 
 def test_repeated() -> None:
@@ -498,7 +498,7 @@ def test_likeness_is_in_real_spreads() -> None:
 
 # ---- at the command line
 
-QUICK = ("--labels", "1", "--imbalance", 2, "--draws", 2, "--steps", 2, "--made", 3, "--device", "cpu")
+QUICK = ("--labels", "1", "--imbalance", 2, "--draws", 2, "--steps", 2, "--synthetic", 3, "--device", "cpu")
 
 
 def test_command(command, small_csv, trained, tmp_path) -> None:
@@ -510,11 +510,11 @@ def test_command(command, small_csv, trained, tmp_path) -> None:
     table = list(csv.DictReader(io.StringIO(outcome.out.decode())))
     assert [row["method"] for row in table if row["situation"] == "1 label per class"] == [
         "none",
-        "distort",
-        "distort_own",
+        "classical",
+        "classical_own",
         "interpolate",
         "tsinfogan",
-        "tsinfogan_distorted",
+        "tsinfogan_classical",
         "q_alone",
         "q_labels",
     ]
@@ -528,7 +528,7 @@ def test_command(command, small_csv, trained, tmp_path) -> None:
 
 
 def test_command_trains_a_generator_where_there_is_none(command, small_csv, tmp_path, monkeypatch) -> None:
-    from tsinfogan import plan
+    from tsinfogan.training import plan
 
     make_plan = plan.make_plan
     monkeypatch.setattr(

@@ -32,9 +32,9 @@ from tsinfogan.metrics.codes.readback import r_squared
 from tsinfogan.metrics.codes.usage import evenness, least_usage
 from tsinfogan.metrics.samples import COMPARISONS
 from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, UniformCode
-from tsinfogan.models.discriminator import CriticSettings, Judgement
+from tsinfogan.models.discriminator import DiscriminatorSettings, Judgement
 from tsinfogan.models.model import DataCard, Model, ModelSettings
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.training.plan import make_plan
 
@@ -49,7 +49,7 @@ FACTORS = tuple(name for name in MEASURES.names() if "factors" in MEASURES.get(n
 TIME = torch.linspace(0, 1, N_TIMEPOINTS)
 TURNS = 2 * math.pi * torch.arange(1, K + 1)[:, None] * TIME
 TEMPLATES = torch.stack([torch.sin(TURNS), torch.cos(TURNS)], dim=1)  # (K, 2, t), orthogonal to the knobs
-KNOBS = torch.stack(  # (2, 2, t) an offset of the first channel, a slope of the second
+FOLLOWABLE = torch.stack(  # (2, 2, t) an offset of the first channel, a slope of the second
     [torch.stack([torch.ones(N_TIMEPOINTS), 0 * TIME]), torch.stack([0 * TIME, 2 * TIME - 1])]
 )
 
@@ -57,31 +57,31 @@ KNOBS = torch.stack(  # (2, 2, t) an offset of the first channel, a slope of the
 class Maker(nn.Module):
     """Latent = one number of noise, K of the category, the two knobs."""
 
-    texture_dim = 0
+    injected_noise_dim = 0
 
-    def __init__(self, templates: Tensor = TEMPLATES, knobs: Tensor = KNOBS):
+    def __init__(self, templates: Tensor = TEMPLATES, knobs: Tensor = FOLLOWABLE):
         super().__init__()
         self.templates, self.knobs = nn.Parameter(templates), nn.Parameter(0.4 * knobs)
 
-    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
-        made = torch.einsum("nk,kct->nct", latent[:, 1 : 1 + K], self.templates)
-        made = made + torch.einsum("nk,kct->nct", latent[:, 1 + K :], self.knobs)
-        return made + 0.02 * latent[:, :1, None] * torch.cos(9 * TIME)
+    def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
+        synthetic = torch.einsum("nk,kct->nct", latent[:, 1 : 1 + K], self.templates)
+        synthetic = synthetic + torch.einsum("nk,kct->nct", latent[:, 1 + K :], self.knobs)
+        return synthetic + 0.02 * latent[:, :1, None] * torch.cos(9 * TIME)
 
 
 class Reader(nn.Module):
     """Reads what :class:`Maker` wrote; ``blind`` it always sees the first category and no knob."""
 
-    settings = CriticSettings()
+    settings = DiscriminatorSettings()
 
     def __init__(self, blind: bool = False):
         super().__init__()
         self.blind = blind
 
     def forward(self, values: Tensor, label: Tensor | None = None) -> Judgement:
-        knobs = torch.stack([values[:, 0].mean(1), (values[:, 1] * KNOBS[1, 1]).mean(1)], dim=1)
-        knobs = knobs / (0.4 * KNOBS.square().mean(2).amax(1))  # (n, 2)
-        rest = values - 0.4 * torch.einsum("nk,kct->nct", knobs, KNOBS)
+        knobs = torch.stack([values[:, 0].mean(1), (values[:, 1] * FOLLOWABLE[1, 1]).mean(1)], dim=1)
+        knobs = knobs / (0.4 * FOLLOWABLE.square().mean(2).amax(1))  # (n, 2)
+        rest = values - 0.4 * torch.einsum("nk,kct->nct", knobs, FOLLOWABLE)
         logits = -(rest[:, None] - TEMPLATES).square().sum((2, 3))  # (n, K)
         if self.blind:
             logits, knobs = torch.eye(K)[torch.zeros(len(values), dtype=torch.long)] * 20, 0 * knobs
@@ -119,9 +119,9 @@ def taught(subject: Subject, steps: int = 60) -> Subject:
     if panel.labels is not None:
         panel = panel.subset(panel.labels >= 0)
         assert panel.labels is not None
-        distorter = Distorter.build(panel.distortions, subject.model.preprocessor)
+        augmenter = Augmenter.build(panel.augmentations, subject.model.preprocessor)
         values = subject.grid_values(panel)
-        fitted = fit_classifier(values, panel.labels, len(panel.classes), distorter, seed=subject.seed, steps=steps)
+        fitted = fit_classifier(values, panel.labels, len(panel.classes), augmenter, seed=subject.seed, steps=steps)
         subject.__dict__["classifier"] = fitted
     return subject
 
@@ -272,19 +272,19 @@ def test_series_of_other_channels_are_refused(good: Subject) -> None:
 
 
 def test_sweeps_turn_one_code_and_hold_the_rest(good: Subject) -> None:
-    made = good.sweeps(good.continuous["cont1"])
-    assert made.panel.n_cases == K * SWEEPS_PER_CATEGORY * SWEEP_STEPS
-    cat, cont1 = (made.columns[name].reshape(-1, SWEEP_STEPS) for name in ("cat", "cont1"))
+    synthetic = good.sweeps(good.continuous["cont1"])
+    assert synthetic.panel.n_cases == K * SWEEPS_PER_CATEGORY * SWEEP_STEPS
+    cat, cont1 = (synthetic.columns[name].reshape(-1, SWEEP_STEPS) for name in ("cat", "cont1"))
     assert (cat == (np.arange(K * SWEEPS_PER_CATEGORY) % K)[:, None]).all()
     assert np.allclose(cont1, np.linspace(-1, 1, SWEEP_STEPS))
-    assert (made.columns["cont0"] == 0).all()
+    assert (synthetic.columns["cont0"] == 0).all()
     values = good.sweep_values(good.continuous["cont1"])
     steps = np.diff(values, axis=1)  # the noise is held: a linear maker's steps are all the same
     assert np.allclose(steps, steps[:1, :1], atol=1e-5)
 
 
 def test_every_code_turns_the_same_samples(good: Subject) -> None:
-    first, second = (good.sweep_values(place) for place in good.continuous.values())
+    first, second = (good.sweep_values(index) for index in good.continuous.values())
     assert np.array_equal(first[:, SWEEP_STEPS // 2], second[:, SWEEP_STEPS // 2])
     assert not np.allclose(first[:, 0], second[:, 0])
 
@@ -294,18 +294,18 @@ def test_sweeps_stand_in_order_wherever_the_category_stands() -> None:
     panel = drawn(6, 0)
     settings = ModelSettings("conv1d", latent, width=4)
     subject = Subject(Model.build(settings, DataCard.of(panel), Preprocessor.fit(panel)))
-    made = subject.sweeps(0, steps=4, n_per_category=2)
-    assert made.columns["cat"].reshape(2, 3, 4).tolist() == [[[k] * 4 for k in range(3)]] * 2
-    assert np.allclose(made.columns["cont0"].reshape(-1, 4), np.linspace(-1, 1, 4))
+    synthetic = subject.sweeps(0, steps=4, n_per_category=2)
+    assert synthetic.columns["cat"].reshape(2, 3, 4).tolist() == [[[k] * 4 for k in range(3)]] * 2
+    assert np.allclose(synthetic.columns["cont0"].reshape(-1, 4), np.linspace(-1, 1, 4))
 
 
 def test_samples_are_of_every_category_and_seeded(good: Subject) -> None:
-    made, middle = good.samples(4), good.samples(4, cont=0.0)
-    assert np.bincount(made.columns["cat"]).tolist() == [4] * K
-    assert made.columns["cont0"].std() > 0.2
+    synthetic, middle = good.samples(4), good.samples(4, cont=0.0)
+    assert np.bincount(synthetic.columns["cat"]).tolist() == [4] * K
+    assert synthetic.columns["cont0"].std() > 0.2
     assert (middle.columns["cont0"] == 0).all()
     other = Subject(good.model, seed=1).samples(4)
-    assert not np.array_equal(other.panel.values, made.panel.values)
+    assert not np.array_equal(other.panel.values, synthetic.panel.values)
 
 
 # ---- the classifier
@@ -315,17 +315,17 @@ def test_classifier_learns_what_can_be_learned(good: Subject) -> None:
     assert TEST.labels is not None
     assert (good.classifier.predict(good.real_values) == TEST.labels).mean() > 0.97
     assert TRAIN.labels is not None
-    distorter = Distorter.build(TRAIN.distortions, good.model.preprocessor)
-    misled = fit_classifier(good.grid_values(TRAIN), (TRAIN.labels + 1) % K, K, distorter, steps=60)
+    augmenter = Augmenter.build(TRAIN.augmentations, good.model.preprocessor)
+    misled = fit_classifier(good.grid_values(TRAIN), (TRAIN.labels + 1) % K, K, augmenter, steps=60)
     assert (misled.predict(good.real_values) == TEST.labels).mean() < 0.03
 
 
 def test_classifier_is_the_same_for_a_seed(good: Subject) -> None:
-    distorter = Distorter.build(TRAIN.distortions, good.model.preprocessor)
+    augmenter = Augmenter.build(TRAIN.augmentations, good.model.preprocessor)
     assert TRAIN.labels is not None
     state = torch.get_rng_state()
     some, same, other = (
-        fit_classifier(good.grid_values(TRAIN), TRAIN.labels, K, distorter, seed=seed, steps=3) for seed in (0, 0, 1)
+        fit_classifier(good.grid_values(TRAIN), TRAIN.labels, K, augmenter, seed=seed, steps=3) for seed in (0, 0, 1)
     )
     assert torch.equal(state, torch.get_rng_state())
     probabilities = [found.probabilities(good.real_values) for found in (some, same, other)]
@@ -344,8 +344,8 @@ def test_classifier_reads_real_letters() -> None:
     train, test = load_dataset("char_traj", "train"), load_dataset("char_traj", "test")
     preprocessor = Preprocessor.fit(train)
     assert train.labels is not None
-    distorter = Distorter.build(train.distortions, preprocessor)
-    taught_briefly = fit_classifier(preprocessor.transform(train), train.labels, 20, distorter, steps=200)
+    augmenter = Augmenter.build(train.augmentations, preprocessor)
+    taught_briefly = fit_classifier(preprocessor.transform(train), train.labels, 20, augmenter, steps=200)
     assert (taught_briefly.predict(preprocessor.transform(test)) == test.labels).mean() > 0.97
 
 
@@ -389,7 +389,7 @@ def test_a_careless_maker(careless: Subject) -> None:
 
 
 def test_a_knob_that_does_nothing() -> None:
-    idle = handmade(Maker(knobs=KNOBS * torch.tensor([1.0, 0.0]).view(2, 1, 1)), Reader())
+    idle = handmade(Maker(knobs=FOLLOWABLE * torch.tensor([1.0, 0.0]).view(2, 1, 1)), Reader())
     found = figures(idle, "effects")
     assert found["effect_cont1"] == 0
     assert found["effect_cont0"] > 1

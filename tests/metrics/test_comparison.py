@@ -40,7 +40,11 @@ def equal(n: int = 20, n_timepoints: int = 16, name: str = "equal") -> Panel:
     return Panel.from_arrays(np.random.default_rng(0).normal(size=(n, 2, n_timepoints)), name=name)
 
 
-SEEN, REFERENCE, MADE = walks(seed=0, name="seen"), walks(seed=1, name="reference"), walks(seed=2, name="made")
+SEEN, REFERENCE, SYNTHETIC = (
+    walks(seed=0, name="seen"),
+    walks(seed=1, name="reference"),
+    walks(seed=2, name="synthetic"),
+)
 
 
 def figures_of(found: Findings) -> Mapping[str, Estimate]:
@@ -52,7 +56,7 @@ def figures_of(found: Findings) -> Mapping[str, Estimate]:
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
-    return compare(MADE, SEEN, REFERENCE, only=CHEAP)
+    return compare(SYNTHETIC, SEEN, REFERENCE, only=CHEAP)
 
 
 def test_every_figure_has_a_row_and_groups_stand_together(findings: Findings) -> None:
@@ -60,20 +64,20 @@ def test_every_figure_has_a_row_and_groups_stand_together(findings: Findings) ->
     assert sorted((row.measure, row.name) for row in findings.rows) == sorted(wanted)
     groups = [row.group for row in findings.rows]
     assert groups == sorted(groups, key=["fidelity", "utility", "diversity", "privacy"].index)
-    assert (findings.n_made, findings.n_seen, findings.n_reference) == (60, 60, 60)
+    assert (findings.n_synthetic, findings.n_seen, findings.n_reference) == (60, 60, 60)
     assert not findings.skipped
 
 
 def test_fresh_series_are_as_real_ones_and_others_are_not(findings: Findings) -> None:
     assert all(row.near for row in findings.rows if row.name != "marginal_w1")  # walks of few series differ in level
-    far = compare(replace(MADE, values=3 * MADE.values), SEEN, REFERENCE, only=CHEAP)
+    far = compare(replace(SYNTHETIC, values=3 * SYNTHETIC.values), SEEN, REFERENCE, only=CHEAP)
     verdicts = {row.name: row.verdict for row in far.rows if not row.near}
     assert verdicts["marginal_w1"] == COMPARISONS.get("marginals").figures["marginal_w1"].far
     assert {"marginal_w1", "nearest"} <= verdicts.keys()
 
 
 def test_the_same_again_and_otherwise_for_another_seed(findings: Findings) -> None:
-    assert compare(MADE, SEEN, REFERENCE, only=CHEAP).to_dict() == findings.to_dict()
+    assert compare(SYNTHETIC, SEEN, REFERENCE, only=CHEAP).to_dict() == findings.to_dict()
     other = compare(walks(100, 2), SEEN, REFERENCE, only=CHEAP, seed=1)
     assert figures_of(other) != figures_of(compare(walks(100, 2), SEEN, REFERENCE, only=CHEAP))
 
@@ -90,11 +94,11 @@ def test_repeats_take_other_samples_where_there_are_more() -> None:
 def test_findings_are_plain_json(findings: Findings) -> None:
     read = json.loads(json.dumps(findings.to_dict(), allow_nan=False))
     assert {row["name"] for row in read["rows"]} == {row.name for row in findings.rows}
-    assert set(read["rows"][0]) >= {"value", "value_half_width", "floor", "floor_half_width", "verdict", "near"}
+    assert set(read["rows"][0]) >= {"value", "value_half_width", "baseline", "baseline_half_width", "verdict", "near"}
 
 
 def test_one_set_of_real_series_is_halved_and_said_to_be() -> None:
-    found = compare(MADE, SEEN, only=["marginals"])
+    found = compare(SYNTHETIC, SEEN, only=["marginals"])
     assert (found.n_seen, found.n_reference) == (30, 30)
     assert any("one half of it stands for what the generator saw" in note for note in found.notes)
 
@@ -109,10 +113,10 @@ def test_what_cannot_be_measured_is_left_out_for_a_reason() -> None:
 
 
 def test_copies_are_told_in_a_plain_sentence() -> None:
-    copied = Panel.concatenated([SEEN.subset(slice(0, 30)), MADE.subset(slice(0, 30))])
+    copied = Panel.concatenated([SEEN.subset(slice(0, 30)), SYNTHETIC.subset(slice(0, 30))])
     found = compare(copied, SEEN, REFERENCE, only=["duplicates"])
     assert any(note.startswith("50.0 % of the made series are copies, or nearly so") for note in found.notes)
-    assert not any("copies" in note for note in compare(MADE, SEEN, REFERENCE, only=["duplicates"]).notes)
+    assert not any("copies" in note for note in compare(SYNTHETIC, SEEN, REFERENCE, only=["duplicates"]).notes)
     assert copy_warning([]) == []
 
 
@@ -123,17 +127,17 @@ def test_identical_series_are_evaluated_and_said_to_be() -> None:
     assert identical_to(REFERENCE, SEEN, REFERENCE) == "reference and reference hold identical series"
     renamed = replace(SEEN, channels=("p", "q"))
     assert identical_to(renamed, SEEN, None) == "seen and seen hold identical series"
-    assert identical_to(MADE, SEEN, REFERENCE) is None
+    assert identical_to(SYNTHETIC, SEEN, REFERENCE) is None
 
 
 def test_an_unknown_measure_is_named_before_anything_is_computed() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'marginals'"):
-        compare(MADE, SEEN, REFERENCE, only=["marginal"])
+        compare(SYNTHETIC, SEEN, REFERENCE, only=["marginal"])
 
 
 def test_what_is_computed_is_told() -> None:
     heard: list[str] = []
-    compare(MADE, SEEN, REFERENCE, only=["marginals"], quick=True, tell=heard.append)
+    compare(SYNTHETIC, SEEN, REFERENCE, only=["marginals"], quick=True, tell=heard.append)
     repeats = COMPARISONS.get("marginals").repeats_in(quick=True)
     assert heard == [f"marginals, {repeat}" for repeat in range(1, repeats + 1)]
 
@@ -142,19 +146,19 @@ def test_what_is_computed_is_told() -> None:
 
 
 def test_unequal_lengths_are_compared_with_any_others() -> None:
-    check_comparable(MADE, SEEN, REFERENCE)
+    check_comparable(SYNTHETIC, SEEN, REFERENCE)
     check_comparable(equal(), SEEN, equal())
 
 
 @pytest.mark.parametrize(
-    ("made", "seen", "reference", "expected"),
+    ("synthetic", "seen", "reference", "expected"),
     [
-        (MADE, equal(), None, "all series of equal have 16 timepoints, those of made 9 to 20"),
+        (SYNTHETIC, equal(), None, "all series of equal have 16 timepoints, those of synthetic 9 to 20"),
         (equal(), equal(), REFERENCE, "all series of equal have 16 timepoints, those of reference 9 to 20"),
         (equal(), equal(), equal(n_timepoints=17, name="longer"), "16 timepoints, those of longer 17 to 17"),
         (equal(n_timepoints=17, name="longer"), equal(), None, "16 timepoints, those of longer 17 to 17"),
         (walks(n_channels=3), SEEN, None, "expected the channels"),
-        (MADE, SEEN, walks(n_channels=3, name="three"), "three"),
+        (SYNTHETIC, SEEN, walks(n_channels=3, name="three"), "three"),
         (
             Panel.from_arrays(np.ones((4, 2, 5, 5)), view="image", name="pictures"),
             SEEN,
@@ -163,9 +167,9 @@ def test_unequal_lengths_are_compared_with_any_others() -> None:
         ),
     ],
 )
-def test_what_differs_is_said(made: Panel, seen: Panel, reference: Panel | None, expected: str) -> None:
+def test_what_differs_is_said(synthetic: Panel, seen: Panel, reference: Panel | None, expected: str) -> None:
     with pytest.raises(DataError, match=expected):
-        compare(made, seen, reference, only=["marginals"])
+        compare(synthetic, seen, reference, only=["marginals"])
 
 
 def test_halves_share_nothing_and_leave_nothing() -> None:
@@ -200,7 +204,7 @@ def exactly(value: float) -> Estimate:
 
 
 @pytest.mark.parametrize(
-    ("figure", "value", "floor", "expected"),
+    ("figure", "value", "baseline", "expected"),
     [
         (LOWER, 0.2, 0.2, REAL),
         (LOWER, 0.0, 0.2, REAL),
@@ -218,8 +222,8 @@ def exactly(value: float) -> Estimate:
         (ONE, 0.0, 1.0, FAR),
     ],
 )
-def test_verdicts_without_chance(figure: Figure, value: float, floor: float, expected: tuple[str, bool]) -> None:
-    assert in_words(figure, exactly(value), exactly(floor)) == expected
+def test_verdicts_without_chance(figure: Figure, value: float, baseline: float, expected: tuple[str, bool]) -> None:
+    assert in_words(figure, exactly(value), exactly(baseline)) == expected
 
 
 def test_what_chance_may_have_done_is_no_fault_within_the_slack_and_unsettled_beyond_it() -> None:
@@ -235,7 +239,7 @@ def test_what_chance_may_have_done_is_no_fault_within_the_slack_and_unsettled_be
 def test_rows_are_means_over_repeats() -> None:
     measure = Comparison("s", "privacy", {"f": LOWER, "g": ONE}, lambda sets, seed: {})
     rows = rows_of("m", measure, [{"f": 1, "g": 2}, {"f": 3, "g": 2}], [{"f": 0, "g": 1}] * 2)
-    assert [(row.group, row.measure, row.name, row.value.mean, row.floor.mean) for row in rows] == [
+    assert [(row.group, row.measure, row.name, row.value.mean, row.baseline.mean) for row in rows] == [
         ("privacy", "m", "f", 2.0, 0.0),
         ("privacy", "m", "g", 2.0, 1.0),
     ]

@@ -150,12 +150,12 @@ def test_the_same_seed_gives_the_same_encoder() -> None:
 def test_halves_are_near_and_bad_series_far(encoder: FittedEncoder) -> None:
     reference, half = kinds(400, 1), kinds(400, 2)
     rng = np.random.default_rng(0)
-    floor = context_fid(encoder, half, reference)
+    baseline = context_fid(encoder, half, reference)
     assert context_fid(encoder, reference, reference) < 1e-4
     noisy = half + rng.normal(0, 0.1, half.shape).astype(np.float32)
-    assert context_fid(encoder, noisy, reference) > 5 * floor
-    assert context_fid(encoder, half[::2], reference) > 5 * floor  # one kind of two is gone
-    assert context_fid(encoder, np.repeat(half[:2], 200, 0), reference) > 5 * floor  # no variety
+    assert context_fid(encoder, noisy, reference) > 5 * baseline
+    assert context_fid(encoder, half[::2], reference) > 5 * baseline  # one kind of two is gone
+    assert context_fid(encoder, np.repeat(half[:2], 200, 0), reference) > 5 * baseline  # no variety
 
 
 def test_the_measure_on_panels_of_other_units_and_unequal_lengths() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from _degradations import AMPLITUDE, DEGRADATIONS, NOISE
 
+from _degradations import AMPLITUDE, DEGRADATIONS, NOISE
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
 
@@ -23,19 +23,19 @@ def spoilt(fault: str, seed: int = 0, panel: Panel = SERIES) -> Panel:
 
 def pairs(fault: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """Each case before and after."""
-    made = spoilt(fault)
-    return [(SERIES.case(index), made.case(index)) for index in range(SERIES.n_cases)]
+    synthetic = spoilt(fault)
+    return [(SERIES.case(index), synthetic.case(index)) for index in range(SERIES.n_cases)]
 
 
 @over_faults
 def test_as_many_other_series_the_same_for_a_seed(fault: str) -> None:
     before = SERIES.fingerprint()
-    made = spoilt(fault)
+    synthetic = spoilt(fault)
     assert SERIES.fingerprint() == before
-    assert made.n_cases == SERIES.n_cases
-    assert made.channels == SERIES.channels
-    assert made.fingerprint() != before
-    assert made.fingerprint() == spoilt(fault).fingerprint()
+    assert synthetic.n_cases == SERIES.n_cases
+    assert synthetic.channels == SERIES.channels
+    assert synthetic.fingerprint() != before
+    assert synthetic.fingerprint() == spoilt(fault).fingerprint()
 
 
 @pytest.mark.parametrize("fault", ["noise", "shuffling", "out of step", "duplication", "mode dropping"])
@@ -74,17 +74,19 @@ def test_smoothing_keeps_a_line_but_for_its_ends_and_flattens_alternation() -> N
 
 
 def test_scaling_keeps_the_mean() -> None:
-    made = spoilt("scaling")
-    np.testing.assert_allclose(np.nanmean(made.values, (0, 2)), np.nanmean(SERIES.values, (0, 2)), rtol=1e-4)
-    np.testing.assert_allclose(np.nanstd(made.values, (0, 2)), AMPLITUDE * np.nanstd(SERIES.values, (0, 2)), rtol=1e-4)
+    synthetic = spoilt("scaling")
+    np.testing.assert_allclose(np.nanmean(synthetic.values, (0, 2)), np.nanmean(SERIES.values, (0, 2)), rtol=1e-4)
+    np.testing.assert_allclose(
+        np.nanstd(synthetic.values, (0, 2)), AMPLITUDE * np.nanstd(SERIES.values, (0, 2)), rtol=1e-4
+    )
 
 
 def test_duplication_repeats_a_few_and_dropping_keeps_half_of_the_classes() -> None:
     assert len({case.tobytes() for case in spoilt("duplication").values}) == 3
-    made = spoilt("mode dropping")
-    assert made.labels is not None
-    assert len(np.unique(made.labels)) == 2
-    assert (made.labels >= 0).all()
+    synthetic = spoilt("mode dropping")
+    assert synthetic.labels is not None
+    assert len(np.unique(synthetic.labels)) == 2
+    assert (synthetic.labels >= 0).all()
     with pytest.raises(DataError, match="expected labels of 2 or more classes to drop half of them, got 0"):
         spoilt("mode dropping", panel=Panel.from_arrays(np.ones((4, 1, 3))))
 

@@ -13,9 +13,9 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from _degradations import DEGRADATIONS
 
-from tsinfogan.data.augmentations import Distortions
+from _degradations import DEGRADATIONS
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.metrics.augmentation.study import without_labels
 from tsinfogan.metrics.comparison import rows_of
@@ -34,8 +34,8 @@ from tsinfogan.metrics.samples.mmd import WIDTHS, squared_mmd
 from tsinfogan.metrics.samples.modes import modes
 from tsinfogan.metrics.samples.nearest import distance_ratio, share_nearer
 from tsinfogan.metrics.samples.spectrum import amplitude_ratios, mean_amplitudes
-from tsinfogan.metrics.samples.spread import class_spreads, direction_spreads
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.metrics.samples.spread import class_spreads, component_spreads
+from tsinfogan.preprocessing.augmenter import Augmenter
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "measures.md").read_text()
 NAMES = COMPARISONS.names()
@@ -53,7 +53,7 @@ def sines(n: int, seed: int) -> Panel:
         strength = rng.normal(1, 0.2) * np.exp(-2 * time)
         cases.append(strength * np.stack([np.sin(wave), np.sin(wave + 0.7)]) + rng.normal(0, 0.02, (2, length)))
     labels = [("a", "b", "c")[index % 3] for index in range(n)]
-    return Panel.from_cases(cases, labels=labels, distortions=Distortions(amplitude=0.1), name=f"sines {seed}")
+    return Panel.from_cases(cases, labels=labels, augmentations=Augmentations(amplitude=0.1), name=f"sines {seed}")
 
 
 SEEN, REFERENCE, FRESH = sines(150, 0), sines(150, 1), sines(150, 2)
@@ -63,7 +63,7 @@ SEEN, REFERENCE, FRESH = sines(150, 0), sines(150, 1), sines(150, 2)
 def fewer_steps() -> Iterator[None]:
     """Enough for data as plain as these."""
     with pytest.MonkeyPatch.context() as patch:
-        for module, steps in (("_sets", 100), ("tstr", 100), ("discriminator", 80)):
+        for module, steps in (("context", 100), ("tstr", 100), ("discriminator", 80)):
             patch.setattr(f"tsinfogan.metrics.samples.{module}.QUICK_STEPS", steps)
         yield
 
@@ -73,8 +73,8 @@ def real() -> Real:
     return Real(SEEN, REFERENCE, quick=True)
 
 
-def computed(name: str, real: Real, made: Panel, seed: int = 0) -> dict[str, float]:
-    return dict(COMPARISONS.get(name).compute(Sets.of(real, made), seed))
+def computed(name: str, real: Real, synthetic: Panel, seed: int = 0) -> dict[str, float]:
+    return dict(COMPARISONS.get(name).compute(Sets.of(real, synthetic), seed))
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +84,9 @@ def good(real: Real) -> dict[str, dict[str, float]]:
 
 
 @pytest.fixture(scope="module")
-def floors(real: Real) -> dict[str, dict[str, float]]:
+def baselines(real: Real) -> dict[str, dict[str, float]]:
     return {
-        name: dict(measure.compute(Sets.floor(real, measure.stand_in, 0, FRESH.n_cases), 0))
+        name: dict(measure.compute(Sets.baseline(real, measure.stand_in, 0, FRESH.n_cases), 0))
         for name, measure in ((name, COMPARISONS.get(name)) for name in NAMES)
     }
 
@@ -135,19 +135,19 @@ def test_figures_are_the_same_again(name: str, real: Real, good: dict[str, dict[
 
 @over_measures
 def test_a_fresh_draw_is_near_and_every_figure_sees_some_fault(
-    name: str, real: Real, good: dict[str, dict[str, float]], floors: dict[str, dict[str, float]]
+    name: str, real: Real, good: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]]
 ) -> None:
     measure = COMPARISONS.get(name)
 
     def judged_far(figures: dict[str, float]) -> set[str]:
-        return {row.name for row in rows_of(name, measure, [figures], [floors[name]]) if not row.near}
+        return {row.name for row in rows_of(name, measure, [figures], [baselines[name]]) if not row.near}
 
-    assert not judged_far(good[name]), (good[name], floors[name])
+    assert not judged_far(good[name]), (good[name], baselines[name])
     unseen = set(measure.figures)
-    for made in spoilt():
+    for synthetic in spoilt():
         if not unseen:
             break
-        unseen -= judged_far(computed(name, real, made))
+        unseen -= judged_far(computed(name, real, synthetic))
     assert not unseen, f"no fault moves {unseen}"
 
 
@@ -179,7 +179,7 @@ KINDS = {
 
 @pytest.fixture
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("_sets", *NAMES):
+    for module in ("context", *NAMES):
         loaded = import_module(f"tsinfogan.metrics.samples.{module}")
         if hasattr(loaded, "QUICK_STEPS"):
             monkeypatch.setattr(loaded, "QUICK_STEPS", 2)
@@ -189,8 +189,8 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("few_steps")
 def test_other_kinds_of_data_are_measured_or_left_out_for_a_reason(kind: str) -> None:
     panel = KINDS[kind]
-    places = np.arange(panel.n_cases)
-    sets = Sets.of(Real(panel, panel.subset(places[::-1]), quick=True), panel.subset(np.roll(places, 5)))
+    indices = np.arange(panel.n_cases)
+    sets = Sets.of(Real(panel, panel.subset(indices[::-1]), quick=True), panel.subset(np.roll(indices, 5)))
     skipped = {}
     for name in NAMES:
         measure = COMPARISONS.get(name)
@@ -227,18 +227,18 @@ def test_labels_are_told_by_name_not_by_number() -> None:
 
 
 def test_floors_are_real_series_in_the_place_of_made_ones(real: Real) -> None:
-    seen = Sets.floor(real, "seen", 0, 40)
-    assert seen.made.n_cases == 40
-    assert {case.tobytes() for case in seen.made.values} <= {case.tobytes() for case in SEEN.values}
+    seen = Sets.baseline(real, "seen", 0, 40)
+    assert seen.synthetic.n_cases == 40
+    assert {case.tobytes() for case in seen.synthetic.values} <= {case.tobytes() for case in SEEN.values}
     assert seen.reference is REFERENCE
-    apart = Sets.floor(real, "reference", 0, 40)
-    sides = [{case.tobytes() for case in panel.values} for panel in (apart.made, apart.reference)]
+    apart = Sets.baseline(real, "reference", 0, 40)
+    sides = [{case.tobytes() for case in panel.values} for panel in (apart.synthetic, apart.reference)]
     assert not sides[0] & sides[1]
     assert sides[0] | sides[1] == {case.tobytes() for case in REFERENCE.values}
 
 
 def test_copies_are_looked_for_among_all_that_was_seen() -> None:
-    some = Real(SEEN.subset(slice(0, 50)), REFERENCE, originals=SEEN)
+    some = Real(SEEN.subset(slice(0, 50)), REFERENCE, training_series=SEEN)
     assert computed("duplicates", some, SEEN.subset(slice(100, 150)))["exact_duplicates"] == 1
     assert computed("duplicates", some, SEEN.subset(slice(100, 150)))["near_duplicates"] == 1
     assert computed("duplicates", Real(some.seen, REFERENCE), SEEN.subset(slice(100, 150)))["exact_duplicates"] == 0
@@ -285,10 +285,10 @@ def test_frechet_agrees_with_the_square_root_of_a_matrix() -> None:
 def test_discriminator_guesses_where_there_is_nothing_and_is_right_where_there_is() -> None:
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(300, 2, 16)).astype(np.float32)
-    undistorted = Distorter(Distortions(), (0.0, 0.0), (1.0, 1.0), 0, 1.0, 1)
+    unaugmented = Augmenter(Augmentations(), (0.0, 0.0), (1.0, 1.0), 0, 1.0, 1)
     one, other = noise[:120], noise[120:]  # of the greater set as many are drawn
-    assert held_out_accuracy(one, other, undistorted, folds=2, steps=30) == pytest.approx(0.5, abs=0.12)
-    assert held_out_accuracy(one + 1, other, undistorted, folds=2, steps=30) > 0.95
+    assert held_out_accuracy(one, other, unaugmented, folds=2, steps=30) == pytest.approx(0.5, abs=0.12)
+    assert held_out_accuracy(one + 1, other, unaugmented, folds=2, steps=30) > 0.95
 
 
 def test_marginal_distance_of_a_shift_is_the_shift() -> None:
@@ -344,13 +344,13 @@ def test_durations_twice_as_long_are_ln_2_away() -> None:
 
 
 def test_mmd_of_two_points_and_of_one_distribution() -> None:
-    reference, made = np.array([[0.0], [1.0]]), np.array([[5.0], [5.0]])
+    reference, synthetic = np.array([[0.0], [1.0]]), np.array([[5.0], [5.0]])
 
     def kernel(square: float) -> float:
         return float(np.mean([np.exp(-square / width) for width in WIDTHS]))  # the median is 1
 
     expected = 1 + kernel(1) - 2 * (kernel(25) + kernel(16)) / 2
-    assert squared_mmd(made, reference) == pytest.approx(expected)
+    assert squared_mmd(synthetic, reference) == pytest.approx(expected)
     rng = np.random.default_rng(0)
     draws = [squared_mmd(rng.normal(size=(40, 3)), rng.normal(size=(40, 3))) for _ in range(40)]
     assert abs(np.mean(draws)) < 3 * np.std(draws) / math.sqrt(40)  # no bias
@@ -364,14 +364,14 @@ def test_spread_of_series_half_as_far_from_the_mean_is_half() -> None:
     rng = np.random.default_rng(0)
     real = rng.normal(size=(60, 4)).astype(np.float32)
     classes = np.repeat([0, 1, 2], 20)
-    made = real.copy()
-    made[:20] = made[:20].mean(axis=0) + (made[:20] - made[:20].mean(axis=0)) / 2 + 7
-    np.testing.assert_allclose(class_spreads(made, classes, real, classes), [0.5, 1, 1], rtol=1e-4)
+    synthetic = real.copy()
+    synthetic[:20] = synthetic[:20].mean(axis=0) + (synthetic[:20] - synthetic[:20].mean(axis=0)) / 2 + 7
+    np.testing.assert_allclose(class_spreads(synthetic, classes, real, classes), [0.5, 1, 1], rtol=1e-4)
     unknown = np.where(classes == 1, -1, classes)
-    np.testing.assert_allclose(class_spreads(made, unknown, real, classes), [0.5, 1], rtol=1e-4)
+    np.testing.assert_allclose(class_spreads(synthetic, unknown, real, classes), [0.5, 1], rtol=1e-4)
     components = Components.of(real)
-    np.testing.assert_allclose(direction_spreads(real, components), 1, rtol=1e-4)
-    np.testing.assert_allclose(direction_spreads(3 * real, components), 3, rtol=1e-4)
+    np.testing.assert_allclose(component_spreads(real, components), 1, rtol=1e-4)
+    np.testing.assert_allclose(component_spreads(3 * real, components), 3, rtol=1e-4)
 
 
 def test_coverage_of_equal_and_of_far_sets() -> None:
@@ -392,7 +392,7 @@ def test_coverage_of_independent_sets_is_what_chance_makes_it() -> None:
 
 
 def test_half_of_a_set_covers_half() -> None:
-    points = np.concatenate([np.random.default_rng(0).normal(size=(40, 2)) + place for place in (0, 50)])
+    points = np.concatenate([np.random.default_rng(0).normal(size=(40, 2)) + position for position in (0, 50)])
     half = overlap(np.concatenate([points[:40]] * 2), points)
     assert half.precision == 1
     assert half.coverage == 0.5
@@ -421,8 +421,8 @@ def test_distances_to_the_nearest() -> None:
 
 def test_exact_copies_are_found_at_their_own_length() -> None:
     seen = Panel.from_cases([np.ones((1, 3)), 2 * np.ones((1, 5))])
-    made = Panel.from_cases([2 * np.ones((1, 5)), np.ones((1, 4)), np.ones((1, 3)), np.zeros((1, 7))])
-    assert exact_share(made, seen) == 0.5
+    synthetic = Panel.from_cases([2 * np.ones((1, 5)), np.ones((1, 4)), np.ones((1, 3)), np.zeros((1, 7))])
+    assert exact_share(synthetic, seen) == 0.5
 
 
 def test_membership_attack() -> None:

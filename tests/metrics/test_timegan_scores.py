@@ -8,7 +8,7 @@ import torch
 
 from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.metrics.samples._timegan import Cases, RecurrentNetworks, batches_of, train
-from tsinfogan.metrics.samples._unit import MOST_TIMEPOINTS, Series, unit_series
+from tsinfogan.metrics.samples._unit import MAX_TIMEPOINTS, Series, unit_series
 from tsinfogan.metrics.samples.context import Real
 from tsinfogan.metrics.samples.correlations import correlational_score
 from tsinfogan.metrics.samples.timegan_discriminative import discriminative_scores
@@ -54,10 +54,10 @@ def shuffled(real: Series, seed: int) -> Series:
 def test_real_series_span_zero_to_one_and_made_ones_may_leave_it() -> None:
     seen = Panel.from_arrays(np.array([[[0.0, 2, 4]]]))
     reference = Panel.from_arrays(np.array([[[1.0, 3, 8]]]))
-    made = Panel.from_arrays(np.array([[[-8.0, 4, 12]]]))
+    synthetic = Panel.from_arrays(np.array([[[-8.0, 4, 12]]]))
     real = Real(seen, reference)
     np.testing.assert_allclose(unit_series(real, reference).values[0, :, 0], [0.125, 0.375, 1], atol=1e-6)
-    np.testing.assert_allclose(unit_series(real, made).values[0, :, 0], [-1, 0.5, 1.5], atol=1e-6)
+    np.testing.assert_allclose(unit_series(real, synthetic).values[0, :, 0], [-1, 0.5, 1.5], atol=1e-6)
 
 
 def test_a_channel_that_never_changes_is_no_division_by_zero() -> None:
@@ -70,7 +70,7 @@ def test_only_long_series_are_thinned_and_evenly() -> None:
     assert windows.thinned().values.shape == windows.values.shape
     time = np.arange(100, dtype=np.float32)[None, :, None]
     long = Series(time, np.array([98])).thinned()
-    assert long.values.shape[1] <= MOST_TIMEPOINTS
+    assert long.values.shape[1] <= MAX_TIMEPOINTS
     np.testing.assert_array_equal(long.values[0, :, 0], np.arange(0, 100, 4))
     assert long.lengths.tolist() == [25]  # 0, 4, … 96
 
@@ -118,10 +118,10 @@ def test_what_lies_beyond_the_end_of_a_case_is_not_read() -> None:
     (together,) = Cases(cases, "cpu").passes()
     with torch.no_grad():
         last, every = networks.last(together), networks.every(together)
-        for place, length in enumerate(cases.lengths):
-            (alone,) = Cases(series(cases.values[place : place + 1, :length]), "cpu").passes()
-            torch.testing.assert_close(last[:, place], networks.last(alone)[:, 0])
-            torch.testing.assert_close(every[:, place, :length], networks.every(alone)[:, 0])
+        for index, length in enumerate(cases.lengths):
+            (alone,) = Cases(series(cases.values[index : index + 1, :length]), "cpu").passes()
+            torch.testing.assert_close(last[:, index], networks.last(alone)[:, 0])
+            torch.testing.assert_close(every[:, index, :length], networks.every(alone)[:, 0])
 
 
 def test_networks_side_by_side_do_not_meet() -> None:
@@ -198,7 +198,8 @@ def test_the_predictive_score_hardly_sees_shuffled_time() -> None:
     level = np.cumsum(rng.normal(0, 0.03, (300, N_TIMEPOINTS, 1)), axis=1) + rng.random((300, 1, 1))
     prices = series(np.repeat(level, 6, axis=2).astype(np.float32))
     real, broken = (
-        predictive_scores(made, prices, networks=2, steps=500).mean() for made in (prices, shuffled(prices, 1))
+        predictive_scores(synthetic, prices, networks=2, steps=500).mean()
+        for synthetic in (prices, shuffled(prices, 1))
     )
     assert broken < real + 0.02
 
@@ -208,9 +209,9 @@ def test_the_predictive_score_hardly_sees_shuffled_time() -> None:
 
 def test_correlations_of_opposite_sign_are_two_apart() -> None:
     line = np.random.default_rng(0).normal(size=(4, 1, 9)).astype(np.float32)
-    made, reference = np.concatenate([line, line, 3 * line], 1), np.concatenate([line, -line, 2 + line], 1)
-    assert correlational_score(made, reference) == pytest.approx((2 + 2) / 10, abs=1e-6)  # 0 with 1, and 1 with 2
-    assert correlational_score(made, made) == 0
+    synthetic, reference = np.concatenate([line, line, 3 * line], 1), np.concatenate([line, -line, 2 + line], 1)
+    assert correlational_score(synthetic, reference) == pytest.approx((2 + 2) / 10, abs=1e-6)  # 0 with 1, and 1 with 2
+    assert correlational_score(synthetic, synthetic) == 0
 
 
 def test_correlations_count_what_is_known_and_a_still_channel_goes_with_nothing() -> None:
@@ -224,6 +225,8 @@ def test_correlations_count_what_is_known_and_a_still_channel_goes_with_nothing(
 
 
 def test_halves_correlate_alike_and_noise_does_not() -> None:
-    one, other, bad = (np.moveaxis(made.values, 1, 2) for made in (waves(300, 1), waves(300, 2), noise(300, 3)))
+    one, other, bad = (
+        np.moveaxis(synthetic.values, 1, 2) for synthetic in (waves(300, 1), waves(300, 2), noise(300, 3))
+    )
     assert correlational_score(one, other) < 0.05
     assert correlational_score(bad, other) > 0.5

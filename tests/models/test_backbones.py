@@ -46,11 +46,11 @@ def build(name: str, shape: DataShape, latent_dim: int = LATENT_DIM) -> tuple[nn
 
 def inputs(generator: nn.Module, latent_dim: int = LATENT_DIM, n: int = N) -> tuple[Tensor, Tensor]:
     rng = torch.Generator().manual_seed(1)
-    return torch.randn(n, latent_dim, generator=rng), torch.randn(n, texture_dim(generator), generator=rng)
+    return torch.randn(n, latent_dim, generator=rng), torch.randn(n, injected_noise_dim(generator), generator=rng)
 
 
-def texture_dim(generator: nn.Module) -> int:
-    return int(generator.texture_dim)  # type: ignore[arg-type]
+def injected_noise_dim(generator: nn.Module) -> int:
+    return int(generator.injected_noise_dim)  # type: ignore[arg-type]
 
 
 def stir(network: nn.Module) -> None:
@@ -99,16 +99,16 @@ def test_lone_code_of_one_category_is_enough(name: str, shape: DataShape) -> Non
 def test_gradient_reaches_every_parameter_and_input_of_the_generator(name: str, shape: DataShape) -> None:
     generator, _ = build(name, shape)
     stir(generator)
-    latent, texture = (x.requires_grad_() for x in inputs(generator))
-    values = generator(latent, texture)
+    latent, injected_noise = (x.requires_grad_() for x in inputs(generator))
+    values = generator(latent, injected_noise)
     (values * example(shape)).sum().backward()
     silent = [key for key, p in generator.named_parameters() if p.grad is None or not p.grad.any()]
     assert not silent
     assert latent.grad is not None
     assert latent.grad.any(dim=1).all()
-    if texture_dim(generator):
-        assert texture.grad is not None
-        assert texture.grad.any(dim=1).all()
+    if injected_noise_dim(generator):
+        assert injected_noise.grad is not None
+        assert injected_noise.grad.any(dim=1).all()
 
 
 @over_longer_cases
@@ -147,12 +147,12 @@ def test_second_derivative_is_right(name: str) -> None:
 @over_cases
 def test_same_seed_same_output_and_other_input_other_output(name: str, shape: DataShape) -> None:
     (one, one_trunk), (two, two_trunk) = build(name, shape), build(name, shape)
-    latent, texture = inputs(one)
+    latent, injected_noise = inputs(one)
     for train in (True, False):
-        values = one.train(train)(latent, texture)
-        assert torch.equal(values, two.train(train)(latent, texture))
+        values = one.train(train)(latent, injected_noise)
+        assert torch.equal(values, two.train(train)(latent, injected_noise))
         assert torch.equal(one_trunk.train(train)(values), two_trunk.train(train)(values))
-    assert not torch.allclose(one(latent, texture), one(latent.flip(0), texture))
+    assert not torch.allclose(one(latent, injected_noise), one(latent.flip(0), injected_noise))
 
 
 @over_cases
@@ -184,11 +184,11 @@ def test_state_dict_restores_outputs(name: str, shape: DataShape) -> None:
 @over_cases
 def test_rows_do_not_depend_on_each_other(name: str, shape: DataShape) -> None:
     generator, trunk = (network.eval() for network in build(name, shape))
-    latent, texture = inputs(generator)
-    values, features = generator(latent, texture), trunk(example(shape))
+    latent, injected_noise = inputs(generator)
+    values, features = generator(latent, injected_noise), trunk(example(shape))
     for row in (0, N - 1):
         alone = slice(row, row + 1)
-        torch.testing.assert_close(generator(latent[alone], texture[alone]), values[alone], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(generator(latent[alone], injected_noise[alone]), values[alone], rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(trunk(example(shape)[alone]), features[alone], rtol=1e-4, atol=1e-5)
 
 
@@ -203,8 +203,8 @@ def test_trunk_judges_a_row_alone_in_training_too(name: str, shape: DataShape) -
 def test_bounded_stays_bounded_and_constant_stays_constant(name: str, shape: DataShape) -> None:
     generator, _ = build(name, shape)
     stir(generator)
-    latent, texture = inputs(generator)
-    values = generator(100 * latent, texture)
+    latent, injected_noise = inputs(generator)
+    values = generator(100 * latent, injected_noise)
     if shape.bounded:
         assert values.abs().max() <= 1
     if shape.n_constant:
@@ -244,8 +244,8 @@ def test_tied_channels_hold_their_mean() -> None:
 @pytest.mark.parametrize("name", ["conv1d", "gru"])
 def test_an_untrained_generator_of_many_channels_is_moved_by_its_finest_texture(name: str) -> None:
     generator = build(name, SHAPES["28 channels"])[0]
-    latent, texture = inputs(generator, n=1)
-    others = texture.expand(64, -1).clone()
+    latent, injected_noise = inputs(generator, n=1)
+    others = injected_noise.expand(64, -1).clone()
     others[:, -24:] = torch.randn(64, 24, generator=torch.Generator().manual_seed(2))  # one number a timepoint
     series = generator(latent.expand(64, -1), others).detach()  # (64, 28, 24)
     assert (series.std(0).mean(1) > 0.001).all()
@@ -253,5 +253,5 @@ def test_an_untrained_generator_of_many_channels_is_moved_by_its_finest_texture(
 
 def test_one_texture_is_silent_at_first() -> None:
     generator = build("conv1d", SHAPES["with duration"])[0]
-    latent, texture = inputs(generator)
-    torch.testing.assert_close(generator(latent, texture), generator(latent, -texture))
+    latent, injected_noise = inputs(generator)
+    torch.testing.assert_close(generator(latent, injected_noise), generator(latent, -injected_noise))

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from _trainers import equal, make, phases, waves, weights
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.models.discriminator import category_spread
 from tsinfogan.training.losses import Objective
-from tsinfogan.training.steps import code_changes, critic_loss, generator_loss
+from tsinfogan.training.steps import code_changes, discriminator_loss, generator_loss
 from tsinfogan.training.trainer import Trainer
 
 
@@ -23,14 +23,16 @@ def gradients(trainer: Trainer, player: str, objective: Objective) -> dict[str, 
     """Gradient of one player's loss on every parameter of both networks, and on the generated series."""
     codes = trainer.model.settings.latent.codes
     batch = trainer._draw(0)
-    fake = trainer.generator(batch.latent, batch.texture)
-    trainer.critic.requires_grad_(True)
-    if player == "critic":
+    fake = trainer.generator(batch.latent, batch.injected_noise)
+    trainer.discriminator.requires_grad_(True)
+    if player == "discriminator":
         shown = fake.detach()
-        loss, _ = critic_loss(objective, trainer.critic, codes, batch, shown, trainer.distorter, phases(penalty=1))
+        loss, _ = discriminator_loss(
+            objective, trainer.discriminator, codes, batch, shown, trainer.augmenter, phases(penalty=1)
+        )
     else:
-        loss, _ = generator_loss(objective, trainer.critic, codes, batch, fake, trainer.distorter)
-    named = {f"critic.{name}": p for name, p in trainer.critic.named_parameters()}
+        loss, _ = generator_loss(objective, trainer.discriminator, codes, batch, fake, trainer.augmenter)
+    named = {f"discriminator.{name}": p for name, p in trainer.discriminator.named_parameters()}
     named |= {f"generator.{name}": p for name, p in trainer.generator.named_parameters()}
     found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
     return dict(zip(named, found, strict=True))
@@ -45,79 +47,81 @@ def changed(trainer: Trainer, player: str, **weights: float) -> set[str]:
     for name, gradient in one.items():
         assert (gradient is None) == (two[name] is None)
         if gradient is not None and not torch.equal(gradient, two[name]):
-            parts.add(".".join(name.split(".")[:2]) if name.startswith("critic") else "generator")
+            parts.add(".".join(name.split(".")[:2]) if name.startswith("discriminator") else "generator")
     return parts
 
 
 def test_a_shared_q_teaches_trunk_and_generator() -> None:
     trainer = make(waves(), generated_share=1.0)
-    assert changed(trainer, "critic") == {"critic.trunk", "critic.q"}
-    assert changed(trainer, "generator") == {"generator", "critic.trunk", "critic.q"}
+    assert changed(trainer, "discriminator") == {"discriminator.trunk", "discriminator.q"}
+    assert changed(trainer, "generator") == {"generator", "discriminator.trunk", "discriminator.q"}
 
 
 def test_a_q_that_learns_from_real_series_is_only_followed() -> None:
     trainer = make(waves(), generated_share=0.0)
-    assert changed(trainer, "critic") == set()
+    assert changed(trainer, "discriminator") == set()
     assert "generator" in changed(trainer, "generator")
     without_consistency = make(waves(), generated_share=0.0, consistency_weight=0.0)
-    assert changed(without_consistency, "critic") == {"critic.trunk", "critic.q"}
+    assert changed(without_consistency, "discriminator") == {"discriminator.trunk", "discriminator.q"}
 
 
 def test_a_watching_q_teaches_neither_trunk_nor_generator() -> None:
     trainer = make(waves(), "gan")
-    assert changed(trainer, "critic") == {"critic.q"}
+    assert changed(trainer, "discriminator") == {"discriminator.q"}
     assert changed(trainer, "generator") == set()
     series = trainer.data[:4].requires_grad_()
-    judged = trainer.critic(series)
-    watched = [series, *trainer.critic.trunk.parameters(), *trainer.critic.realness.parameters()]
+    judged = trainer.discriminator(series)
+    watched = [series, *trainer.discriminator.trunk.parameters(), *trainer.discriminator.realness.parameters()]
     found = torch.autograd.grad(sum(p.sum() for p in judged.posteriors), watched, allow_unused=True)
     assert found == (None,) * len(watched)
 
 
-def test_a_q_of_its_own_leaves_the_critics_trunk_alone() -> None:
+def test_a_q_of_its_own_leaves_the_discriminators_trunk_alone() -> None:
     trainer = make(waves(), recognition="own", generated_share=1.0)
-    assert changed(trainer, "critic") == {"critic.own_trunk", "critic.q"}
-    assert changed(trainer, "generator") == {"generator", "critic.own_trunk", "critic.q"}
+    assert changed(trainer, "discriminator") == {"discriminator.own_trunk", "discriminator.q"}
+    assert changed(trainer, "generator") == {"generator", "discriminator.own_trunk", "discriminator.q"}
 
 
 @pytest.mark.parametrize("recipe", ["infogan", "gan", "cgan", "acgan", "semi_supervised"])
-def test_the_critics_loss_does_not_reach_the_generator(recipe: str) -> None:
+def test_the_discriminators_loss_does_not_reach_the_generator(recipe: str) -> None:
     trainer = make(waves(), recipe, r2_weight=1.0)
-    for name, gradient in gradients(trainer, "critic", trainer.objective).items():
-        assert name.startswith("critic.") or gradient is None, name
+    for name, gradient in gradients(trainer, "discriminator", trainer.objective).items():
+        assert name.startswith("discriminator.") or gradient is None, name
 
 
 @pytest.mark.parametrize("recipe", ["infogan", "gan", "cgan", "acgan", "semi_supervised"])
 def test_each_players_step_moves_its_own_network_only(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = make(waves(), recipe)
-    generator, critic = weights(trainer.generator), weights(trainer.critic)
-    critics_own: list[Tensor] = []
+    generator, discriminator = weights(trainer.generator), weights(trainer.discriminator)
+    discriminators_own: list[Tensor] = []
     monkeypatch.setattr(
-        trainer.critic_optimizer,
+        trainer.discriminator_optimizer,
         "step",
-        lambda: critics_own.extend(p.grad.clone() for p in trainer.critic.parameters() if p.grad is not None),
+        lambda: discriminators_own.extend(
+            p.grad.clone() for p in trainer.discriminator.parameters() if p.grad is not None
+        ),
     )
     trainer.step()
-    assert equal(critic, weights(trainer.critic))
+    assert equal(discriminator, weights(trainer.discriminator))
     assert not equal(generator, weights(trainer.generator))
-    assert equal(critics_own, [p.grad for p in trainer.critic.parameters() if p.grad is not None])
+    assert equal(discriminators_own, [p.grad for p in trainer.discriminator.parameters() if p.grad is not None])
 
     trainer = make(waves(), recipe, generator_every=40)
     trainer.step()
     assert equal(generator, weights(trainer.generator))
-    assert not equal(critic, weights(trainer.critic))
+    assert not equal(discriminator, weights(trainer.discriminator))
 
 
-@pytest.mark.parametrize("settings", [{}, {"recognition": "own"}, {"recognition": "watching"}])
+@pytest.mark.parametrize("settings", [{}, {"recognition": "own"}, {"recognition": "detached"}])
 def test_two_optimizers_own_every_parameter_once(settings: dict[str, Any]) -> None:
     trainer = make(waves(), **settings)
     owned = [
         id(p)
-        for optimizer in (trainer.generator_optimizer, trainer.critic_optimizer)
+        for optimizer in (trainer.generator_optimizer, trainer.discriminator_optimizer)
         for group in optimizer.param_groups
         for p in group["params"]
     ]
-    every = [id(p) for network in (trainer.generator, trainer.critic) for p in network.parameters()]
+    every = [id(p) for network in (trainer.generator, trainer.discriminator) for p in network.parameters()]
     assert sorted(owned) == sorted(every)
     assert len(set(owned)) == len(owned)
 
@@ -128,13 +132,13 @@ def test_two_optimizers_own_every_parameter_once(settings: dict[str, Any]) -> No
 def test_acgan_learns_from_known_labels_and_from_no_others() -> None:
     known = make(waves(labelled=6), "acgan", batch_size=24)
     assert sorted(known.labels.tolist()) == [-1] * 18 + [0] * 3 + [1] * 3
-    judged = known.critic(known.data)
+    judged = known.discriminator(known.data)
     expected = -judged.posteriors[0].log_softmax(1)[torch.arange(6), known.labels[:6]].mean()
     torch.testing.assert_close(known.step()["label"], expected.detach(), rtol=1e-4, atol=1e-6)
 
     def gradient_of_q(panel: Panel) -> Tensor:
         trainer = make(panel, "acgan", batch_size=24)
-        found = gradients(trainer, "critic", trainer.objective)["critic.q.1.weight"]
+        found = gradients(trainer, "discriminator", trainer.objective)["discriminator.q.1.weight"]
         assert found is not None
         return found
 
@@ -149,10 +153,10 @@ def test_acgan_learns_from_known_labels_and_from_no_others() -> None:
 def test_unknown_labels_contribute_nothing() -> None:
     trainer = make(waves(labelled=2), "semi_supervised", batch_size=8)
     batch = trainer._draw(0)._replace(real_label=torch.full((8,), -1))
-    fake = trainer.generator(batch.latent, batch.texture).detach()
+    fake = trainer.generator(batch.latent, batch.injected_noise).detach()
     codes = trainer.model.settings.latent.codes
     losses = [
-        critic_loss(objective, trainer.critic, codes, batch, fake, trainer.distorter, phases())[0]
+        discriminator_loss(objective, trainer.discriminator, codes, batch, fake, trainer.augmenter, phases())[0]
         for objective in (trainer.objective, Objective(**{**trainer.objective.__dict__, "real_code_weight": 0.0}))
     ]
     assert torch.equal(*losses)
@@ -166,16 +170,16 @@ def test_free_recipes_do_not_look_at_labels() -> None:
     assert set(some.labels.tolist()) == {-1}
     for trainer in (some, others):
         trainer.step()
-    assert equal(weights(some.critic), weights(others.critic))
+    assert equal(weights(some.discriminator), weights(others.discriminator))
 
 
 @pytest.mark.parametrize("label_input", ["projection", "embedding", "input_channel"])
-def test_cgan_critic_sees_the_label(label_input: str) -> None:
+def test_cgan_discriminator_sees_the_label(label_input: str) -> None:
     trainer = make(waves(), "cgan", label_input=label_input)
     trainer.step()
     labels = torch.eye(2)[trainer.labels[:4]]
     with torch.no_grad():
-        right, wrong = (trainer.critic(trainer.data[:4], label).realness for label in (labels, labels.flip(1)))
+        right, wrong = (trainer.discriminator(trainer.data[:4], label).realness for label in (labels, labels.flip(1)))
     assert not torch.allclose(right, wrong)
 
 
@@ -184,10 +188,12 @@ def test_realness_is_judged_for_the_category() -> None:
     trainer.step()
     values, codes = trainer.data[:4], trainer.model.settings.latent.codes
     with torch.no_grad():
-        read = trainer.critic(values).posteriors[0].argmax(1)
+        read = trainer.discriminator(values).posteriors[0].argmax(1)
         own = codes[0].encode(read)
-        unsaid, said, other = (trainer.critic(values, x).realness for x in (torch.zeros_like(own), own, own.roll(1, 1)))
-        blind = make(waves(), category_input=False).critic
+        unsaid, said, other = (
+            trainer.discriminator(values, x).realness for x in (torch.zeros_like(own), own, own.roll(1, 1))
+        )
+        blind = make(waves(), category_input=False).discriminator
         assert torch.equal(blind(values, own).realness, blind(values, own.roll(1, 1)).realness)
     assert torch.equal(unsaid, said)  # zeros stand for what Q reads itself
     assert not torch.allclose(said, other)
@@ -206,11 +212,11 @@ def test_a_case_is_judged_in_the_company_of_its_own_part() -> None:
     category = spec.codes[0].encode(torch.arange(8) % 2)
     alike = values[:2].repeat(4, 1, 1)  # one case of each category, four times
     with torch.no_grad():
-        parts = [trainer.critic(part, category).realness for part in (values, alike)]
-        together = trainer.critic(torch.cat([values, alike]), category.repeat(2, 1), n_parts=2).realness
+        parts = [trainer.discriminator(part, category).realness for part in (values, alike)]
+        together = trainer.discriminator(torch.cat([values, alike]), category.repeat(2, 1), n_parts=2).realness
         torch.testing.assert_close(together, torch.cat(parts))
-        assert not torch.allclose(trainer.critic(values, category).realness[:2], parts[1][:2], atol=1e-5)
-        blind = make(waves(), spread_input=False).critic
+        assert not torch.allclose(trainer.discriminator(values, category).realness[:2], parts[1][:2], atol=1e-5)
+        blind = make(waves(), spread_input=False).discriminator
         torch.testing.assert_close(blind(values, category).realness[:2], blind(alike, category).realness[:2])
 
 
@@ -218,10 +224,10 @@ def test_of_those_that_are_read_alone_no_realness_is_judged_and_they_change_none
     trainer = make(waves(80, n_timepoints=16), spread_input=True)
     spec, values = trainer.model.settings.latent, trainer.data[:12]
     category = spec.codes[0].encode(torch.arange(12) % 2)
-    assert trainer.critic.directions is not None
+    assert trainer.discriminator.principal_components is not None
     with torch.no_grad():
-        whole, first = trainer.critic(values, category), trainer.critic(values[:8], category[:8])
-        part = trainer.critic(values, category, n_judged=8)
+        whole, first = trainer.discriminator(values, category), trainer.discriminator(values[:8], category[:8])
+        part = trainer.discriminator(values, category, n_judged=8)
     torch.testing.assert_close(part.realness, first.realness)
     for some, all_ in zip(part.posteriors, whole.posteriors, strict=True):
         torch.testing.assert_close(some, all_)
@@ -232,22 +238,22 @@ def test_the_category_that_a_real_series_is_judged_for_moves_nothing_in_q() -> N
     codes, batch = trainer.model.settings.latent.codes, trainer._draw(0)
     objective = Objective(**{**trainer.objective.__dict__, "consistency_weight": 0.0, "continuous_weight": 0.0})
     objective = Objective(**{**objective.__dict__, "category_weight": 0.0})
-    fake = trainer.generator(batch.latent, batch.texture).detach()
-    loss, _ = critic_loss(objective, trainer.critic, codes, batch, fake, trainer.distorter, phases())
-    gradients = torch.autograd.grad(loss, list(trainer.critic.q.parameters()), allow_unused=True)
+    fake = trainer.generator(batch.latent, batch.injected_noise).detach()
+    loss, _ = discriminator_loss(objective, trainer.discriminator, codes, batch, fake, trainer.augmenter, phases())
+    gradients = torch.autograd.grad(loss, list(trainer.discriminator.q.parameters()), allow_unused=True)
     assert all(gradient is None or not gradient.any() for gradient in gradients)
 
 
-def test_a_knob_is_learned_from_distortions_of_real_series() -> None:
-    panel = replace(waves(), distortions=Distortions(amplitude=0.5))
-    trainer = make(panel, knobs=("amplitude",), max_steps=200, continuous_weight=0.0, critic_rate=3e-3)
+def test_a_knob_is_learned_from_augmentations_of_real_series() -> None:
+    panel = replace(waves(), augmentations=Augmentations(amplitude=0.5))
+    trainer = make(panel, cont_follows=("amplitude",), max_steps=200, continuous_weight=0.0, discriminator_rate=3e-3)
     batch = trainer._draw(0)
-    turned = trainer.distorter.apply(batch.real, batch.real_draw)
-    turn = trainer.distorter.turn("amplitude", batch.real_draw)
+    turned = trainer.augmenter.apply(batch.real, batch.real_draw)
+    turn = trainer.augmenter.turn("amplitude", batch.real_draw)
 
     def slope() -> float:
         with torch.no_grad():
-            before, after = (trainer.critic(values).posteriors[1][:, 0] for values in (batch.real, turned))
+            before, after = (trainer.discriminator(values).posteriors[1][:, 0] for values in (batch.real, turned))
         return float(((after - before) * turn).sum() / turn.square().sum())
 
     assert abs(slope()) < 0.5
@@ -264,14 +270,14 @@ def test_changes_are_those_of_a_step_of_one_in_each_continuous_code() -> None:
     trainer = make(waves())
     spec, batch = trainer.model.settings.latent, trainer._draw(0)
 
-    def mirror(latent: Tensor, texture: Tensor) -> Tensor:
+    def mirror(latent: Tensor, injected_noise: Tensor) -> Tensor:
         return latent[:, None]
 
-    changes = code_changes(mirror, spec, batch, mirror(batch.latent, batch.texture), 5)
+    changes = code_changes(mirror, spec, batch, mirror(batch.latent, batch.injected_noise), 5)
     assert len(changes) == 2
-    for place, (change, code) in enumerate(zip(changes, batch.codes[1:], strict=True)):
+    for index, (change, code) in enumerate(zip(changes, batch.codes[1:], strict=True)):
         expected = torch.zeros(5, spec.size)
-        expected[:, spec.size - 2 + place] = -code[:5].sign()
+        expected[:, spec.size - 2 + index] = -code[:5].sign()
         torch.testing.assert_close(change[:, 0], expected)
 
 
@@ -280,6 +286,6 @@ def test_overlapping_codes_are_moved_apart_by_the_generator_alone() -> None:
     twin = make(waves(), penalty_every=1, r1_weight=0.0, overlap_weight=0.0)
     assert "overlap" in trainer.step()
     assert "overlap" not in twin.step()
-    assert equal(weights(trainer.critic), weights(twin.critic))
+    assert equal(weights(trainer.discriminator), weights(twin.discriminator))
     assert not equal(weights(trainer.generator), weights(twin.generator))
     assert "overlap" not in make(waves(), "gan", penalty_every=1).step()

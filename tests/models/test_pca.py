@@ -12,7 +12,14 @@ from torch import Tensor
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.models.discriminator import BACKBONES
-from tsinfogan.models.pca import DAMPED_BELOW, SEEN_BELOW, SLOPE_SHARE, Directions, fit_directions, have_levels
+from tsinfogan.models.pca import (
+    SHRINKAGE,
+    SLOPE_SHARE,
+    WHITENING_FLOOR,
+    PrincipalComponents,
+    are_windows,
+    fit_principal_components,
+)
 from tsinfogan.training.losses import gradient_penalty
 from tsinfogan.training.plan import Plan, make_plan
 
@@ -29,10 +36,10 @@ def real(n: int = 4000, seed: int = 0) -> Tensor:
     return torch.cat([values.view(n, 2, T), torch.randn(n, 1, 1, generator=rng).expand(-1, -1, T)], dim=1)
 
 
-def fitted(values: Tensor) -> Directions:
-    directions = Directions(2, T)
-    directions.fit(values)
-    return directions
+def fitted(values: Tensor) -> PrincipalComponents:
+    principal_components = PrincipalComponents(2, T)
+    principal_components.fit(values)
+    return principal_components
 
 
 def spreads(values: Tensor) -> Tensor:
@@ -43,8 +50,8 @@ def spreads(values: Tensor) -> Tensor:
 
 def test_every_direction_is_seen_as_large_as_the_others() -> None:
     values = real()
-    seen = fitted(values).even(values)
-    expected = torch.tensor([2 / (2 + SEEN_BELOW)] * T + [0.05 / (0.05 + SEEN_BELOW)] * T)
+    seen = fitted(values).whiten(values)
+    expected = torch.tensor([2 / (2 + WHITENING_FLOOR)] * T + [0.05 / (0.05 + WHITENING_FLOOR)] * T)
     torch.testing.assert_close(spreads(seen), expected, rtol=0.1, atol=0)
     assert seen[:, :2].mean((0, 1, 2)).abs() < 0.02
     assert torch.equal(seen[:, 2], values[:, 2])
@@ -52,40 +59,40 @@ def test_every_direction_is_seen_as_large_as_the_others() -> None:
 
 def test_errors_shrink_with_the_spread() -> None:
     drawn = torch.randn(4000, 3, T, generator=torch.Generator().manual_seed(1))
-    made = fitted(real()).damp(drawn)
-    expected = torch.tensor([2 / (2 + DAMPED_BELOW)] * T + [0.05 / (0.05 + DAMPED_BELOW)] * T)
-    torch.testing.assert_close(spreads(made), expected, rtol=0.1, atol=0)
-    assert made[:, :2].mean() == pytest.approx(5, abs=0.1)
-    assert torch.equal(made[:, 2], drawn[:, 2])
+    synthetic = fitted(real()).shrink(drawn)
+    expected = torch.tensor([2 / (2 + SHRINKAGE)] * T + [0.05 / (0.05 + SHRINKAGE)] * T)
+    torch.testing.assert_close(spreads(synthetic), expected, rtol=0.1, atol=0)
+    assert synthetic[:, :2].mean() == pytest.approx(5, abs=0.1)
+    assert torch.equal(synthetic[:, 2], drawn[:, 2])
 
 
 def test_a_slope_counts_as_far_as_real_series_go() -> None:
-    directions = fitted(real())
-    along = directions.basis.T.view(2 * T, 2, T)  # one unit gradient a direction
+    principal_components = fitted(real())
+    along = principal_components.basis.T.view(2 * T, 2, T)  # one unit gradient a direction
     gradients = torch.cat([along, torch.zeros(2 * T, 1, T)], dim=1)
-    sizes = directions.slope(gradients).flatten(1).norm(dim=1)
-    torch.testing.assert_close(sizes, SLOPE_SHARE * (directions.spread + DAMPED_BELOW), rtol=1e-3, atol=0)
+    sizes = principal_components.slope(gradients).flatten(1).norm(dim=1)
+    torch.testing.assert_close(sizes, SLOPE_SHARE * (principal_components.spread + SHRINKAGE), rtol=1e-3, atol=0)
     values = real(5).requires_grad_(True)
-    penalty = gradient_penalty((values * gradients[0]).sum((1, 2)), values, directions.slope)
+    penalty = gradient_penalty((values * gradients[0]).sum((1, 2)), values, principal_components.slope)
     assert float(penalty) == pytest.approx(0.5 * float(sizes[0]) ** 2, rel=1e-3)
 
 
 def test_few_cases_do_not_pass_for_all_there_can_be() -> None:
     """Ten cases span nine of sixteen directions; in the others real series vary all the same."""
     values = torch.randn(10, 2, T, generator=torch.Generator().manual_seed(2))
-    directions = fitted(values)
-    assert 0.5 < float(directions.rest) < 1.5
-    assert directions.spread.min() > 0.2
-    assert spreads(directions.damp(torch.randn(500, 2, T)))[-1] > 0.5
+    principal_components = fitted(values)
+    assert 0.5 < float(principal_components.rest) < 1.5
+    assert principal_components.spread.min() > 0.2
+    assert spreads(principal_components.shrink(torch.randn(500, 2, T)))[-1] > 0.5
 
 
 def test_of_a_large_grid_only_the_first_directions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tsinfogan.models.pca.MOST_NUMBERS", 2 * T * T)
+    monkeypatch.setattr("tsinfogan.models.pca.MAX_NUMBERS", 2 * T * T)
     values = real()
-    directions = fitted(values)
-    assert directions.basis.shape == (2 * T, T)
-    assert float(directions.rest) == pytest.approx(0.05, rel=0.05)
-    torch.testing.assert_close(spreads(directions.even(values))[:T], torch.ones(T), rtol=0.1, atol=0)
+    principal_components = fitted(values)
+    assert principal_components.basis.shape == (2 * T, T)
+    assert float(principal_components.rest) == pytest.approx(0.05, rel=0.05)
+    torch.testing.assert_close(spreads(principal_components.whiten(values))[:T], torch.ones(T), rtol=0.1, atol=0)
 
 
 def panel() -> Panel:
@@ -98,35 +105,37 @@ def test_both_players_have_them_fitted_and_q_reads_without(backbone: str) -> Non
     plan = make_plan(series, backbone=backbone, n_categories=(2,), width=4, noise_dim=3)
     model = plan.build(series)
     found = [
-        module for module in (*model.generator.modules(), *model.critic.modules()) if isinstance(module, Directions)
+        module
+        for module in (*model.generator.modules(), *model.discriminator.modules())
+        if isinstance(module, PrincipalComponents)
     ]
     assert len(found) == 2
-    assert all(directions.basis.abs().sum() > 1 for directions in found)
+    assert all(principal_components.basis.abs().sum() > 1 for principal_components in found)
     again = Plan.from_dict(plan.to_dict()).build(series)
-    assert all(map(torch.equal, model.critic.state_dict().values(), again.critic.state_dict().values()))
+    assert all(map(torch.equal, model.discriminator.state_dict().values(), again.discriminator.state_dict().values()))
     values = torch.from_numpy(model.preprocessor.transform(series))
-    before = model.critic(values)
+    before = model.discriminator(values)
     with torch.no_grad():
-        for weights in model.critic.detail_trunk.parameters():
+        for weights in model.discriminator.detail_trunk.parameters():
             weights.add_(0.1)
-    after = model.critic(values)
+    after = model.discriminator(values)
     assert torch.equal(before.posteriors[0], after.posteriors[0])
     assert not torch.allclose(before.realness, after.realness)
 
 
 def test_images_and_few_series_have_none() -> None:
     images = Panel.from_arrays(np.random.default_rng(0).uniform(size=(8, 1, 8, 8)), view="image")
-    assert not make_plan(images).model.critic.directions
+    assert not make_plan(images).model.discriminator.principal_components
     with pytest.raises(SettingError, match="holds images"):
-        make_plan(images, settings={"directions": True})
+        make_plan(images, settings={"principal_components": True})
     few = panel().subset(slice(10))
-    assert not make_plan(few).model.critic.directions
+    assert not make_plan(few).model.discriminator.principal_components
     with pytest.raises(SettingError, match="has 10 cases, fewer than the 16 numbers of one"):
-        make_plan(few, settings={"directions": True})
-    assert not make_plan(panel(), settings={"directions": False}).model.critic.directions
-    plain = make_plan(panel(), settings={"directions": False}).build(panel())
-    fit_directions(plain.generator, torch.zeros(2, 2, T))  # nothing to fit
-    assert not any(isinstance(module, Directions) for module in plain.critic.modules())
+        make_plan(few, settings={"principal_components": True})
+    assert not make_plan(panel(), settings={"principal_components": False}).model.discriminator.principal_components
+    plain = make_plan(panel(), settings={"principal_components": False}).build(panel())
+    fit_principal_components(plain.generator, torch.zeros(2, 2, T))  # nothing to fit
+    assert not any(isinstance(module, PrincipalComponents) for module in plain.discriminator.modules())
 
 
 # ---- windows of a recording
@@ -145,35 +154,39 @@ def recording() -> Panel:
     return Panel.from_arrays(40 + 9 * windows().numpy())
 
 
-def test_windows_of_a_recording_have_levels_in_any_units() -> None:
-    assert have_levels(windows())
-    assert have_levels(windows() * torch.tensor([1e4, 1e-3, 1])[:, None] + 1e3)
+def test_windows_of_a_recording_are_windows_in_any_units() -> None:
+    assert are_windows(windows())
+    assert are_windows(windows() * torch.tensor([1e4, 1e-3, 1])[:, None] + 1e3)
 
 
 def test_whole_series_have_none() -> None:
     rng = np.random.default_rng(0)
     series = torch.from_numpy(np.sin(rng.uniform(0, 6, (200, 3, 1)) + np.linspace(0, 6, 24)).astype(np.float32))
-    assert not have_levels(series)
+    assert not are_windows(series)
     still = torch.cat([series, torch.full((200, 1, 24), 3.0)], dim=1)
-    assert not have_levels(still)  # a channel that never changes does not count
-    assert not have_levels(still[:, 3:])
+    assert not are_windows(still)  # a channel that never changes does not count
+    assert not are_windows(still[:, 3:])
 
 
 @pytest.mark.parametrize("backbone", SERIES)
 def test_levels_are_drawn_straight_from_the_latent(backbone: str) -> None:
     plan = make_plan(recording(), backbone=backbone, n_categories=(2,), width=4, noise_dim=3)
-    assert plan.model.levels
+    assert plan.model.low_rank_head
     assert Plan.from_dict(plan.to_dict()) == plan
     model = plan.build(recording())
-    directions, levels = model.generator.directions, model.generator.levels
+    principal_components, low_rank_head = model.generator.principal_components, model.generator.low_rank_head
     with torch.no_grad():
         for weights in model.generator.inner.parameters():
             weights.zero_()
         latent = torch.randn(50, model.settings.latent.size, generator=torch.Generator().manual_seed(3))
-        made = model.generator(latent, torch.randn(50, model.texture_dim))  # (50, 3, 24)
-        moved = ((made - directions.mean.view(3, 24)).flatten(1) @ directions.basis) / directions.spread
-        torch.testing.assert_close(moved[:, :8], levels(latent)[:, :8], rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(made[:, 2], made[:, 0], rtol=0, atol=1e-3)  # what no case breaks, no sample breaks
+        synthetic = model.generator(latent, torch.randn(50, model.injected_noise_dim))  # (50, 3, 24)
+        moved = (
+            (synthetic - principal_components.mean.view(3, 24)).flatten(1) @ principal_components.basis
+        ) / principal_components.spread
+        torch.testing.assert_close(moved[:, :8], low_rank_head(latent)[:, :8], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        synthetic[:, 2], synthetic[:, 0], rtol=0, atol=1e-3
+    )  # what no case breaks, no sample breaks
 
 
 def test_unequal_lengths_and_series_without_directions_have_no_levels() -> None:
@@ -181,6 +194,6 @@ def test_unequal_lengths_and_series_without_directions_have_no_levels() -> None:
     lengths[0] = 20
     values = recording().values.copy()
     values[0, :, 20:] = np.nan
-    assert not make_plan(replace(recording(), values=values, lengths=lengths)).model.levels
-    assert not make_plan(recording(), settings={"directions": False}).model.levels
-    assert not make_plan(recording().subset(slice(20))).model.levels
+    assert not make_plan(replace(recording(), values=values, lengths=lengths)).model.low_rank_head
+    assert not make_plan(recording(), settings={"principal_components": False}).model.low_rank_head
+    assert not make_plan(recording().subset(slice(20))).model.low_rank_head

@@ -14,12 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tsinfogan import synthesis
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.models.model import Model
-from tsinfogan.preprocessing.bounds import LEAST_TOUCHING, Limits, find_limits
+from tsinfogan.preprocessing.bounds import MIN_TOUCHING, Limits, find_limits
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.preprocessing.resampling import (
     NUMBERS_AT_ONCE,
@@ -28,6 +27,7 @@ from tsinfogan.preprocessing.resampling import (
     resampled_each,
     rows_to_choose_grid,
 )
+from tsinfogan.sampling import sampler as synthesis
 from tsinfogan.sampling.sampler import ROWS_PER_PASS, encode, rows_per_pass, sample
 from tsinfogan.training.plan import Plan, make_plan, parse_choice
 
@@ -55,7 +55,9 @@ def mixed(n: int = 40, *, unequal: bool = False) -> Panel:
                 ]
             )
         )
-    return Panel.from_cases(cases, channels=CHANNELS, kinds=KINDS, name="mixed", distortions=Distortions(noise=0.05))
+    return Panel.from_cases(
+        cases, channels=CHANNELS, kinds=KINDS, name="mixed", augmentations=Augmentations(noise=0.05)
+    )
 
 
 def wild(panel: Panel, **choices: Any) -> Model:
@@ -84,16 +86,16 @@ def column(panel: Panel, name: str) -> NDArray[np.float32]:
 def test_samples_of_any_network_are_what_the_channels_are(unequal: bool, scaling: str) -> None:
     panel = mixed(unequal=unequal)
     model = wild(panel, scaling=scaling)
-    made = sample(model, 200).panel
-    assert made.kinds == KINDS
-    assert np.isfinite(column(made, "heavy")).all()
-    count, percent = column(made, "count"), column(made, "percent")
+    synthetic = sample(model, 200).panel
+    assert synthetic.kinds == KINDS
+    assert np.isfinite(column(synthetic, "heavy")).all()
+    count, percent = column(synthetic, "count"), column(synthetic, "percent")
     assert (count == np.rint(count)).all()
     assert (count.min(), count.max()) == (column(panel, "count").min(), column(panel, "count").max())
-    assert set(column(made, "on").tolist()) == {0.0, 1.0}
+    assert set(column(synthetic, "on").tolist()) == {0.0, 1.0}
     assert (percent.min(), percent.max()) == (0.0, 100.0)
-    assert set(column(made, "fixed").tolist()) == {float(FIXED)}
-    free = column(made, "real")
+    assert set(column(synthetic, "fixed").tolist()) == {float(FIXED)}
+    free = column(synthetic, "real")
     assert free.min() < column(panel, "real").min(), "what has no bounds is free to leave the range seen"
     assert free.max() <= 0, "but what is never positive stays so"
 
@@ -119,14 +121,14 @@ def test_bounds_are_left_when_asked_and_kept_when_asked() -> None:
 def test_training_with_all_sorts_of_channels_goes_on() -> None:
     panel = mixed(unequal=True)
     plan = make_plan(
-        panel, n_categories=(2,), width=4, settings={"max_steps": 20, "discovery_steps": 0, "batch_size": 8}
+        panel, n_categories=(2,), width=4, settings={"max_steps": 20, "pretraining_steps": 0, "batch_size": 8}
     )
     trainer = plan.trainer(plan.build(panel), panel)
     deque(trainer.run(), maxlen=0)
-    made = sample(trainer.model, 30).panel
-    assert set(column(made, "fixed").tolist()) == {float(FIXED)}
-    assert set(column(made, "on").tolist()) <= {0.0, 1.0}
-    assert (column(made, "count") % 1 == 0).all()
+    synthetic = sample(trainer.model, 30).panel
+    assert set(column(synthetic, "fixed").tolist()) == {float(FIXED)}
+    assert set(column(synthetic, "on").tolist()) <= {0.0, 1.0}
+    assert (column(synthetic, "count") % 1 == 0).all()
 
 
 def test_samples_of_a_boolean_are_as_often_true_as_the_network_says() -> None:
@@ -225,14 +227,14 @@ def test_touching_an_end_by_chance_makes_no_bound() -> None:
         values[1 : 1 + n_touching] = values.max()
         assert (find_limits(values, False, "auto") != Limits()) == bounded
     few = np.random.default_rng(0).normal(size=50).astype(np.float32)
-    few[: LEAST_TOUCHING - 1] = few.max() + 1
+    few[: MIN_TOUCHING - 1] = few.max() + 1
     assert find_limits(few, False, "auto") == Limits()
 
 
-def test_channels_that_are_distorted_in_raw_units_stay_on_a_line() -> None:
+def test_channels_that_are_augmented_in_raw_units_stay_on_a_line() -> None:
     heavy = np.random.default_rng(0).standard_cauchy((20, 4, 30))
-    distortions = Distortions(rotation_rad=0.1, rotation_channels=(0, 2), gain=0.1, gain_channels=(3,))
-    panel = Panel.from_arrays(heavy, distortions=distortions)
+    augmentations = Augmentations(rotation_rad=0.1, rotation_channels=(0, 2), gain=0.1, gain_channels=(3,))
+    panel = Panel.from_arrays(heavy, augmentations=augmentations)
     for scaling in ("auto", "robust"):
         assert Preprocessor.fit(panel, scaling).scalings == ("standard", "robust", "standard", "standard")
 
@@ -314,7 +316,7 @@ def test_hundreds_of_channels_and_lengths_from_one_to_two_thousand() -> None:
         cases.append(np.sin(2 * math.pi * (rng.uniform(0.5, 2, (300, 1)) * time + rng.uniform(size=(300, 1)))))
     panel = Panel.from_cases(cases, name="wide")
     plan = make_plan(
-        panel, n_categories=(2,), width=4, settings={"max_steps": 3, "discovery_steps": 0, "batch_size": 4}
+        panel, n_categories=(2,), width=4, settings={"max_steps": 3, "pretraining_steps": 0, "batch_size": 4}
     )
     trainer = plan.trainer(plan.build(panel), panel)
     deque(trainer.run(), maxlen=0)
@@ -324,8 +326,8 @@ def test_hundreds_of_channels_and_lengths_from_one_to_two_thousand() -> None:
     assert lengths is not None
     assert lengths.tolist() == [1, 2, 3, 4, 5, 17, 300, 2000]
     np.testing.assert_allclose(back[-1], panel.values[-1], atol=0.1)
-    made = sample(model, 3).panel
-    assert made.values.shape == (3, 300, 2000)
+    synthetic = sample(model, 3).panel
+    assert synthetic.values.shape == (3, 300, 2000)
     assert len(encode(model, panel)["cat"]) == 8
 
 

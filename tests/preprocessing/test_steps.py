@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tsinfogan.data.panel import ChannelKind, Panel
-from tsinfogan.preprocessing.bounds import MOST_STEPS, find_step
+from tsinfogan.preprocessing.bounds import MAX_STEPS, find_step
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.preprocessing.torch_inverse import Units
 
@@ -32,7 +32,7 @@ def test_what_goes_in_no_steps_has_none() -> None:
     tens = (10 * rng.integers(0, 30, 5000)).astype(np.float32)
     assert find_step(np.append(tens, np.float32(63.7))) == 0
     assert find_step(tens[:200]) == 0  # too few values to tell
-    assert find_step(np.arange(20 * MOST_STEPS, dtype=np.float32)) == 0  # so many that it does not matter
+    assert find_step(np.arange(20 * MAX_STEPS, dtype=np.float32)) == 0  # so many that it does not matter
 
 
 @pytest.mark.parametrize("kind", ["real", "integer"])

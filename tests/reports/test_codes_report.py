@@ -6,12 +6,12 @@ import shutil
 import signal
 from dataclasses import replace
 from functools import partial
-from html.parser import HTMLParser
 
 import matplotlib.image
 import numpy as np
 import pytest
 
+from _pages import Page, is_whole
 from _trainers import images, waves
 from tsinfogan.metrics.classifier import fit_classifier
 from tsinfogan.metrics.codes.context import Subject
@@ -33,40 +33,6 @@ from tsinfogan.training.plan import make_plan
 FILES = ("report.html", "report.json", "report.png")
 
 
-class Page(HTMLParser):
-    """Notes what a page holds; fails where tags do not close in order."""
-
-    VOID = ("meta", "img", "br", "link")
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.addresses, self.text = [], [], [], ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "action", "data")]
-        assert not [name for name, _ in attrs if name.startswith("on")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-
-
-def is_whole(page: Page, text: str):
-    assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
-    assert not {"script", "link", "iframe", "b1"} & set(page.tags)
-    assert "://" not in text
-    assert "url(" not in text
-    assert "@import" not in text
-
-
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """A few cases are enough to see that all is there, and the classifier need not learn."""
@@ -83,9 +49,9 @@ def material(panel, *, real=True, names=(), **plan):
     return Material("a-run", Subject(model, panel if real else None))
 
 
-def everything(made: Material):
-    report = gather(made)
-    shown, knobs = gallery(made), sweeps(made, report)
+def everything(synthetic: Material):
+    report = gather(synthetic)
+    shown, knobs = gallery(synthetic), sweeps(synthetic, report)
     numbers = [card.number for card in report.categories] or [0]
     pictures = {number: category_picture(shown, number) for number in numbers}
     text = render(report, pictures, [sweep_picture(knob, row_titles(report)) for knob in knobs])
@@ -174,8 +140,8 @@ def test_several_categorical_codes():
 
 
 def test_q_that_does_not_read_categories_is_not_asked():
-    made = replace(material(waves(), recipe="cgan"), reads_categories=False)
-    report, _, _ = everything(made)
+    synthetic = replace(material(waves(), recipe="cgan"), reads_categories=False)
+    report, _, _ = everything(synthetic)
     assert "accuracy" not in report.figures
     assert report.table == ()
     assert [card.n_real for card in report.categories] == [12, 12]  # by their labels

@@ -12,7 +12,7 @@ from tsinfogan.reports.codes.traits import measure
 
 def traits(panel):
     measured = measure(panel)
-    return {trait.name: measured.values[:, place] for place, trait in enumerate(measured.traits)}
+    return {trait.name: measured.values[:, index] for index, trait in enumerate(measured.traits)}
 
 
 def ellipse(shear=0.0, width=1.0, height=1.0, turns=1, n=400):

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from tsinfogan import copies
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.formats import read_panel
 from tsinfogan.models.model import Model
-from tsinfogan.sampling.memorization import Originals, Redrawing, nearest, stream_apart
+from tsinfogan.sampling import memorization as copies
+from tsinfogan.sampling.memorization import Redrawing, TrainingSeries, nearest, stream_apart
 from tsinfogan.sampling.sampler import CodeRequest, Sample, sample
 from tsinfogan.training.plan import make_plan
 
@@ -29,17 +29,19 @@ def walks(n: int = 40, seed: int = 0) -> Panel:
 @pytest.fixture(scope="module")
 def model() -> Model:
     panel = walks()
-    made = make_plan(panel, n_categories=(3,), n_continuous=1, noise_dim=3, width=4).build(panel)
+    synthetic = make_plan(panel, n_categories=(3,), n_continuous=1, noise_dim=3, width=4).build(panel)
     torch.manual_seed(1)
     with torch.no_grad():
-        for parameter in made.generator.parameters():
+        for parameter in synthetic.generator.parameters():
             parameter.add_(0.2 * torch.randn(parameter.shape))
-    return made
+    return synthetic
 
 
-def apart(model: Model, n: int, originals: Originals, least: float, seed: int = 0, **asked: Any) -> tuple[Sample, int]:
+def apart(
+    model: Model, n: int, training_series: TrainingSeries, least: float, seed: int = 0, **asked: Any
+) -> tuple[Sample, int]:
     told = Redrawing(least)
-    parts = list(stream_apart(model, n, CodeRequest.of(model, **asked), seed, originals, told))
+    parts = list(stream_apart(model, n, CodeRequest.of(model, **asked), seed, training_series, told))
     assert told.n_cases == n
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
     return Sample(Panel.concatenated([part.panel for part in parts]), columns), told.n_redrawn
@@ -51,8 +53,8 @@ def test_nearest_is_what_brute_force_finds() -> None:
     values[4] = others[17]
     values[5] = others[3] + 1e-4
     all_distances = np.sqrt(((values[:, None] - others) ** 2).mean(axis=2))
-    distances, places = nearest(values, others, 3)
-    np.testing.assert_array_equal(places, np.argsort(all_distances, axis=1)[:, :3])
+    distances, indices = nearest(values, others, 3)
+    np.testing.assert_array_equal(indices, np.argsort(all_distances, axis=1)[:, :3])
     np.testing.assert_allclose(distances, np.sort(all_distances, axis=1)[:, :3], rtol=1e-5)
     assert distances[4, 0] == 0
     assert distances[5, 0] == pytest.approx(1e-4, rel=0.01)
@@ -62,61 +64,63 @@ def test_distance_is_in_standard_deviations_whatever_the_unit() -> None:
     panel = walks()
     spread = np.nanstd(panel.values[:, 0])
     moved = replace(panel, values=panel.values + np.array([0.01 * spread, 0])[:, None].astype(np.float32))
-    distances = Originals(panel).distances(moved)
+    distances = TrainingSeries(panel).distances(moved)
     assert distances == pytest.approx(0.01 / np.sqrt(3), rel=0.01)  # one of two channels and the duration
     unit = np.array([1000, 1])[:, None].astype(np.float32)
-    of_unit = Originals(replace(panel, values=panel.values * unit))
+    of_unit = TrainingSeries(replace(panel, values=panel.values * unit))
     np.testing.assert_allclose(of_unit.distances(replace(moved, values=moved.values * unit)), distances, rtol=1e-2)
 
 
 def test_what_is_near_is_rare_among_real_series() -> None:
-    originals = Originals(walks(400))
-    share = (originals.distances(walks(400, seed=1)) < originals.auto_distance).mean()
-    assert originals.auto_distance > 0
+    training_series = TrainingSeries(walks(400))
+    share = (training_series.distances(walks(400, seed=1)) < training_series.auto_distance).mean()
+    assert training_series.auto_distance > 0
     assert share < 0.04
-    assert (originals.distances(walks(400)) < originals.auto_distance).all()
+    assert (training_series.distances(walks(400)) < training_series.auto_distance).all()
 
 
 def test_series_that_are_there_twice_leave_a_threshold() -> None:
     twice = Panel.concatenated([walks(), walks().subset(slice(4))])
-    assert Originals(twice).auto_distance > 0
+    assert TrainingSeries(twice).auto_distance > 0
     with pytest.raises(DataError, match="2 or more training series"):
-        _ = Originals(walks().subset(slice(1))).auto_distance
+        _ = TrainingSeries(walks().subset(slice(1))).auto_distance
 
 
 def test_only_near_ones_are_drawn_again_and_keep_their_codes(model: Model) -> None:
     plain = sample(model, 30, seed=5)
-    originals = Originals(Panel.concatenated([walks(), replace(plain.panel.subset(np.array([3, 17])), kinds=())]))
-    made, n_redrawn = apart(model, 30, originals, 1e-3, seed=5)
+    training_series = TrainingSeries(
+        Panel.concatenated([walks(), replace(plain.panel.subset(np.array([3, 17])), kinds=())])
+    )
+    synthetic, n_redrawn = apart(model, 30, training_series, 1e-3, seed=5)
     assert n_redrawn == 2
-    assert (originals.distances(made.panel) >= 1e-3).all()
+    assert (training_series.distances(synthetic.panel) >= 1e-3).all()
     others = np.delete(np.arange(30), [3, 17])
-    np.testing.assert_array_equal(made.panel.values[others], plain.panel.values[others])
-    assert not np.array_equal(made.panel.values[3], plain.panel.values[3], equal_nan=True)
+    np.testing.assert_array_equal(synthetic.panel.values[others], plain.panel.values[others])
+    assert not np.array_equal(synthetic.panel.values[3], plain.panel.values[3], equal_nan=True)
     for name, column in plain.columns.items():
-        np.testing.assert_array_equal(made.columns[name], column)
+        np.testing.assert_array_equal(synthetic.columns[name], column)
 
 
 def test_row_k_is_row_k(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tsinfogan.sampling.sampler.ROWS_PER_PASS", 8)
-    monkeypatch.setattr(copies, "GREATEST_REDRAWS", 200)
-    originals = Originals(walks())
-    usual = float(np.median(originals.distances(sample(model, 40).panel)))
-    many, n_redrawn = apart(model, 40, originals, usual)
-    few, _ = apart(model, 11, originals, usual)
+    monkeypatch.setattr(copies, "MAX_REDRAWS", 200)
+    training_series = TrainingSeries(walks())
+    usual = float(np.median(training_series.distances(sample(model, 40).panel)))
+    many, n_redrawn = apart(model, 40, training_series, usual)
+    few, _ = apart(model, 11, training_series, usual)
     assert n_redrawn > 5
     np.testing.assert_array_equal(few.panel.values, many.panel.values[:11])
-    assert (originals.distances(many.panel) >= usual).all()
+    assert (training_series.distances(many.panel) >= usual).all()
 
 
 def test_a_bound_on_redraws(model: Model) -> None:
     with pytest.raises(SettingError, match=r"series 0 of category 2 is nearer than 50 .* in each of 21 draws"):
-        apart(model, 5, Originals(walks()), 50.0, cat="2")
+        apart(model, 5, TrainingSeries(walks()), 50.0, cat="2")
 
 
 def test_sweeps_are_refused(model: Model) -> None:
     with pytest.raises(SettingError, match="leave out the sweep"):
-        apart(model, 5, Originals(walks()), 0.1, cont="-1:1:3")
+        apart(model, 5, TrainingSeries(walks()), 0.1, cont="-1:1:3")
 
 
 # ---- the command

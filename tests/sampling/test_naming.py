@@ -12,17 +12,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsinfogan import naming
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import RunError, SettingError, UnknownNameError
 from tsinfogan.models.model import Model
+from tsinfogan.sampling import naming
 from tsinfogan.sampling.naming import matched_names, renamed
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import MODEL, NAMES, Run
 from tsinfogan.training.session import Session, fit
 
 CPU = torch.device("cpu")
-SMALL: dict[str, Any] = {"max_steps": 2, "discovery_steps": 1, "batch_size": 4, "report_every": 1}
+SMALL: dict[str, Any] = {"max_steps": 2, "pretraining_steps": 1, "batch_size": 4, "report_every": 1}
 
 
 def panel_of(labels: list[str | None] | None, n: int = 12) -> Panel:

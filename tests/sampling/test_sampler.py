@@ -176,7 +176,7 @@ def test_places_that_make_no_sense(model: Model, cat: str | None, cont: str | No
 
 def test_places_that_do(model: Model) -> None:
     def parse(cat: str | None = None, cont: str | None = None) -> tuple[tuple[float, ...] | None, ...]:
-        return CodeRequest.parse(model.settings.latent, cat, cont).places
+        return CodeRequest.parse(model.settings.latent, cat, cont).indices
 
     assert parse() == (None, None, None)
     assert parse("_", "_,_") == (None, None, None)
@@ -234,11 +234,11 @@ def test_images_stay_within_the_range_seen() -> None:
     with torch.no_grad():
         for parameter in model.generator.parameters():
             parameter.mul_(3)
-    made = sample(model, 300).panel
-    assert made.values.shape == (300, 1, 8, 8)
-    assert made.view == "image"
-    assert made.values.min() >= values.min()
-    assert made.values.max() <= values.max()
+    synthetic = sample(model, 300).panel
+    assert synthetic.values.shape == (300, 1, 8, 8)
+    assert synthetic.view == "image"
+    assert synthetic.values.min() >= values.min()
+    assert synthetic.values.max() <= values.max()
     assert encode(model, panel)["cat"].shape == (8,)
 
 
@@ -250,7 +250,7 @@ def test_encoding_reads_q(model: Model) -> None:
     columns = encode(model, panel)
     assert list(columns) == ["cat", "cat_confidence", "cont0", "cont1"]
     with torch.no_grad():
-        posteriors = model.critic(torch.from_numpy(model.preprocessor.transform(panel))).posteriors
+        posteriors = model.discriminator(torch.from_numpy(model.preprocessor.transform(panel))).posteriors
     np.testing.assert_array_equal(columns["cat"], posteriors[0].argmax(1).numpy())
     np.testing.assert_allclose(columns["cat_confidence"], posteriors[0].softmax(1).amax(1).numpy(), rtol=1e-5)
     np.testing.assert_allclose(columns["cont1"], posteriors[2][:, 0].numpy(), rtol=1e-4, atol=1e-6)

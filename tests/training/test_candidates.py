@@ -13,17 +13,17 @@ import pytest
 import torch
 
 from _trainers import waves
-from tsinfogan import candidates as module
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, DivergedError, RunError, SettingError
 from tsinfogan.sampling.sampler import encode
+from tsinfogan.training import candidates as module
 from tsinfogan.training.candidates import FOLDER, Candidates, find_last
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import CANDIDATES, CARD, CONFIG, METRICS, MODEL, STATE, Run, find_run, list_runs
 
 CPU = torch.device("cpu")
-SETTINGS = {"max_steps": 3, "discovery_steps": 0, "batch_size": 4, "report_every": 1, "seed": 5}
-TINY = ("--width", "8", "--batch-size", "8", "--device", "cpu", "--cat", "3", "--set", "discovery_steps=4")
+SETTINGS = {"max_steps": 3, "pretraining_steps": 0, "batch_size": 4, "report_every": 1, "seed": 5}
+TINY = ("--width", "8", "--batch-size", "8", "--device", "cpu", "--cat", "3", "--set", "pretraining_steps=4")
 
 
 def start(root: Path, panel: Panel, n_seeds: int = 3) -> Candidates:
@@ -32,13 +32,13 @@ def start(root: Path, panel: Panel, n_seeds: int = 3) -> Candidates:
 
 
 def train(candidates: Candidates, panel: Panel) -> list[tuple[int, int]]:
-    places = []
-    for place, session in candidates.remaining(panel, CPU, torch.float32):
-        places.append((place, session.trainer.settings.seed))
+    indices = []
+    for index, session in candidates.remaining(panel, CPU, torch.float32):
+        indices.append((index, session.trainer.settings.seed))
         for _ in session.train():
             pass
         candidates.note(session)
-    return places
+    return indices
 
 
 def weights(path: Path) -> bytes:
@@ -91,8 +91,8 @@ def test_goes_on_wherever_it_was_cut_off(tmp_path: Path) -> None:
     whole.choose(panel, CPU)
     candidates = start(tmp_path / "parts", panel)
     for cut in ("before the first checkpoint", "in a training", "before its end was noted"):
-        place, session = next(candidates.remaining(panel, CPU, torch.float32))
-        assert place == 1, cut
+        index, session = next(candidates.remaining(panel, CPU, torch.float32))
+        assert index == 1, cut
         if cut == "before the first checkpoint":
             session.run.log(next(iter(session.trainer.run())))
         elif cut == "in a training":
@@ -122,8 +122,8 @@ def test_other_data_is_refused(tmp_path: Path) -> None:
 def test_diverged_candidates_are_left_out(tmp_path: Path) -> None:
     panel = waves()
     candidates = start(tmp_path, panel)
-    for place, session in candidates.remaining(panel, CPU, torch.float32):
-        if place < 3:
+    for index, session in candidates.remaining(panel, CPU, torch.float32):
+        if index < 3:
             candidates.note(session, DivergedError("it diverged"))
         else:
             list(session.train())
@@ -178,7 +178,7 @@ def test_nothing_to_choose_by_is_said_before_anything_is_made(tmp_path: Path) ->
 
 def table_of(said: str) -> list[list[str]]:
     lines = said.splitlines()
-    first = next(place for place, line in enumerate(lines) if line.startswith("seed  disagreement"))
+    first = next(index for index, line in enumerate(lines) if line.startswith("seed  disagreement"))
     return [line.split() for line in lines[first + 1 : first + 3]]
 
 

@@ -17,7 +17,7 @@ from tsinfogan.metrics.codes.context import Subject
 from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.sampler import CodeRequest, sample, stream
-from tsinfogan.training.class_proportions import CASES_PER_PASS, category_shares
+from tsinfogan.training.class_proportions import CASES_PER_PASS, class_proportions
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import Run
 
@@ -25,7 +25,7 @@ SHARES = (0.7, 0.0, 0.3)
 
 
 class FirstValue(nn.Module):
-    """A critic whose Q takes the first value for the category."""
+    """A discriminator whose Q takes the first value for the category."""
 
     q = nn.Identity()
     settings = SimpleNamespace(label_input="none")
@@ -44,22 +44,22 @@ def model(n_categories: int = 3) -> Model:
 
 def test_shares_are_those_that_q_takes_for_each_category() -> None:
     reading = model()
-    reading.critic = FirstValue()  # type: ignore[assignment]
+    reading.discriminator = FirstValue()  # type: ignore[assignment]
     category = torch.tensor([0, 2, 2, 0, 0]).repeat(CASES_PER_PASS)  # more than one pass
-    assert category_shares(reading, category[:, None, None].float()) == (0.6, 0.0, 0.4)
+    assert class_proportions(reading, category[:, None, None].float()) == (0.6, 0.0, 0.4)
 
 
 def test_a_prior_that_was_asked_for_stands() -> None:
     asked = model()
     codes = (CategoricalCode(3, (0.5, 0.25, 0.25)), *asked.settings.latent.codes[1:])
     asked.settings = replace(asked.settings, latent=replace(asked.settings.latent, codes=codes))
-    assert category_shares(asked, torch.zeros(4, 1, 16)) == ()
+    assert class_proportions(asked, torch.zeros(4, 1, 16)) == ()
     assert asked.sampling_latent == asked.settings.latent
 
 
 def test_samples_are_drawn_by_them_and_all_else_is_as_it_was() -> None:
     even, uneven = model(), model()
-    uneven.category_shares = SHARES
+    uneven.class_proportions = SHARES
     drawn = [sample(one, 2000, seed=3) for one in (even, uneven)]
     counts = [np.bincount(each.columns["cat"], minlength=3) / 2000 for each in drawn]
     np.testing.assert_allclose(counts[0], 1 / 3, atol=0.05)
@@ -76,7 +76,7 @@ def test_samples_are_drawn_by_them_and_all_else_is_as_it_was() -> None:
 def test_codes_are_measured_by_their_priors() -> None:
     """The bound is that of the prior, whatever mix samples have."""
     uneven = model()
-    uneven.category_shares = SHARES
+    uneven.class_proportions = SHARES
     drawn, _ = Subject(uneven).read_back
     np.testing.assert_allclose(np.bincount(drawn["cat"], minlength=3) / len(drawn["cat"]), 1 / 3, atol=0.05)
 
@@ -84,14 +84,14 @@ def test_codes_are_measured_by_their_priors() -> None:
 @pytest.mark.parametrize("recipe", ["infogan", "gan"])
 def test_a_run_that_finds_categories_keeps_their_shares(tmp_path: Path, recipe: str) -> None:
     panel = waves(80, n_timepoints=16)
-    settings = {"max_steps": 14, "discovery_steps": 8, "batch_size": 8}
+    settings = {"max_steps": 14, "pretraining_steps": 8, "batch_size": 8}
     plan = make_plan(panel, recipe=recipe, n_categories=(3,), noise_dim=2, width=4, settings=settings)
     trained = plan.build(panel)
     for _ in plan.trainer(trained, panel).run(lambda: False):
         pass
-    assert bool(trained.category_shares) == (recipe == "infogan")
-    if trained.category_shares:
-        assert sum(trained.category_shares) == pytest.approx(1)
+    assert bool(trained.class_proportions) == (recipe == "infogan")
+    if trained.class_proportions:
+        assert sum(trained.class_proportions) == pytest.approx(1)
     run = Run.create(tmp_path, plan, trained, {})
     run.save_model(trained)
-    assert run.load_model().category_shares == trained.category_shares
+    assert run.load_model().class_proportions == trained.class_proportions

@@ -14,13 +14,13 @@ from tsinfogan.training.losses import (
     balance,
     bounds,
     consistency,
-    critic_adversarial,
+    discriminator_adversarial,
+    follow_loss,
     generator_adversarial,
     gradient_penalty,
-    knob_loss,
     known_code_loss,
+    logit_regularization,
     overlap_loss,
-    restraint,
     weighted_bound,
 )
 
@@ -38,15 +38,15 @@ def judgement(*posteriors: torch.Tensor) -> tuple[torch.Tensor, ...]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "score", "critic", "generator"),
+    ("kind", "score", "discriminator", "generator"),
     [("non_saturating", 0.0, 2 * LN2, LN2), ("relativistic", 0.7, LN2, LN2), ("least_squares", 0.5, 0.25, 0.125)],
 )
-def test_equilibrium(kind: Adversarial, score: float, critic: float, generator: float) -> None:
-    """Where real and generated are judged alike, losses are those of the papers, and the critic has nothing to gain."""
+def test_equilibrium(kind: Adversarial, score: float, discriminator: float, generator: float) -> None:
+    """Where real and generated are judged alike, losses are those of the papers, and the discriminator has nothing to gain."""
     real = torch.full((8,), score, requires_grad=True)
     fake = torch.full((8,), score, requires_grad=True)
-    loss = critic_adversarial(kind, real, fake)
-    assert loss.item() == pytest.approx(critic)
+    loss = discriminator_adversarial(kind, real, fake)
+    assert loss.item() == pytest.approx(discriminator)
     assert generator_adversarial(kind, real, fake).item() == pytest.approx(generator)
     loss.backward()
     assert real.grad is not None
@@ -58,7 +58,7 @@ def test_equilibrium(kind: Adversarial, score: float, critic: float, generator: 
 def test_players_pull_generated_scores_apart(kind: Adversarial) -> None:
     real = torch.full((8,), 0.5, requires_grad=True)
     fake = torch.full((8,), 0.5, requires_grad=True)
-    to_real, to_fake = torch.autograd.grad(critic_adversarial(kind, real, fake), (real, fake))
+    to_real, to_fake = torch.autograd.grad(discriminator_adversarial(kind, real, fake), (real, fake))
     (pull,) = torch.autograd.grad(generator_adversarial(kind, real.detach(), fake), fake)
     assert (to_real < 0).all()
     assert (to_fake > 0).all()
@@ -68,14 +68,14 @@ def test_players_pull_generated_scores_apart(kind: Adversarial) -> None:
 @pytest.mark.parametrize("kind", ["non_saturating", "relativistic"])
 def test_won_game_costs_nothing_and_lost_game_does_not_overflow(kind: Adversarial) -> None:
     high, low = torch.full((4,), 1e4), torch.full((4,), -1e4)
-    assert critic_adversarial(kind, high, low) == 0
+    assert discriminator_adversarial(kind, high, low) == 0
     assert generator_adversarial(kind, low, high) == 0
-    assert critic_adversarial(kind, low, high).item() == pytest.approx(2e4)
+    assert discriminator_adversarial(kind, low, high).item() == pytest.approx(2e4)
     assert generator_adversarial(kind, high, low).isfinite()
 
 
 def test_least_squares_targets_are_one_and_zero() -> None:
-    assert critic_adversarial("least_squares", torch.ones(4), torch.zeros(4)) == 0
+    assert discriminator_adversarial("least_squares", torch.ones(4), torch.zeros(4)) == 0
     assert generator_adversarial("least_squares", torch.zeros(4), torch.ones(4)) == 0
 
 
@@ -113,10 +113,10 @@ def test_continuous_bound_cannot_grow_without_end() -> None:
     assert bound.item() == pytest.approx(LN2 - LOG_SCALE_FLOOR - 0.5 * math.log(2 * math.pi), rel=1e-5)
 
 
-def test_weighted_bound_adds_up_and_reads_categories_from_distorted_samples_too() -> None:
+def test_weighted_bound_adds_up_and_reads_categories_from_augmented_samples_too() -> None:
     codes = (CategoricalCode(4), UniformCode(posterior_scale=1.0))
     value, number = torch.arange(4), torch.zeros(4)
-    objective = Objective(category_weight=2.0, continuous_weight=0.5, distorted_share=0.25)
+    objective = Objective(category_weight=2.0, continuous_weight=0.5, augmented_share=0.25)
     clean = judgement(one_hot_logits(value, 4), torch.zeros(4, 1))
     blind = judgement(torch.zeros(4, 4), torch.full((4, 1), 9.0))
     continuous = LN2 - 0.5 * math.log(2 * math.pi)
@@ -145,13 +145,13 @@ def test_consistency_is_the_symmetric_cross_entropy() -> None:
     torch.testing.assert_close(consistency(torch.stack([one, two])), consistency(torch.stack([two, one])))
 
 
-def test_a_knob_reads_what_a_distortion_did() -> None:
+def test_a_knob_reads_what_a_augmentation_did() -> None:
     code, turn = UniformCode(), torch.tensor([-1.0, 0.5, 1.0])
     read = torch.tensor([[0.2, 0.0], [-0.4, 0.0], [0.0, 0.0]])
     moved = read + torch.stack([turn, torch.zeros(3)], dim=1)
-    assert knob_loss(code, read, moved, turn).item() == pytest.approx(0, abs=1e-7)
-    assert knob_loss(code, read, read, turn).item() == pytest.approx(0.5 * (1 + 0.25 + 1) / 3)
-    assert knob_loss(code, read, moved, -turn).item() == pytest.approx(4 * 0.5 * (1 + 0.25 + 1) / 3)
+    assert follow_loss(code, read, moved, turn).item() == pytest.approx(0, abs=1e-7)
+    assert follow_loss(code, read, read, turn).item() == pytest.approx(0.5 * (1 + 0.25 + 1) / 3)
+    assert follow_loss(code, read, moved, -turn).item() == pytest.approx(4 * 0.5 * (1 + 0.25 + 1) / 3)
 
 
 def test_balance_is_zero_at_the_prior_and_log_k_at_collapse() -> None:
@@ -169,9 +169,9 @@ def test_restraint_is_the_spread_of_categorical_logits_alone() -> None:
     codes = (CategoricalCode(4), UniformCode())
     logits = torch.tensor([[3.0, 1.0, 1.0, -1.0], [5.0, 5.0, 5.0, 5.0]])
     parameters = torch.full((2, codes[1].n_parameters), 100.0)
-    assert restraint(codes, [logits, parameters]).item() == pytest.approx((2**2 + 2**2) / 2)
-    assert restraint(codes, [logits + 7, parameters]).item() == pytest.approx((2**2 + 2**2) / 2)
-    assert restraint(codes[1:], [parameters]).item() == 0
+    assert logit_regularization(codes, [logits, parameters]).item() == pytest.approx((2**2 + 2**2) / 2)
+    assert logit_regularization(codes, [logits + 7, parameters]).item() == pytest.approx((2**2 + 2**2) / 2)
+    assert logit_regularization(codes[1:], [parameters]).item() == 0
 
 
 def test_overlap_is_the_squared_cosine_of_two_changes_whatever_their_sizes() -> None:
@@ -185,7 +185,7 @@ def test_overlap_is_the_squared_cosine_of_two_changes_whatever_their_sizes() -> 
     assert overlap_loss([along, across, between]).item() == pytest.approx((0 + 0.5 + 0.5) / 3)
 
 
-def test_gradient_penalty_of_a_linear_critic() -> None:
+def test_gradient_penalty_of_a_linear_discriminator() -> None:
     weight = torch.randn(3, 7, generator=torch.Generator().manual_seed(0)).requires_grad_()
     values = torch.randn(5, 3, 7, requires_grad=True)
     penalty = gradient_penalty((values * weight).sum((1, 2)), values)
@@ -194,7 +194,7 @@ def test_gradient_penalty_of_a_linear_critic() -> None:
     torch.testing.assert_close(slope, weight)
 
 
-def test_gradient_penalty_of_a_quadratic_critic_is_a_mean_over_cases() -> None:
+def test_gradient_penalty_of_a_quadratic_discriminator_is_a_mean_over_cases() -> None:
     values = torch.randn(5, 3, requires_grad=True)
     penalty = gradient_penalty(values.square().sum(1), values)
     torch.testing.assert_close(penalty, 2 * values.square().sum(1).mean())

@@ -100,7 +100,7 @@ def test_a_remark_is_printed_when_it_changes(capsys: pytest.CaptureFixture[str])
 
 def test_looks_in_the_game_alone_and_now_and_then() -> None:
     trainer = make(
-        waves(), max_steps=60, discovery_steps=30, discovery_openings=1, discovery_revisions=0, report_every=2
+        waves(), max_steps=60, pretraining_steps=30, pretraining_restarts=1, split_merge_rounds=0, report_every=2
     )
     watch = CategoryWatch(trainer)
     looked = [report.step for report in trainer.run() if watch.due(report.step)]
@@ -126,16 +126,16 @@ def test_watching_changes_nothing() -> None:
 
 def test_metrics_hold_what_was_seen(tmp_path: Path) -> None:
     panel = waves(80)
-    settings = {"max_steps": 12, "discovery_steps": 0, "batch_size": 4, "report_every": 1}
+    settings = {"max_steps": 12, "pretraining_steps": 0, "batch_size": 4, "report_every": 1}
     plan = make_plan(panel, width=4, noise_dim=2, settings=settings)
     session = Session.start(tmp_path, plan, panel, {}, torch.device("cpu"), torch.float32)
     with torch.no_grad():
-        session.trainer.critic.q[-1].bias[0] = 100.0  # type: ignore[index, union-attr]
-        session.trainer.model.critic.q[-1].bias[0] = 100.0  # type: ignore[index, union-attr]
+        session.trainer.discriminator.q[-1].bias[0] = 100.0  # type: ignore[index, union-attr]
+        session.trainer.model.discriminator.q[-1].bias[0] = 100.0  # type: ignore[index, union-attr]
     seen = [str(session.health) for _ in session.train()]
     assert seen == [""] * 9 + ["category 1 is unused"] * 3
     lines = [json.loads(line) for line in (session.run.path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "dead_categories" in line] == [10, 12]
     assert lines[-1]["dead_categories"] == [1]
     assert lines[-1]["duplicate_pairs"] == []
-    assert all(math.isfinite(line["critic"]) for line in lines)
+    assert all(math.isfinite(line["discriminator"]) for line in lines)

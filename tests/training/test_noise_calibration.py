@@ -14,12 +14,12 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.estimators.batches import SyntheticBatches
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.sampler import sample
-from tsinfogan.training.noise_calibration import GREATEST_SCALE, HALVINGS, fitted_noise_scale, typical_distance
+from tsinfogan.training.noise_calibration import HALVINGS, MAX_SCALE, fitted_noise_scale, typical_distance
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import Run
 
 N, T = 1000, 12
-TOLERANCE = (GREATEST_SCALE - 1) / 2**HALVINGS
+TOLERANCE = (MAX_SCALE - 1) / 2**HALVINGS
 
 
 def series(spread: float, n: int = N, seed: int = 0) -> Tensor:
@@ -29,27 +29,27 @@ def series(spread: float, n: int = N, seed: int = 0) -> Tensor:
 class Echo(torch.nn.Module):
     """Gives its noise back as a series."""
 
-    texture_dim = 0
+    injected_noise_dim = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self.place = torch.nn.Parameter(torch.zeros(()))
+        self.index = torch.nn.Parameter(torch.zeros(()))
 
-    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
-        return latent[:, :T, None].transpose(1, 2) + 0 * self.place
+    def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
+        return latent[:, :T, None].transpose(1, 2) + 0 * self.index
 
 
 def model(noise_dim: int = T) -> Model:
     panel = Panel.from_arrays(series(1.0).numpy())
-    made = make_plan(panel, n_categories=(2,), n_continuous=0, noise_dim=noise_dim, width=4).build(panel)
-    made.generator = Echo()
-    return made
+    synthetic = make_plan(panel, n_categories=(2,), n_continuous=0, noise_dim=noise_dim, width=4).build(panel)
+    synthetic.generator = Echo()
+    return synthetic
 
 
 def test_the_fifth_nearest_other_series_counts() -> None:
-    places = torch.tensor([0.0, 1, 2, 3, 4, 5, 6])[:, None, None]  # farthest of five: 5, 4, 3, 3, 3, 4, 5
-    assert float(typical_distance(places)) == 4
-    assert float(typical_distance(places[:3])) == 2  # of three cases the farthest other one
+    indices = torch.tensor([0.0, 1, 2, 3, 4, 5, 6])[:, None, None]  # farthest of five: 5, 4, 3, 3, 3, 4, 5
+    assert float(typical_distance(indices)) == 4
+    assert float(typical_distance(indices[:3])) == 2  # of three cases the farthest other one
 
 
 @pytest.mark.parametrize("spread", [1.05, 1.13, 1.25])
@@ -60,7 +60,7 @@ def test_crowded_samples_are_spread_as_far_as_real_series(spread: float) -> None
 
 def test_it_neither_narrows_nor_goes_far() -> None:
     assert fitted_noise_scale(model(), series(0.5), seed=0) == 1
-    assert fitted_noise_scale(model(), series(3.0), seed=0) == GREATEST_SCALE
+    assert fitted_noise_scale(model(), series(3.0), seed=0) == MAX_SCALE
     assert fitted_noise_scale(model(), series(1.1), seed=3) == fitted_noise_scale(model(), series(1.1), seed=3)
 
 
@@ -73,15 +73,21 @@ def test_samples_are_drawn_with_it_and_training_series_are_not_needed_again() ->
     torch.testing.assert_close(batches[1], 1.1 * batches[0])
 
 
-@pytest.mark.parametrize(("widened", "blends"), [(True, True), (False, True), (True, False)])
-def test_a_run_that_asks_for_it_keeps_it_after_a_game_on_blends(tmp_path: Path, widened: bool, blends: bool) -> None:
-    settings = {"widen_noise": widened, "blends": blends, "max_steps": 14, "discovery_steps": 8, "batch_size": 8}
+@pytest.mark.parametrize(("widened", "mixing"), [(True, True), (False, True), (True, False)])
+def test_a_run_that_asks_for_it_keeps_it_after_a_game_on_blends(tmp_path: Path, widened: bool, mixing: bool) -> None:
+    settings = {
+        "calibrate_noise": widened,
+        "within_class_mixing": mixing,
+        "max_steps": 14,
+        "pretraining_steps": 8,
+        "batch_size": 8,
+    }
     plan = make_plan(waves(80, n_timepoints=16), noise_dim=2, width=4, settings=settings)
     trained = plan.build(waves(80, n_timepoints=16))
     assert trained.noise_scale == 1
     for _ in plan.trainer(trained, waves(80, n_timepoints=16)).run(lambda: False):
         pass
-    assert (trained.noise_scale > 1) == (widened and blends)  # hardly any noise reaches a sample after some steps
+    assert (trained.noise_scale > 1) == (widened and mixing)  # hardly any noise reaches a sample after some steps
     run = Run.create(tmp_path, plan, trained, {})
     run.save_model(trained)
     assert run.load_model().noise_scale == pytest.approx(trained.noise_scale)

@@ -36,15 +36,19 @@ def test_a_plan_survives_json(recipe: str) -> None:
     )  # fmt: skip
     again = Plan.from_dict(json.loads(json.dumps(plan.to_dict())))
     assert again == plan
-    assert (again.objective.r1_weight, again.model.critic.recognition, again.training.max_steps) == (0.25, "own", 7)
+    assert (again.objective.r1_weight, again.model.discriminator.recognition, again.training.max_steps) == (
+        0.25,
+        "own",
+        7,
+    )
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_can_be_built_and_trained(recipe: str) -> None:
-    plan = make_plan(panel(), recipe=recipe, width=4, settings={"batch_size": 4, "discovery_steps": 0})
+    plan = make_plan(panel(), recipe=recipe, width=4, settings={"batch_size": 4, "pretraining_steps": 0})
     stats = plan.trainer(plan.build(panel()), panel()).step()
     assert all(math.isfinite(float(value)) for value in stats.values())
-    assert {"critic", "generator"} <= stats.keys()
+    assert {"discriminator", "generator"} <= stats.keys()
 
 
 def test_recipes_differ_as_their_table_says() -> None:
@@ -52,9 +56,9 @@ def test_recipes_differ_as_their_table_says() -> None:
     rewarded = {name for name, plan in plans.items() if plan.objective.reward_generator}
     assert rewarded == {"infogan", "cgan", "acgan", "semi_supervised"}
     assert {name for name, plan in plans.items() if plan.model.labelled} == {"cgan", "acgan", "semi_supervised"}
-    assert {name for name, plan in plans.items() if plan.model.critic.label_input != "none"} == {"cgan"}
+    assert {name for name, plan in plans.items() if plan.model.discriminator.label_input != "none"} == {"cgan"}
     assert {name for name, plan in plans.items() if plan.objective.real_code_weight} == {"acgan", "semi_supervised"}
-    assert plans["gan"].model.critic.recognition == "watching"
+    assert plans["gan"].model.discriminator.recognition == "detached"
     assert plans["cgan"].objective.category_weight == 0
 
 
@@ -115,37 +119,44 @@ def test_a_case_without_label_cannot_be_shown_with_one() -> None:
     with pytest.raises(SettingError, match="needs the label of every case but 2 of toys have none"):
         make_plan(some, recipe="cgan")
     assert make_plan(some, recipe="semi_supervised").model.labelled
-    with pytest.raises(SettingError, match="'projection' shows the critic a label but recipe 'infogan' has none"):
+    with pytest.raises(
+        SettingError, match="'projection' shows the discriminator a label but recipe 'infogan' has none"
+    ):
         make_plan(panel(), recipe="infogan", settings={"label_input": "projection"})
 
 
-def test_the_critic_goes_by_categories_only_where_real_series_have_some() -> None:
-    assert make_plan(panel()).model.critic.category_input
-    assert not make_plan(panel(), settings={"consistency_weight": 0.0}).model.critic.category_input
-    assert not make_plan(panel(), settings={"category_input": False}).model.critic.category_input
-    assert make_plan(panel()).model.critic.spread_input
-    assert not make_plan(panel(), settings={"category_input": False}).model.critic.spread_input
+def test_the_discriminator_goes_by_categories_only_where_real_series_have_some() -> None:
+    assert make_plan(panel()).model.discriminator.category_input
+    assert not make_plan(panel(), settings={"consistency_weight": 0.0}).model.discriminator.category_input
+    assert not make_plan(panel(), settings={"category_input": False}).model.discriminator.category_input
+    assert make_plan(panel()).model.discriminator.spread_input
+    assert not make_plan(panel(), settings={"category_input": False}).model.discriminator.spread_input
     with pytest.raises(SettingError, match="it needs category_input"):
         make_plan(panel(), settings={"category_input": False, "spread_input": True})
     for others in ({"consistency_weight": 0.0}, {"label_input": "projection"}):
-        with pytest.raises(SettingError, match="category_input has the critic go by"):
+        with pytest.raises(SettingError, match="category_input has the discriminator go by"):
             make_plan(panel(), recipe="semi_supervised", settings={"category_input": True, **others})
 
 
-def test_knobs_are_distortions_of_the_panel() -> None:
-    assert make_plan(panel(), knobs=("amplitude", "time_scale")).objective.knobs == ("amplitude", "time_scale")
-    assert Plan.from_dict(make_plan(panel(), knobs=("amplitude",)).to_dict()).objective.knobs == ("amplitude",)
+def test_knobs_are_augmentations_of_the_panel() -> None:
+    assert make_plan(panel(), cont_follows=("amplitude", "time_scale")).objective.cont_follows == (
+        "amplitude",
+        "time_scale",
+    )
+    assert Plan.from_dict(make_plan(panel(), cont_follows=("amplitude",)).to_dict()).objective.cont_follows == (
+        "amplitude",
+    )
     with pytest.raises(SettingError, match="unknown knob 'shear': choose from amplitude, time_scale, time_shift"):
-        make_plan(panel(), knobs=("shear",))
-    for knobs in (("amplitude", "amplitude"), ("amplitude", "time_scale", "time_shift")):
+        make_plan(panel(), cont_follows=("shear",))
+    for cont_follows in (("amplitude", "amplitude"), ("amplitude", "time_scale", "time_shift")):
         with pytest.raises(SettingError, match="expected at most 2 different knobs"):
-            make_plan(panel(), knobs=knobs)
+            make_plan(panel(), cont_follows=cont_follows)
     with pytest.raises(SettingError, match="unknown knob 'amplitude'"):
-        make_plan(panel(), recipe="gan", knobs=("amplitude",))  # nobody shows its Q distorted series
+        make_plan(panel(), recipe="gan", cont_follows=("amplitude",))  # nobody shows its Q augmented series
     suggested = ("shear", "amplitude", "time_scale")
-    assert make_plan(panel(), suggested_knobs=suggested, n_continuous=1).objective.knobs == ("amplitude",)
-    assert make_plan(panel(), suggested_knobs=suggested, knobs=()).objective.knobs == ()
-    assert make_plan(panel(), recipe="gan", suggested_knobs=suggested).objective.knobs == ()
+    assert make_plan(panel(), suggested_cont_follows=suggested, n_continuous=1).objective.cont_follows == ("amplitude",)
+    assert make_plan(panel(), suggested_cont_follows=suggested, cont_follows=()).objective.cont_follows == ()
+    assert make_plan(panel(), recipe="gan", suggested_cont_follows=suggested).objective.cont_follows == ()
 
 
 # ---- settings by name
@@ -153,9 +164,9 @@ def test_knobs_are_distortions_of_the_panel() -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_settings_win_over_the_recipe(recipe: str) -> None:
-    plan = make_plan(panel(), recipe=recipe, settings={"category_weight": 0.125, "critic_rate": 1e-5})
+    plan = make_plan(panel(), recipe=recipe, settings={"category_weight": 0.125, "discriminator_rate": 1e-5})
     assert plan.objective.category_weight == 0.125
-    assert plan.training.critic_rate == 1e-5
+    assert plan.training.discriminator_rate == 1e-5
 
 
 def test_unknown_names_list_the_choices() -> None:
@@ -165,15 +176,17 @@ def test_unknown_names_list_the_choices() -> None:
         make_plan(panel(), backbone="conv2d").build(panel())
     with pytest.raises(UnknownNameError, match=r"unknown setting 'r1': .*r1_weight"):
         make_plan(panel(), settings={"r1": 1.0})
-    with pytest.raises(UnknownNameError, match="unknown setting 'critic_rates': did you mean 'critic_rate'"):
-        parse_setting("critic_rates=1")
+    with pytest.raises(
+        UnknownNameError, match="unknown setting 'discriminator_rates': did you mean 'discriminator_rate'"
+    ):
+        parse_setting("discriminator_rates=1")
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("max_steps=10", 10),
-        ("critic_rate=1e-3", 1e-3),
+        ("discriminator_rate=1e-3", 1e-3),
         ("reward_generator=false", False),
         ("reward_generator=true", True),
         ("adversarial=relativistic", "relativistic"),
@@ -194,11 +207,11 @@ def test_a_setting_is_read_as_its_type(text: str, expected: object) -> None:
         ("max_steps=1.5", "max_steps: expected a whole number.* got '1.5'"),
         ("max_steps=", "max_steps: expected a whole number"),
         ("max_steps", "max_steps: expected a whole number"),
-        ("critic_rate=fast", "critic_rate: expected a number.* got 'fast'"),
-        ("critic_rate=nan", "critic_rate: expected a number.* got 'nan'"),
+        ("discriminator_rate=fast", "discriminator_rate: expected a number.* got 'fast'"),
+        ("discriminator_rate=nan", "discriminator_rate: expected a number.* got 'nan'"),
         ("reward_generator=1", "reward_generator: expected true or false, got '1'"),
         ("adversarial=wasserstein", "expected one of non_saturating, least_squares, relativistic, got 'wasserstein'"),
-        ("recognition=", "expected one of shared, own, watching, got ''"),
+        ("recognition=", "expected one of shared, own, detached, got ''"),
     ],
 )
 def test_a_value_of_another_type(text: str, message: str) -> None:
@@ -232,5 +245,5 @@ def test_no_setting_is_read_by_nothing(name: str) -> None:
 def test_no_two_parts_have_a_setting_of_the_same_name() -> None:
     """``--set name=value`` names the field alone."""
     plan = make_plan(panel())
-    parts = [get_type_hints(type(part)) for part in (plan.training, plan.objective, plan.model.critic)]
+    parts = [get_type_hints(type(part)) for part in (plan.training, plan.objective, plan.model.discriminator)]
     assert sum(map(len, parts)) == len(setting_types()) + 1  # knobs have an option of their own

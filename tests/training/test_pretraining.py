@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from _trainers import equal, weights
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import UNLABELLED, Panel
 from tsinfogan.models.discriminator import Standardize
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.settings import TrainingSettings
 from tsinfogan.training.trainer import Trainer
 
-SMALL = {"max_steps": 30, "discovery_steps": 12, "discovery_openings": 2, "discovery_revisions": 2, "batch_size": 16}
+SMALL = {"max_steps": 30, "pretraining_steps": 12, "pretraining_restarts": 2, "split_merge_rounds": 2, "batch_size": 16}
 """Steps 0–2 and 3–5 are openings, 6–8 and 9–11 follow a revision."""
 
 
@@ -25,7 +25,9 @@ def waves(n_cases: int = 48) -> Panel:
     rng = np.random.default_rng(0)
     labels = np.arange(n_cases) % 2
     turns = np.linspace(0, 2 * np.pi, 16) * (1 + 3 * labels[:, None]) + rng.uniform(0, 1, (n_cases, 1))
-    return Panel.from_arrays(np.sin(turns)[:, None], labels=labels, distortions=Distortions(amplitude=0.3, noise=0.1))
+    return Panel.from_arrays(
+        np.sin(turns)[:, None], labels=labels, augmentations=Augmentations(amplitude=0.3, noise=0.1)
+    )
 
 
 def make(panel: Panel | None = None, recipe: str = "infogan", **settings: Any) -> Trainer:
@@ -43,11 +45,11 @@ def moved(trainer: Trainer) -> set[str]:
     """Networks that a step changes."""
     assert trainer.discovery is not None
     parts = {
-        "trunk": trainer.critic.trunk,
-        "q": trainer.critic.q,
+        "trunk": trainer.discriminator.trunk,
+        "q": trainer.discriminator.q,
         "heads": trainer.discovery.heads,
         "best": trainer.discovery.best,
-        "realness": trainer.critic.realness,
+        "realness": trainer.discriminator.realness,
         "generator": trainer.generator,
     }
     before = {name: weights(part) for name, part in parts.items()}
@@ -60,19 +62,19 @@ def test_schedule() -> None:
     settings = trainer.settings
     assert (settings.opening_steps, settings.revisions_start, settings.revision_steps) == (3, 6, 3)
     stages = [set(trainer.step()) for _ in range(14)]
-    assert stages[:12] == [{"discovery"}] * 12
-    assert all({"generator", "critic"} < stage for stage in stages[12:])
+    assert stages[:12] == [{"pretraining"}] * 12
+    assert all({"generator", "discriminator"} < stage for stage in stages[12:])
     assert trainer.discovery is None
     short = make(max_steps=12).settings  # half of all at most: fewer openings and revisions, not shorter ones
     assert (short.n_openings, short.opening_steps, short.n_revisions, short.revision_steps) == (1, 3, 1, 3)
-    without = make(discovery_revisions=0).settings
+    without = make(split_merge_rounds=0).settings
     assert (without.opening_steps, without.game_starts) == (6, 12)
 
 
 @pytest.mark.parametrize("budget", range(12))
 @pytest.mark.parametrize("revisions", [0, 1, 3, 10])
 def test_any_budget_can_be_divided(budget: int, revisions: int) -> None:
-    settings = TrainingSettings(max_steps=1000, discovery_steps=budget, discovery_revisions=revisions)
+    settings = TrainingSettings(max_steps=1000, pretraining_steps=budget, split_merge_rounds=revisions)
     assert settings.game_starts <= budget
     if settings.game_starts:
         assert settings.opening_steps >= 1
@@ -90,14 +92,16 @@ def test_only_trunk_and_heads_move_in_an_opening_and_only_trunk_and_q_after_a_re
 def test_every_opening_starts_afresh() -> None:
     trainer = make()
     steps(trainer, 3)
-    trained = weights(trainer.critic.trunk)
+    trained = weights(trainer.discriminator.trunk)
     steps(trainer, 1)
-    change = max(float((a - b).abs().max()) for a, b in zip(trained, weights(trainer.critic.trunk), strict=True))
-    assert change > 20 * trainer.settings.critic_rate  # a step of Adam moves no weight by more than its rate or so
+    change = max(float((a - b).abs().max()) for a, b in zip(trained, weights(trainer.discriminator.trunk), strict=True))
+    assert (
+        change > 20 * trainer.settings.discriminator_rate
+    )  # a step of Adam moves no weight by more than its rate or so
 
 
 def test_the_best_is_kept_and_starts_the_game() -> None:
-    trainer = make(max_steps=100, discovery_steps=48, discovery_openings=4, discovery_revisions=4)
+    trainer = make(max_steps=100, pretraining_steps=48, pretraining_restarts=4, split_merge_rounds=4)
     discovery = trainer.discovery
     assert discovery is not None
     best, kept = [], []
@@ -113,21 +117,21 @@ def test_the_best_is_kept_and_starts_the_game() -> None:
     for last, now, before, after in zip(best[:-1], best[1:], kept[:-1], kept[1:], strict=True):
         assert (last == now) == equal(before, after)
     assert trainer.discovery is None
-    assert equal(weights(trainer.critic), kept[-1])
-    assert equal(weights(trainer.model.critic), kept[-1])
+    assert equal(weights(trainer.discriminator), kept[-1])
+    assert equal(weights(trainer.model.discriminator), kept[-1])
 
 
 @pytest.mark.parametrize("revisions", [0, 2])
 def test_disagreement_tells_categories_that_are_classes_from_guesses(revisions: int) -> None:
-    settings = {"max_steps": 300, "discovery_steps": 120, "discovery_openings": 1, "discovery_revisions": revisions}
+    settings = {"max_steps": 300, "pretraining_steps": 120, "pretraining_restarts": 1, "split_merge_rounds": revisions}
     trainer = make(**settings)
     discovery = trainer.discovery
     assert discovery is not None
-    discovery._keep_best(trainer.critic, discovery.heads, trainer.data, trainer.labels, trainer.distorter)
+    discovery._keep_best(trainer.discriminator, discovery.heads, trainer.data, trainer.labels, trainer.augmenter)
     blind = float(discovery.least_disagreement)
     steps(trainer, 121)
     assert float(discovery.least_disagreement) < 0.5 * blind
-    found = trainer.model.critic(trainer.data).posteriors[0].argmax(1).numpy()
+    found = trainer.model.discriminator(trainer.data).posteriors[0].argmax(1).numpy()
     agreement = (found == np.arange(48) % 2).mean()
     assert max(agreement, 1 - agreement) > 0.9
 
@@ -137,11 +141,11 @@ def test_with_a_label_of_each_class_the_categories_are_the_classes() -> None:
     labels = np.full(48, UNLABELLED)
     labels[[0, 1]] = [1, 0]  # the other way round than sorting would have it
     few = Panel.from_arrays(panel.values, labels=[None if k < 0 else str(k) for k in labels], classes=("0", "1"))
-    trainer = make(few, "semi_supervised", max_steps=300, discovery_steps=120, discovery_openings=1)
+    trainer = make(few, "semi_supervised", max_steps=300, pretraining_steps=120, pretraining_restarts=1)
     first = trainer._draw(0).real_label
     assert (first >= 0).sum() >= 4  # two of 48 cases, a quarter of the batch
     steps(trainer, 121)
-    found = trainer.model.critic(trainer.data).posteriors[0].argmax(1).numpy()
+    found = trainer.model.discriminator(trainer.data).posteriors[0].argmax(1).numpy()
     assert (found == 1 - np.arange(48) % 2).mean() > 0.9
 
 
@@ -169,21 +173,21 @@ def test_resumed_anywhere_discovery_goes_on_exactly() -> None:
 def test_what_discovery_found_beyond_doubt_is_kept_in_the_game() -> None:
     trainer = make()
     steps(trainer, 12)
-    assert (trainer._found == UNLABELLED).all()
+    assert (trainer._pseudo_labels == UNLABELLED).all()
     steps(trainer, 13 - 12)
     best = make()
     best.load_state_dict({name: value.clone() for name, value in trainer.state_dict().items()})
-    known = trainer._found >= 0
+    known = trainer._pseudo_labels >= 0
     assert known.any()
     with torch.no_grad():
-        read = trainer.model.critic.posteriors(
-            trainer.model.critic.q, trainer.model.critic.recognition_features(trainer.data)
+        read = trainer.model.discriminator.posteriors(
+            trainer.model.discriminator.q, trainer.model.discriminator.recognition_features(trainer.data)
         )
-    kept = (read[0].argmax(1) == trainer._found)[known].float().mean()
+    kept = (read[0].argmax(1) == trainer._pseudo_labels)[known].float().mean()
     assert kept > 0.8  # one warm-up step of the game later
-    assert torch.equal(best._found, trainer._found)
+    assert torch.equal(best._pseudo_labels, trainer._pseudo_labels)
     batch = trainer._draw(14)
-    assert torch.equal(batch.real_found, trainer._found[trainer._next_cases(14)])
+    assert torch.equal(batch.pseudo_label, trainer._pseudo_labels[trainer._next_cases(14)])
 
 
 def test_what_a_head_sees_is_put_on_one_scale() -> None:
@@ -209,9 +213,9 @@ def test_every_head_starts_on_the_scale_of_its_trunk() -> None:
     for step in (0, 3):
         steps(trainer, step - trainer.steps_done)
         trainer.discovery.turn_to(
-            step, trainer.critic, trainer.discovery_optimizer, trainer.data, trainer.labels, trainer.distorter
+            step, trainer.discriminator, trainer.discovery_optimizer, trainer.data, trainer.labels, trainer.augmenter
         )
-        features = trainer.critic.recognition_features(trainer.data)
+        features = trainer.discriminator.recognition_features(trainer.data)
         for head in trainer.discovery.heads:
             seen = next(head.children())(features)
             torch.testing.assert_close(seen.mean(0), torch.zeros(seen.shape[1]), atol=1e-3, rtol=0)
@@ -220,5 +224,5 @@ def test_every_head_starts_on_the_scale_of_its_trunk() -> None:
 @pytest.mark.parametrize("recipe", ["gan", "acgan"])
 def test_an_untrained_q_sees_real_series_on_one_scale_in_every_recipe(recipe: str) -> None:
     trainer = make(recipe=recipe)
-    seen = trainer.critic.q[0](trainer.critic.recognition_features(trainer.data))
+    seen = trainer.discriminator.q[0](trainer.discriminator.recognition_features(trainer.data))
     torch.testing.assert_close(seen.mean(0), torch.zeros(seen.shape[1]), atol=1e-3, rtol=0)

@@ -88,25 +88,30 @@ def test_trains(title: str, panel: Panel, tmp_path: Path) -> None:
     reports = run.metrics()
     assert [report["step"] for report in reports] == list(range(1, N_STEPS + 1))
     assert all(math.isfinite(value) for report in reports for value in report.values())
-    assert {"critic", "generator", "bound_cat"} <= {name for report in reports for name in report}
+    assert {"discriminator", "generator", "bound_cat"} <= {name for report in reports for name in report}
     trained, fresh = run.load_model(), run.plan.build(panel)
-    for ours, theirs in ((trained.generator, fresh.generator), (trained.critic, fresh.critic)):
+    for ours, theirs in ((trained.generator, fresh.generator), (trained.discriminator, fresh.discriminator)):
         assert any(not torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
 @over_commands
 def test_is_what_the_page_says(title: str, panel: Panel, tmp_path: Path) -> None:
     plan = train(title, tmp_path).plan
-    objective, training, critic, codes = plan.objective, plan.training, plan.model.critic, plan.model.latent.codes
+    objective, training, discriminator, codes = (
+        plan.objective,
+        plan.training,
+        plan.model.discriminator,
+        plan.model.latent.codes,
+    )
     assert codes[0].entropy == pytest.approx(math.log(10))
     assert not objective.consistency_weight
-    assert not objective.distorted_share
+    assert not objective.augmented_share
     assert not objective.r1_weight
     facts = {
         "The InfoGAN paper's MNIST": lambda: (
             objective.reward_generator,
             plan.model.latent.size == 62 + 10 + 2,
-            (training.critic_rate, training.generator_rate) == (2e-4, 1e-3),
+            (training.discriminator_rate, training.generator_rate) == (2e-4, 1e-3),
         ),
         "The common tutorial InfoGAN": lambda: (
             objective.adversarial == "least_squares",
@@ -115,18 +120,21 @@ def test_is_what_the_page_says(title: str, panel: Panel, tmp_path: Path) -> None
         ),
         "The convolutional CGAN with two input branches": lambda: (
             objective.adversarial == "non_saturating",
-            critic.label_input == "input_channel",
+            discriminator.label_input == "input_channel",
             plan.model.labelled,
             objective.category_weight == 0,
         ),
         "The fully connected CGAN with a label embedding": lambda: (
             plan.model.backbone == "mlp",
             objective.adversarial == "least_squares",
-            critic.label_input == "input_channel",
+            discriminator.label_input == "input_channel",
             plan.model.labelled,
         ),
-        "ACGAN": lambda: (objective.real_code_weight > 0, critic.label_input == "none", plan.model.labelled),
-        "A plain GAN with a watching Q": lambda: (critic.recognition == "watching", not objective.reward_generator),
+        "ACGAN": lambda: (objective.real_code_weight > 0, discriminator.label_input == "none", plan.model.labelled),
+        "A plain GAN with a watching Q": lambda: (
+            discriminator.recognition == "detached",
+            not objective.reward_generator,
+        ),
     }
     assert all(facts[title]())
 
@@ -146,21 +154,25 @@ def test_a_watching_q_leaves_the_trunk_alone(panel: Panel, tmp_path: Path) -> No
     one, two = (train(title, tmp_path / weight, "--set", f"category_weight={weight}") for weight in ("1", "30"))
     weights = [run.load_model() for run in (one, two)]
     for part in ("trunk", "realness"):
-        some, others = (getattr(model.critic, part).state_dict() for model in weights)
+        some, others = (getattr(model.discriminator, part).state_dict() for model in weights)
         assert all(torch.equal(some[name], others[name]) for name in some)
     some, others = (model.generator.state_dict() for model in weights)
     assert all(torch.equal(some[name], others[name]) for name in some)
     rewarded = train(title, tmp_path / "shared", "--recognition", "shared", "--set", "category_weight=30")
-    other = rewarded.load_model().critic.trunk.state_dict()
-    assert any(not torch.equal(value, other[name]) for name, value in weights[0].critic.trunk.state_dict().items())
+    other = rewarded.load_model().discriminator.trunk.state_dict()
+    assert any(
+        not torch.equal(value, other[name]) for name, value in weights[0].discriminator.trunk.state_dict().items()
+    )
 
 
-def test_the_conditional_critics_judge_by_the_label(panel: Panel, tmp_path: Path) -> None:
+def test_the_conditional_discriminators_judge_by_the_label(panel: Panel, tmp_path: Path) -> None:
     for title in ("The convolutional CGAN with two input branches", "The fully connected CGAN with a label embedding"):
         trainer = resumed(train(title, tmp_path / title[:9]), panel).trainer
         labels = trainer.model.settings.latent.codes[0].encode(trainer.labels[:8])
         with torch.no_grad():
-            right, wrong = (trainer.critic(trainer.data[:8], label).realness for label in (labels, labels.roll(1, 1)))
+            right, wrong = (
+                trainer.discriminator(trainer.data[:8], label).realness for label in (labels, labels.roll(1, 1))
+            )
         assert not torch.allclose(right, wrong)
 
 

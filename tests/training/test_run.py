@@ -15,10 +15,10 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tsinfogan import checkpoint
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, RunError, UnknownNameError
 from tsinfogan.sampling.sampler import sample
+from tsinfogan.training import run as checkpoint
 from tsinfogan.training.plan import Plan, make_plan
 from tsinfogan.training.run import Run, find_run, list_runs, write_whole
 from tsinfogan.training.session import Session
@@ -36,7 +36,7 @@ def series(n: int = 12, seed: int = 0) -> Panel:
 
 def start(root: Path, panel: Panel | None = None, **settings: Any) -> Session:
     panel = panel or series()
-    settings = {"max_steps": 4, "discovery_steps": 1, "batch_size": 4, "report_every": 2, **settings}
+    settings = {"max_steps": 4, "pretraining_steps": 1, "batch_size": 4, "report_every": 2, **settings}
     plan = make_plan(panel, width=4, noise_dim=3, n_continuous=1, settings=settings)
     return Session.start(root, plan, panel, {"dataset": "walks"}, CPU, torch.float32)
 
@@ -75,7 +75,7 @@ def test_tensors_come_back_in_any_memory_order(run: Run, tmp_path: Path) -> None
     plain, other = run.load_model(), run.load_model()
     other.generator.to(memory_format=torch.contiguous_format)
     session = Session.resume(run, series(), CPU, torch.float32)
-    for network in (session.trainer.model.generator, session.trainer.generator, session.trainer.critic):
+    for network in (session.trainer.model.generator, session.trainer.generator, session.trainer.discriminator):
         network.to(memory_format=torch.contiguous_format)
     copy = Run(tmp_path / "copy", run.config)
     copy.path.mkdir()
@@ -92,7 +92,7 @@ def test_config_says_everything(run: Run) -> None:
     assert run.config["data"]["fingerprint"] == series().fingerprint()
     assert run.plan == Plan.from_dict(json.loads((run.path / "config.json").read_text())["plan"])
     assert run.plan.training.max_steps == 4
-    assert run.config["plan"]["training"]["critic_rate"] > 0, "settings that nobody named are written out too"
+    assert run.config["plan"]["training"]["discriminator_rate"] > 0, "settings that nobody named are written out too"
 
 
 def test_no_file_holds_a_pickle(run: Run) -> None:
@@ -189,8 +189,8 @@ def test_files_of_another_model(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "sentence"),
     [
-        (1000, "made by a newer tsinfogan: expected format 2, got 1000; upgrade"),
-        (1, "made by an older tsinfogan: expected format 2, got 1; train it again"),
+        (1000, "made by a newer tsinfogan: expected format 3, got 1000; upgrade"),
+        (1, "made by an older tsinfogan: expected format 3, got 1; train it again"),
     ],
 )
 def test_a_run_of_another_version(run: Run, version: int, sentence: str) -> None:
@@ -221,8 +221,8 @@ def test_a_metrics_line_cut_short_is_left_out_and_written_again(run: Run) -> Non
 
 
 def test_resuming_drops_reports_that_came_after_the_checkpoint(run: Run) -> None:
-    run.log(Report(6, {"critic": 1.0}, 1.0, 1.0))
-    assert run.metrics()[-1] == {"step": 6, "elapsed_s": 1.0, "cases_per_s": 1.0, "critic": 1.0}
+    run.log(Report(6, {"discriminator": 1.0}, 1.0, 1.0))
+    assert run.metrics()[-1] == {"step": 6, "elapsed_s": 1.0, "cases_per_s": 1.0, "discriminator": 1.0}
     Session.resume(run, series(), CPU, torch.float32)
     assert [line["step"] for line in run.metrics()] == [2, 4]
 

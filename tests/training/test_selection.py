@@ -128,7 +128,7 @@ def test_labels_are_not_read() -> None:
     assert not torch.equal(first[0], first[1])
 
 
-SHORT = {"max_steps": 3, "discovery_steps": 0, "batch_size": 4}
+SHORT = {"max_steps": 3, "pretraining_steps": 0, "batch_size": 4}
 
 
 def test_fit_returns_the_chosen_of_several() -> None:
@@ -136,7 +136,7 @@ def test_fit_returns_the_chosen_of_several() -> None:
     chosen = fit(waves(), n_seeds=3, device="cpu", width=4, noise_dim=2, settings=settings)
     singles = [fit(waves(), device="cpu", width=4, noise_dim=2, settings={**SHORT, "seed": s}) for s in (1, 2, 3)]
     winner = best(score_models(plan(), singles, waves()))
-    for slow, fast in zip(chosen.critic.parameters(), singles[winner].critic.parameters(), strict=True):
+    for slow, fast in zip(chosen.discriminator.parameters(), singles[winner].discriminator.parameters(), strict=True):
         assert torch.equal(slow, fast)
 
 
@@ -151,7 +151,7 @@ def test_fit_leaves_diverged_candidates_out(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Trainer, "run", run)
     chosen = fit(waves(), n_seeds=3, device="cpu", width=4, noise_dim=2)
     expected = with_seeds(plan(), 3)[1].build(waves())
-    for a, b in zip(chosen.critic.parameters(), expected.critic.parameters(), strict=True):
+    for a, b in zip(chosen.discriminator.parameters(), expected.discriminator.parameters(), strict=True):
         assert torch.equal(a, b)
     bad.add(1)
     with pytest.raises(DivergedError):

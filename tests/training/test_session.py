@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from tsinfogan import sessions
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DivergedError, SettingError
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.sampler import encode, sample
+from tsinfogan.training import session as sessions
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.session import Session, fit, picture
 
@@ -26,7 +26,7 @@ def noise(n: int = 10, n_timepoints: int = 16) -> Panel:
     return Panel.from_arrays(values, channels=("up", "down"), name="noise")
 
 
-SMALL = {"max_steps": 2, "discovery_steps": 0, "batch_size": 4, "report_every": 1}
+SMALL = {"max_steps": 2, "pretraining_steps": 0, "batch_size": 4, "report_every": 1}
 
 
 def size_of(png: bytes) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import Run
 from tsinfogan.training.session import Session
 from tsinfogan.training.settings import TrainingSettings
-from tsinfogan.training.steps import critic_loss
+from tsinfogan.training.steps import discriminator_loss
 
 CPU = torch.device("cpu")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -35,7 +35,7 @@ def test_draws_of_a_step_depend_on_seed_and_number_alone() -> None:
     assert equal(tensors(fresh._draw(7)), tensors(used._draw(7)))
     for other in (make(waves(), seed=6)._draw(7), fresh._draw(8)):
         for name, one, two in zip(other._fields, fresh._draw(7), other, strict=True):
-            if name not in ("real_label", "real_found"):  # known of the data, or not yet
+            if name not in ("real_label", "pseudo_label"):  # known of the data, or not yet
                 assert not equal(tensors([one]), tensors([two])), name
 
 
@@ -73,7 +73,7 @@ def test_interrupted_and_resumed_is_uninterrupted_to_the_last_bit(
     settings = {
         "batch_size": 5,
         "max_steps": 9,
-        "discovery_steps": 3,
+        "pretraining_steps": 3,
         "report_every": 4,
         "penalty_every": 2,
         **settings,
@@ -91,7 +91,7 @@ def test_interrupted_and_resumed_is_uninterrupted_to_the_last_bit(
         if last_step < 9:
             session = Session.resume(Run.open(session.run.path), panel, CPU, torch.float32)
             layouts = [
-                [p.stride() for network in (t.generator, t.critic) for p in network.parameters()]
+                [p.stride() for network in (t.generator, t.discriminator) for p in network.parameters()]
                 for t in (session.trainer, whole.trainer)
             ]
             assert layouts[0] == layouts[1]
@@ -110,14 +110,14 @@ def test_generator_every() -> None:
 
 def test_recognition_every() -> None:
     trainer = make(waves(), recognition_every=2)
-    assert moved_steps(trainer, trainer.critic.q, 6) == [2, 4, 6]
-    assert moved_steps(trainer, trainer.critic.trunk, 3) == [1, 2, 3]
+    assert moved_steps(trainer, trainer.discriminator.q, 6) == [2, 4, 6]
+    assert moved_steps(trainer, trainer.discriminator.trunk, 3) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(("recipe", "n_categories"), [("gan", (2,)), ("infogan", ())])
 def test_without_categories_to_find_the_game_begins_at_once(recipe: str, n_categories: tuple[int, ...]) -> None:
     panel = waves()
-    settings = {"batch_size": 8, "max_steps": 40, "discovery_steps": 3}
+    settings = {"batch_size": 8, "max_steps": 40, "pretraining_steps": 3}
     plan = make_plan(panel, recipe=recipe, n_categories=n_categories, width=4, noise_dim=3, settings=settings)
     trainer = plan.trainer(plan.build(panel), panel)
     assert moved_steps(trainer, trainer.generator, 2) == [1, 2]
@@ -128,10 +128,10 @@ def test_penalty_every_is_as_many_times_stronger() -> None:
     assert ["penalty" in trainer.step() for _ in range(7)] == [True, False, False, True, False, False, True]
 
     codes, batch = trainer.model.settings.latent.codes, trainer._draw(0)
-    fake = trainer.generator(batch.latent, batch.texture).detach()
+    fake = trainer.generator(batch.latent, batch.injected_noise).detach()
     objective = Objective(r1_weight=2.0)
     without, once, thrice = (
-        critic_loss(objective, trainer.critic, codes, batch, fake, trainer.distorter, phases(penalty=k))
+        discriminator_loss(objective, trainer.discriminator, codes, batch, fake, trainer.augmenter, phases(penalty=k))
         for k in (0, 1, 3)
     )
     assert once[1]["penalty"] > 0
@@ -141,11 +141,11 @@ def test_penalty_every_is_as_many_times_stronger() -> None:
 
 
 def test_learning_rates_fall_linearly_at_the_end() -> None:
-    trainer = make(waves(), max_steps=10, decay_share=0.5, generator_rate=4e-3, critic_rate=2e-3)
+    trainer = make(waves(), max_steps=10, decay_share=0.5, generator_rate=4e-3, discriminator_rate=2e-3)
     rates = []
     for _ in range(10):
         trainer.step()
-        rates.append([o.param_groups[0]["lr"] for o in (trainer.generator_optimizer, trainer.critic_optimizer)])
+        rates.append([o.param_groups[0]["lr"] for o in (trainer.generator_optimizer, trainer.discriminator_optimizer)])
     factors = np.array([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
     np.testing.assert_allclose(rates, factors[:, None] * [4e-3, 2e-3], rtol=1e-9)
 
@@ -155,16 +155,16 @@ def test_averaged_weights_follow_the_closed_form() -> None:
     the cases so far at most; θ_0 counts for what is left.
     """
     trainer = make(waves(), ema_half_life_cases=4)  # batches of 8: the fifth step reaches it
-    histories = [[p] for p in weights(trainer.generator) + weights(trainer.critic)]
+    histories = [[p] for p in weights(trainer.generator) + weights(trainer.discriminator)]
     n = 8
     for _ in range(n):
         trainer.step()
-        for history, p in zip(histories, weights(trainer.generator) + weights(trainer.critic), strict=True):
+        for history, p in zip(histories, weights(trainer.generator) + weights(trainer.discriminator), strict=True):
             history.append(p)
     keep = np.array([0.5 ** (8 / min(4, 0.1 * 8 * step)) for step in range(1, n + 1)])
     shares = [np.prod(keep), *((1 - keep[i]) * np.prod(keep[i + 1 :]) for i in range(n))]
     assert sum(shares) == pytest.approx(1)
-    averages = weights(trainer.model.generator) + weights(trainer.model.critic)
+    averages = weights(trainer.model.generator) + weights(trainer.model.discriminator)
     for history, average in zip(histories, averages, strict=True):
         expected = sum(share * parameter for share, parameter in zip(shares, history, strict=True))
         torch.testing.assert_close(average, expected, rtol=1e-5, atol=1e-6)
@@ -188,14 +188,17 @@ def test_stopping_ends_with_a_report() -> None:
 def test_a_loss_that_is_not_finite_stops_training() -> None:
     trainer = make(waves(), report_every=2)
     with torch.no_grad():
-        next(trainer.critic.realness.parameters()).fill_(math.nan)
-    with pytest.raises(DivergedError, match=r"before step 2: critic.* is not finite; lower --critic-rate") as e:
+        next(trainer.discriminator.realness.parameters()).fill_(math.nan)
+    with pytest.raises(
+        DivergedError, match=r"before step 2: discriminator.* is not finite; lower --discriminator-rate"
+    ) as e:
         list(trainer.run())
     assert "\n" not in str(e.value)
 
 
 @pytest.mark.parametrize(
-    "settings", [{"batch_size": 0}, {"max_steps": 0}, {"critic_rate": 0.0}, {"ema_half_life_cases": 0}, {"beta1": 1.0}]
+    "settings",
+    [{"batch_size": 0}, {"max_steps": 0}, {"discriminator_rate": 0.0}, {"ema_half_life_cases": 0}, {"beta1": 1.0}],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match="rates|" + next(iter(settings))):
@@ -210,7 +213,7 @@ def trained(recipe: str) -> tuple[Model, float, Panel]:
     settings = {
         "max_steps": 300,
         "batch_size": 32,
-        "discovery_steps": 100,
+        "pretraining_steps": 100,
         "report_every": 50,
         "ema_half_life_cases": 500,
     }
@@ -265,7 +268,7 @@ def test_a_captured_step_is_an_eager_step(recipe: str) -> None:
 @needs_cuda
 def test_trained_on_a_gpu_loads_and_samples_alike_on_the_cpu(tmp_path: Path) -> None:
     panel = waves()
-    settings = {"max_steps": 5, "discovery_steps": 2, "batch_size": 8}
+    settings = {"max_steps": 5, "pretraining_steps": 2, "batch_size": 8}
     plan = make_plan(panel, width=4, noise_dim=3, settings=settings)
     session = Session.start(tmp_path, plan, panel, {}, torch.device("cuda"), torch.float32)
     for _ in session.train():

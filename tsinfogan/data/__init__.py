@@ -11,7 +11,7 @@ from tsinfogan.registry import on_demand
 __all__, __getattr__ = on_demand(
     __name__,
     {
-        "augmentations": ("Distortions",),
+        "augmentations": ("Augmentations",),
         "columns": ("ColumnNames", "Windows"),
         "labels": ("draw_labelled"),
         "matching": ("contingency", "match"),

@@ -1,4 +1,4 @@
-"""Which random distortions leave a series what it is: a property of the data, so plain numbers kept with it."""
+"""Which random augmentations leave a series what it is: a property of the data, so plain numbers kept with it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tsinfogan.errors import SettingError
 
 
 @dataclass(frozen=True)
-class Distortions:
-    """Greatest strength of each label-preserving distortion; zero switches one off.
+class Augmentations:
+    """Greatest strength of each label-preserving augmentation; zero switches one off.
 
     Each is drawn uniformly in ± the given strength, once a case.
 
@@ -45,21 +45,21 @@ class Distortions:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if not name.endswith("_channels") and not 0 <= value < 10:
-                raise SettingError(f"distortion {name} must be between 0 and 10, got {value}")
+                raise SettingError(f"augmentation {name} must be between 0 and 10, got {value}")
         if self.gain and not self.gain_channels:
-            raise SettingError("distortion gain needs the channels whose size it changes")
+            raise SettingError("augmentation gain needs the channels whose size it changes")
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary; :meth:`from_dict` is its inverse."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, settings: dict[str, Any]) -> Distortions:
+    def from_dict(cls, settings: dict[str, Any]) -> Augmentations:
         """Rebuilds what :meth:`to_dict` gave."""
         pair = settings.get("rotation_channels")
         gained = tuple(settings.get("gain_channels", ()))
         return cls(**{**settings, "rotation_channels": tuple(pair) if pair else None, "gain_channels": gained})
 
 
-CAUTIOUS = Distortions(time_scale=0.1, time_shift=0.05, amplitude=0.1, offset=0.1, noise=0.05)
+CAUTIOUS = Augmentations(time_scale=0.1, time_shift=0.05, amplitude=0.1, offset=0.1, noise=0.05)
 """For data of which nothing is known: changes too small to turn one class into another."""

@@ -11,7 +11,7 @@ from tsinfogan.errors import DataError, SettingError
 
 CASE, TIME, LABEL = "case", "time", "label"
 CODE = re.compile(r"cat\d*|cont\d+")
-SHORTEST_WINDOW = 2
+MIN_WINDOW = 2
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ class Windows:
     stride: int = 1
 
     def __post_init__(self) -> None:
-        if self.length < SHORTEST_WINDOW or self.stride < 1:
+        if self.length < MIN_WINDOW or self.stride < 1:
             raise SettingError(
-                f"expected windows of {SHORTEST_WINDOW} or more rows every 1 or more rows, got {self.length} every "
+                f"expected windows of {MIN_WINDOW} or more rows every 1 or more rows, got {self.length} every "
                 f"{self.stride}"
             )
 

@@ -103,21 +103,21 @@ def timestamps(origin: str, frequency: str, n: int) -> Dates:
 
 
 def _steps(first: np.datetime64, count: int, unit: str, n: int) -> Dates | None:
-    places = np.arange(n) * count
+    indices = np.arange(n) * count
     if unit in UNITS_NS:
-        fixed: Dates = first + (places * UNITS_NS[unit]).astype("timedelta64[ns]")
+        fixed: Dates = first + (indices * UNITS_NS[unit]).astype("timedelta64[ns]")
         return fixed
     day = first.astype("datetime64[D]")
     if unit == "B":
         if not np.is_busday(day):
             return None
-        working: Dates = np.busday_offset(day, places).astype("datetime64[ns]") + (first - day)
+        working: Dates = np.busday_offset(day, indices).astype("datetime64[ns]") + (first - day)
         return working
     shifted = day + (unit == "ME")
     month = shifted.astype("datetime64[M]")
     if month.astype("datetime64[D]") != shifted:
         return None
-    ends = (month + places).astype("datetime64[D]") - (unit == "ME")
+    ends = (month + indices).astype("datetime64[D]") - (unit == "ME")
     dates: Dates = ends.astype("datetime64[ns]") + (first - day)
     return dates
 

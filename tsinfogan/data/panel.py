@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsinfogan.data.augmentations import CAUTIOUS, Distortions
+from tsinfogan.data.augmentations import CAUTIOUS, Augmentations
 from tsinfogan.errors import DataError
 
 View = Literal["lines", "pen", "image"]
@@ -39,7 +39,7 @@ class Panel:
         time_unit: such as ``"s"``; empty when time is only counted.
         view: how a person looks at a case: channels over time, the path of a pen (channels 0 and 1 are x and y
             velocity), or an image.
-        distortions: the random changes that leave a case what it is.
+        augmentations: the random changes that leave a case what it is.
         kinds: what each channel's values are, so that samples come back as such; empty when all are real numbers.
         time_origin: date and time of the first timepoint, as ISO 8601, where time is a calendar's; else empty.
         time_frequency: pandas' alias of the step then, such as ``"D"`` or ``"MS"``; else empty.
@@ -60,7 +60,7 @@ class Panel:
     time_step: float = 1.0
     time_unit: str = ""
     view: View = "lines"
-    distortions: Distortions = field(default=CAUTIOUS)
+    augmentations: Augmentations = field(default=CAUTIOUS)
     kinds: tuple[ChannelKind, ...] = ()
     time_origin: str = ""
     time_frequency: str = ""

@@ -15,9 +15,9 @@ IntArray = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Values = NDArray[np.float32]
 
-MOST_MISSING = 0.25
+MAX_MISSING = 0.25
 """Greatest share of a channel's values in one case that may be filled in."""
-GREATEST_SIZE = 1 << 31
+MAX_SIZE = 1 << 31
 """Numbers that a panel may hold: eight gigabytes."""
 LISTED = 5
 
@@ -73,19 +73,19 @@ def fill_gaps(
 def refuse_large_gaps(
     filled: Filled, lengths: IntArray, source: str, channels: Sequence[str], cases: Sequence[object] = ()
 ) -> None:
-    """Raises a DataError where more than ``MOST_MISSING`` of a channel's values in a case were missing.
+    """Raises a DataError where more than ``MAX_MISSING`` of a channel's values in a case were missing.
 
     The message calls cases by their names ``cases``, or by their numbers.
     """
     if filled.missing is None:
         return
     share = filled.missing.sum(2) / lengths[:, None]  # (n, c)
-    if (share > MOST_MISSING).any():
-        case, channel = map(int, np.argwhere(share > MOST_MISSING)[0])
+    if (share > MAX_MISSING).any():
+        case, channel = map(int, np.argwhere(share > MAX_MISSING)[0])
         name = cases[case] if cases else f"{case}, counted from 0"
         raise DataError(
             f"{source}: {filled.missing[case, channel].sum()} of {lengths[case]} values are missing in case {name}, "
-            f"channel {channels[channel]!r}, and at most {MOST_MISSING:.0%} are filled in; fill in or drop the case or "
+            f"channel {channels[channel]!r}, and at most {MAX_MISSING:.0%} are filled in; fill in or drop the case or "
             "the channel, or leave out the rows after the end of a case"
         )
 
@@ -126,16 +126,16 @@ def cut_windows(filled: Filled, lengths: IntArray, windows: Windows, source: str
         n_missing: IntArray = (
             before[case, :, last] + filled.missing[case, :, last] - before[case, :, start]
         )  # (n_windows, c)
-        kept = n_missing.max(1) <= MOST_MISSING * windows.length
+        kept = n_missing.max(1) <= MAX_MISSING * windows.length
         if not kept.any():
             worst = channels[int(filled.missing.sum((0, 2)).argmax())]
             raise DataError(
-                f"{source}: in every window of {windows.length} rows more than {MOST_MISSING:.0%} of a channel's "
+                f"{source}: in every window of {windows.length} rows more than {MAX_MISSING:.0%} of a channel's "
                 f"values are missing, most of them in {worst!r}; fill in or drop that channel"
             )
         if not kept.all():
             notes += (
-                f"{source}: {(~kept).sum()} of {len(kept)} windows are left out, because more than {MOST_MISSING:.0%} "
+                f"{source}: {(~kept).sum()} of {len(kept)} windows are left out, because more than {MAX_MISSING:.0%} "
                 "of a channel's values are missing in them",
             )
         case, start = case[kept], start[kept]
@@ -158,7 +158,5 @@ def check_size(shape: tuple[int, ...], source: str, advice: str) -> None:
     size = 1
     for length in shape:
         size *= int(length)
-    if size > GREATEST_SIZE:
-        raise DataError(
-            f"{source}: expected at most {GREATEST_SIZE:,} numbers, got {' x '.join(map(str, shape))}; {advice}"
-        )
+    if size > MAX_SIZE:
+        raise DataError(f"{source}: expected at most {MAX_SIZE:,} numbers, got {' x '.join(map(str, shape))}; {advice}")

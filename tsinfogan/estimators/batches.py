@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tsinfogan.estimators.infogan import InfoGAN
 
 BATCH_STREAM, REAL_STREAM = 7, 8
-MOST_WORKERS = 1023
+MAX_WORKERS = 1023
 
 
 class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
@@ -91,7 +91,7 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
             self.n_real = max(1, round(real_share * batch_size))
             self.n_batches = n_batches or -(-panel.n_cases // self.n_real)
         # shared with the workers, who live for one pass or for all: each counts its passes in a place of its own
-        self._passes = torch.zeros(1 + MOST_WORKERS, dtype=torch.long).share_memory_()
+        self._passes = torch.zeros(1 + MAX_WORKERS, dtype=torch.long).share_memory_()
         self._order: tuple[tuple[int, int], Tensor] | None = None
 
     def set_epoch(self, epoch: int) -> None:
@@ -110,9 +110,9 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
                 f"the model is on {self.model.device}, where workers cannot make anything: expected num_workers=0, "
                 f"which is fastest there, got {worker.num_workers}"
             )
-        place, first, step = (0, 0, 1) if worker is None else (1 + worker.id, worker.id, worker.num_workers)
-        epoch = int(self._passes[place])
-        self._passes[place] += 1
+        position, first, step = (0, 0, 1) if worker is None else (1 + worker.id, worker.id, worker.num_workers)
+        epoch = int(self._passes[position])
+        self._passes[position] += 1
         return self._pass(epoch, first, step)
 
     def _pass(self, epoch: int, first: int, step: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -138,8 +138,8 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
         model, latent = self.model, self.model.sampling_latent
         rng = generator_at(model.device, self.seed, BATCH_STREAM, epoch, number)
         noise, codes = latent.sample(n, rng)
-        texture = torch.randn(n, model.texture_dim, generator=rng, device=model.device)
-        values = model.generator(model.latent(noise, codes), texture).float().contiguous()
+        injected_noise = torch.randn(n, model.injected_noise_dim, generator=rng, device=model.device)
+        values = model.generator(model.latent(noise, codes), injected_noise).float().contiguous()
         column = model.settings.category_column
         if column is None:
             labels = torch.full((n,), UNLABELLED, device=model.device)
@@ -158,22 +158,22 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
             values = values if self._units is None else self._units(values)
         labels = np.full(panel.n_cases, UNLABELLED)
         if panel.labels is not None and self.classes:
-            place = {name: index for index, name in enumerate(self.classes)}
-            known = np.array([place.get(name, UNLABELLED) for name in panel.classes] + [UNLABELLED])
+            position = {name: index for index, name in enumerate(self.classes)}
+            known = np.array([position.get(name, UNLABELLED) for name in panel.classes] + [UNLABELLED])
             labels = known[panel.labels]
         return values, torch.from_numpy(labels).to(device)
 
     def _real_rows(self, epoch: int, number: int) -> Tensor:
         """``(n_real,)`` places of real series: none comes again before all have come."""
         chosen: list[Tensor] = []
-        place, end = number * self.n_real, (number + 1) * self.n_real
-        while place < end:
-            turn, first = divmod(place, len(self._real))
+        position, end = number * self.n_real, (number + 1) * self.n_real
+        while position < end:
+            turn, first = divmod(position, len(self._real))
             if self._order is None or self._order[0] != (epoch, turn):
                 rng = generator_at("cpu", self.seed, REAL_STREAM, epoch, turn)
                 self._order = (epoch, turn), torch.randperm(len(self._real), generator=rng).to(self._real.device)
-            chosen.append(self._order[1][first : first + end - place])
-            place += len(chosen[-1])
+            chosen.append(self._order[1][first : first + end - position])
+            position += len(chosen[-1])
         return torch.cat(chosen)
 
 

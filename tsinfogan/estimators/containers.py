@@ -197,8 +197,8 @@ def _joined_panels(panel: Panel, new: Panel) -> Panel:
     """All cases of both. Labels and known factors are those of ``panel``, as far as it has some."""
     labels = factors = None
     if panel.labels is not None:
-        place = {name: index for index, name in enumerate(panel.classes)}
-        known = np.array([place.get(name, UNLABELLED) for name in new.classes] + [UNLABELLED])
+        position = {name: index for index, name in enumerate(panel.classes)}
+        known = np.array([position.get(name, UNLABELLED) for name in new.classes] + [UNLABELLED])
         labels = known[np.full(new.n_cases, UNLABELLED) if new.labels is None else new.labels]
     if panel.factors is not None:
         factors = np.full((new.n_cases, panel.factors.shape[1]), np.nan, np.float32)
@@ -208,17 +208,17 @@ def _joined_panels(panel: Panel, new: Panel) -> Panel:
 
 def _checked_dtype(array: Array, where: str = "") -> str:
     """The name of its dtype."""
-    place = f" in {where}" if where else ""
+    position = f" in {where}" if where else ""
     if array.dtype == object:
         got = "a sparse matrix" if hasattr(array.item() if array.ndim == 0 else None, "toarray") else "an object array"
-        raise DataError(f"expected an array of numbers, got {got}{place}; convert it, or hand in a list of arrays")
+        raise DataError(f"expected an array of numbers, got {got}{position}; convert it, or hand in a list of arrays")
     if np.iscomplexobj(array):
-        raise DataError(f"Complex data not supported: expected real numbers, got {array.dtype}{place}")
+        raise DataError(f"Complex data not supported: expected real numbers, got {array.dtype}{position}")
     if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
-        raise DataError(f"expected an array of numbers, got one of {array.dtype}{place}; convert it")
+        raise DataError(f"expected an array of numbers, got one of {array.dtype}{position}; convert it")
     if not np.isfinite(array).all():
         first = ", ".join(map(str, np.argwhere(~np.isfinite(array))[0]))
-        raise DataError(f"expected finite numbers, got NaN or inf at [{first}]{place}; fill or drop missing values")
+        raise DataError(f"expected finite numbers, got NaN or inf at [{first}]{position}; fill or drop missing values")
     return str(array.dtype.str)
 
 

@@ -164,9 +164,9 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if label is not None:
             several = isinstance(label, (Sequence, np.ndarray, pd.Series)) and not isinstance(label, str)
             names = self._names(label if several else [label] * n)
-        made = self._made(n, cat, cont, names, random_state)
-        series = self._container.packed(made.panel)
-        return (series, self._codes(made.columns)) if return_codes else series
+        synthetic = self._synthetic(n, cat, cont, names, random_state)
+        series = self._container.packed(synthetic.panel)
+        return (series, self._codes(synthetic.columns)) if return_codes else series
 
     def augment(
         self,
@@ -209,7 +209,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         elif y is not None:
             raise DataError("y knows no class that new series could be of; leave y out")
         if n:
-            X = container.joined(X, self._made(n, None, None, names, random_state).panel)
+            X = container.joined(X, self._synthetic(n, None, None, names, random_state).panel)
         if y is None:
             return X
         return X, self._targets.joined(y, names or []) if n else y
@@ -244,8 +244,8 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         model, column = self.model_, self.model_.settings.category_column
         if column is None:
             raise SettingError("the model has no categories to predict; fit with n_categories above 0")
-        place = model.settings.latent.columns.index(column)
-        shares = posteriors(model, model.preprocessor.transform(panel))[place].softmax(1).numpy()  # (n, K)
+        position = model.settings.latent.columns.index(column)
+        shares = posteriors(model, model.preprocessor.transform(panel))[position].softmax(1).numpy()  # (n, K)
         if not model.category_names or not len(self.classes_):
             categories: NDArray[Any] = shares.argmax(1)
             return categories
@@ -338,7 +338,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         values = np.asarray(labels).tolist()
         return [value if value in known else self._targets.name(value) for value in values]
 
-    def _made(self, n: int, cat: Any, cont: Any, names: list[str] | None, random_state: Any) -> Sample:
+    def _synthetic(self, n: int, cat: Any, cont: Any, names: list[str] | None, random_state: Any) -> Sample:
         for name in dict.fromkeys(names or ()):
             if name not in self.model_.category_names:
                 found = ", ".join(sorted({known for known in self.model_.category_names if known})) or "none"

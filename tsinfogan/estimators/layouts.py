@@ -42,8 +42,10 @@ class FrameLayout:
     def of(cls, frame: pd.DataFrame, columns: ColumnNames) -> FrameLayout:
         """The layout of a frame that :func:`tsinfogan.formats.frame.panel_from_frame` understands."""
         index = _index(frame, columns)
-        held: dict[str, Any] = {column: frame.index.get_level_values(place) for place, (column, _) in enumerate(index)}
-        held |= {str(name): frame.iloc[:, place] for place, name in enumerate(frame.columns)}
+        held: dict[str, Any] = {
+            column: frame.index.get_level_values(position) for position, (column, _) in enumerate(index)
+        }
+        held |= {str(name): frame.iloc[:, position] for position, name in enumerate(frame.columns)}
         case, time, label = (columns.case or CASE, columns.time or TIME, columns.label or LABEL)
         start = 0.0
         if pd.api.types.is_numeric_dtype(held[time].dtype):

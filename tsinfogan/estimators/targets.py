@@ -47,8 +47,8 @@ class Targets:
 
     def of(self, names: Sequence[str]) -> NDArray[Any]:
         """``(n,)`` values of the classes with these names."""
-        place = {name: index for index, name in enumerate(self.names)}
-        found: NDArray[Any] = self.classes[[place[name] for name in names]]
+        position = {name: index for index, name in enumerate(self.names)}
+        found: NDArray[Any] = self.classes[[position[name] for name in names]]
         return found
 
     def joined(self, y: Any, names: Sequence[str]) -> Any:
@@ -109,9 +109,9 @@ def read_targets(y: ArrayLike, n_cases: int, unlabelled: Any = None) -> tuple[In
     if len({isinstance(value, str) for value in distinct}) > 1:
         raise DataError("y holds both text and numbers; make all of it text")
     values = sorted(distinct)
-    place = {value: index for index, value in enumerate(values)}
+    position = {value: index for index, value in enumerate(values)}
     labels = np.full(n_cases, UNLABELLED)
-    labels[~unknown] = [place[value] for value in known.tolist()]
+    labels[~unknown] = [position[value] for value in known.tolist()]
     dtype = "object" if array.dtype.kind in "OT" else array.dtype.str
     return labels, Targets(tuple(map(_name, values)), tuple(values), dtype)
 

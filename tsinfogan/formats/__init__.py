@@ -49,7 +49,7 @@ class Format:
         binary: whether a terminal should be spared it.
         is_table: whether a file's columns for case, time and label have names that can be set.
         other_suffixes: of files that are read too.
-        greatest_rows: of one file, where there is such a bound.
+        max_rows: of one file, where there is such a bound.
         open_folder: starts a folder of files for more rows than that.
     """
 
@@ -61,7 +61,7 @@ class Format:
     binary: bool = True
     is_table: bool = True
     other_suffixes: tuple[str, ...] = ()
-    greatest_rows: int | None = None
+    max_rows: int | None = None
     open_folder: Callable[[Path], Writer] | None = None
 
 
@@ -131,7 +131,7 @@ def write_panel(panel: Panel, path: Path | str, columns: CaseColumns | None = No
         suffixes = [FORMATS.get(name).suffix for name in FORMATS.names()]
         raise UnknownNameError("file suffix", path.suffix, suffixes)
     rows = panel.n_cases * math.prod(panel.grid)
-    if entry.open_folder is not None and entry.greatest_rows is not None and rows > entry.greatest_rows:
+    if entry.open_folder is not None and entry.max_rows is not None and rows > entry.max_rows:
         folder_writer = entry.open_folder(path)
         folder_writer.write(panel, columns or {})
         folder_writer.close()

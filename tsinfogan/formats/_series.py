@@ -51,7 +51,7 @@ def panel_from_series(
             raise DataError(f"{source} has no channel {absent[0]!r}, only {listed(channels)}; check the name")
         chosen = [list(channels).index(name) for name in columns.channels]
         values, channels = values[:, chosen], columns.channels
-        kinds = [kinds[place] for place in chosen] if kinds else ()
+        kinds = [kinds[position] for position in chosen] if kinds else ()
     kinds = () if all(kind == "real" for kind in kinds) else tuple(kinds)
     if values.ndim == 3 and _are_valid(lengths, values):
         sizes = np.full(len(values), values.shape[2], np.int64) if lengths is None else lengths.astype(np.int64)

@@ -112,9 +112,9 @@ class _Reader:
         if len(self.index) == 3:
             axes = [self.axis(name) for name in self.index[1:]]
             channels = [self.channel(name) for name in self.columns.channels]
-            order, place, shape = self.pixels(case, axes[0].values, axes[1].values)
+            order, position, shape = self.pixels(case, axes[0].values, axes[1].values)
             lengths = np.bincount(case)
-            grid = Grid(place.astype(np.float64), lengths, True)
+            grid = Grid(position.astype(np.float64), lengths, True)
         else:
             times = self.axis(self.index[1]) if self.index[1] in self.known_index else None
             channels = [self.channel(name) for name in self.columns.channels]
@@ -161,15 +161,15 @@ class _Reader:
         check_size(shape, self.file, "shorten the longest case, or cut windows")
         values: FloatArray = np.full(shape, np.nan, np.float32)
         if grid.is_even:
-            place = grid.position.astype(np.int64)
+            position = grid.position.astype(np.int64)
         else:
             case = np.repeat(np.arange(len(lengths)), grid.lengths)
-            place = np.arange(len(case)) - np.repeat(np.cumsum(grid.lengths) - grid.lengths, grid.lengths)
-        for position, channel in enumerate(channels):
+            position = np.arange(len(case)) - np.repeat(np.cumsum(grid.lengths) - grid.lengths, grid.lengths)
+        for index, channel in enumerate(channels):
             column = channel.values[order]
             if not grid.is_even:
                 column = interpolated(column, grid, lengths, whole=channel.kind != "real")
-            values[case, position, place] = column
+            values[case, index, position] = column
         return values
 
     def notes_on(self, channels: list[Numbers]) -> tuple[str, ...]:
@@ -219,11 +219,11 @@ class _Reader:
         whole = (row == np.floor(row)) & (column == np.floor(column)) & (row >= 0) & (column >= 0)
         n_cases = int(case.max()) + 1
         if whole.all() and height * width * n_cases == len(case):
-            place = (row * width + column).astype(np.int64)
-            order = np.lexsort((place, case))
-            place = place[order]
-            if np.array_equal(place, np.tile(np.arange(height * width), n_cases)):
-                return order, place, (height, width)
+            position = (row * width + column).astype(np.int64)
+            order = np.lexsort((position, case))
+            position = position[order]
+            if np.array_equal(position, np.tile(np.arange(height * width), n_cases)):
+                return order, position, (height, width)
         raise DataError(
             f"{self.file}: expected one row for each of {height} × {width} pixels in each of {n_cases} cases, counted "
             f"from 0, got {len(case)} rows; complete the images"

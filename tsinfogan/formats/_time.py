@@ -20,7 +20,7 @@ SILENT = 1e-3
 """Greatest such distance that is taken as rounding and not mentioned."""
 REACH = 1.5
 """A point of an even grid farther than this from every row, in time steps, counts as a missing value."""
-MOST_POINTS_A_ROW = 4
+MAX_POINTS_A_ROW = 4
 """An even grid of more points than this for each row would mostly be invented, whatever ``REACH`` says."""
 
 
@@ -51,7 +51,7 @@ class Grid:
 
 def counted(lengths: IntArray, stated: float | None = None) -> Grid:
     """The grid of rows without times, at the step that the file states, or 1."""
-    return Grid(_places(lengths).astype(np.float64), lengths, True, stated or 1.0)
+    return Grid(_indices(lengths).astype(np.float64), lengths, True, stated or 1.0)
 
 
 def laid_out(
@@ -71,20 +71,20 @@ def laid_out(
         DataError: two rows of a case have the same time, or so few of the points of an even grid are there that most
             would be invented.
     """
-    place, raw = _places(lengths), times.values
-    inner = np.flatnonzero(place)
+    index, raw = _indices(lengths), times.values
+    inner = np.flatnonzero(index)
     start = np.cumsum(lengths) - lengths
     origin = origin_text(int(raw.min()), bool(times.zone)) if times.are_dates else ""
     notes = _notes_on_beginnings(times, start, source)
     if not len(inner):
-        return Grid(place.astype(np.float64), lengths, True, stated or 1.0, origin=origin, notes=notes)
+        return Grid(index.astype(np.float64), lengths, True, stated or 1.0, origin=origin, notes=notes)
     if len(same := inner[raw[inner] == raw[inner - 1]]):
         raise DataError(f"{source} has two rows for {where(int(same[0]))}; keep one of them")
     calendar = None
     if times.are_dates:
         calendar = calendar_positions(raw, raw[start][case], inner)  # type: ignore[arg-type]
     time: NDArray[np.float64] = (raw - (raw.min() if times.are_dates else 0)).astype(np.float64)
-    step, position = _stepped(time, case, lengths, place, inner)
+    step, position = _stepped(time, case, lengths, index, inner)
     if calendar is not None:
         position, frequency = calendar
     if not np.isfinite(step) or not step > 0:
@@ -104,10 +104,10 @@ def laid_out(
     if not is_even:
         notes += (
             f"{source}: times are uneven, so the series are resampled linearly to the median step {said}, "
-            f"{n_points.sum()} points in place of {len(place)} rows",
+            f"{n_points.sum()} points in place of {len(index)} rows",
         )
         return Grid(position, n_points, False, step, unit, origin, frequency if times.are_dates else "", notes)
-    if (absent := int(n_points.sum()) - len(place)) > 0:
+    if (absent := int(n_points.sum()) - len(index)) > 0:
         notes += (f"{source}: {absent} rows are absent at a regular step of {said}, and count as missing values",)
     if (worst := float(off.max())) > SILENT:
         notes += (f"{source}: times are off a regular step of {said} by up to {worst:.1%} of it, and set to it",)
@@ -137,12 +137,12 @@ def interpolated(channel: FloatArray, grid: Grid, lengths: IntArray, *, whole: b
     return joined
 
 
-def _places(lengths: IntArray) -> IntArray:
+def _indices(lengths: IntArray) -> IntArray:
     return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
 
 def _stepped(
-    time: NDArray[np.float64], case: IntArray, lengths: IntArray, place: IntArray, inner: IntArray
+    time: NDArray[np.float64], case: IntArray, lengths: IntArray, index: IntArray, inner: IntArray
 ) -> tuple[float, NDArray[np.float64]]:
     """The step and each row's time since its case's begin in steps.
 
@@ -157,7 +157,7 @@ def _stepped(
         mean = float(np.median((end - begin)[several] / (lengths[several] - 1)))
         median = float(np.median(time[inner] - time[inner - 1]))
         for step, tolerance in ((mean, SILENT), (median, TOLERANCE), (mean, TOLERANCE)):
-            if (np.abs(passed - place * step) <= tolerance * step).all():
+            if (np.abs(passed - index * step) <= tolerance * step).all():
                 return step, passed / step
         return median, passed / median
 
@@ -173,7 +173,7 @@ def _n_points(
 ) -> IntArray:
     """``(n_cases,)`` points of an even grid, where they are not far more than there are rows."""
     last = position[np.cumsum(lengths) - 1]
-    if not (last < MOST_POINTS_A_ROW * lengths).all():  # the last place may be infinite
+    if not (last < MAX_POINTS_A_ROW * lengths).all():  # the last place may be infinite
         with np.errstate(all="ignore"):
             gaps = time[inner] - time[inner - 1]
         row = int(inner[np.argmax(gaps)])

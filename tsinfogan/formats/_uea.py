@@ -52,7 +52,7 @@ def panel_of(file: UeaFile, path: Path, name: str, columns: ColumnNames, windows
         labels, classes = encode_labels(of_case, classes)
     return panel_from_series(
         values,
-        tuple(remark.get("channels", (f"ch{place}" for place in range(values.shape[1])))),
+        tuple(remark.get("channels", (f"ch{index}" for index in range(values.shape[1])))),
         source=path.name,
         columns=columns,
         windows=windows,
@@ -68,7 +68,7 @@ def panel_of(file: UeaFile, path: Path, name: str, columns: ColumnNames, windows
 def names_of(file: UeaFile, path: Path) -> tuple[str, ...]:
     """``case, time``, the channels and the case columns, as the other formats name them."""
     remark = _remark(file, path)
-    channels = remark.get("channels", [f"ch{place}" for place in range(len(file.cases[0]))])
+    channels = remark.get("channels", [f"ch{index}" for index in range(len(file.cases[0]))])
     return (CASE, TIME, *channels, *remark.get("columns", {}), *([LABEL] if file.labels is not None else []))
 
 

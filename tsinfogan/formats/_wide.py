@@ -75,10 +75,10 @@ def panel_from_wide(table: pa.Table, source: Path, columns: ColumnNames, windows
         rows = np.flatnonzero(channel == number)
 
         def where(cell: int, rows: IntArray = rows) -> str:
-            place, row = divmod(cell, len(rows))
-            return f"case {case_ids[case[rows[row]]]}, timepoint {points[order[place]]}"
+            index, row = divmod(cell, len(rows))
+            return f"case {case_ids[case[rows[row]]]}, timepoint {points[order[index]]}"
 
-        cells = pa.concat_arrays([plain(table[points[place]]).take(pa.array(rows)) for place in order])
+        cells = pa.concat_arrays([plain(table[points[index]]).take(pa.array(rows)) for index in order])
         numbers = read_channel(cells, file, str(name), where)
         values[case[rows], number] = numbers.values.reshape(len(points), len(rows)).T
         kinds.append(numbers.kind)
@@ -96,12 +96,12 @@ def panel_from_wide(table: pa.Table, source: Path, columns: ColumnNames, windows
     if grid.lengths[0] != len(points) or not grid.is_even:
         check_size((*values.shape[:2], int(grid.lengths[0])), file, "shorten the longest case")
         spread = np.full((*values.shape[:2], int(grid.lengths[0])), np.nan, np.float32)
-        for place in np.ndindex(values.shape[:2]):
+        for index in np.ndindex(values.shape[:2]):
             if grid.is_even:
-                spread[place][grid.position.astype(np.int64)] = values[place]
+                spread[index][grid.position.astype(np.int64)] = values[index]
             else:
-                whole = kinds[place[1]] != "real"
-                spread[place] = interpolated(values[place], grid, np.array([len(points)]), whole=whole)
+                whole = kinds[index[1]] != "real"
+                spread[index] = interpolated(values[index], grid, np.array([len(points)]), whole=whole)
         lengths = np.rint(grid.position[lengths - 1]).astype(np.int64) + 1
         spread[np.broadcast_to(np.arange(spread.shape[2]) >= lengths[:, None, None], spread.shape)] = np.nan
         values = spread

@@ -67,10 +67,10 @@ def _joined(path: Path) -> UeaFile:
         return parsed(path, parse_arff)
     found = (ONE_CHANNEL.fullmatch(other.name) for other in path.parent.iterdir())
     numbers = sorted(int(other[2]) for other in found if other and other.group(1, 3) == match.group(1, 3))
-    for place, number in enumerate(numbers, 1):
-        if number != place:
+    for index, number in enumerate(numbers, 1):
+        if number != index:
             raise DataError(
-                f"{path.name}: expected a file for each channel from 1 on beside it, got none for channel {place}; put "
+                f"{path.name}: expected a file for each channel from 1 on beside it, got none for channel {index}; put "
                 "it there, or rename the files"
             )
     if len(numbers) < 2:

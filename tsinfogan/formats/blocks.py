@@ -18,7 +18,7 @@ from tsinfogan.formats import CaseColumns
 
 CELLS_PER_BLOCK = 1 << 20
 EPOCH = "1970-01-01"
-GREATEST_INTEGER = 2.0**63
+MAX_INTEGER = 2.0**63
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,15 @@ def long_blocks(panel: Panel, columns: CaseColumns, first_case: int) -> Iterator
     index = ("case", "row", "column") if is_image else ("case", "time")
     _check_names(index, panel.channels, tuple(columns))
     n_points = int(np.prod(panel.grid))
-    place = np.arange(n_points)
-    axes = [number_array(axis) for axis in divmod(place, panel.grid[1])] if is_image else [time_axis(panel)]
+    position = np.arange(n_points)
+    axes = [number_array(axis) for axis in divmod(position, panel.grid[1])] if is_image else [time_axis(panel)]
     kinds = written_kinds(panel)
     cases_per_block = max(1, CELLS_PER_BLOCK // (n_points * (len(index) + panel.n_channels + len(columns))))
     for start in range(0, panel.n_cases, cases_per_block):
         block = slice(start, start + cases_per_block)
         values = panel.values[block].reshape(-1, panel.n_channels, n_points)  # (n, c, p)
         lengths = np.full(len(values), n_points) if panel.lengths is None else panel.lengths[block]
-        inside = place < lengths[:, None]  # (n, p)
+        inside = position < lengths[:, None]  # (n, p)
         case, point = (number_array(rows) for rows in np.nonzero(inside))
         numbers = number_array(first_case + start + np.arange(len(values)))
         yield [
@@ -92,12 +92,12 @@ def written_kinds(panel: Panel) -> tuple[ChannelKind, ...]:
     """The kind of each channel, ``real`` where its values are not of the kind that they are said to be."""
     real: ChannelKind = "real"
     kinds: list[ChannelKind] = []
-    for place, kind in enumerate(panel.kinds):
-        values = panel.values[:, place]
+    for position, kind in enumerate(panel.kinds):
+        values = panel.values[:, position]
         if kind == "boolean":
             holds = ((values == 0) | (values == 1) | np.isnan(values)).all()
         else:
-            whole = (np.rint(values) == values) & (np.abs(values) < GREATEST_INTEGER)
+            whole = (np.rint(values) == values) & (np.abs(values) < MAX_INTEGER)
             holds = kind == "real" or (whole | np.isnan(values)).all()
         kinds.append(kind if holds else real)
     return tuple(kinds) or (real,) * panel.n_channels

@@ -35,8 +35,8 @@ class CsvWriter:
 
     def write(self, panel: Panel, columns: CaseColumns) -> None:
         """Appends the cases of ``panel``, numbered on from those already written."""
-        for place, block in enumerate(long_blocks(panel, columns, self._n_cases)):
-            if self._n_cases == 0 and place == 0:
+        for index, block in enumerate(long_blocks(panel, columns, self._n_cases)):
+            if self._n_cases == 0 and index == 0:
                 names = io.StringIO()
                 csv.writer(names, lineterminator="\n").writerow([column.name for column in block])
                 self._stream.write(names.getvalue().encode())

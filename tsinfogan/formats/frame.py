@@ -65,13 +65,13 @@ def frame_from_panel(
         blocks.append(pa.table(arrays, names=[column.name for column in block]))
     table = pa.concat_tables(blocks)
     kept = [each for each in table.column_names if each not in panel.channels]
-    place = next(place for place, each in enumerate(table.column_names) if each in panel.channels)
-    kept[place:place] = columns.channels or panel.channels
+    position = next(position for position, each in enumerate(table.column_names) if each in panel.channels)
+    kept[position:position] = columns.channels or panel.channels
     called = {CASE: columns.case or CASE, TIME: columns.time or TIME, LABEL: columns.label or LABEL}
-    made: pd.DataFrame = table.select(kept).rename_columns([called.get(each, each) for each in kept]).to_pandas()
-    if repeated := [each for each in made.columns if list(made.columns).count(each) > 1]:
+    synthetic: pd.DataFrame = table.select(kept).rename_columns([called.get(each, each) for each in kept]).to_pandas()
+    if repeated := [each for each in synthetic.columns if list(synthetic.columns).count(each) > 1]:
         raise DataError(f"{panel.name}: column {repeated[0]!r} would stand for two things; call one of them otherwise")
-    return made
+    return synthetic
 
 
 def _table(frame: pd.DataFrame, columns: ColumnNames, name: str) -> pa.Table:
@@ -87,7 +87,7 @@ def _table(frame: pd.DataFrame, columns: ColumnNames, name: str) -> pa.Table:
     check_columns(names, ColumnNames(), name)
     arrays = [
         *(_array(values, each, name) for each, values in held.items()),
-        *(_array(frame.iloc[:, place], names[len(held) + place], name) for place in range(frame.shape[1])),
+        *(_array(frame.iloc[:, position], names[len(held) + position], name) for position in range(frame.shape[1])),
     ]
     return pa.table(arrays, names=names)
 
@@ -103,7 +103,7 @@ def _of_index(frame: pd.DataFrame, columns: ColumnNames, name: str) -> dict[str,
                 f"{name}: expected an index of the levels case and time, got {index.nlevels} levels; make columns of "
                 "them with reset_index()"
             )
-        return {level: index.get_level_values(place) for place, level in enumerate((case, time))}
+        return {level: index.get_level_values(position) for position, level in enumerate((case, time))}
     dates = isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex))
     if index.name in (case, time) and index.name not in frame.columns:
         return {str(index.name): index}

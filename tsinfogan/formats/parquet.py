@@ -16,7 +16,7 @@ from tsinfogan.formats._stored import block_table, panel_from_stored, stored_sch
 from tsinfogan.formats._table import opened
 from tsinfogan.formats.blocks import long_blocks
 
-GREATEST_ROWS = 1 << 26
+MAX_ROWS = 1 << 26
 """Rows of one file; more are parted into several."""
 
 
@@ -59,7 +59,7 @@ class ParquetWriter:
 
 
 class ParquetFolderWriter:
-    """Writes ``part-00000.parquet`` and so on, each of ``GREATEST_ROWS`` rows at most, but of one case at least."""
+    """Writes ``part-00000.parquet`` and so on, each of ``MAX_ROWS`` rows at most, but of one case at least."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ class ParquetFolderWriter:
                 self._finish_part()
                 start, rows = case, 0
             if self._writer is None and not rows:
-                self._room = GREATEST_ROWS
+                self._room = MAX_ROWS
             rows += int(size)
         self._append(panel, columns, start, panel.n_cases)
         self._room -= rows
@@ -166,5 +166,5 @@ FORMAT = Format(
     read=read,
     column_names=column_names,
     open_folder=ParquetFolderWriter,
-    greatest_rows=GREATEST_ROWS,
+    max_rows=MAX_ROWS,
 )

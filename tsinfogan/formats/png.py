@@ -11,12 +11,12 @@ from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.data.plotting import Row, draw_panel_grid
 from tsinfogan.formats import CaseColumns, Format
 
-MOST_CASES = 400
-MOST_CASES_A_ROW = 10
+MAX_CASES = 400
+MAX_CASES_A_ROW = 10
 
 
 class PngWriter:
-    """Keeps the first ``MOST_CASES`` cases and draws them at close; counts the rest."""
+    """Keeps the first ``MAX_CASES`` cases and draws them at close; counts the rest."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -27,9 +27,9 @@ class PngWriter:
 
     def write(self, panel: Panel, columns: CaseColumns) -> None:
         """Keeps what there is still room for, grouped by the column ``cat`` where there is one."""
-        room = slice(0, MOST_CASES - self._n_kept)
+        room = slice(0, MAX_CASES - self._n_kept)
         self._n_cases += panel.n_cases
-        if self._n_kept < MOST_CASES:
+        if self._n_kept < MAX_CASES:
             kept = panel.subset(room)
             self._panels.append(kept)
             if "cat" in columns:
@@ -52,7 +52,7 @@ def _rows(n_cases: int, categories: IntArray | None) -> list[Row]:
         width = max(4, math.ceil(math.sqrt(1.6 * n_cases)))
         groups = [("" if categories is None else f"cat {categories[0]}", np.arange(n_cases))]
     else:
-        width = MOST_CASES_A_ROW
+        width = MAX_CASES_A_ROW
         groups = [(f"cat {category}", np.flatnonzero(categories == category)) for category in np.unique(categories)]
     return [
         (name if start == 0 else "", group[start : start + width].tolist())
@@ -63,6 +63,6 @@ def _rows(n_cases: int, categories: IntArray | None) -> list[Row]:
 
 FORMAT = Format(
     suffix=".png",
-    summary=f"A picture of the cases, one row a category; at most the first {MOST_CASES} of them are drawn.",
+    summary=f"A picture of the cases, one row a category; at most the first {MAX_CASES} of them are drawn.",
     open_writer=PngWriter,
 )

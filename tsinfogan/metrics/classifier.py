@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tsinfogan.data.panel import FloatArray, IntArray
 from tsinfogan.models.discriminator import DataShape, get_backbone
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import derived_seed, generator_at
 
 STEPS = 800
@@ -56,7 +56,7 @@ def fit_classifier(
     values: FloatArray,
     labels: IntArray,
     n_classes: int,
-    distorter: Distorter,
+    augmenter: Augmenter,
     *,
     seed: int = 0,
     device: torch.device | str = "cpu",
@@ -64,13 +64,13 @@ def fit_classifier(
     rate: float = RATE,
     class_weights: FloatArray | None = None,
 ) -> Classifier:
-    """The project's own trunk for such data, taught with label-preserving distortions; see docs/measures.md.
+    """The project's own trunk for such data, taught with label-preserving augmentations; see docs/measures.md.
 
     Args:
         values: ``(n, c, *grid)`` as the networks see them.
         labels: ``(n,)`` class of each.
         n_classes: how many classes there are.
-        distorter: the data's distortions.
+        augmenter: the data's augmentations.
         seed: the same seed gives the same classifier.
         device: where to compute.
         steps: optimisation steps of ``BATCH_SIZE`` cases.
@@ -78,7 +78,7 @@ def fit_classifier(
         class_weights: ``(n_classes,)`` weight of each class in the loss; the same for all by default.
     """
     device = torch.device(device)
-    shape = DataShape(values.shape[1], values.shape[2:], distorter.n_constant)
+    shape = DataShape(values.shape[1], values.shape[2:], augmenter.n_constant)
     backbone = get_backbone("conv1d" if len(shape.grid) == 1 else "image", shape)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derived_seed(seed, CLASSIFIER_STREAM))
@@ -93,7 +93,7 @@ def fit_classifier(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
     for _ in range(steps):
         chosen = torch.randint(len(cases), (BATCH_SIZE,), generator=rng)
-        seen = _distorted(cases[chosen], distorter, rng).to(device)
+        seen = _augmented(cases[chosen], augmenter, rng).to(device)
         optimizer.zero_grad(set_to_none=True)
         F.cross_entropy(network(seen), known[chosen].to(device), weights).backward()
         optimizer.step()
@@ -108,7 +108,7 @@ def _in_passes(read: Callable[[Tensor], Tensor], values: FloatArray) -> FloatArr
     return found
 
 
-def _distorted(cases: Tensor, distorter: Distorter, rng: torch.Generator) -> Tensor:
-    """Every other case distorted: the classifier is asked about series that are not."""
+def _augmented(cases: Tensor, augmenter: Augmenter, rng: torch.Generator) -> Tensor:
+    """Every other case augmented: the classifier is asked about series that are not."""
     half = len(cases) // 2
-    return torch.cat([cases[:half], distorter.apply(cases[half:], distorter.draw(len(cases) - half, rng))])
+    return torch.cat([cases[:half], augmenter.apply(cases[half:], augmenter.draw(len(cases) - half, rng))])

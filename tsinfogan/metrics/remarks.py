@@ -9,37 +9,37 @@ import numpy as np
 from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.errors import DataError
 
-GREATEST_RATIO = 5.0
+MAX_RATIO = 5.0
 """Spreads that differ by more are told: no generator misses by that much, but another unit does."""
 MIDDLE_PERCENT = 5.0, 95.0
 
 
-def scale_remarks(made: Panel, real: Panel) -> list[str]:
+def scale_remarks(synthetic: Panel, real: Panel) -> list[str]:
     """A sentence for each channel whose values spread far more or less in one, or do not overlap at all.
 
     The spread is that of the middle nine tenths, so that a few outliers do not count.
     """
     remarks = []
     for channel, name in enumerate(real.channels):
-        low, high = _middle(made.values[:, channel])
+        low, high = _middle(synthetic.values[:, channel])
         real_low, real_high = _middle(real.values[:, channel])
         spread, real_spread = high - low, real_high - real_low
-        both = f"{low:.3g} to {high:.3g} in {made.name}, {real_low:.3g} to {real_high:.3g} in {real.name}"
+        both = f"{low:.3g} to {high:.3g} in {synthetic.name}, {real_low:.3g} to {real_high:.3g} in {real.name}"
         ask = "are the units the same?"
-        if min(spread, real_spread) > 0 and not 1 / GREATEST_RATIO <= spread / real_spread <= GREATEST_RATIO:
+        if min(spread, real_spread) > 0 and not 1 / MAX_RATIO <= spread / real_spread <= MAX_RATIO:
             ratio = max(spread / real_spread, real_spread / spread)
-            wider = made.name if spread > real_spread else real.name
+            wider = synthetic.name if spread > real_spread else real.name
             remarks.append(f"channel {name} spreads {ratio:.3g} times as far in {wider} ({both}); {ask}")
         elif high < real_low or low > real_high:
             remarks.append(f"the values of channel {name} do not overlap ({both}); {ask}")
     return remarks
 
 
-def length_remark(made: Panel, real: Panel) -> str | None:
+def length_remark(synthetic: Panel, real: Panel) -> str | None:
     """How series of unequal length are compared, and which lengths there are; None where all are equal."""
-    if real.lengths is None and made.lengths is None:
+    if real.lengths is None and synthetic.lengths is None:
         return None
-    lengths, real_lengths = made.case_lengths, real.case_lengths
+    lengths, real_lengths = synthetic.case_lengths, real.case_lengths
     return (
         f"lengths differ ({real_lengths.min()} to {real_lengths.max()} timepoints in real series, {lengths.min()} to "
         f"{lengths.max()} in made ones): measures of whole series see them resampled to one grid, with the duration as "
@@ -47,15 +47,15 @@ def length_remark(made: Panel, real: Panel) -> str | None:
     )
 
 
-def label_remark(made: Panel, real: Panel) -> str | None:
+def label_remark(synthetic: Panel, real: Panel) -> str | None:
     """A sentence where one side alone has labels, or both have but share no class."""
-    has, real_has = (panel.labels is not None and bool((panel.labels >= 0).any()) for panel in (made, real))
+    has, real_has = (panel.labels is not None and bool((panel.labels >= 0).any()) for panel in (synthetic, real))
     if has != real_has:
-        with_labels, without = ("made", "real") if has else ("real", "made")
+        with_labels, without = ("synthetic", "real") if has else ("real", "synthetic")
         return f"{with_labels} series have labels, {without} ones have none: measures that need both are left out"
-    if has and not set(made.classes) & set(real.classes):
+    if has and not set(synthetic.classes) & set(real.classes):
         return (
-            f"no class of the made series ({', '.join(made.classes[:5])}) is a class of the real ones "
+            f"no class of the made series ({', '.join(synthetic.classes[:5])}) is a class of the real ones "
             f"({', '.join(real.classes[:5])}): measures of classes are left out"
         )
     return None
@@ -78,7 +78,7 @@ def in_order_of(panel: Panel, channels: tuple[str, ...]) -> Panel:
             "columns, or choose channels that both have with --channels"
         )
     order = np.array([panel.channels.index(name) for name in channels])
-    kinds = tuple(panel.kinds[place] for place in order) if panel.kinds else ()
+    kinds = tuple(panel.kinds[position] for position in order) if panel.kinds else ()
     return replace(panel, values=np.ascontiguousarray(panel.values[:, order]), channels=channels, kinds=kinds)
 
 

@@ -12,7 +12,7 @@ __all__, __getattr__ = on_demand(
     __name__,
     {
         "codes": ("CategoricalCode", "Code", "LatentSpec", "NormalCode", "UniformCode"),
-        "discriminator": ("BACKBONES", "Backbone", "Critic", "CriticSettings", "DataShape"),
+        "discriminator": ("BACKBONES", "Backbone", "Discriminator", "DiscriminatorSettings", "DataShape"),
         "model": ("DataCard", "Model", "ModelSettings"),
         "pca": ("Directions",),
     },

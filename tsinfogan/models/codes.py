@@ -271,8 +271,8 @@ class LatentSpec:
         stems = [code.column for code in self.codes]
         lone_category = stems.count("cat") == 1
         return tuple(
-            stem if stem == "cat" and lone_category else f"{stem}{stems[:place].count(stem)}"
-            for place, stem in enumerate(stems)
+            stem if stem == "cat" and lone_category else f"{stem}{stems[:index].count(stem)}"
+            for index, stem in enumerate(stems)
         )
 
     def sample(self, n: int, generator: Generator) -> tuple[Tensor, tuple[Tensor, ...]]:

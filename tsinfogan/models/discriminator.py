@@ -1,4 +1,4 @@
-"""What a generator and a trunk are, and the critic built on a trunk: realness head, Q heads, label conditioning."""
+"""What a generator and a trunk are, and the discriminator built on a trunk: realness head, Q heads, label conditioning."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch import Tensor, nn
 
 from tsinfogan.errors import SettingError
 from tsinfogan.models.codes import CategoricalCode, Code
-from tsinfogan.models.pca import Directions
+from tsinfogan.models.pca import PrincipalComponents
 from tsinfogan.registry import Registry
 
 LabelInput = Literal["none", "projection", "embedding", "input_channel"]
-Recognition = Literal["shared", "own", "watching"]
+Recognition = Literal["shared", "own", "detached"]
 
 LABEL_EMBEDDING_SIZE = 64
 RECOGNITION_SIZE = 128
 SPREAD_SIZE = 32
-LEAST_VARIANCE = 1e-6
-LEAST_SPREAD = 0.1
+MIN_VARIANCE = 1e-6
+MIN_SPREAD = 0.1
 """Of a feature, as a share of the mean spread."""
 
 
@@ -46,15 +46,15 @@ class DataShape:
 class GeneratorNetwork(Protocol):
     """A deterministic function of its two inputs: all randomness, fine texture included, comes from outside."""
 
-    texture_dim: int
+    injected_noise_dim: int
     """Numbers ``~ N(0, 1)`` that a generator takes beside the latent, for detail too fine for any code; may be 0."""
 
-    def __call__(self, latent: Tensor, texture: Tensor) -> Tensor:
-        """Latent ``(n, latent_dim)`` and texture ``(n, texture_dim)`` to values ``(n, n_channels, *grid)``."""
+    def __call__(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
+        """Latent ``(n, latent_dim)`` and texture ``(n, injected_noise_dim)`` to values ``(n, n_channels, *grid)``."""
 
 
 class TrunkNetwork(Protocol):
-    """Everything of the critic up to its heads."""
+    """Everything of the discriminator up to its heads."""
 
     feature_dim: int
 
@@ -114,57 +114,59 @@ def tie_constant_channels(values: Tensor, n_constant: int) -> Tensor:
 
 
 class Judgement(NamedTuple):
-    """What the critic says of n cases: realness ``(n,)``, or of the first, and one posterior's parameters a code."""
+    """What the discriminator says of n cases: realness ``(n,)``, or of the first, and one posterior's parameters a code."""
 
     realness: Tensor
     posteriors: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
-class CriticSettings:
-    """How the critic is put together.
+class DiscriminatorSettings:
+    """How the discriminator is put together.
 
     Attributes:
-        label_input: how the first code is shown to the critic (CGAN), if at all: its embedding's inner product with
-            the features (projection, Miyato & Koyama 2018), concatenated to the features, or as one more input channel.
-        recognition: whether Q sits on the critic's trunk, has a trunk of its own, or only watches the critic's
+        label_input: how the first code is shown to the discriminator (CGAN), if at all: its embedding's inner product
+            with the features (projection, Miyato & Koyama 2018), concatenated to the features, or as one more input
+            channel.
+        recognition: whether Q sits on the discriminator's trunk, has a trunk of its own, or only watches the
+            discriminator's
             trunk: learns from it without its gradient reaching trunk or generator.
         category_input: whether realness is judged given the first categorical code, by a projection: the category that
             was drawn for a generated series, the one that Q itself reads for a real one (self-conditioning, Liu et al.
             2020). A sample must then look real *for its category*. Needs no label, and no effect without categories.
         spread_input: whether, with that, realness is judged given how much the batch's cases of the same category
             differ as well (:func:`category_spread`), so that a generator that makes one good case of each is found out.
-        directions: whether realness of series is judged by a second trunk as well, which sees them along their
-            principal directions, each of even spread; with it, the generator's output is damped and the critic's slope
-            measured along these (:mod:`tsinfogan.models.pca`). Q reads the first trunk alone.
+        principal_components: whether realness of series is judged by a second trunk as well, which sees them along
+            their principal directions, each of even spread; with it, the generator's output is damped and the
+            discriminator's slope measured along these (:mod:`tsinfogan.models.pca`). Q reads the first trunk alone.
     """
 
     label_input: LabelInput = "none"
     recognition: Recognition = "shared"
     category_input: bool = False
     spread_input: bool = False
-    directions: bool = False
+    principal_components: bool = False
 
 
-class Critic(nn.Module):
+class Discriminator(nn.Module):
     """Trunk + realness head + Q heads: tells real from generated, and guesses the codes back."""
 
     def __init__(
-        self, backbone: Backbone, shape: DataShape, width: int, codes: tuple[Code, ...], settings: CriticSettings
+        self, backbone: Backbone, shape: DataShape, width: int, codes: tuple[Code, ...], settings: DiscriminatorSettings
     ):
         super().__init__()
         self.settings = settings
         self.sizes = [code.n_parameters for code in codes]
         label = settings.label_input
         if label != "none" and not codes:
-            raise SettingError(f"label_input {label!r} needs a code to show to the critic; give --cat")
+            raise SettingError(f"label_input {label!r} needs a code to show to the discriminator; give --cat")
         n_labels = codes[0].encoded_size if codes else 0
         seen = DataShape(shape.n_channels + (label == "input_channel"), shape.grid, shape.n_constant, shape.bounded)
         self.trunk = backbone.trunk(seen, width)
         read_dim = feature_dim = int(self.trunk.feature_dim)  # type: ignore[arg-type]
-        self.directions: Directions | None = None
-        if settings.directions:
-            self.directions = directions_of(shape)
+        self.principal_components: PrincipalComponents | None = None
+        if settings.principal_components:
+            self.principal_components = principal_components_of(shape)
             self.detail_trunk = backbone.trunk(shape, width)
             feature_dim += int(self.detail_trunk.feature_dim)  # type: ignore[arg-type]
         if label == "input_channel":
@@ -192,7 +194,7 @@ class Critic(nn.Module):
     def forward(
         self, values: Tensor, label: Tensor | None = None, n_parts: int = 1, n_judged: int | None = None
     ) -> Judgement:
-        """Judges values ``(n, n_channels, *grid)``, given the encoded label ``(n, K)`` where the critic sees one.
+        """Judges values ``(n, n_channels, *grid)``, given the encoded label ``(n, K)`` where the discriminator sees one.
 
         With ``category_input``, ``label`` is the encoded category, and a row of zeros stands for "as Q reads it".
         Of the values the first ``n_judged``, by default all, are judged for realness: ``n_parts`` batches one after
@@ -202,8 +204,10 @@ class Critic(nn.Module):
         n = len(values) if n_judged is None else n_judged
         read = self._features(values, label)
         features = read[:n]
-        if self.directions is not None:
-            features = torch.cat([features, self.detail_trunk(self.directions.even(values[:n])).float()], dim=1)
+        if self.principal_components is not None:
+            features = torch.cat(
+                [features, self.detail_trunk(self.principal_components.whiten(values[:n])).float()], dim=1
+            )
         label = None if label is None else label[:n]
         with torch.autocast(values.device.type, enabled=False):
             if kind == "embedding":
@@ -249,12 +253,12 @@ class Critic(nn.Module):
     def _recognised(self, values: Tensor, features: Tensor) -> Tensor:
         if self.settings.recognition == "own":
             return self.own_trunk(values).float()  # type: ignore[no-any-return]
-        return features.detach() if self.settings.recognition == "watching" else features
+        return features.detach() if self.settings.recognition == "detached" else features
 
 
-def directions_of(shape: DataShape) -> Directions:
+def principal_components_of(shape: DataShape) -> PrincipalComponents:
     """Of series of this shape; not fitted yet."""
-    return Directions(shape.n_channels - shape.n_constant, shape.grid[0])
+    return PrincipalComponents(shape.n_channels - shape.n_constant, shape.grid[0])
 
 
 def category_spread(features: Tensor, category: Tensor) -> Tensor:
@@ -272,7 +276,7 @@ def category_spread(features: Tensor, category: Tensor) -> Tensor:
     mean = category.T @ features / counts.clamp_min(1)  # (K, f)
     deviation = features - category @ mean
     variance = category.T @ deviation.square() / (counts - 1).clamp_min(1)
-    return category @ (variance + LEAST_VARIANCE).sqrt()
+    return category @ (variance + MIN_VARIANCE).sqrt()
 
 
 class Standardize(nn.Module):
@@ -296,7 +300,7 @@ class Standardize(nn.Module):
         """Takes mean and spread from ``(n, n_features)``, in place; a feature that hardly varies is not blown up."""
         spread = features.std(0)
         self.mean.copy_(features.mean(0))
-        self.scale.copy_(spread.clamp_min(LEAST_SPREAD * float(spread.mean()) + torch.finfo(spread.dtype).tiny))
+        self.scale.copy_(spread.clamp_min(MIN_SPREAD * float(spread.mean()) + torch.finfo(spread.dtype).tiny))
 
     def forward(self, features: Tensor) -> Tensor:
         """``(…, n_features)`` to the same shape."""

@@ -9,12 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, View
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.models.codes import CategoricalCode, LatentSpec
-from tsinfogan.models.discriminator import Critic, CriticSettings, DataShape, directions_of, get_backbone
-from tsinfogan.models.pca import DirectedGenerator
+from tsinfogan.models.discriminator import (
+    DataShape,
+    Discriminator,
+    DiscriminatorSettings,
+    get_backbone,
+    principal_components_of,
+)
+from tsinfogan.models.pca import ShrinkageGenerator
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.seeding import derived_seed
 
@@ -29,7 +35,7 @@ class DataCard:
     time_step: float
     time_unit: str
     view: View
-    distortions: Distortions
+    augmentations: Augmentations
     kinds: tuple[ChannelKind, ...] = ()
     time_origin: str = ""
     time_frequency: str = ""
@@ -51,7 +57,7 @@ class DataCard:
     def from_dict(cls, settings: dict[str, Any]) -> DataCard:
         """Rebuilds what :meth:`to_dict` gave."""
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-        return cls(**{**fields, "distortions": Distortions.from_dict(fields["distortions"])})
+        return cls(**{**fields, "augmentations": Augmentations.from_dict(fields["augmentations"])})
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,8 @@ class ModelSettings:
         width: channels of the networks' finest level; 0 takes the backbone's default.
         latent: noise and codes.
         labelled: whether the first code is the data's label.
-        critic: how the critic is put together.
-        levels: whether, with directions, the first of them are drawn straight from the latent: for windows of a
+        discriminator: how the discriminator is put together.
+        low_rank_head: whether, with directions, the first of them are drawn straight from the latent: for windows of a
             recording, whose levels lie on a narrow path.
     """
 
@@ -72,8 +78,8 @@ class ModelSettings:
     latent: LatentSpec
     width: int = 0
     labelled: bool = False
-    critic: CriticSettings = field(default_factory=CriticSettings)
-    levels: bool = False
+    discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
+    low_rank_head: bool = False
 
     @property
     def category_column(self) -> str | None:
@@ -93,36 +99,40 @@ class ModelSettings:
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> ModelSettings:
         """Rebuilds what :meth:`to_dict` gave."""
-        built = {"latent": LatentSpec.from_dict(settings["latent"]), "critic": CriticSettings(**settings["critic"])}
+        built = {
+            "latent": LatentSpec.from_dict(settings["latent"]),
+            "discriminator": DiscriminatorSettings(**settings["discriminator"]),
+        }
         return cls(**{**settings, **built})
 
 
 @dataclass
 class Model:
-    """Fitted preprocessing, a generator and a critic (with Q), and the card of the data they were made for.
+    """Fitted preprocessing, a generator and a discriminator (with Q), and the card of the data they were made for.
 
     Attributes:
         settings: how the networks are built.
         card: of the training data.
         preprocessor: fitted on the training data.
         generator: from codes to series.
-        critic: from series to real-or-not and, in Q, to codes.
+        discriminator: from series to real-or-not and, in Q, to codes.
         names: what people call each category of the first categorical code, None where one has no name; or empty.
             Training never sees them.
         noise_scale: by which noise is multiplied where samples are drawn; 1 but where training widened it
             (:mod:`tsinfogan.training.noise_calibration`).
-        category_shares: how often the training series are of each category of the first categorical code, as Q reads
-            them, and samples are; empty where these are drawn from its prior (:mod:`tsinfogan.training.class_proportions`).
+        class_proportions: how often the training series are of each category of the first categorical code, as Q reads
+            them, and samples are; empty where these are drawn from its prior
+            (:mod:`tsinfogan.training.class_proportions`).
     """
 
     settings: ModelSettings
     card: DataCard
     preprocessor: Preprocessor
     generator: nn.Module
-    critic: Critic
+    discriminator: Discriminator
     names: tuple[str | None, ...] = ()
     noise_scale: float = 1.0
-    category_shares: tuple[float, ...] = ()
+    class_proportions: tuple[float, ...] = ()
 
     @classmethod
     def build(cls, settings: ModelSettings, card: DataCard, preprocessor: Preprocessor, seed: int = 0) -> Model:
@@ -143,22 +153,22 @@ class Model:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(derived_seed(seed, 0))
             generator = backbone.generator(shape, settings.latent.size, width)
-            if settings.critic.directions:
-                latent_dim = settings.latent.size if settings.levels else 0
-                generator = DirectedGenerator(generator, directions_of(shape), latent_dim, width)
-            critic = Critic(backbone, shape, width, settings.latent.codes, settings.critic)
+            if settings.discriminator.principal_components:
+                latent_dim = settings.latent.size if settings.low_rank_head else 0
+                generator = ShrinkageGenerator(generator, principal_components_of(shape), latent_dim, width)
+            discriminator = Discriminator(backbone, shape, width, settings.latent.codes, settings.discriminator)
         generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(settings, card, preprocessor, generator.eval(), critic.eval())
+        discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(settings, card, preprocessor, generator.eval(), discriminator.eval())
 
     @property
     def sampling_latent(self) -> LatentSpec:
-        """Noise and codes as samples draw them: by their priors, but for ``category_shares``."""
+        """Noise and codes as samples draw them: by their priors, but for ``class_proportions``."""
         latent, column = self.settings.latent, self.settings.category_column
-        if not self.category_shares or column is None:
+        if not self.class_proportions or column is None:
             return latent
         codes = list(latent.codes)
-        codes[latent.columns.index(column)] = CategoricalCode(len(self.category_shares), self.category_shares)
+        codes[latent.columns.index(column)] = CategoricalCode(len(self.class_proportions), self.class_proportions)
         return replace(latent, codes=tuple(codes))
 
     def latent(self, noise: Tensor, values: Sequence[Tensor]) -> Tensor:
@@ -173,7 +183,7 @@ class Model:
     def to(self, device: torch.device) -> Model:
         """Moves the networks, in place."""
         self.generator.to(device)
-        self.critic.to(device)
+        self.discriminator.to(device)
         return self
 
     @property
@@ -199,6 +209,6 @@ class Model:
         return tuple(category for category, known in enumerate(names) if known == name)
 
     @property
-    def texture_dim(self) -> int:
+    def injected_noise_dim(self) -> int:
         """Width of the generator's texture input."""
-        return int(self.generator.texture_dim)  # type: ignore[arg-type]
+        return int(self.generator.injected_noise_dim)  # type: ignore[arg-type]

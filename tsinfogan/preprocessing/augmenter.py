@@ -1,7 +1,7 @@
-"""Random label-preserving distortions of what the networks see: series on the common grid, and images.
+"""Random label-preserving augmentations of what the networks see: series on the common grid, and images.
 
-Drawing and applying are apart, so that the same distortion can be applied again and a captured step holds no
-randomness. Both are differentiable in the values: Q reads distorted samples and its gradient reaches the generator.
+Drawing and applying are apart, so that the same augmentation can be applied again and a captured step holds no
+randomness. Both are differentiable in the values: Q reads augmented samples and its gradient reaches the generator.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 
-KNOBS = ("time_scale", "time_shift", "amplitude", "rotation_rad", "shear", "stretch", "gain")
-"""Distortions of one number a case, which a continuous code can follow."""
+FOLLOWABLE = ("time_scale", "time_shift", "amplitude", "rotation_rad", "shear", "stretch", "gain")
+"""Augmentations of one number a case, which a continuous code can follow."""
 WARP_WAVES = 3
 """Sine waves that make up a random smooth warp of the time axis."""
 
 
 @dataclass(frozen=True)
-class Distorter:
-    """Applies a dataset's distortions to network arrays ``(n, n_channels, *grid)``.
+class Augmenter:
+    """Applies a dataset's augmentations to network arrays ``(n, n_channels, *grid)``.
 
     Attributes:
-        strengths: which distortions, how strong.
+        strengths: which augmentations, how strong.
         offset: of the scaled channels against raw units, so that a rotation turns raw velocities.
         scale: likewise.
         n_constant: trailing channels that are constant over the grid (the duration).
@@ -35,7 +35,7 @@ class Distorter:
         n_axes: axes of the grid: 1 for series, 2 for images.
     """
 
-    strengths: Distortions
+    strengths: Augmentations
     offset: tuple[float, ...]
     scale: tuple[float, ...]
     n_constant: int
@@ -43,8 +43,8 @@ class Distorter:
     n_axes: int
 
     @classmethod
-    def build(cls, strengths: Distortions, preprocessor: Preprocessor) -> Distorter:
-        """The distorter for values scaled by ``preprocessor``."""
+    def build(cls, strengths: Augmentations, preprocessor: Preprocessor) -> Augmenter:
+        """The augmenter for values scaled by ``preprocessor``."""
         return cls(
             strengths,
             preprocessor.offset,
@@ -63,16 +63,16 @@ class Distorter:
         return torch.rand(n, size, generator=generator, device=generator.device) * 2 - 1
 
     def turn(self, name: str, draw: Tensor) -> Tensor:
-        """``(n,)`` how far each case is distorted by the distortion called ``name``, in [−1, 1] of its strength.
+        """``(n,)`` how far each case is augmented by the augmentation called ``name``, in [−1, 1] of its strength.
 
         Where the duration is a channel, ``time_scale`` is the change of that: the grid's is gone with resampling.
         """
         if name == "gain":
             return draw[:, -1]
-        return draw[:, 6 if name == "time_scale" and self.n_constant else KNOBS.index(name)]
+        return draw[:, 6 if name == "time_scale" and self.n_constant else FOLLOWABLE.index(name)]
 
     def apply(self, values: Tensor, draw: Tensor) -> Tensor:
-        """Distorted values of the same shape.
+        """Augmented values of the same shape.
 
         Args:
             values: ``(n, n_channels, *grid)``.
@@ -91,7 +91,7 @@ class Distorter:
             shifts = torch.stack([shift, warp[:, 0]], dim=1) * s.time_shift  # (n, 2)
             series = _resample_image(series, plane, 1 + time_scale * s.time_scale, shifts)
         else:
-            series = self._distort_series(series, plane, time_scale, shift, warp)
+            series = self._augment_series(series, plane, time_scale, shift, warp)
         series = series * _column(1 + amplitude * s.amplitude, series)
         if s.gain:
             channels = list(series.unbind(1))
@@ -109,14 +109,14 @@ class Distorter:
             series = torch.cat([series, constant + _column(change, constant)], dim=1)
         return series
 
-    def _distort_series(self, series: Tensor, plane: Tensor, time_scale: Tensor, shift: Tensor, warp: Tensor) -> Tensor:
+    def _augment_series(self, series: Tensor, plane: Tensor, time_scale: Tensor, shift: Tensor, warp: Tensor) -> Tensor:
         s = self.strengths
         if s.rotation_channels is not None:
             channels = list(series.unbind(1))
             pair = [channels[c] * self.scale[c] + self.offset[c] for c in s.rotation_channels]
             turned = plane @ torch.stack(pair, dim=1)  # (n, 2, t)
-            for place, c in enumerate(s.rotation_channels):
-                channels[c] = (turned[:, place] - self.offset[c]) / self.scale[c]
+            for row, c in enumerate(s.rotation_channels):
+                channels[c] = (turned[:, row] - self.offset[c]) / self.scale[c]
             series = torch.stack(channels, dim=1)
         if not (s.time_scale or s.time_shift or s.time_warp):
             return series
@@ -151,8 +151,8 @@ def _resample_image(images: Tensor, plane: Tensor, zoom: Tensor, shifts: Tensor)
 
 def _noise_like(values: Tensor, seed: Tensor) -> Tensor:
     """Noise of unit spread as a fixed hash of position and one drawn number a case: no generator is needed here."""
-    place = torch.arange(values[0].numel(), device=values.device).view(1, *values.shape[1:])
-    phase = _column(seed, values) * 1e4 + place * 12.9898
+    position = torch.arange(values[0].numel(), device=values.device).view(1, *values.shape[1:])
+    phase = _column(seed, values) * 1e4 + position * 12.9898
     uniform = torch.remainder(torch.sin(phase) * 43758.5453, 1)  # [0, 1)
     return (2 * uniform - 1) * math.sqrt(3)
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 Bounds = Literal["auto", "observed", "none"]
 
 TOUCHING_SHARE = 0.002
-LEAST_TOUCHING = 5
+MIN_TOUCHING = 5
 """A channel is bounded where this share of its values, and no fewer than so many, are exactly its least or greatest."""
 
-MOST_STEPS = 1000
+MAX_STEPS = 1000
 VALUES_PER_STEP = 10
 """A channel goes in steps where its range has no more of them, and it so many values for each."""
 LOOKED_AT = 10_000
@@ -43,7 +43,7 @@ def find_limits(values: NDArray[np.float32], whole: bool, bounds: str) -> Limits
         return Limits(low, high)
     if bounds == "none":
         return Limits()
-    often = max(LEAST_TOUCHING, TOUCHING_SHARE * np.isfinite(values).sum())
+    often = max(MIN_TOUCHING, TOUCHING_SHARE * np.isfinite(values).sum())
     if max((values == low).sum(), (values == high).sum()) >= often:
         return Limits(low, high)
     return Limits(0.0 if low >= 0 else None, 0.0 if high <= 0 else None)
@@ -59,15 +59,15 @@ def find_step(values: NDArray[np.float32]) -> float:
     """
     known = values[np.isfinite(values)].astype(np.float64)
     low, high = known.min(), known.max()
-    if low == high or len(np.unique(known[:LOOKED_AT])) > MOST_STEPS + 1:
+    if low == high or len(np.unique(known[:LOOKED_AT])) > MAX_STEPS + 1:
         return 0.0
     gaps = np.diff(np.unique(known))
     step = gaps.min()
-    if (high - low) / step > MOST_STEPS + 0.5:
+    if (high - low) / step > MAX_STEPS + 0.5:
         return 0.0
     while (rest := _rest(gaps, step)).max() > STEP_TOLERANCE * step:  # Euclid's greatest common measure
         step = rest[rest > STEP_TOLERANCE * step].min()
-        if (high - low) / step > MOST_STEPS + 0.5:
+        if (high - low) / step > MAX_STEPS + 0.5:
             return 0.0
     n_steps = round((high - low) / step)
     return float((high - low) / n_steps) if known.size >= VALUES_PER_STEP * n_steps else 0.0

@@ -62,7 +62,7 @@ class Preprocessor:
     def fit(cls, panel: Panel, scaling: Choice = "auto", bounds: Choice = "auto") -> Preprocessor:
         """Measures channels and lengths on ``panel``.
 
-        Images are scaled to [−1, 1]. Series are scaled as ``scaling`` says; booleans, and channels that a distortion
+        Images are scaled to [−1, 1]. Series are scaled as ``scaling`` says; booleans, and channels that an augmentation
         changes in raw units (a rotation, a gain), always by a straight line.
 
         Args:
@@ -75,8 +75,8 @@ class Preprocessor:
         """
         scalings, all_bounds = channel_choices(panel, scaling, bounds)
         bounded = panel.view == "image"
-        distortions = panel.distortions
-        straight = {*(distortions.rotation_channels or ()), *distortions.gain_channels}
+        augmentations = panel.augmentations
+        straight = {*(augmentations.rotation_channels or ()), *augmentations.gain_channels}
         scalers: list[Scaler] = []
         limits: list[Limits] = []
         steps: list[float] = []

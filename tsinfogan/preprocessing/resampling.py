@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline, make_interp_spline
 from scipy.sparse import csr_array
 
-GREATEST_RESAMPLING_ERROR = 0.01
+MAX_RESAMPLING_ERROR = 0.01
 GRID_MULTIPLE = 8
 CASES_TO_CHOOSE_GRID = 200
-LEAST_CASES_TO_CHOOSE_GRID = 20
+MIN_CASES_TO_CHOOSE_GRID = 20
 NUMBERS_TO_CHOOSE_GRID = 2_000_000
 """Cases, then channels, are left out evenly where those chosen hold more: a grid is a matter of detail, not of how
 many series there are."""
@@ -82,7 +82,7 @@ def rows_to_choose_grid(n_cases: int, numbers_per_case: float) -> NDArray[np.int
         n_cases: how many there are.
         numbers_per_case: channels times mean length.
     """
-    affordable = max(LEAST_CASES_TO_CHOOSE_GRID, int(NUMBERS_TO_CHOOSE_GRID / numbers_per_case))
+    affordable = max(MIN_CASES_TO_CHOOSE_GRID, int(NUMBERS_TO_CHOOSE_GRID / numbers_per_case))
     n_chosen = min(n_cases, CASES_TO_CHOOSE_GRID, affordable)
     return np.linspace(0, n_cases - 1, n_chosen).astype(np.int64)
 
@@ -106,9 +106,9 @@ def choose_grid(cases: Sequence[NDArray[np.float32]], longest: int) -> int:
         for case, spline in zip(centred, splines, strict=True):
             back = resampled(evaluated(spline, size), case.shape[1])[0]
             error += float(((back - case) ** 2).sum())
-        return error <= GREATEST_RESAMPLING_ERROR**2 * energy
+        return error <= MAX_RESAMPLING_ERROR**2 * energy
 
     greatest = -(-longest // GRID_MULTIPLE) * GRID_MULTIPLE
     sizes = range(GRID_MULTIPLE, greatest, GRID_MULTIPLE)  # the error falls as they grow, so halving finds the first
-    place = bisect_left(sizes, True, key=survives)
-    return sizes[place] if place < len(sizes) else greatest
+    index = bisect_left(sizes, True, key=survives)
+    return sizes[index] if index < len(sizes) else greatest

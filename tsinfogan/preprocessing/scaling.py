@@ -102,8 +102,8 @@ class QuantileCurve:
         scores = np.linspace(ndtri(rarest), -ndtri(rarest), N_QUANTILES)  # even in scores: the tails count
         share = (ndtr(scores) - rarest) / (1 - 2 * rarest)
         share[0], share[-1] = 0, 1  # the least and the greatest value, free of rounding
-        quantiles, place = np.unique(np.quantile(values, share, method="inverted_cdf"), return_inverse=True)
-        scores = np.bincount(place, scores) / np.bincount(place)  # a value that is frequent takes the middle
+        quantiles, index = np.unique(np.quantile(values, share, method="inverted_cdf"), return_inverse=True)
+        scores = np.bincount(index, scores) / np.bincount(index)  # a value that is frequent takes the middle
         raw = np.interp(values, quantiles, scores)
         scores = (scores - raw.mean()) / raw.std()
         return cls(tuple(quantiles.tolist()), tuple(scores.tolist()))

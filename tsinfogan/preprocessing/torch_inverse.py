@@ -45,8 +45,8 @@ class Units:
         for channel, curve in enumerate(preprocessor.curves):
             if curve is not None:
                 knots = curve.scores if isinstance(curve, QuantileCurve) else ()
-                places = np.unique(np.append(np.linspace(-FARTHEST, FARTHEST, POINTS), knots).astype(np.float32))
-                self.curves[channel] = tensor(places), tensor(curve.inverse(places.astype(np.float64)))
+                indices = np.unique(np.append(np.linspace(-FARTHEST, FARTHEST, POINTS), knots).astype(np.float32))
+                self.curves[channel] = tensor(indices), tensor(curve.inverse(indices.astype(np.float64)))
         self.lengths, self.log_length = preprocessor.lengths, preprocessor.log_length
 
     def __call__(self, values: Tensor) -> Tensor:
@@ -54,8 +54,8 @@ class Units:
         raw = values[:, : self.n_channels]
         if self.curves:
             raw = raw.clone()
-            for channel, (places, table) in self.curves.items():
-                raw[:, channel] = _interpolated(raw[:, channel].contiguous(), places, table)
+            for channel, (indices, table) in self.curves.items():
+                raw[:, channel] = _interpolated(raw[:, channel].contiguous(), indices, table)
         raw = torch.minimum(torch.maximum(raw * self.scale + self.offset, self.floor), self.ceiling)
         for channel, (low, step) in self.steps.items():
             raw[:, channel] = low + ((raw[:, channel] - low) / step).round() * step
@@ -69,8 +69,8 @@ class Units:
         return torch.cat([raw, length.expand(-1, -1, values.shape[2])], dim=1)
 
 
-def _interpolated(values: Tensor, places: Tensor, table: Tensor) -> Tensor:
+def _interpolated(values: Tensor, indices: Tensor, table: Tensor) -> Tensor:
     """Linear interpolation in a table over rising places, whose first and last piece go on beyond it."""
-    after = torch.searchsorted(places, values).clamp(1, len(places) - 1)
-    start, begin = places[after - 1], table[after - 1]
-    return begin + (values - start) * (table[after] - begin) / (places[after] - start)
+    after = torch.searchsorted(indices, values).clamp(1, len(indices) - 1)
+    start, begin = indices[after - 1], table[after - 1]
+    return begin + (values - start) * (table[after] - begin) / (indices[after] - start)

@@ -44,10 +44,10 @@ def draw_study(study: Study) -> bytes:
 
 def _draw(axes: Any, study: Study, table: list[Row], names: list[str], counted: str) -> None:
     methods = [name for name in study.methods if any(row.method == name for row in table)]
-    for place, method in enumerate(methods):
+    for position, method in enumerate(methods):
         number = list(study.methods).index(method)
         colour = CHANNEL_COLOURS[number % len(CHANNEL_COLOURS)]
-        shift = (place - (len(methods) - 1) / 2) * APART
+        shift = (position - (len(methods) - 1) / 2) * APART
         mine = {row.situation: getattr(row, counted) for row in table if row.method == method}
         here = [spot for spot, name in enumerate(names) if name in mine]
         axes.errorbar(

@@ -1,12 +1,12 @@
-"""What Q reads in several distorted views of the same real cases: all that judging categories without labels needs."""
+"""What Q reads in several augmented views of the same real cases: all that judging categories without labels needs."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from tsinfogan.models.discriminator import Critic
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.models.discriminator import Discriminator
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import generator_at
 
 VIEW_STREAM = 5
@@ -18,18 +18,18 @@ def evenly_spaced(n_cases: int, greatest: int) -> Tensor:
     return torch.linspace(0, n_cases - 1, min(n_cases, greatest)).long()
 
 
-def distorted_views(cases: Tensor, distorter: Distorter, n_views: int, seed: int = 0) -> Tensor:
-    """``(n_views, n, c, *grid)``: the cases ``(n, c, *grid)`` as they are, then distortions of them."""
+def augmented_views(cases: Tensor, augmenter: Augmenter, n_views: int, seed: int = 0) -> Tensor:
+    """``(n_views, n, c, *grid)``: the cases ``(n, c, *grid)`` as they are, then augmentations of them."""
     rng = generator_at(cases.device, seed, VIEW_STREAM)
-    distorted = [distorter.apply(cases, distorter.draw(len(cases), rng)) for _ in range(n_views - 1)]
-    return torch.stack([cases, *distorted])
+    augmented = [augmenter.apply(cases, augmenter.draw(len(cases), rng)) for _ in range(n_views - 1)]
+    return torch.stack([cases, *augmented])
 
 
 @torch.no_grad()
-def read_views(critic: Critic, views: Tensor) -> list[Tensor]:
+def read_views(discriminator: Discriminator, views: Tensor) -> list[Tensor]:
     """Parameters ``(n_views, n, n_parameters)`` of Q for each code, of views ``(n_views, n, c, *grid)``."""
     parts = [
-        critic.posteriors(critic.q, critic.recognition_features(part))
+        discriminator.posteriors(discriminator.q, discriminator.recognition_features(part))
         for part in views.flatten(0, 1).split(CASES_PER_PASS)
     ]
     return [torch.cat(codes).unflatten(0, views.shape[:2]) for codes in zip(*parts, strict=True)]

@@ -22,14 +22,14 @@ from tsinfogan.seeding import derived_seed
 
 NEAR_PERCENT = 1.0
 NEAR_SHARE_OF_MEDIAN = 0.1
-GREATEST_REDRAWS = 20
-GREATEST_CASES_WITH_DISTANCES = 4000
-COPIES_STREAM = 22
+MAX_REDRAWS = 20
+MAX_CASES_WITH_DISTANCES = 4000
+REDRAW_STREAM = 22
 CASES_PER_PASS = 512
 
 
 @dataclass(frozen=True, eq=False)
-class Originals:
+class TrainingSeries:
     """Training series that are not to be copied.
 
     Attributes:
@@ -64,7 +64,7 @@ class Originals:
         n = self.panel.n_cases
         if n < 2:
             raise DataError(f"{self.panel.name}: expected 2 or more training series to tell what is near, got {n}")
-        chosen = np.linspace(0, n - 1, min(n, GREATEST_CASES_WITH_DISTANCES)).astype(int)
+        chosen = np.linspace(0, n - 1, min(n, MAX_CASES_WITH_DISTANCES)).astype(int)
         to_next = nearest(self._values[chosen], self._values, 2)[0][:, 1]
         return float(max(np.percentile(to_next, NEAR_PERCENT), NEAR_SHARE_OF_MEDIAN * np.median(to_next)))
 
@@ -92,7 +92,7 @@ class Redrawing:
 
 
 def stream_apart(
-    model: Model, n: int, request: CodeRequest, seed: int, originals: Originals, redrawing: Redrawing
+    model: Model, n: int, request: CodeRequest, seed: int, training_series: TrainingSeries, redrawing: Redrawing
 ) -> Iterator[Sample]:
     """As :func:`tsinfogan.sampling.sampler.stream`, every series at the least distance from each training series.
 
@@ -104,11 +104,11 @@ def stream_apart(
         n: number of series.
         request: where the codes stand; no sweep.
         seed: the same seed gives the same series.
-        originals: the training series.
+        training_series: the training series.
         redrawing: the least distance; is told how many were drawn again.
 
     Raises:
-        SettingError: a sweep, or a series that ``GREATEST_REDRAWS`` other draws did not bring away.
+        SettingError: a sweep, or a series that ``MAX_REDRAWS`` other draws did not bring away.
     """
     if request.n_points > 1:
         raise SettingError(
@@ -117,16 +117,16 @@ def stream_apart(
         )
     first = 0
     for part in stream(model, n, request, seed):
-        near = np.flatnonzero(originals.distances(part.panel) < redrawing.least)
+        near = np.flatnonzero(training_series.distances(part.panel) < redrawing.least)
         redrawing.n_cases += part.panel.n_cases
         redrawing.n_redrawn += len(near)
         is_named = "label" in part.columns
-        for attempt in range(1, GREATEST_REDRAWS + 1):
+        for attempt in range(1, MAX_REDRAWS + 1):
             if not near.size:
                 break
-            again = redrawn(model, first, request, seed, derived_seed(seed, COPIES_STREAM, attempt), is_named)
+            again = redrawn(model, first, request, seed, derived_seed(seed, REDRAW_STREAM, attempt), is_named)
             part = Sample(_with_rows(part.panel, again.panel, near), part.columns)
-            near = near[originals.distances(part.panel.subset(near)) < redrawing.least]
+            near = near[training_series.distances(part.panel.subset(near)) < redrawing.least]
         if near.size:
             raise SettingError(_still_near(model, part, int(near[0]), first, redrawing.least))
         yield part
@@ -145,16 +145,16 @@ def nearest(values: FloatArray, others: FloatArray, k: int) -> tuple[FloatArray,
     columns = others.astype(np.float64) - middle  # (m, d)
     squares = (columns**2).sum(axis=1)
     distances = np.empty((len(values), k), np.float32)
-    places = np.empty((len(values), k), np.int64)
+    indices = np.empty((len(values), k), np.int64)
     for start in range(0, len(values), CASES_PER_PASS):
         rows = values[start : start + CASES_PER_PASS].astype(np.float64) - middle
         apart = squares - 2 * rows @ columns.T  # (rows, m), less the same number along each row
         best = np.argpartition(apart, k - 1, axis=1)[:, :k]
         exact = ((rows[:, None] - columns[best]) ** 2).mean(axis=2)  # no rounding where two are nearly equal
         order = np.argsort(exact, axis=1, kind="stable")
-        places[start : start + len(rows)] = np.take_along_axis(best, order, axis=1)
+        indices[start : start + len(rows)] = np.take_along_axis(best, order, axis=1)
         distances[start : start + len(rows)] = np.sqrt(np.take_along_axis(exact, order, axis=1))
-    return distances, places
+    return distances, indices
 
 
 def flat(values: FloatArray) -> FloatArray:
@@ -179,5 +179,5 @@ def _still_near(model: Model, part: Sample, row: int, first: int, least: float) 
     where = "" if column is None else f" of category {part.columns[str(column)][row]}"
     return (
         f"series {first + row}{where} is nearer than {least:.3g} to a training series in each of "
-        f"{GREATEST_REDRAWS + 1} draws; choose a smaller --min-distance, or other codes"
+        f"{MAX_REDRAWS + 1} draws; choose a smaller --min-distance, or other codes"
     )

@@ -14,8 +14,9 @@ from tsinfogan.sampling.sampler import encode
 def matched_names(model: Model, panel: Panel) -> tuple[str | None, ...]:
     """Class name of each category of the first categorical code, by what Q reads in the labelled cases of ``panel``.
 
-    Classes and categories are matched one to one (:func:`tsinfogan.data.matching.match`). Further categories, and a category
-    none of whose cases is of its match, are called after the class of most of their cases; without cases, None.
+    Classes and categories are matched one to one (:func:`tsinfogan.data.matching.match`). Further categories, and a
+    category none of whose cases is of its match, are called after the class of most of their cases; without cases,
+    None.
 
     Returns:
         One name a category, or nothing where there is nothing to match: no labels, no categories, or a model whose

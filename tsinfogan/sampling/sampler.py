@@ -47,13 +47,13 @@ class CodeRequest:
         turns: categories of the first categorical code that take turns, draw by draw, in place of its prior; or empty.
     """
 
-    places: tuple[tuple[float, ...] | None, ...]
+    indices: tuple[tuple[float, ...] | None, ...]
     turns: tuple[int, ...] = ()
 
     @property
     def n_points(self) -> int:
         """Cases made of each draw: the product of all sweeps."""
-        return math.prod(len(place) for place in self.places if place)
+        return math.prod(len(position) for position in self.indices if position)
 
     @classmethod
     def parse(cls, latent: LatentSpec, cat: str | None = None, cont: str | None = None) -> CodeRequest:
@@ -62,7 +62,7 @@ class CodeRequest:
         Raises:
             SettingError: too many or too few places, not a number, or not a value of that code.
         """
-        texts = {"cat": _places(cat), "cont": _places(cont)}
+        texts = {"cat": _indices(cat), "cont": _indices(cont)}
         for column, given in texts.items():
             n_codes = sum(code.column == column for code in latent.codes)
             if given is not None and len(given) != n_codes:
@@ -70,12 +70,12 @@ class CodeRequest:
                     f"expected {n_codes} {'place' if n_codes == 1 else 'places'} in --{column}, one for each code of "
                     f"the model, got {len(given)}; separate them by commas and write _ to draw one"
                 )
-        places: list[tuple[float, ...] | None] = []
+        indices: list[tuple[float, ...] | None] = []
         for code in latent.codes:
             given = texts[code.column]
             text = "_" if given is None else given.pop(0)
-            places.append(None if text == "_" else code.parse(text))
-        return cls(tuple(places))
+            indices.append(None if text == "_" else code.parse(text))
+        return cls(tuple(indices))
 
     @classmethod
     def of(cls, model: Model, cat: str | None = None, cont: str | None = None, label: str | None = None) -> CodeRequest:
@@ -134,7 +134,7 @@ def stream(model: Model, n: int, request: CodeRequest, seed: int = 0) -> Iterato
     """
     if n < 1:
         raise SettingError(f"expected at least 1 series, got {n}")
-    points = list(product(*(place for place in request.places if place)))  # one tuple of fixed values each
+    points = list(product(*(position for position in request.indices if position)))  # one tuple of fixed values each
     total = n * request.n_points
     is_named = _is_named(model, n, request, seed)
     n_rows = rows_per_pass(model)
@@ -154,7 +154,7 @@ def redrawn(model: Model, first: int, request: CodeRequest, seed: int, noise_see
         noise_seed: noise follows from it.
         is_named: whether there is a column ``label``.
     """
-    points = list(product(*(place for place in request.places if place)))
+    points = list(product(*(position for position in request.indices if position)))
     rows = np.arange(first, first + rows_per_pass(model))
     return _generate(model, rows, points, request, seed, is_named, noise_seed)
 
@@ -190,9 +190,9 @@ def posteriors(model: Model, values: FloatArray) -> tuple[Tensor, ...]:
     with torch.no_grad():
         for part in torch.from_numpy(values).split(ROWS_PER_PASS):
             label = None
-            if model.critic.settings.label_input != "none":
+            if model.discriminator.settings.label_input != "none":
                 label = torch.zeros(len(part), model.settings.latent.codes[0].encoded_size, device=model.device)
-            parts.append(model.critic(part.to(model.device), label).posteriors)
+            parts.append(model.discriminator(part.to(model.device), label).posteriors)
     return tuple(torch.cat(of_one_code).cpu() for of_one_code in zip(*parts, strict=True))
 
 
@@ -237,20 +237,20 @@ def _generate(
 ) -> Sample:
     latent_spec = model.sampling_latent
     draws, point = np.divmod(rows, len(points))
-    noise, texture, codes = _draws(latent_spec, model.texture_dim, seed, draws)
+    noise, injected_noise, codes = _draws(latent_spec, model.injected_noise_dim, seed, draws)
     if noise_seed is not None:
-        noise, texture, _ = _draws(latent_spec, model.texture_dim, noise_seed, draws)
+        noise, injected_noise, _ = _draws(latent_spec, model.injected_noise_dim, noise_seed, draws)
     fixed = iter(np.array(points, dtype=np.float64)[point].T)
     values = [
-        drawn if place is None else torch.from_numpy(next(fixed)).to(drawn.dtype)
-        for place, drawn in zip(request.places, codes, strict=True)
+        drawn if position is None else torch.from_numpy(next(fixed)).to(drawn.dtype)
+        for position, drawn in zip(request.indices, codes, strict=True)
     ]
     if request.turns:
         turns = [request.turns[turn] for turn in (draws % len(request.turns)).tolist()]
         values[_category_place(model)] = torch.tensor(turns)
     latent = model.latent(noise, values)
     with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
-        generated = model.generator(latent.to(model.device), texture.to(model.device)).float().cpu().numpy()
+        generated = model.generator(latent.to(model.device), injected_noise.to(model.device)).float().cpu().numpy()
     raw, lengths = model.preprocessor.inverse(generated)
     columns: dict[str, NDArray[Any]] = {
         name: value.numpy() for name, value in zip(latent_spec.columns, values, strict=True)
@@ -270,12 +270,14 @@ def _is_named(model: Model, n: int, request: CodeRequest, seed: int) -> bool:
     names = model.category_names
     if not names:
         return False
-    place = _category_place(model)
-    if (asked := request.turns or request.places[place]) is not None:
+    position = _category_place(model)
+    if (asked := request.turns or request.indices[position]) is not None:
         return any(names[int(category)] for category in asked)
     starts = range(0, n, ROWS_PER_PASS)  # nearly always the first block tells
     draws = (np.arange(start, min(start + ROWS_PER_PASS, n)) for start in starts)
-    drawn = (_draws(model.sampling_latent, model.texture_dim, seed, block)[2][place].tolist() for block in draws)
+    drawn = (
+        _draws(model.sampling_latent, model.injected_noise_dim, seed, block)[2][position].tolist() for block in draws
+    )
     return all(names) or any(names[category] for categories in drawn for category in categories)
 
 
@@ -290,22 +292,24 @@ def _category_place(model: Model) -> int:
     return model.settings.latent.columns.index(str(model.settings.category_column))
 
 
-def _draws(latent: LatentSpec, texture_dim: int, seed: int, draws: IntArray) -> tuple[Tensor, Tensor, list[Tensor]]:
+def _draws(
+    latent: LatentSpec, injected_noise_dim: int, seed: int, draws: IntArray
+) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Noise, texture and prior codes of the given draws, whose numbers increase."""
     blocks = [
-        _block(latent, texture_dim, seed, block)
+        _block(latent, injected_noise_dim, seed, block)
         for block in range(int(draws[0]) // ROWS_PER_PASS, int(draws[-1]) // ROWS_PER_PASS + 1)
     ]
     index = torch.from_numpy(draws - draws[0] // ROWS_PER_PASS * ROWS_PER_PASS)
-    noise, texture, *codes = (torch.cat(parts)[index] for parts in zip(*blocks, strict=True))
-    return noise, texture, codes
+    noise, injected_noise, *codes = (torch.cat(parts)[index] for parts in zip(*blocks, strict=True))
+    return noise, injected_noise, codes
 
 
 @lru_cache(maxsize=2)
-def _block(latent: LatentSpec, texture_dim: int, seed: int, block: int) -> tuple[Tensor, ...]:
+def _block(latent: LatentSpec, injected_noise_dim: int, seed: int, block: int) -> tuple[Tensor, ...]:
     rng = generator_at("cpu", seed, SAMPLE_STREAM, block)  # on the CPU: the same draws for every device
     noise, codes = latent.sample(ROWS_PER_PASS, rng)
-    return noise, torch.randn(ROWS_PER_PASS, texture_dim, generator=rng), *codes
+    return noise, torch.randn(ROWS_PER_PASS, injected_noise_dim, generator=rng), *codes
 
 
 def _head(part: Sample, n: int) -> Sample:
@@ -316,12 +320,12 @@ def _size(grid: tuple[int, ...]) -> str:
     return " x ".join(map(str, grid))
 
 
-def _places(text: str | None) -> list[str] | None:
-    return None if text is None else [place.strip() for place in text.split(",")]
+def _indices(text: str | None) -> list[str] | None:
+    return None if text is None else [position.strip() for position in text.split(",")]
 
 
 def _as_text(value: float | Sequence[float | None] | None) -> str | None:
     if value is None:
         return None
-    places = value if isinstance(value, Sequence) else [value]
-    return ",".join("_" if place is None else repr(place) for place in places)
+    indices = value if isinstance(value, Sequence) else [value]
+    return ",".join("_" if position is None else repr(position) for position in indices)

@@ -49,7 +49,7 @@ class Candidate:
         seed: what everything random in it follows from.
         trained: whether it came to its end.
         note: why it was left out, or empty.
-        disagreement: with itself under distortion, once all are trained.
+        disagreement: with itself under augmentation, once all are trained.
         agreement: with the other candidates, likewise; None where there is no other.
         mean_rank: of both, likewise.
         chosen: whether it is the one.
@@ -112,9 +112,9 @@ class Candidates:
             DataError: ``panel`` is not the data that the run was begun with.
             RunError: a candidate's files are damaged, or cannot be written.
         """
-        for place, row in enumerate(self.rows):
+        for index, row in enumerate(self.rows):
             if not row.trained and not row.note:
-                yield place + 1, self._session(row, panel, device, precision)
+                yield index + 1, self._session(row, panel, device, precision)
 
     def note(self, session: Session, diverged: DivergedError | None = None) -> None:
         """Notes that a candidate came to its end, or why it is left out."""
@@ -133,7 +133,7 @@ class Candidates:
         rows = [row for row in self.rows if row.trained]
         if not rows:
             raise DivergedError(
-                f"all {len(self.rows)} candidates of run {self.run.name} diverged; lower --critic-rate and "
+                f"all {len(self.rows)} candidates of run {self.run.name} diverged; lower --discriminator-rate and "
                 "--generator-rate, or raise --r1-weight, and train again"
             )
         scores = score_models(self.run.plan, (self._run(row).load_model(device) for row in rows), panel)

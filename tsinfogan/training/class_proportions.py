@@ -3,7 +3,7 @@
 A game needs a prior for its codes, and without labels there is none but an even one. Once categories are found, real
 series tell how common each is: what is drawn by an even prior after all could be told from the data by its mix alone.
 Learning the prior (Ojha et al. 2020, Elastic-InfoGAN, arXiv:1910.01112) does the same within the game; here the
-generator and, by default, the critic are told the category, so the game's own mix does not matter.
+generator and, by default, the discriminator are told the category, so the game's own mix does not matter.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ CASES_PER_PASS = 256
 
 
 @torch.no_grad()
-def category_shares(model: Model, data: Tensor) -> tuple[float, ...]:
+def class_proportions(model: Model, data: Tensor) -> tuple[float, ...]:
     """Share of real cases ``(n, c, *grid)`` that Q takes for each category of the first categorical code.
 
     Empty where that code has a prior of its own, which then is somebody's wish.
     """
     codes = model.settings.latent.codes
-    place, code = next((place, code) for place, code in enumerate(codes) if isinstance(code, CategoricalCode))
+    index, code = next((index, code) for index, code in enumerate(codes) if isinstance(code, CategoricalCode))
     if code.probabilities is not None:
         return ()
-    critic = model.critic
+    discriminator = model.discriminator
     read = [
-        critic.posteriors(critic.q, critic.recognition_features(part))[place].argmax(1)
+        discriminator.posteriors(discriminator.q, discriminator.recognition_features(part))[index].argmax(1)
         for part in data.split(CASES_PER_PASS)
     ]
     counts = torch.cat(read).bincount(minlength=code.n_categories).tolist()

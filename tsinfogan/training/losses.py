@@ -4,7 +4,7 @@
 
 (InfoGAN, Chen et al. 2016, equations 5 and 6). A label is a code whose value is known for real data too, so GAN,
 CGAN, ACGAN and InfoGAN are settings of :class:`Objective`. The bound stands in both players' losses, over disjoint
-parameters: the critic's step moves trunk, D and Q; the generator's step moves G.
+parameters: the discriminator's step moves trunk, D and Q; the generator's step moves G.
 """
 
 from __future__ import annotations
@@ -39,20 +39,21 @@ class Objective:
             of their own. Without consistency Q learns from generated series whatever stands here.
         reward_generator: whether the generator is rewarded for the bound; without, Q only watches.
         real_code_weight: weight of log Q(c | x) on real series whose first code, the label, is known (ACGAN).
-        consistency_weight: weight of Q giving a real series and its distortion the same category.
+        consistency_weight: weight of Q giving a real series and its augmentation the same category.
         balance_weight: weight, within consistency, of all categories being used.
-        restraint_weight: weight, within consistency, of Q's confidence staying finite: consistency alone is best served
-            by logits without end, and a generator that meets such a Q learns nothing from it.
-        found_weight: weight, within consistency, of Q keeping in the game the categories that discovery found: where
-            the critic wins easily, on few series, its trunk would forget them.
-        distorted_share: share of the category's bound that is read from distorted samples, so that generator and Q
-            cannot agree on a private sign that a distortion would wipe out.
-        knobs: distortions by name that the first continuous codes shall follow: a real series distorted so reads as one
-            whose code is moved in proportion. Without, a code is whatever G and Q make of it.
-        knob_weight: weight of that.
+        logit_regularization_weight: weight, within consistency, of Q's confidence staying finite: consistency alone is
+            best served by logits without end, and a generator that meets such a Q learns nothing from it.
+        pseudo_label_weight: weight, within consistency, of Q keeping in the game the categories that discovery found:
+            where the discriminator wins easily, on few series, its trunk would forget them.
+        augmented_share: share of the category's bound that is read from augmented samples, so that generator and Q
+            cannot agree on a private sign that an augmentation would wipe out.
+        cont_follows: augmentations by name that the first continuous codes shall follow: a real series augmented so
+            reads as one whose code is moved in proportion. Without, a code is whatever G and Q make of it.
+        cont_follows_weight: weight of that.
         overlap_weight: weight of continuous codes moving a sample in different directions.
-        blends: whether, with directions and where discovery has found the categories of most real series, realness is
-            judged of blends of two of a category; never of windows of a recording (:mod:`tsinfogan.training.mixing`).
+        within_class_mixing: whether, with directions and where discovery has found the categories of most real series,
+            realness is judged of blends of two of a category; never of windows of a recording
+            (:mod:`tsinfogan.training.mixing`).
         r1_weight: γ of the zero-centred gradient penalty γ/2 E‖∇D(x)‖² on real series (Mescheder 2018).
         r2_weight: γ of the same on generated series.
     """
@@ -65,24 +66,24 @@ class Objective:
     real_code_weight: float = 0.0
     consistency_weight: float = 1.0
     balance_weight: float = 3.0
-    restraint_weight: float = 1e-4
-    found_weight: float = 1.0
-    distorted_share: float = 0.5
-    knobs: tuple[str, ...] = ()
-    knob_weight: float = 1.0
+    logit_regularization_weight: float = 1e-4
+    pseudo_label_weight: float = 1.0
+    augmented_share: float = 0.5
+    cont_follows: tuple[str, ...] = ()
+    cont_follows_weight: float = 1.0
     overlap_weight: float = 1.0
-    blends: bool = True
+    within_class_mixing: bool = True
     r1_weight: float = 1.0
     r2_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("generated_share", "distorted_share"):
+        for name in ("generated_share", "augmented_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
 
     @property
-    def critic_category_share(self) -> float:
-        """Share of λ with which the critic's step moves Q's categories by generated series."""
+    def discriminator_category_share(self) -> float:
+        """Share of λ with which the discriminator's step moves Q's categories by generated series."""
         return self.generated_share if self.consistency_weight else 1.0
 
     def code_weight(self, code: Code) -> float:
@@ -96,30 +97,30 @@ class Batch(NamedTuple):
     Attributes:
         real: ``(n, n_channels, *grid)``.
         real_label: ``(n,)`` category known for each real case, or −1.
-        real_found: ``(n,)`` category that discovery found for each beyond doubt, or −1.
+        pseudo_label: ``(n,)`` category that discovery found for each beyond doubt, or −1.
         latent: generator input ``(n, latent_size)``.
-        texture: ``(n, texture_dim)``.
+        injected_noise: ``(n, injected_noise_dim)``.
         codes: one ``(n,)`` tensor of values a code, those encoded in ``latent``.
-        real_draw: distortion of each real case.
-        fake_draw: distortion of each generated case.
-        real_blend: ``(n, DRAWS_PER_CASE)`` how each real case is blended, where that is done.
-        fake_blend: the same of each generated case.
+        real_draw: augmentation of each real case.
+        fake_draw: augmentation of each generated case.
+        real_mixing: ``(n, DRAWS_PER_CASE)`` how each real case is blended, where that is done.
+        fake_mixing: the same of each generated case.
     """
 
     real: Tensor
     real_label: Tensor
-    real_found: Tensor
+    pseudo_label: Tensor
     latent: Tensor
-    texture: Tensor
+    injected_noise: Tensor
     codes: tuple[Tensor, ...]
     real_draw: Tensor
     fake_draw: Tensor
-    real_blend: Tensor
-    fake_blend: Tensor
+    real_mixing: Tensor
+    fake_mixing: Tensor
 
 
-def critic_adversarial(kind: Adversarial, real: Tensor, fake: Tensor) -> Tensor:
-    """The critic's loss on realness ``(n,)`` of real and of generated series."""
+def discriminator_adversarial(kind: Adversarial, real: Tensor, fake: Tensor) -> Tensor:
+    """The discriminator's loss on realness ``(n,)`` of real and of generated series."""
     if kind == "least_squares":
         return 0.5 * (real - 1).square().mean() + 0.5 * fake.square().mean()
     if kind == "relativistic":
@@ -148,27 +149,27 @@ def weighted_bound(
     objective: Objective,
     codes: Sequence[Code],
     clean: Sequence[Tensor],
-    distorted: Sequence[Tensor] | None,
+    augmented: Sequence[Tensor] | None,
     values: Sequence[Tensor],
     category_share: float = 1.0,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Σ λ_i L_i, categories read from clean and distorted samples alike, and the L_i on clean samples.
+    """Σ λ_i L_i, categories read from clean and augmented samples alike, and the L_i on clean samples.
 
     Args:
         objective: gives each λ_i.
         codes: the codes.
         clean: one posterior's parameters a code, read from the samples.
-        distorted: the same from distortions of them, or None.
+        augmented: the same from augmentations of them, or None.
         values: one ``(n,)`` tensor a code.
         category_share: multiplies λ of the categories.
     """
     clean_bounds = bounds(codes, clean, values)
     total = clean[0].new_zeros(())
-    share = 0.0 if distorted is None else objective.distorted_share
-    for place, (code, bound) in enumerate(zip(codes, clean_bounds, strict=True)):
-        if code.column == "cat" and distorted is not None:
-            distorted_bound = code.entropy + code.log_prob(distorted[place], values[place]).mean()
-            bound = (1 - share) * bound + share * distorted_bound
+    share = 0.0 if augmented is None else objective.augmented_share
+    for index, (code, bound) in enumerate(zip(codes, clean_bounds, strict=True)):
+        if code.column == "cat" and augmented is not None:
+            augmented_bound = code.entropy + code.log_prob(augmented[index], values[index]).mean()
+            bound = (1 - share) * bound + share * augmented_bound
         if code.column == "cat":
             bound = category_share * bound
         total = total + objective.code_weight(code) * bound
@@ -201,15 +202,15 @@ def category_agreement(objective: Objective, codes: Sequence[Code], views: Seque
         views: for each view of n cases, one posterior's parameters a code.
     """
     total = views[0][0].new_zeros(())
-    for place, code in enumerate(codes):
+    for index, code in enumerate(codes):
         if isinstance(code, CategoricalCode):
-            logits = torch.stack([posteriors[place] for posteriors in views])  # (v, n, K)
+            logits = torch.stack([posteriors[index] for posteriors in views])  # (v, n, K)
             total = total + consistency(logits)
             total = total + objective.balance_weight * balance(logits.flatten(0, 1), code.prior(logits.device))
     return total
 
 
-def restraint(codes: Sequence[Code], posteriors: Sequence[Tensor]) -> Tensor:
+def logit_regularization(codes: Sequence[Code], posteriors: Sequence[Tensor]) -> Tensor:
     """E[Σ_k (l_k − l̄)²] of the logits l of every categorical code, for parameters ``(…, n, n_parameters)`` of each."""
     total = posteriors[0].new_zeros(())
     for code, logits in zip(codes, posteriors, strict=True):
@@ -218,18 +219,18 @@ def restraint(codes: Sequence[Code], posteriors: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def knob_loss(code: Code, read: Tensor, distorted: Tensor, turn: Tensor) -> Tensor:
-    """½ E[(μ(t(x)) − μ(x) − turn)²]: what Q reads of a real series moves as far as the series is distorted.
+def follow_loss(code: Code, read: Tensor, augmented: Tensor, turn: Tensor) -> Tensor:
+    """½ E[(μ(t(x)) − μ(x) − turn)²]: what Q reads of a real series moves as far as the series is augmented.
 
-    So a code from −1 to 1 spans what the distortion does at most, which by definition leaves a series what it is.
+    So a code from −1 to 1 spans what the augmentation does at most, which by definition leaves a series what it is.
 
     Args:
         code: the code.
         read: posterior's parameters ``(n, n_parameters)`` of real series x.
-        distorted: the same of t(x).
-        turn: ``(n,)`` how far each was distorted, in [−1, 1] of the distortion's strength.
+        augmented: the same of t(x).
+        turn: ``(n,)`` how far each was augmented, in [−1, 1] of the augmentation's strength.
     """
-    return 0.5 * (code.estimate(distorted) - code.estimate(read) - turn).square().mean()
+    return 0.5 * (code.estimate(augmented) - code.estimate(read) - turn).square().mean()
 
 
 def overlap_loss(changes: Sequence[Tensor]) -> Tensor:
@@ -250,7 +251,7 @@ def gradient_penalty(
     Args:
         realness: ``(n,)`` of the values.
         values: ``(n, c, *grid)``.
-        seen: from the gradient by values to that by what the critic makes of them first.
+        seen: from the gradient by values to that by what the discriminator makes of them first.
     """
     (gradient,) = torch.autograd.grad(realness.sum(), values, create_graph=True)
     gradient = seen(gradient)
@@ -264,7 +265,7 @@ def known_code_loss(code: Code, parameters: Tensor, labels: Tensor) -> Tensor:
     return -(log_prob * known).sum() / known.sum().clamp_min(1)
 
 
-def found_loss(codes: Sequence[Code], posteriors: Sequence[Tensor], found: Tensor) -> Tensor:
+def pseudo_label_loss(codes: Sequence[Code], posteriors: Sequence[Tensor], found: Tensor) -> Tensor:
     """− E[log Q(found | x)] of the first categorical code over the cases with a category found; zero without any."""
     for code, parameters in zip(codes, posteriors, strict=True):
         if isinstance(code, CategoricalCode):

@@ -10,19 +10,19 @@ import torch
 from torch import Tensor
 
 from tsinfogan.models.codes import CategoricalCode
-from tsinfogan.sampling.inference import distorted_views, evenly_spaced, read_views
+from tsinfogan.sampling.inference import augmented_views, evenly_spaced, read_views
 from tsinfogan.training.trainer import Trainer
 
 DEAD_SHARE = 0.1
 """A category is unused below this share of the cases that its prior lets expect."""
 SWAPPED_SHARE = 0.2
 """Two categories share their series from this share on of cases, of the smaller one's, that change between them under
-distortion. On char_traj a letter split in two has .6, the look-alikes of a good run .1 at most (docs/choosing.md)."""
-LEAST_CASES = 8
+augmentation. On char_traj a letter split in two has .6, the look-alikes of a good run .1 at most (docs/choosing.md)."""
+MIN_CASES = 8
 """Where fewer cases are expected or counted in a category, chance alone could make it look unused, or shared."""
-GREATEST_CASES = 512
+MAX_CASES = 512
 N_VIEWS = 3
-GREATEST_NAMED = 3
+MAX_NAMED = 3
 REPORTS_BETWEEN = 10
 
 
@@ -32,7 +32,7 @@ class CategoryHealth:
 
     Attributes:
         dead: categories that hardly any case is given.
-        duplicates: pairs of categories between which cases change under distortion, the worst first.
+        duplicates: pairs of categories between which cases change under augmentation, the worst first.
     """
 
     dead: tuple[int, ...] = ()
@@ -40,8 +40,8 @@ class CategoryHealth:
 
     def __str__(self) -> str:
         """One line for a person; empty where all is well."""
-        pairs = [f"categories {a} and {b} share their series" for a, b in self.duplicates[:GREATEST_NAMED]]
-        more = len(self.duplicates) - GREATEST_NAMED
+        pairs = [f"categories {a} and {b} share their series" for a, b in self.duplicates[:MAX_NAMED]]
+        more = len(self.duplicates) - MAX_NAMED
         pairs += [f"and {more} more pair{'s' * (more > 1)} of them"] if more > 0 else []
         *first, last = map(str, self.dead or ("",))
         names = f"{', '.join(first)} and {last}" if first else last
@@ -60,11 +60,11 @@ def category_health(logits: Tensor, prior: Tensor) -> CategoryHealth:
     categories = logits.argmax(2)  # (n_views, n)
     size = categories.flatten().bincount(minlength=n_categories) / n_views  # (K,) cases a view
     expected = prior * n_cases
-    dead = (size < DEAD_SHARE * expected) & (expected >= LEAST_CASES)
+    dead = (size < DEAD_SHARE * expected) & (expected >= MIN_CASES)
     pairs = [categories[a] * n_categories + categories[b] for a, b in permutations(range(n_views), 2)]
     changes = torch.cat(pairs).bincount(minlength=n_categories**2).view(n_categories, n_categories) / len(pairs)
     smaller = torch.minimum(size[:, None], size[None])  # (K, K)
-    told = (smaller >= LEAST_CASES) & ~(dead[:, None] | dead[None])
+    told = (smaller >= MIN_CASES) & ~(dead[:, None] | dead[None])
     share = (2 * changes / smaller.clamp_min(1) * told).triu(1)
     duplicates = (share >= SWAPPED_SHARE).nonzero().tolist()
     return CategoryHealth(
@@ -77,33 +77,33 @@ class CategoryWatch:
     """Looks at the first categorical code of a training, now and then, on the same views of some of its cases.
 
     Args:
-        trainer: what is watched: its averaged critic.
+        trainer: what is watched: its averaged discriminator.
     """
 
     def __init__(self, trainer: Trainer):
         self._trainer = trainer
         codes = trainer.model.settings.latent.codes
-        places = [place for place, code in enumerate(codes) if isinstance(code, CategoricalCode)]
-        learns = trainer.objective.consistency_weight > 0 and trainer.model.critic.settings.label_input == "none"
-        self._place = places[0] if places and learns else None
+        indices = [index for index, code in enumerate(codes) if isinstance(code, CategoricalCode)]
+        learns = trainer.objective.consistency_weight > 0 and trainer.model.discriminator.settings.label_input == "none"
+        self._index = indices[0] if indices and learns else None
 
     def due(self, step: int) -> bool:
         """Whether to look after ``step``: in the game, every tenth report, and at the end."""
         settings = self._trainer.settings
         now = step % (REPORTS_BETWEEN * settings.report_every) == 0 or step == settings.max_steps
-        return self._place is not None and self._trainer.discovery is None and now
+        return self._index is not None and self._trainer.discovery is None and now
 
     def look(self) -> CategoryHealth:
         """How the categories are now."""
-        assert self._place is not None
+        assert self._index is not None
         model = self._trainer.model
-        code = model.settings.latent.codes[self._place]
+        code = model.settings.latent.codes[self._index]
         assert isinstance(code, CategoricalCode)
-        logits = read_views(model.critic, self._views)[self._place]
+        logits = read_views(model.discriminator, self._views)[self._index]
         return category_health(logits, code.prior(logits.device))
 
     @cached_property
     def _views(self) -> Tensor:
         trainer = self._trainer
-        cases = trainer.data[evenly_spaced(len(trainer.data), GREATEST_CASES).to(trainer.device)]
-        return distorted_views(cases, trainer.distorter, N_VIEWS)
+        cases = trainer.data[evenly_spaced(len(trainer.data), MAX_CASES).to(trainer.device)]
+        return augmented_views(cases, trainer.augmenter, N_VIEWS)

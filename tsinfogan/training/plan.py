@@ -9,14 +9,14 @@ from typing import Any, Literal, get_args, get_type_hints
 
 import torch
 
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, NormalCode, UniformCode
-from tsinfogan.models.discriminator import BACKBONES, CriticSettings
+from tsinfogan.models.discriminator import BACKBONES, DiscriminatorSettings
 from tsinfogan.models.model import DataCard, Model, ModelSettings
-from tsinfogan.models.pca import fit_directions, have_levels
-from tsinfogan.preprocessing.augmenter import KNOBS
+from tsinfogan.models.pca import are_windows, fit_principal_components
+from tsinfogan.preprocessing.augmenter import FOLLOWABLE
 from tsinfogan.preprocessing.preprocessor import OTHERS, Choice, Preprocessor, channel_choices
 from tsinfogan.training.losses import Objective
 from tsinfogan.training.recipes import Recipe, get_recipe
@@ -56,10 +56,10 @@ class Plan:
         """
         preprocessor = Preprocessor.fit(panel, self.scaling, self.bounds)
         model = Model.build(self.model, DataCard.of(panel), preprocessor, self.training.seed)
-        if self.model.critic.directions:
+        if self.model.discriminator.principal_components:
             values = torch.from_numpy(preprocessor.transform(panel))
-            for network in (model.generator, model.critic):
-                fit_directions(network, values)
+            for network in (model.generator, model.discriminator):
+                fit_principal_components(network, values)
         return model
 
     def trainer(
@@ -75,10 +75,11 @@ class Plan:
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Plan:
         """Rebuilds what :meth:`to_dict` gave."""
+        objective = settings["objective"]
         return cls(
             settings["recipe"],
             ModelSettings.from_dict(settings["model"]),
-            Objective(**{**settings["objective"], "knobs": tuple(settings["objective"].get("knobs", ()))}),
+            Objective(**{**objective, "cont_follows": tuple(objective.get("cont_follows", ()))}),
             TrainingSettings(**settings["training"]),
             settings.get("scaling", "standard"),
             settings.get("bounds", "none"),
@@ -97,8 +98,8 @@ def make_plan(
     category_prior: CategoryPrior = "uniform",
     posterior_scale: float | None = None,
     width: int = 0,
-    knobs: tuple[str, ...] | None = None,
-    suggested_knobs: tuple[str, ...] = (),
+    cont_follows: tuple[str, ...] | None = None,
+    suggested_cont_follows: tuple[str, ...] = (),
     scaling: Choice = "auto",
     bounds: Choice = "auto",
     settings: Mapping[str, Any] | None = None,
@@ -117,12 +118,12 @@ def make_plan(
         category_prior: 1/K each, or the data's label frequencies.
         posterior_scale: fixed standard deviation of Q for continuous codes (squared error), or None to learn it.
         width: of the networks; 0 is the backbone's default.
-        knobs: distortions that the first continuous codes shall follow, of those that the panel has.
-        suggested_knobs: those that are taken where no ``knobs`` are given, as far as they fit.
+        cont_follows: augmentations that the first continuous codes shall follow, of those that the panel has.
+        suggested_cont_follows: those that are taken where no ``cont_follows`` are given, as far as they fit.
         scaling: how channels are scaled for the networks: ``auto``, ``standard``, ``robust`` or ``quantile``, for all
             or, as in ``{"volume": "robust"}``, by name; those not named are ``auto``.
         bounds: where samples of a channel end: ``auto``, ``observed`` or ``none``, likewise.
-        settings: any field of :class:`Objective`, :class:`CriticSettings` or :class:`TrainingSettings` by name.
+        settings: any field of :class:`Objective`, :class:`DiscriminatorSettings` or :class:`TrainingSettings` by name.
 
     Raises:
         SettingError: settings that do not fit each other or the data, or that do not exist.
@@ -151,40 +152,46 @@ def make_plan(
             raise UnknownNameError("prior", prior, known)
     continuous = {"uniform": UniformCode, "normal": NormalCode}[continuous_prior]
     codes: tuple[Code, ...] = (
-        *(CategoricalCode(k, frequencies if place == 0 else None) for place, k in enumerate(n_categories)),
+        *(CategoricalCode(k, frequencies if position == 0 else None) for position, k in enumerate(n_categories)),
         *(continuous(posterior_scale) for _ in range(n_continuous)),
     )
     values = {**BACKBONES.get(backbone).settings, **(settings or {})}
-    parts = {part: _overridden(getattr(chosen, part), values) for part in ("objective", "critic")}
-    if parts["critic"].category_input and (
-        not parts["objective"].consistency_weight or parts["critic"].label_input != "none"
+    parts = {part: _overridden(getattr(chosen, part), values) for part in ("objective", "discriminator")}
+    if parts["discriminator"].category_input and (
+        not parts["objective"].consistency_weight or parts["discriminator"].label_input != "none"
     ):
         if values.get("category_input"):
             raise SettingError(
-                "category_input has the critic go by what Q reads from real series: it needs consistency_weight above "
+                "category_input has the discriminator go by what Q reads from real series: it needs consistency_weight above "
                 "0, which teaches Q that, and label_input none; change these, or leave category_input out"
             )
-        parts["critic"] = replace(parts["critic"], category_input=False)
-    if not parts["critic"].category_input:
+        parts["discriminator"] = replace(parts["discriminator"], category_input=False)
+    if not parts["discriminator"].category_input:
         if values.get("spread_input"):
             raise SettingError("spread_input is the spread within a category: it needs category_input")
-        parts["critic"] = replace(parts["critic"], spread_input=False)
-    offered = _offered_knobs(panel) if parts["objective"].consistency_weight else []
-    if knobs is None:
-        knobs = tuple(name for name in suggested_knobs if name in offered)[:n_continuous]
-    _check_knobs(knobs, offered, n_continuous)
-    parts["objective"] = replace(parts["objective"], knobs=knobs)
+        parts["discriminator"] = replace(parts["discriminator"], spread_input=False)
+    offered = _followable(panel) if parts["objective"].consistency_weight else []
+    if cont_follows is None:
+        cont_follows = tuple(name for name in suggested_cont_follows if name in offered)[:n_continuous]
+    _check_cont_follows(cont_follows, offered, n_continuous)
+    parts["objective"] = replace(parts["objective"], cont_follows=cont_follows)
     training = _overridden(TrainingSettings(), values)
     if unknown := values.keys() - set(setting_types()):
         raise UnknownNameError("setting", min(unknown), setting_types())
-    if parts["critic"].label_input != "none":
-        _check_label_input(panel, chosen, recipe, parts["critic"].label_input)
-    if reason := _no_directions(panel, parts["critic"].label_input):
-        if values.get("directions"):
+    if parts["discriminator"].label_input != "none":
+        _check_label_input(panel, chosen, recipe, parts["discriminator"].label_input)
+    if reason := _why_no_principal_components(panel, parts["discriminator"].label_input):
+        if values.get("principal_components"):
             raise SettingError(f"directions are those of series, but {reason}; leave the setting out")
-        parts["critic"] = replace(parts["critic"], directions=False)
-    levels = parts["critic"].directions and panel.lengths is None and have_levels(torch.from_numpy(panel.values))
-    model = ModelSettings(backbone, LatentSpec(noise_dim, codes), width, chosen.labelled, parts["critic"], levels)
+        parts["discriminator"] = replace(parts["discriminator"], principal_components=False)
+    low_rank_head = (
+        parts["discriminator"].principal_components
+        and panel.lengths is None
+        and are_windows(torch.from_numpy(panel.values))
+    )
+    model = ModelSettings(
+        backbone, LatentSpec(noise_dim, codes), width, chosen.labelled, parts["discriminator"], low_rank_head
+    )
     channel_choices(panel, scaling, bounds)  # refuses what does not exist
     return Plan(recipe, model, parts["objective"], training, scaling, bounds)
 
@@ -193,9 +200,9 @@ def setting_types() -> dict[str, Any]:
     """Every setting that can be changed by ``name=value``, with its type."""
     return {
         name: hint
-        for part in (TrainingSettings, Objective, CriticSettings)
+        for part in (TrainingSettings, Objective, DiscriminatorSettings)
         for name, hint in get_type_hints(part).items()
-        if name != "knobs"  # a list, with an option of its own
+        if name != "cont_follows"  # a list, with an option of its own
     }
 
 
@@ -231,31 +238,31 @@ def parse_choice(texts: Iterable[str]) -> Choice:
     return chosen[OTHERS] if chosen.keys() == {OTHERS} else chosen or "auto"
 
 
-def distort(panel: Panel, texts: Iterable[str]) -> Panel:
-    """``panel`` with other distortions, each text ``name=value`` from the command line, or ``none`` for no distortion.
+def augment(panel: Panel, texts: Iterable[str]) -> Panel:
+    """``panel`` with other augmentations, each text ``name=value`` from the command line, or ``none`` for no augmentation.
 
     Raises:
-        SettingError: no such distortion or channel, or a value of another type.
+        SettingError: no such augmentation or channel, or a value of another type.
     """
-    chosen = panel.distortions
+    chosen = panel.augmentations
     changes: dict[str, Any] = {}
     for text in texts:
         name, _, value = text.partition("=")
-        names = [field.name for field in fields(Distortions)]
+        names = [field.name for field in fields(Augmentations)]
         if text == "none":
-            chosen, changes = Distortions(), {}
+            chosen, changes = Augmentations(), {}
         elif name not in names:
-            raise UnknownNameError("distortion", name, [*names, "none"])
+            raise UnknownNameError("augmentation", name, [*names, "none"])
         elif name.endswith("_channels"):
             channels = value.split(",")
             if strange := [channel for channel in channels if channel not in panel.channels]:
                 raise UnknownNameError("channel", strange[0], panel.channels)
             if name == "rotation_channels" and len(channels) != 2:
-                raise SettingError(f"distortion {name}: expected two channels such as x,y, got {value!r}")
+                raise SettingError(f"augmentation {name}: expected two channels such as x,y, got {value!r}")
             changes[name] = tuple(map(panel.channels.index, channels))
         else:
-            changes[name] = _number(float, f"distortion {name}", value)
-    return replace(panel, distortions=replace(chosen, **changes))
+            changes[name] = _number(float, f"augmentation {name}", value)
+    return replace(panel, augmentations=replace(chosen, **changes))
 
 
 def _number(kind: type[int] | type[float], what: str, text: str) -> float:
@@ -270,10 +277,10 @@ def _number(kind: type[int] | type[float], what: str, text: str) -> float:
 
 
 def _check_label_input(panel: Panel, chosen: Recipe, recipe: str, label_input: str) -> None:
-    """A case whose label is unknown would give itself away to the critic as real."""
+    """A case whose label is unknown would give itself away to the discriminator as real."""
     if not chosen.labelled or panel.labels is None:
         raise SettingError(
-            f"label_input {label_input!r} shows the critic a label but recipe {recipe!r} has none: choose cgan, or none"
+            f"label_input {label_input!r} shows the discriminator a label but recipe {recipe!r} has none: choose cgan, or none"
         )
     if (unlabelled := int((panel.labels < 0).sum())) > 0:
         raise SettingError(
@@ -282,33 +289,33 @@ def _check_label_input(panel: Panel, chosen: Recipe, recipe: str, label_input: s
         )
 
 
-def _no_directions(panel: Panel, label_input: str) -> str | None:
+def _why_no_principal_components(panel: Panel, label_input: str) -> str | None:
     """Why the networks do not work along the directions of real series, None where they do.
 
-    Of fewer cases than numbers in a case most directions are not known, and a critic that looks along them learns the
-    cases by heart: on forty series of 600 numbers it won at once.
+    Of fewer cases than numbers in a case most directions are not known, and a discriminator that looks along them
+    learns the cases by heart: on forty series of 600 numbers it won at once.
     """
     n_numbers = panel.n_channels * panel.grid[0]
     if len(panel.grid) > 1:
         return f"{panel.name} holds images"
     if label_input != "none":
-        return f"label_input {label_input!r} shows the critic a label"
+        return f"label_input {label_input!r} shows the discriminator a label"
     if panel.n_cases < n_numbers:
         return f"{panel.name} has {panel.n_cases} cases, fewer than the {n_numbers} numbers of one"
     return None
 
 
-def _offered_knobs(panel: Panel) -> list[str]:
-    return [name for name in KNOBS if getattr(panel.distortions, name)]
+def _followable(panel: Panel) -> list[str]:
+    return [name for name in FOLLOWABLE if getattr(panel.augmentations, name)]
 
 
-def _check_knobs(knobs: tuple[str, ...], offered: list[str], n_continuous: int) -> None:
-    """Q follows what it is shown of real series: there must be that distortion, consistency, and a code to follow."""
-    if strange := [name for name in knobs if name not in offered]:
+def _check_cont_follows(cont_follows: tuple[str, ...], offered: list[str], n_continuous: int) -> None:
+    """Q follows what it is shown of real series: there must be that augmentation, consistency, and a code to follow."""
+    if strange := [name for name in cont_follows if name not in offered]:
         raise UnknownNameError("knob", strange[0], offered)
-    if len(set(knobs)) < len(knobs) or len(knobs) > n_continuous:
+    if len(set(cont_follows)) < len(cont_follows) or len(cont_follows) > n_continuous:
         raise SettingError(
-            f"expected at most {n_continuous} different knobs, one for each continuous code, got {', '.join(knobs)}; "
+            f"expected at most {n_continuous} different knobs, one for each continuous code, got {', '.join(cont_follows)}; "
             "give more --cont"
         )
 

@@ -1,12 +1,12 @@
 """Before the game: Q finds categories in real series alone.
 
-An opening trains a freshly initialised trunk and several heads to cluster by consistency under distortion (as in IIC,
+An opening trains a freshly initialised trunk and several heads to cluster by consistency under augmentation (as in IIC,
 Ji et al. 2019, arXiv:1807.06653). Of all openings, the trunk and head that agree best with themselves go on, and their
-categories are mended several times (:mod:`tsinfogan.training.split_merge`): what falls cleanly into two is cut, what is missed
-least dissolved, and trunk and head learn on from there. A revision that does not lower the disagreement is undone. The
-trunks of the other openings serve as second opinions on where to cut. No label is needed: how little a clustering
-disagrees with itself under distortion tells the good ones (docs/experiments.md). Without this start, generator and Q
-settle on categories of their own, which consistency alone does not undo later.
+categories are mended several times (:mod:`tsinfogan.training.split_merge`): what falls cleanly into two is cut, what is
+missed least dissolved, and trunk and head learn on from there. A revision that does not lower the disagreement is
+undone. The trunks of the other openings serve as second opinions on where to cut. No label is needed: how little a
+clustering disagrees with itself under augmentation tells the good ones (docs/experiments.md). Without this start,
+generator and Q settle on categories of their own, which consistency alone does not undo later.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from torch import Generator, Tensor, nn
 
 from tsinfogan.data.panel import UNLABELLED
 from tsinfogan.models.codes import CategoricalCode, Code
-from tsinfogan.models.discriminator import Critic, Standardize, fit_head, recognition_head
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.models.discriminator import Discriminator, Standardize, fit_head, recognition_head
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import derived_seed, generator_at
-from tsinfogan.training.losses import Batch, Objective, Stats, category_agreement, known_code_loss, restraint
+from tsinfogan.training.losses import Batch, Objective, Stats, category_agreement, known_code_loss, logit_regularization
 from tsinfogan.training.settings import TrainingSettings
 from tsinfogan.training.split_merge import revised_targets, teach
 
-GREATEST_SCORED_CASES = 2000
+MAX_SCORED_CASES = 2000
 SCORED_VIEWS, REVISED_VIEWS = 4, 6
 CASES_PER_PASS = 256
 WARM_UP_STEPS = 10
@@ -35,17 +35,17 @@ DISCOVERY_STREAM = 4
 SCORING, REVISING, TEACHING = 1, 2, 3
 
 
-def discovers(objective: Objective, critic: Critic, codes: Sequence[Code]) -> bool:
+def discovers(objective: Objective, discriminator: Discriminator, codes: Sequence[Code]) -> bool:
     """Whether there are categories that consistency can find in real series."""
     finds = any(isinstance(code, CategoricalCode) and code.n_categories > 1 for code in codes)
-    return finds and objective.consistency_weight > 0 and critic.settings.label_input == "none"
+    return finds and objective.consistency_weight > 0 and discriminator.settings.label_input == "none"
 
 
 class Discovery(nn.Module):
-    """Rival heads on a critic's features, the critics that the openings ended with, and the best so far.
+    """Rival heads on a discriminator's features, the discriminators that the openings ended with, and the best so far.
 
     Args:
-        critic: whose trunk is trained along, and which becomes the best critic in the end.
+        discriminator: whose trunk is trained along, and which becomes the best discriminator in the end.
         codes: the model's codes.
         objective: weighs consistency, balance and known labels.
         settings: number of heads, openings, revisions and steps.
@@ -53,14 +53,16 @@ class Discovery(nn.Module):
 
     least_disagreement: Tensor
 
-    def __init__(self, critic: Critic, codes: Sequence[Code], objective: Objective, settings: TrainingSettings):
+    def __init__(
+        self, discriminator: Discriminator, codes: Sequence[Code], objective: Objective, settings: TrainingSettings
+    ):
         super().__init__()
         self.codes, self.objective, self.settings = tuple(codes), objective, settings
-        self.feature_dim = int(critic.q[1].in_features)  # type: ignore[arg-type]
+        self.feature_dim = int(discriminator.q[1].in_features)  # type: ignore[arg-type]
         self.heads = nn.ModuleList(
-            recognition_head(self.feature_dim, sum(critic.sizes)) for _ in range(settings.discovery_heads)
+            recognition_head(self.feature_dim, sum(discriminator.sizes)) for _ in range(settings.pretraining_heads)
         )
-        self.best = copy.deepcopy(critic).requires_grad_(False)
+        self.best = copy.deepcopy(discriminator).requires_grad_(False)
         self.opinions = nn.ModuleList(copy.deepcopy(self.best) for _ in range(settings.n_openings))
         self.register_buffer("least_disagreement", torch.tensor(torch.inf))
 
@@ -70,8 +72,8 @@ class Discovery(nn.Module):
         return sum(isinstance(code, CategoricalCode) for code in self.codes) == 1
 
     @property
-    def _place(self) -> int:
-        return next(place for place, code in enumerate(self.codes) if isinstance(code, CategoricalCode))
+    def _index(self) -> int:
+        return next(index for index, code in enumerate(self.codes) if isinstance(code, CategoricalCode))
 
     def opens(self, number: int) -> bool:
         """Whether step ``number`` belongs to an opening."""
@@ -87,112 +89,125 @@ class Discovery(nn.Module):
     def _since_revision(self, number: int) -> int:
         return (number - self.settings.revisions_start) % self.settings.revision_steps
 
-    def loss(self, critic: Critic, batch: Batch, distorter: Distorter, opens: bool) -> tuple[Tensor, Stats]:
-        """A real case and two distortions of it shall get one category, and all categories be used.
+    def loss(
+        self, discriminator: Discriminator, batch: Batch, augmenter: Augmenter, opens: bool
+    ) -> tuple[Tensor, Stats]:
+        """A real case and two augmentations of it shall get one category, and all categories be used.
 
         Args:
-            critic: the critic whose trunk, and outside openings whose Q, is trained.
-            batch: real cases and the draws of their distortions.
-            distorter: applies those.
+            discriminator: the discriminator whose trunk, and outside openings whose Q, is trained.
+            batch: real cases and the draws of their augmentations.
+            augmenter: applies those.
             opens: whether the rival heads learn, or Q.
         """
-        views = [batch.real, *(distorter.apply(batch.real, draw) for draw in (batch.real_draw, batch.fake_draw))]
-        features = critic.recognition_features(torch.cat(views))  # (n_views * n, feature_dim)
-        heads = self.heads if opens else [critic.q]
-        posteriors = [critic.posteriors(head, features) for head in heads]
+        views = [batch.real, *(augmenter.apply(batch.real, draw) for draw in (batch.real_draw, batch.fake_draw))]
+        features = discriminator.recognition_features(torch.cat(views))  # (n_views * n, feature_dim)
+        heads = self.heads if opens else [discriminator.q]
+        posteriors = [discriminator.posteriors(head, features) for head in heads]
         total = torch.stack([self._disagreement(each, len(views), batch.real_label) for each in posteriors])
-        confidence = torch.stack([restraint(self.codes, each) for each in posteriors]).sum()
-        weight = self.objective.consistency_weight * self.objective.restraint_weight
-        return total.sum() + weight * confidence, {"discovery": total.detach().min()}
+        confidence = torch.stack([logit_regularization(self.codes, each) for each in posteriors]).sum()
+        weight = self.objective.consistency_weight * self.objective.logit_regularization_weight
+        return total.sum() + weight * confidence, {"pretraining": total.detach().min()}
 
     def turn_to(
         self,
         number: int,
-        critic: Critic,
+        discriminator: Discriminator,
         optimizer: torch.optim.Optimizer,
         data: Tensor,
         labels: Tensor,
-        distorter: Distorter,
+        augmenter: Augmenter,
     ) -> None:
         """What is due before step ``number``: scoring what was learned, a revision, or the next round.
 
         Args:
             number: the step about to be taken.
-            critic: changed in place, so that a captured step still finds its weights.
-            optimizer: of the critic and the heads; forgets its moments when weights are set.
+            discriminator: changed in place, so that a captured step still finds its weights.
+            optimizer: of the discriminator and the heads; forgets its moments when weights are set.
             data: ``(n_cases, c, *grid)``.
             labels: ``(n_cases,)`` known category, or −1.
-            distorter: draws and applies distortions.
+            augmenter: draws and applies augmentations.
         """
         settings = self.settings
         opening, since = divmod(number, settings.opening_steps)
         if number <= settings.revisions_start and since == 0:
             if opening:
-                self._keep_best(critic, self.heads, data, labels, distorter)
-                self.opinions[opening - 1].load_state_dict(critic.state_dict())
+                self._keep_best(discriminator, self.heads, data, labels, augmenter)
+                self.opinions[opening - 1].load_state_dict(discriminator.state_dict())
                 _forget(optimizer)
             if opening < settings.n_openings:
-                self._open(opening, critic, data[self._chosen(labels)])
+                self._open(opening, discriminator, data[self._chosen(labels)])
         if number >= settings.revisions_start and settings.n_revisions and self._since_revision(number) == 0:
             if number > settings.revisions_start:
-                self._keep_best(critic, [critic.q], data, labels, distorter)
-            critic.load_state_dict(self.best.state_dict())
+                self._keep_best(discriminator, [discriminator.q], data, labels, augmenter)
+            discriminator.load_state_dict(self.best.state_dict())
             if self.revises and number < settings.game_starts:
-                self._revise(number, critic, data, labels, distorter)
+                self._revise(number, discriminator, data, labels, augmenter)
                 _forget(optimizer)
 
     @torch.no_grad()
-    def found(self, data: Tensor, labels: Tensor, distorter: Distorter) -> Tensor:
-        """``(n_cases,)`` category of the first categorical code that the best critic reads in every view, or −1.
+    def found(self, data: Tensor, labels: Tensor, augmenter: Augmenter) -> Tensor:
+        """``(n_cases,)`` category of the first categorical code that the best discriminator reads in every view, or −1.
 
         Of many cases only some are read, those that scoring reads too; arguments as in :meth:`turn_to`.
         """
         chosen = self._chosen(labels)
         rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, SCORING)
-        critic = self.best
-        features = self._features(critic, data[chosen], distorter, SCORED_VIEWS, rng).flatten(0, 1)
-        read = critic.posteriors(critic.q, features)[self._place].argmax(1).unflatten(0, (SCORED_VIEWS, -1))  # (v, n)
+        discriminator = self.best
+        features = self._features(discriminator, data[chosen], augmenter, SCORED_VIEWS, rng).flatten(0, 1)
+        read = (
+            discriminator.posteriors(discriminator.q, features)[self._index].argmax(1).unflatten(0, (SCORED_VIEWS, -1))
+        )  # (v, n)
         found = torch.full_like(labels, UNLABELLED)
         found[chosen] = torch.where((read == read[0]).all(0), read[0], UNLABELLED)
         return found
 
     @torch.no_grad()
     def _keep_best(
-        self, critic: Critic, heads: Iterable[nn.Module], data: Tensor, labels: Tensor, distorter: Distorter
+        self,
+        discriminator: Discriminator,
+        heads: Iterable[nn.Module],
+        data: Tensor,
+        labels: Tensor,
+        augmenter: Augmenter,
     ) -> None:
         """Keeps trunk and head if one of the heads disagrees less with itself than the best so far."""
         chosen = self._chosen(labels)
-        rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, SCORING)  # all see the same distortions
-        features = self._features(critic, data[chosen], distorter, SCORED_VIEWS, rng).flatten(0, 1)
+        rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, SCORING)  # all see the same augmentations
+        features = self._features(discriminator, data[chosen], augmenter, SCORED_VIEWS, rng).flatten(0, 1)
         for head in heads:
-            disagreement = self._disagreement(critic.posteriors(head, features), SCORED_VIEWS, labels[chosen])
+            disagreement = self._disagreement(discriminator.posteriors(head, features), SCORED_VIEWS, labels[chosen])
             if disagreement < self.least_disagreement:
                 self.least_disagreement.copy_(disagreement)
-                self.best.load_state_dict(critic.state_dict())
+                self.best.load_state_dict(discriminator.state_dict())
                 self.best.q.load_state_dict(head.state_dict())
 
-    def _revise(self, number: int, critic: Critic, data: Tensor, labels: Tensor, distorter: Distorter) -> None:
+    def _revise(
+        self, number: int, discriminator: Discriminator, data: Tensor, labels: Tensor, augmenter: Augmenter
+    ) -> None:
         """Gives Q, whose trunk stays, categories with the merged ones cut and the divided ones dissolved."""
         rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, REVISING, number)
         chosen = self._chosen(labels)
         known = labels[chosen] if self.objective.real_code_weight else torch.full_like(chosen, UNLABELLED)
-        place = self._place
+        index = self._index
         state = rng.get_state()
         with torch.no_grad():
-            features = self._features(critic, data[chosen], distorter, REVISED_VIEWS, rng)  # (v, n, f)
-            logits = critic.posteriors(critic.q, features.flatten(0, 1))[place].unflatten(0, features.shape[:2])
+            features = self._features(discriminator, data[chosen], augmenter, REVISED_VIEWS, rng)  # (v, n, f)
+            logits = discriminator.posteriors(discriminator.q, features.flatten(0, 1))[index].unflatten(
+                0, features.shape[:2]
+            )
             opinions = [features]
-            for other in cast(Iterable[Critic], self.opinions):
-                rng.set_state(state)  # the same distortions for all
-                opinions.append(self._features(other, data[chosen], distorter, REVISED_VIEWS, rng))
+            for other in cast(Iterable[Discriminator], self.opinions):
+                rng.set_state(state)  # the same augmentations for all
+                opinions.append(self._features(other, data[chosen], augmenter, REVISED_VIEWS, rng))
         evidence = torch.cat([self._standardized(each) for each in opinions], dim=2)  # (v, n, f_total)
         with torch.random.fork_rng(devices=[data.device] if data.device.type == "cuda" else []):
             torch.manual_seed(derived_seed(self.settings.seed, DISCOVERY_STREAM, TEACHING, number))
             finer = recognition_head(evidence.shape[2], 2 * logits.shape[2]).to(data.device)
-            _reset(critic.q)
-        fit_head(critic.q, features.flatten(0, 1))
+            _reset(discriminator.q)
+        fit_head(discriminator.q, features.flatten(0, 1))
         targets = revised_targets(evidence, logits, finer, known, rng)
-        teach(critic.q, features, targets, rng, first=sum(critic.sizes[:place]))
+        teach(discriminator.q, features, targets, rng, first=sum(discriminator.sizes[:index]))
 
     @staticmethod
     def _standardized(features: Tensor) -> Tensor:
@@ -201,31 +216,36 @@ class Discovery(nn.Module):
         standardize.fit(features.flatten(0, 1))
         return standardize(features)  # type: ignore[no-any-return]
 
-    def _features(self, critic: Critic, cases: Tensor, distorter: Distorter, n_views: int, rng: Generator) -> Tensor:
-        """``(v, n, f)``: features of cases as they are, and of distortions of them."""
-        views = [cases] + [distorter.apply(cases, distorter.draw(len(cases), rng)) for _ in range(n_views - 1)]
+    def _features(
+        self, discriminator: Discriminator, cases: Tensor, augmenter: Augmenter, n_views: int, rng: Generator
+    ) -> Tensor:
+        """``(v, n, f)``: features of cases as they are, and of augmentations of them."""
+        views = [cases] + [augmenter.apply(cases, augmenter.draw(len(cases), rng)) for _ in range(n_views - 1)]
         return torch.stack(
-            [torch.cat([critic.recognition_features(part) for part in view.split(CASES_PER_PASS)]) for view in views]
+            [
+                torch.cat([discriminator.recognition_features(part) for part in view.split(CASES_PER_PASS)])
+                for view in views
+            ]
         )
 
-    def _open(self, opening: int, critic: Critic, cases: Tensor) -> None:
+    def _open(self, opening: int, discriminator: Discriminator, cases: Tensor) -> None:
         """A fresh trunk, but for the first opening, and heads that see its features on one scale."""
         if opening:
             device = cases.device
             with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
                 torch.manual_seed(derived_seed(self.settings.seed, DISCOVERY_STREAM, opening))
-                _reset(critic)
+                _reset(discriminator)
                 _reset(self.heads)
         with torch.no_grad():
-            features = torch.cat([critic.recognition_features(part) for part in cases.split(CASES_PER_PASS)])
-        for head in (*self.heads, critic.q):
+            features = torch.cat([discriminator.recognition_features(part) for part in cases.split(CASES_PER_PASS)])
+        for head in (*self.heads, discriminator.q):
             fit_head(head, features)
 
     def _chosen(self, labels: Tensor) -> Tensor:
         """Indices of the cases, or of some of them evenly spread where there are many, the labelled ones among them."""
         n_cases = len(labels)
-        spread = torch.linspace(0, n_cases - 1, min(n_cases, GREATEST_SCORED_CASES), device=labels.device).long()
-        chosen: Tensor = torch.cat([spread, (labels >= 0).nonzero()[:GREATEST_SCORED_CASES, 0]]).unique()
+        spread = torch.linspace(0, n_cases - 1, min(n_cases, MAX_SCORED_CASES), device=labels.device).long()
+        chosen: Tensor = torch.cat([spread, (labels >= 0).nonzero()[:MAX_SCORED_CASES, 0]]).unique()
         return chosen
 
     def _disagreement(self, posteriors: Sequence[Tensor], n_views: int, labels: Tensor) -> Tensor:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tsinfogan.errors import UnknownNameError
-from tsinfogan.models.discriminator import CriticSettings
+from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.training.losses import Objective
 
-BY_CATEGORY = CriticSettings(category_input=True, spread_input=True, directions=True)
-"""A critic that looks closely: realness for the category, with its spread, along the directions of real series."""
+BY_CATEGORY = DiscriminatorSettings(category_input=True, spread_input=True, principal_components=True)
+"""A discriminator that looks closely: realness for the category, with its spread, along the directions of real series."""
 
 
 @dataclass(frozen=True)
@@ -20,36 +20,36 @@ class Recipe:
     Attributes:
         labelled: whether the first categorical code is the data's label, known for real cases.
         objective: the losses.
-        critic: how the critic is put together.
+        discriminator: how the discriminator is put together.
     """
 
     labelled: bool = False
     objective: Objective = field(default_factory=Objective)
-    critic: CriticSettings = field(default_factory=CriticSettings)
+    discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
 
 
 def infogan() -> Recipe:
     """Free codes, found by the bound and by consistency on real data."""
-    return Recipe(critic=BY_CATEGORY)
+    return Recipe(discriminator=BY_CATEGORY)
 
 
 def gan() -> Recipe:
     """Free codes that nobody rewards; Q watches, its gradient reaching neither generator nor trunk."""
     return Recipe(
-        objective=Objective(reward_generator=False, consistency_weight=0.0, distorted_share=0.0),
-        critic=CriticSettings(recognition="watching"),
+        objective=Objective(reward_generator=False, consistency_weight=0.0, augmented_share=0.0),
+        discriminator=DiscriminatorSettings(recognition="detached"),
     )
 
 
 def cgan() -> Recipe:
-    """The label goes to generator and critic (Mirza & Osindero 2014)."""
-    objective = Objective(category_weight=0.0, consistency_weight=0.0, distorted_share=0.0)
-    return Recipe(labelled=True, objective=objective, critic=CriticSettings(label_input="projection"))
+    """The label goes to generator and discriminator (Mirza & Osindero 2014)."""
+    objective = Objective(category_weight=0.0, consistency_weight=0.0, augmented_share=0.0)
+    return Recipe(labelled=True, objective=objective, discriminator=DiscriminatorSettings(label_input="projection"))
 
 
 def acgan() -> Recipe:
-    """The label goes to the generator; the critic must name it, on real and on generated data (Odena 2017)."""
-    return Recipe(labelled=True, objective=Objective(real_code_weight=1.0, consistency_weight=0.0, distorted_share=0.0))
+    """The label goes to the generator; the discriminator must name it, on real and on generated data (Odena 2017)."""
+    return Recipe(labelled=True, objective=Objective(real_code_weight=1.0, consistency_weight=0.0, augmented_share=0.0))
 
 
 def semi_supervised() -> Recipe:
@@ -58,7 +58,7 @@ def semi_supervised() -> Recipe:
     return Recipe(
         labelled=True,
         objective=objective,
-        critic=CriticSettings(category_input=True, spread_input=True, directions=True),
+        discriminator=DiscriminatorSettings(category_input=True, spread_input=True, principal_components=True),
     )
 
 

@@ -33,9 +33,16 @@ from tsinfogan.models.model import DataCard, Model
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.training.plan import Plan
 from tsinfogan.training.trainer import Report, Trainer
+from tsinfogan.training.upgrade import (
+    FORMAT_VERSION,
+    OLDEST_READ,
+    RENAMED_REPORTS,
+    name_in_code,
+    name_in_file,
+    upgraded,
+    with_new_names,
+)
 
-FORMAT_VERSION = 2
-"""1 knew other discoveries and another Q."""
 CONFIG, MODEL, STATE, METRICS, CARD, NAMES, CANDIDATES = (
     "config.json",
     "model.safetensors",
@@ -45,7 +52,7 @@ CONFIG, MODEL, STATE, METRICS, CARD, NAMES, CANDIDATES = (
     "names.json",
     "candidates.json",
 )
-NOISE_SCALE, CATEGORY_SHARES = "noise_scale", "category_shares"
+NOISE_SCALE, CLASS_PROPORTIONS = "noise_scale", "category_shares"
 """Beside the weights in the model's file."""
 GO_ON = "the last checkpoint is kept, so make room and go on with --resume"
 
@@ -124,13 +131,13 @@ class Run:
                 f"{path} is not a readable run directory: cannot read its {CONFIG} ({what}); name a folder that "
                 "`tsinfogan train` made"
             ) from None
-        if version != FORMAT_VERSION:
-            older = isinstance(version, int) and version < FORMAT_VERSION
+        if version not in range(OLDEST_READ, FORMAT_VERSION + 1):
+            older = isinstance(version, int) and version < OLDEST_READ
             age, advice = ("an older", "train it again") if older else ("a newer", "upgrade tsinfogan")
             raise RunError(
                 f"{path} was made by {age} tsinfogan: expected format {FORMAT_VERSION}, got {version}; {advice}"
             )
-        return cls(path, config)
+        return cls(path, upgraded(config))
 
     @property
     def name(self) -> str:
@@ -167,11 +174,11 @@ class Run:
         Raises:
             RunError: the disk is full or not writable; the previous file is untouched.
         """
-        networks = {"generator": model.generator, "critic": model.critic}
+        networks = {"generator": model.generator, "discriminator": model.discriminator}
         weights = {f"{k}.{name}": value for k, net in networks.items() for name, value in net.state_dict().items()}
         weights[NOISE_SCALE] = torch.tensor(model.noise_scale)
-        if model.category_shares:
-            weights[CATEGORY_SHARES] = torch.tensor(model.category_shares, dtype=torch.float64)
+        if model.class_proportions:
+            weights[CLASS_PROPORTIONS] = torch.tensor(model.class_proportions, dtype=torch.float64)
         write_whole(self.path / MODEL, _serialised(weights))
 
     def load_model(self, device: torch.device | str = "cpu") -> Model:
@@ -184,13 +191,13 @@ class Run:
         try:
             card = DataCard.from_dict(self.config["card"])
             model = Model.build(self.plan.model, card, Preprocessor.from_dict(self.config["preprocessor"]))
-            for name, network in {"generator": model.generator, "critic": model.critic}.items():
+            for name, network in {"generator": model.generator, "discriminator": model.discriminator}.items():
                 network.load_state_dict({k[len(name) + 1 :]: v for k, v in weights.items() if k.startswith(f"{name}.")})
         except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise self._damaged(MODEL, error) from None
         model.names = self._names(model.settings.n_categories)
         model.noise_scale = float(weights.get(NOISE_SCALE, 1))  # runs from before there was one have none
-        model.category_shares = tuple(weights[CATEGORY_SHARES].tolist()) if CATEGORY_SHARES in weights else ()
+        model.class_proportions = tuple(weights[CLASS_PROPORTIONS].tolist()) if CLASS_PROPORTIONS in weights else ()
         return model.to(torch.device(device))
 
     def save_names(self, names: Sequence[str | None]) -> None:
@@ -242,7 +249,7 @@ class Run:
         lines: list[dict[str, Any]] = []
         for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
             with contextlib.suppress(ValueError):
-                lines.append(json.loads(line))
+                lines.append(with_new_names(json.loads(line), RENAMED_REPORTS))
         return lines
 
     def _read(self, name: str) -> dict[str, Tensor]:
@@ -250,7 +257,7 @@ class Run:
         if not path.exists():
             raise RunError(f"run {self.name} has no {name}: it stopped before its first checkpoint; train again")
         try:
-            return load(path.read_bytes())
+            return {name_in_code(name): tensor for name, tensor in load(path.read_bytes()).items()}
         except (OSError, SafetensorError) as error:
             raise self._damaged(name, error) from None
 
@@ -325,7 +332,7 @@ def writing(path: Path, advice: str = GO_ON) -> Any:
 
 def _serialised(tensors: Mapping[str, Tensor]) -> bytes:
     # Channels-last weights are stored in plain order; copying into a network restores its own layout.
-    return save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
+    return save({name_in_file(name): value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
 
 
 def _fresh_directory(root: Path, stem: str) -> Path:

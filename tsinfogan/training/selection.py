@@ -2,7 +2,7 @@
 
 Two signs, both read on training cases:
 
-- disagreement under distortion: what discovery minimises, inconsistency and imbalance over all pairs of views;
+- disagreement under augmentation: what discovery minimises, inconsistency and imbalance over all pairs of views;
 - agreement between runs: mean normalised mutual information of a candidate's categories with those of the others. What
   is in the data is found again and again, what a run made up is not (ModelCentrality, Lin et al. 2020,
   arXiv:1906.06034, there for continuous codes).
@@ -29,12 +29,12 @@ from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
-from tsinfogan.preprocessing.augmenter import Distorter
-from tsinfogan.sampling.inference import distorted_views, evenly_spaced, read_views
+from tsinfogan.preprocessing.augmenter import Augmenter
+from tsinfogan.sampling.inference import augmented_views, evenly_spaced, read_views
 from tsinfogan.training.losses import Objective, category_agreement
 from tsinfogan.training.plan import Plan
 
-GREATEST_CASES = 2000
+MAX_CASES = 2000
 N_VIEWS = 4
 
 
@@ -42,7 +42,7 @@ class Score(NamedTuple):
     """How one candidate stands among the others.
 
     Attributes:
-        disagreement: with itself, under distortion; the less the better. In nats, and may be negative.
+        disagreement: with itself, under augmentation; the less the better. In nats, and may be negative.
         agreement: with the other candidates, 0 to 1; the more the better. NaN where there is no other.
         mean_rank: mean of its ranks in both; the least is chosen.
     """
@@ -72,12 +72,12 @@ def with_seeds(plan: Plan, n_seeds: int) -> list[Plan]:
 def free_codes(plan: Plan) -> dict[int, CategoricalCode]:
     """The categorical codes, by place, that Q has to find in at least some real cases."""
     model = plan.model
-    if model.critic.label_input != "none":
+    if model.discriminator.label_input != "none":
         return {}
-    codes = {place: code for place, code in enumerate(model.latent.codes) if isinstance(code, CategoricalCode)}
+    codes = {index: code for index, code in enumerate(model.latent.codes) if isinstance(code, CategoricalCode)}
     if model.labelled and not plan.objective.consistency_weight:
         codes.pop(0)
-    return {place: code for place, code in codes.items() if code.n_categories > 1}
+    return {index: code for index, code in codes.items() if code.n_categories > 1}
 
 
 def score_models(plan: Plan, models: Iterable[Model], panel: Panel) -> list[Score]:
@@ -87,16 +87,16 @@ def score_models(plan: Plan, models: Iterable[Model], panel: Panel) -> list[Scor
     return score_candidates(plan.objective, list(codes.values()), read)
 
 
-def read_views_of(model: Model, panel: Panel, places: Sequence[int]) -> list[Tensor]:
+def read_views_of(model: Model, panel: Panel, indices: Sequence[int]) -> list[Tensor]:
     """Q's logits ``(n_views, n, K)`` on the CPU for the codes at ``places``.
 
-    The cases of ``panel``, 2000 at most, and their distortions are the same for every candidate.
+    The cases of ``panel``, 2000 at most, and their augmentations are the same for every candidate.
     """
-    cases = panel.subset(evenly_spaced(panel.n_cases, GREATEST_CASES).numpy())
+    cases = panel.subset(evenly_spaced(panel.n_cases, MAX_CASES).numpy())
     values = torch.from_numpy(model.preprocessor.transform(cases)).to(model.device)
-    distorter = Distorter.build(model.card.distortions, model.preprocessor)
-    read = read_views(model.critic, distorted_views(values, distorter, N_VIEWS))
-    return [read[place].cpu() for place in places]
+    augmenter = Augmenter.build(model.card.augmentations, model.preprocessor)
+    read = read_views(model.discriminator, augmented_views(values, augmenter, N_VIEWS))
+    return [read[index].cpu() for index in indices]
 
 
 def score_candidates(
@@ -107,7 +107,7 @@ def score_candidates(
     Args:
         objective: what all candidates were trained for.
         codes: the codes that they are judged by.
-        read: for each candidate and code, logits ``(n_views, n, K)`` of the same views; the first is undistorted.
+        read: for each candidate and code, logits ``(n_views, n, K)`` of the same views; the first is unaugmented.
     """
     disagreements = np.array([disagreement(objective, codes, logits) for logits in read])
     agreements = agreements_between([np.stack([code[0].argmax(1).numpy() for code in logits]) for logits in read])
@@ -117,7 +117,7 @@ def score_candidates(
 
 def best(scores: Sequence[Score]) -> int:
     """Place of the candidate that is chosen."""
-    return min(range(len(scores)), key=lambda place: (scores[place].mean_rank, scores[place].disagreement))
+    return min(range(len(scores)), key=lambda index: (scores[index].mean_rank, scores[index].disagreement))
 
 
 def disagreement(objective: Objective, codes: Sequence[CategoricalCode], logits: Sequence[Tensor]) -> float:

@@ -29,7 +29,7 @@ from tsinfogan.training.trainer import Report, Trainer
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 PICTURE = "samples.png"
 CASES_PER_ROW = 10
-GREATEST_ROWS = 40
+MAX_ROWS = 40
 
 
 @dataclass
@@ -123,11 +123,11 @@ class Session:
 
     def _save(self) -> None:
         """A checkpoint, unless the last step broke the weights before any loss could show it."""
-        networks = (self.trainer.model.generator, self.trainer.model.critic)
+        networks = (self.trainer.model.generator, self.trainer.model.discriminator)
         if not all(bool(weight.isfinite().all()) for network in networks for weight in network.parameters()):
             raise DivergedError(
                 f"training diverged before step {self.trainer.steps_done}: its weights are not finite; lower "
-                "--critic-rate and --generator-rate, or raise --r1-weight, and train again"
+                "--discriminator-rate and --generator-rate, or raise --r1-weight, and train again"
             )
         self.run.save(self.trainer)
 
@@ -152,7 +152,8 @@ def fit(panel: Panel, *, n_seeds: int = 1, device: str = "auto", precision: str 
     Args:
         panel: training data.
         n_seeds: with more than one, that many models are trained, from the plan's seed on, and the one whose
-            categories are the most dependable is returned (:mod:`tsinfogan.training.selection`); those that diverge are left out.
+            categories are the most dependable is returned (:mod:`tsinfogan.training.selection`); those that diverge are
+            left out.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``float32`` or ``bf16``.
         plan: arguments of :func:`tsinfogan.training.plan.make_plan`.
@@ -250,9 +251,9 @@ def _gallery(latent: LatentSpec) -> tuple[CodeRequest, list[str]]:
     """Sweep the first code, whatever it is, and draw the others."""
     if not latent.codes:
         return CodeRequest(()), [""]
-    values = latent.codes[0].sweep(GREATEST_ROWS if latent.codes[0].column == "cat" else CASES_PER_ROW).tolist()
-    places = (tuple(float(v) for v in values), *(None for _ in latent.codes[1:]))
-    return CodeRequest(places), [f"{latent.columns[0]} {value:.3g}" for value in values]
+    values = latent.codes[0].sweep(MAX_ROWS if latent.codes[0].column == "cat" else CASES_PER_ROW).tolist()
+    indices = (tuple(float(v) for v in values), *(None for _ in latent.codes[1:]))
+    return CodeRequest(indices), [f"{latent.columns[0]} {value:.3g}" for value in values]
 
 
 def describe(run: Run, model: Model) -> str:

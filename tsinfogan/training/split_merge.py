@@ -5,7 +5,7 @@ Clustering by gradient ends where two classes share a category and a third is di
 out of it. But both faults show. Two small heads trained by consistency on the members of a merged category alone agree
 with themselves almost without exception, which they cannot do on a single class; and removing one half of a divided
 class costs next to nothing. Cutting the former and dissolving the latter is one large step (the idea of split and merge
-in mixture models, Ueda et al. 2000, with agreement under distortion in place of the likelihood).
+in mixture models, Ueda et al. 2000, with agreement under augmentation in place of the likelihood).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from tsinfogan.training.losses import balance, consistency
 
 CLEAN = 0.1
 """Greatest disagreement, inconsistency and imbalance together, of two halves that are taken to be two classes."""
-LEAST_SHARE = 0.25
+MIN_SHARE = 0.25
 """Least share of a category's members in either half."""
 CLEARER = 0.5
 """A pair is divided anew if the halves disagree less than this share of what its two categories do now."""
-GREATEST_PAIRS, LEAST_SWAPPED = 8, 0.01
-FEWEST_MEMBERS = 8
+MAX_PAIRS, MIN_SWAPPED = 8, 0.01
+MIN_MEMBERS = 8
 CUTTING_FEATURES = 64
 CUTTING_STEPS, CUTTING_HEADS, CUTTING_SIZE, CUTTING_BATCH, CUTTING_RATE = 150, 3, 32, 64, 3e-3
 TEACHING_STEPS, TEACHING_BATCH, TEACHING_RATE, TEACHING_SMOOTHING = 150, 256, 3e-3, 0.05
@@ -51,7 +51,7 @@ def revised_targets(features: Tensor, logits: Tensor, head: nn.Module, labels: T
     """``(n,)`` category that each case should have: confused pairs divided anew, merged ones cut, others dissolved.
 
     Args:
-        features: ``(v, n, f)`` of n cases in v views: as they are, and distorted.
+        features: ``(v, n, f)`` of n cases in v views: as they are, and augmented.
         logits: ``(v, n, K)`` of their categories.
         head: retrained here to know the halves; it needs 2K outputs or more.
         labels: ``(n,)`` known category, or −1: a category is then the class of most of its known cases.
@@ -94,7 +94,7 @@ def principal(features: Tensor, n_kept: int) -> Tensor:
 
 
 def confused_pairs(logits: Tensor) -> list[tuple[int, int]]:
-    """The pairs of categories between which most cases, as a share of the smaller one, change under distortion.
+    """The pairs of categories between which most cases, as a share of the smaller one, change under augmentation.
 
     Args:
         logits: ``(v, n, K)``.
@@ -105,11 +105,11 @@ def confused_pairs(logits: Tensor) -> list[tuple[int, int]]:
     swaps = count.T @ count - torch.einsum("vnk,vnl->kl", votes, votes)  # (K, K): over ordered pairs of views
     size = count.sum(0) * (n_views - 1)
     share = (swaps / torch.minimum(size[:, None], size).clamp_min(1)).triu(1).flatten()
-    most = share.topk(min(GREATEST_PAIRS, len(share)))
+    most = share.topk(min(MAX_PAIRS, len(share)))
     return [
         (int(index) // n_categories, int(index) % n_categories)
         for index, value in zip(most.indices, most.values, strict=True)
-        if value > LEAST_SWAPPED
+        if value > MIN_SWAPPED
     ]
 
 
@@ -135,8 +135,8 @@ def best_cuts(features: Tensor, groups: Sequence[Tensor], generator: Generator) 
     last = (0.5 * random(n_heads, CUTTING_SIZE, 2) / CUTTING_SIZE**0.5).requires_grad_()
     optimizer = torch.optim.Adam([first, bias, last], lr=CUTTING_RATE)
     for _ in range(CUTTING_STEPS):
-        places = torch.rand(n_heads, CUTTING_BATCH, generator=generator, device=device)
-        cases = members[(starts + (places * counts).long()).clamp(max=len(members) - 1)]  # (h, b)
+        positions = torch.rand(n_heads, CUTTING_BATCH, generator=generator, device=device)
+        cases = members[(starts + (positions * counts).long()).clamp(max=len(members) - 1)]  # (h, b)
         views = torch.randperm(n_views, generator=generator, device=device)[:2]
         seen = torch.stack([features[view][cases] for view in views])  # (2, h, b, f)
         logits = F.leaky_relu(seen @ first + bias, 0.2) @ last  # (2, h, b, 2)
@@ -146,14 +146,16 @@ def best_cuts(features: Tensor, groups: Sequence[Tensor], generator: Generator) 
     best = [Cut(torch.inf, torch.zeros(len(group), dtype=torch.bool, device=device)) for group in groups]
     with torch.no_grad():
         for head in range(n_heads):
-            place = head % len(groups)
-            if len(groups[place]) < FEWEST_MEMBERS:
+            position = head % len(groups)
+            if len(groups[position]) < MIN_MEMBERS:
                 continue
-            logits = F.leaky_relu(features[:, groups[place]] @ first[head] + bias[head], 0.2) @ last[head]  # (v, m, 2)
+            logits = (
+                F.leaky_relu(features[:, groups[position]] @ first[head] + bias[head], 0.2) @ last[head]
+            )  # (v, m, 2)
             cut = Cut(float(_disagreement(logits)), logits.softmax(2).mean(0)[:, 1] > 0.5)
             share = float(cut.second.float().mean())
-            if cut.disagreement < best[place].disagreement and LEAST_SHARE < share < 1 - LEAST_SHARE:
-                best[place] = cut
+            if cut.disagreement < best[position].disagreement and MIN_SHARE < share < 1 - MIN_SHARE:
+                best[position] = cut
     return best
 
 

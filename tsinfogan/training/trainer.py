@@ -16,16 +16,16 @@ from tsinfogan.data.panel import UNLABELLED, Panel
 from tsinfogan.errors import DivergedError
 from tsinfogan.models.discriminator import fit_head
 from tsinfogan.models.model import Model
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import derived_seed, generator_at
-from tsinfogan.training.class_proportions import category_shares
+from tsinfogan.training.class_proportions import class_proportions
 from tsinfogan.training.cuda_graph import CapturedStep
 from tsinfogan.training.losses import Batch, Objective, Stats, overlap_loss
-from tsinfogan.training.mixing import DRAWS_PER_CASE, Blends
+from tsinfogan.training.mixing import DRAWS_PER_CASE, ClassMixing
 from tsinfogan.training.noise_calibration import fitted_noise_scale
 from tsinfogan.training.pretraining import DISCOVERY_STREAM, WARM_UP_STEPS, Discovery, discovers
 from tsinfogan.training.settings import TrainingSettings
-from tsinfogan.training.steps import Phases, code_changes, critic_loss, generator_loss
+from tsinfogan.training.steps import Phases, code_changes, discriminator_loss, generator_loss
 
 DATA_STREAM, STEP_STREAM = 1, 2
 SETTLING_CASES = 256
@@ -87,26 +87,26 @@ class Trainer:
         labels = torch.from_numpy(panel.labels) if use_labels else torch.full((panel.n_cases,), UNLABELLED)
         self.labels = labels.to(self.device)
         wanted = use_labels and objective.real_code_weight > 0
-        self._found = torch.full_like(self.labels, UNLABELLED)
-        self._blends: Blends | None = None
+        self._pseudo_labels = torch.full_like(self.labels, UNLABELLED)
+        self._mixing: ClassMixing | None = None
         self._labelled = (self.labels >= 0).nonzero()[:, 0] if wanted else self.labels[:0]
-        self.distorter = Distorter.build(model.card.distortions, model.preprocessor)
+        self.augmenter = Augmenter.build(model.card.augmentations, model.preprocessor)
         self._settle_q()
         self.generator = copy.deepcopy(model.generator).train()
-        self.critic = copy.deepcopy(model.critic).train()
+        self.discriminator = copy.deepcopy(model.discriminator).train()
         self.generator_optimizer = self._optimizer(self.generator, settings.generator_rate)
-        self.critic_optimizer = self._optimizer(self.critic, settings.critic_rate)
+        self.discriminator_optimizer = self._optimizer(self.discriminator, settings.discriminator_rate)
         self.discovery: Discovery | None = None
         codes = model.settings.latent.codes
         n_continuous = sum(code.column == "cont" for code in codes)
         self._overlaps = objective.overlap_weight > 0 and objective.reward_generator and n_continuous > 1
-        self._discovers = settings.game_starts > 0 and discovers(objective, self.critic, codes)
+        self._discovers = settings.game_starts > 0 and discovers(objective, self.discriminator, codes)
         if self._discovers:
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(derived_seed(settings.seed, DISCOVERY_STREAM))
-                self.discovery = Discovery(self.critic, codes, objective, settings).to(self.device)
+                self.discovery = Discovery(self.discriminator, codes, objective, settings).to(self.device)
             self.discovery_optimizer = self._optimizer(
-                nn.ModuleList([self.critic, self.discovery.heads]), settings.critic_rate
+                nn.ModuleList([self.discriminator, self.discovery.heads]), settings.discriminator_rate
             )
         self.steps_done = 0
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
@@ -114,12 +114,12 @@ class Trainer:
 
     def _settle_q(self) -> None:
         """Puts what an untrained Q sees of real series on one scale."""
-        critic = self.model.critic
-        if critic.sizes:
+        discriminator = self.model.discriminator
+        if discriminator.sizes:
             some = self.data[:SETTLING_CASES]
-            label = torch.zeros(len(some), critic.sizes[0], device=self.device)
+            label = torch.zeros(len(some), discriminator.sizes[0], device=self.device)
             with torch.no_grad():
-                fit_head(critic.q, critic.recognition_features(some, label))
+                fit_head(discriminator.q, discriminator.recognition_features(some, label))
 
     def _optimizer(self, network: nn.Module, rate: float) -> torch.optim.Adam:
         on_gpu = self.device.type == "cuda"
@@ -155,7 +155,7 @@ class Trainer:
             if not all(math.isfinite(value) for value in stats.values()):
                 broken = ", ".join(name for name, value in stats.items() if not math.isfinite(value))
                 raise DivergedError(
-                    f"training diverged before step {self.steps_done}: {broken} is not finite; lower --critic-rate and "
+                    f"training diverged before step {self.steps_done}: {broken} is not finite; lower --discriminator-rate and "
                     "--generator-rate, or raise --r1-weight, and train again"
                 )
             if self.steps_done == settings.max_steps:
@@ -168,12 +168,12 @@ class Trainer:
     def _finish(self) -> None:
         """Settles how samples are drawn."""
         if self._discovers:
-            self.model.category_shares = category_shares(self.model, self.data)
-        if self.settings.widen_noise and self._blends is not None:
+            self.model.class_proportions = class_proportions(self.model, self.data)
+        if self.settings.calibrate_noise and self._mixing is not None:
             self.model.noise_scale = fitted_noise_scale(self.model, self.data, self.settings.seed)
 
     def step(self) -> Stats:
-        """One step of the critic and, when due, of the generator; statistics stay on the device."""
+        """One step of the discriminator and, when due, of the generator; statistics stay on the device."""
         compute, stage = self._due(self.steps_done)
         self._set_rates()
         batch = self._draw(self.steps_done)
@@ -191,24 +191,29 @@ class Trainer:
         """What step ``number`` computes, and a name for it; sees to what must happen before."""
         if self.discovery is not None:
             self.discovery.turn_to(
-                number, self.critic, self.discovery_optimizer, self.data, self.labels, self.distorter
+                number, self.discriminator, self.discovery_optimizer, self.data, self.labels, self.augmenter
             )
             if number < self.settings.game_starts:
                 opens = self.discovery.opens(number)
                 return partial(self._discover, opens=opens), "opening" if opens else "revision"
-            for critic in (self.critic, self.model.critic):
-                critic.load_state_dict(self.discovery.best.state_dict())
-            self._found = self.discovery.found(self.data, self.labels, self.distorter)
+            for discriminator in (self.discriminator, self.model.discriminator):
+                discriminator.load_state_dict(self.discovery.best.state_dict())
+            self._pseudo_labels = self.discovery.found(self.data, self.labels, self.augmenter)
             self.discovery = None
-            self._blends = self._known_blends()
+            self._mixing = self._known_mixing()
         phases = self._phases(number)
         return partial(self._play, phases=phases), phases
 
-    def _known_blends(self) -> Blends | None:
-        critic, windows = self.critic, self.model.settings.levels
-        if not self.objective.blends or critic.directions is None or not critic.by_category or windows:
+    def _known_mixing(self) -> ClassMixing | None:
+        discriminator, windows = self.discriminator, self.model.settings.low_rank_head
+        if (
+            not self.objective.within_class_mixing
+            or discriminator.principal_components is None
+            or not discriminator.by_category
+            or windows
+        ):
             return None  # windows of a recording lie along its path, and a blend of two places beside it
-        return Blends.among(self.data, self._found, self.critic.sizes[0])
+        return ClassMixing.among(self.data, self._pseudo_labels, self.discriminator.sizes[0])
 
     def _phases(self, number: int) -> Phases:
         settings, objective = self.settings, self.objective
@@ -230,7 +235,7 @@ class Trainer:
         elif self._discovers:  # Adam's first steps are whole ones, and would shake what discovery found
             factor *= min(1.0, (self.steps_done - settings.game_starts + 1) / WARM_UP_STEPS)
         for name, optimizer in self._optimizers().items():
-            rate = settings.generator_rate if name == "generator_optimizer" else settings.critic_rate
+            rate = settings.generator_rate if name == "generator_optimizer" else settings.discriminator_rate
             for group in optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
                     group["lr"].fill_(rate * factor)
@@ -250,54 +255,54 @@ class Trainer:
         return Batch(
             real=self.data[index],
             real_label=self.labels[index],
-            real_found=self._found[index],
+            pseudo_label=self._pseudo_labels[index],
             latent=latent_spec.encode(noise, codes),
-            texture=torch.randn(n, self.model.texture_dim, generator=rng, device=self.device),
+            injected_noise=torch.randn(n, self.model.injected_noise_dim, generator=rng, device=self.device),
             codes=codes,
-            real_draw=self.distorter.draw(n, rng),
-            fake_draw=self.distorter.draw(n, rng),
-            real_blend=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=self.device),
-            fake_blend=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=self.device),
+            real_draw=self.augmenter.draw(n, rng),
+            fake_draw=self.augmenter.draw(n, rng),
+            real_mixing=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=self.device),
+            fake_mixing=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=self.device),
         )
 
     def _next_cases(self, number: int) -> Tensor:
         """Indices ``(batch_size,)``: every case once an epoch, in an order that the seed and the epoch decide."""
         n_cases, n = len(self.data), self.settings.batch_size
         chosen: list[Tensor] = []
-        place, end = number * n, (number + 1) * n
-        while place < end:
-            epoch, first = divmod(place, n_cases)
+        position, end = number * n, (number + 1) * n
+        while position < end:
+            epoch, first = divmod(position, n_cases)
             if epoch != self._epoch:
                 order = torch.randperm(n_cases, generator=generator_at("cpu", self.settings.seed, DATA_STREAM, epoch))
                 self._epoch, self._order = epoch, order.to(self.device)
-            chosen.append(self._order[first : first + end - place])
-            place += len(chosen[-1])
+            chosen.append(self._order[first : first + end - position])
+            position += len(chosen[-1])
         return torch.cat(chosen)
 
     def _discover(self, batch: Batch, opens: bool) -> Stats:
         """A step before the game, as a plain function of its batch."""
         assert self.discovery is not None
         with self._precise():
-            loss, stats = self.discovery.loss(self.critic, batch, self.distorter, opens)
+            loss, stats = self.discovery.loss(self.discriminator, batch, self.augmenter, opens)
         self._descend(self.discovery_optimizer, loss)
         return stats
 
     def _play(self, batch: Batch, phases: Phases) -> Stats:
         """A step of the game, as a plain function of its batch: fit for capture."""
         codes = self.model.settings.latent.codes
-        self.critic.requires_grad_(True)
+        self.discriminator.requires_grad_(True)
         with self._precise():
             with torch.set_grad_enabled(phases.generator):
-                fake = self.generator(batch.latent, batch.texture)  # (n, c, *grid)
-            loss, stats = critic_loss(
-                self.objective, self.critic, codes, batch, fake.detach(), self.distorter, phases, self._blends
+                fake = self.generator(batch.latent, batch.injected_noise)  # (n, c, *grid)
+            loss, stats = discriminator_loss(
+                self.objective, self.discriminator, codes, batch, fake.detach(), self.augmenter, phases, self._mixing
             )
-        self._descend(self.critic_optimizer, loss)
+        self._descend(self.discriminator_optimizer, loss)
         if phases.generator:
-            self.critic.requires_grad_(False)
+            self.discriminator.requires_grad_(False)
             with self._precise():
                 loss, more = generator_loss(
-                    self.objective, self.critic, codes, batch, fake, self.distorter, self._blends
+                    self.objective, self.discriminator, codes, batch, fake, self.augmenter, self._mixing
                 )
                 if phases.penalty and self._overlaps:
                     latent, n = self.model.settings.latent, -(-len(fake) // 2)
@@ -323,14 +328,17 @@ class Trainer:
         n_cases = settings.batch_size * (self.steps_done - settings.game_starts * self._discovers)  # of the game so far
         half_life = min(settings.ema_half_life_cases, HALF_LIFE_SHARE * n_cases)
         weight = 1 - 0.5 ** (settings.batch_size / half_life)
-        for average, network in ((self.model.generator, self.generator), (self.model.critic, self.critic)):
+        for average, network in (
+            (self.model.generator, self.generator),
+            (self.model.discriminator, self.discriminator),
+        ):
             torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
             for slow, fast in zip(average.buffers(), network.buffers(), strict=True):
                 slow.copy_(fast)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything that training goes on from, as named tensors."""
-        return {"steps_done": torch.tensor(self.steps_done), "found": self._found, **self._tensors()}
+        return {"steps_done": torch.tensor(self.steps_done), "found": self._pseudo_labels, **self._tensors()}
 
     def _tensors(self) -> dict[str, Tensor]:
         state: dict[str, Tensor] = {}
@@ -344,10 +352,10 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Goes on exactly from what :meth:`state_dict` gave, on any device."""
         self.steps_done = int(state["steps_done"])
-        self._found.copy_(state["found"])
+        self._pseudo_labels.copy_(state["found"])
         if self.steps_done > self.settings.game_starts:
             self.discovery = None
-            self._blends = self._known_blends()
+            self._mixing = self._known_mixing()
         for prefix, network in self._networks().items():
             network.load_state_dict(_below(state, prefix))
         for prefix, optimizer in self._optimizers().items():
@@ -363,16 +371,19 @@ class Trainer:
     def _networks(self) -> dict[str, nn.Module]:
         networks = {
             "generator": self.generator,
-            "critic": self.critic,
+            "discriminator": self.discriminator,
             "average_generator": self.model.generator,
-            "average_critic": self.model.critic,
+            "average_discriminator": self.model.discriminator,
         }
         return networks if self.discovery is None else {**networks, "discovery": self.discovery}
 
     def _optimizers(self) -> dict[str, torch.optim.Adam]:
         if self.discovery is not None:
             return {"discovery_optimizer": self.discovery_optimizer}
-        return {"generator_optimizer": self.generator_optimizer, "critic_optimizer": self.critic_optimizer}
+        return {
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
 
 
 def _below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from tsinfogan.data.matching import UNMATCHED
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.sampling.sampler import posteriors
 from tsinfogan.seeding import generator_at
 
@@ -31,14 +31,14 @@ def class_of_categories(model: Model, labelled: Panel) -> IntArray:
 
 
 def probabilities(model: Model, panel: Panel) -> NDArray[np.float64]:
-    """``(n, K)`` Q's posterior of the first categorical code, mean over a series as it is and distortions of it."""
+    """``(n, K)`` Q's posterior of the first categorical code, mean over a series as it is and augmentations of it."""
     values = torch.from_numpy(model.preprocessor.transform(panel))
-    distorter = Distorter.build(model.card.distortions, model.preprocessor)
+    augmenter = Augmenter.build(model.card.augmentations, model.preprocessor)
     rng = generator_at("cpu", 0, VIEW_STREAM)
-    views = [values, *(distorter.apply(values, distorter.draw(len(values), rng)) for _ in range(VIEWS - 1))]
+    views = [values, *(augmenter.apply(values, augmenter.draw(len(values), rng)) for _ in range(VIEWS - 1))]
     codes = model.settings.latent.codes
-    place = next(place for place, code in enumerate(codes) if isinstance(code, CategoricalCode))
-    read = [posteriors(model, view.numpy())[place].double().softmax(1) for view in views]
+    position = next(position for position, code in enumerate(codes) if isinstance(code, CategoricalCode))
+    read = [posteriors(model, view.numpy())[position].double().softmax(1) for view in views]
     mean: NDArray[np.float64] = torch.stack(read).mean(0).numpy()
     return mean
 

@@ -50,6 +50,6 @@ def with_classes_of(train: Panel, test: Panel) -> Panel:
             f"{test.name}: expected classes of {train.name}, which are {', '.join(train.classes)}, got {strange[0]!r}; "
             "leave those series out, or add some to the training series"
         )
-    place = {name: index for index, name in enumerate(train.classes)}
-    known = np.array([place.get(name, -1) for name in test.classes] + [-1], np.int64)  # -1 picks the last
+    position = {name: index for index, name in enumerate(train.classes)}
+    known = np.array([position.get(name, -1) for name in test.classes] + [-1], np.int64)  # -1 picks the last
     return replace(test, labels=known[test.labels], classes=train.classes)

@@ -58,10 +58,10 @@ class Balanced:
 
     def missing(self, panel: Panel) -> str | None:
         counts = class_sizes(panel)
-        fewest = int(counts.argmin())
-        if counts[fewest] >= self.n_per_class:
+        minimum = int(counts.argmin())
+        if counts[minimum] >= self.n_per_class:
             return None
-        return f"class {panel.classes[fewest]!r} has {counts[fewest]} labelled training series"
+        return f"class {panel.classes[minimum]!r} has {counts[minimum]} labelled training series"
 
     def draw(self, panel: Panel, seed: int) -> IntArray:
         return draw_labelled(panel, self.n_per_class, seed)
@@ -93,11 +93,11 @@ class Imbalanced:
 
     def missing(self, panel: Panel) -> str | None:
         counts = class_sizes(panel)
-        fewest = int(counts.argmin())
-        if counts[fewest] >= self.ratio:
+        minimum = int(counts.argmin())
+        if counts[minimum] >= self.ratio:
             return None
         return (
-            f"class {panel.classes[fewest]!r} has {counts[fewest]} labelled training series, of {self.ratio} that a "
+            f"class {panel.classes[minimum]!r} has {counts[minimum]} labelled training series, of {self.ratio} that a "
             "common class needs"
         )
 

@@ -13,25 +13,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.matching import contingency
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.devices import choose_device
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.metrics.augmentation.holding_out import with_classes_of
-from tsinfogan.metrics.augmentation.methods import BASELINE, METHODS, Means, Method, in_order
+from tsinfogan.metrics.augmentation.methods import BASELINE, METHODS, Inputs, Method, in_order
 from tsinfogan.metrics.augmentation.situations import Situation, class_sizes, situations_of
 from tsinfogan.metrics.augmentation.trials import Study, Trial
 from tsinfogan.metrics.classifier import fit_classifier
 from tsinfogan.models.model import Model
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.sampling.sampler import check_fits
 from tsinfogan.seeding import derived_seed
 from tsinfogan.training.session import fit
 
 LABELS, IMBALANCE, DRAWS = (1, 5, 10, 50), 20, 5
-STEPS, MADE = 300, 100
+STEPS, SYNTHETIC = 300, 100
 STUDY_STREAM = 25
 
 
@@ -45,7 +45,7 @@ def augment_study(
     n_draws: int = DRAWS,
     methods: Sequence[str] | None = None,
     labelled_only: bool = False,
-    made: int = MADE,
+    synthetic: int = SYNTHETIC,
     steps: int = STEPS,
     seed: int = 0,
     device: str = "auto",
@@ -62,7 +62,7 @@ def augment_study(
         n_draws: draws of labelled series.
         methods: names of methods; all but slow ones by default. ``none`` is always among them.
         labelled_only: adds a generator that is trained on the labelled series alone, anew for each draw: minutes each.
-        made: series wanted of each class beyond the size of the largest one.
+        synthetic: series wanted of each class beyond the size of the largest one.
         steps: optimisation steps of each classifier, the same for every method.
         seed: everything random follows from it.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -78,7 +78,17 @@ def augment_study(
         model = fit(without_labels(train), device=device, n_categories=n_categories, settings={"seed": seed})
     models = () if model is None else (model,) if isinstance(model, Model) else tuple(model)
     return run_study(
-        train, test, models, chosen, situations_of(tuple(labels), imbalance), n_draws, made, steps, seed, device, tell
+        train,
+        test,
+        models,
+        chosen,
+        situations_of(tuple(labels), imbalance),
+        n_draws,
+        synthetic,
+        steps,
+        seed,
+        device,
+        tell,
     )
 
 
@@ -104,14 +114,14 @@ def run_study(
     methods: Mapping[str, Method],
     situations: Sequence[Situation],
     n_draws: int = DRAWS,
-    made: int = MADE,
+    synthetic: int = SYNTHETIC,
     steps: int = STEPS,
     seed: int = 0,
     device: str = "auto",
     tell: Callable[[Trial], None] | None = None,
 ) -> Study:
     """The study of any methods in any situations; see :func:`augment_study`."""
-    for what, number, least in (("draws", n_draws, 2), ("series made", made, 0), ("steps", steps, 1)):
+    for what, number, least in (("draws", n_draws, 2), ("series made", synthetic, 0), ("steps", steps, 1)):
         if number < least:
             raise SettingError(f"expected at least {least} {what}, got {number}")
     train, test = (replace(panel, factors=None, factor_names=()) for panel in (train, test))
@@ -131,21 +141,23 @@ def run_study(
         lacking = [name for name, method in methods.items() if method.needs_model]
         skipped |= dict.fromkeys(lacking, "there is no generator")
         methods = {name: method for name, method in methods.items() if name not in lacking}
-    bench = _Bench(train, test, Preprocessor.fit(train), made, steps, choose_device(device))
+    bench = _Bench(train, test, Preprocessor.fit(train), synthetic, steps, choose_device(device))
     trials = []
     for number, situation in enumerate(kept):
         for draw in range(n_draws):
-            place = derived_seed(seed, STUDY_STREAM, number, draw)
-            cases = situation.draw(train, place)
+            index = derived_seed(seed, STUDY_STREAM, number, draw)
+            cases = situation.draw(train, index)
             turn = models[draw % len(models)] if models else None
             for name, method in methods.items():
                 if method.class_weights and situation.figure != "macro_f1":
                     continue  # equal weights are no weights
-                trial = bench.trial(situation.name, name, method, draw, cases, turn, place)
+                trial = bench.trial(situation.name, name, method, draw, cases, turn, index)
                 trials.append(trial)
                 if tell is not None:
                     tell(trial)
-    return Study(train.name, test.n_cases, kept, methods, tuple(trials), skipped, n_draws, len(models), made, steps)
+    return Study(
+        train.name, test.n_cases, kept, methods, tuple(trials), skipped, n_draws, len(models), synthetic, steps
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +167,7 @@ class _Bench:
     train: Panel
     test: Panel
     preprocessor: Preprocessor
-    made: int
+    synthetic: int
     steps: int
     device: torch.device
 
@@ -170,16 +182,16 @@ class _Bench:
         seed: int,
     ) -> Trial:
         notes: list[str] = []
-        means = Means(self.preprocessor, without_labels(self.train), model, fit, self.device, notes.append)
+        inputs = Inputs(self.preprocessor, without_labels(self.train), model, fit, self.device, notes.append)
         labelled = self.train.subset(cases)
         assert self.test.labels is not None
         n_new = 0
         if method.read is not None:
-            predicted = method.read(labelled, self.test, means, seed)
+            predicted = method.read(labelled, self.test, inputs, seed)
         else:
             pool = labelled
             if method.augment is not None and (wanted := self._wanted(labelled)).any():
-                pool = Panel.concatenated([labelled, method.augment(labelled, wanted, means, seed)])
+                pool = Panel.concatenated([labelled, method.augment(labelled, wanted, inputs, seed)])
                 n_new = pool.n_cases - labelled.n_cases
             predicted = self._classified(pool, method.class_weights, seed)
         classes = self.test.labels
@@ -196,7 +208,7 @@ class _Bench:
 
     def _wanted(self, labelled: Panel) -> IntArray:
         sizes = class_sizes(labelled)
-        wanted: IntArray = sizes.max() - sizes + self.made
+        wanted: IntArray = sizes.max() - sizes + self.synthetic
         return wanted
 
     def _classified(self, pool: Panel, class_weights: bool, seed: int) -> IntArray:
@@ -207,7 +219,7 @@ class _Bench:
             self.preprocessor.transform(pool),
             pool.labels,
             len(pool.classes),
-            Distorter.build(Distortions(), self.preprocessor),
+            Augmenter.build(Augmentations(), self.preprocessor),
             seed=seed,
             device=self.device,
             steps=self.steps,

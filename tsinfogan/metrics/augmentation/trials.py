@@ -47,7 +47,7 @@ class Study:
         skipped: name of each situation or method that was left out, with the reason.
         n_draws: draws of labelled series.
         n_models: generators, which take turns.
-        made: series wanted of each class beyond the size of the largest one.
+        synthetic: series wanted of each class beyond the size of the largest one.
         steps: optimisation steps of each classifier.
     """
 
@@ -59,5 +59,5 @@ class Study:
     skipped: Mapping[str, str]
     n_draws: int
     n_models: int
-    made: int
+    synthetic: int
     steps: int

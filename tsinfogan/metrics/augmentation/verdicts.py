@@ -127,8 +127,8 @@ def _against(best: str, gap: Estimate) -> str:
     """How a method stands to the best one that needs no generator."""
     if not gap.excludes_zero:
         return f"; not to be told from {best} ({signed(gap)})"
-    place = "ahead of" if gap.mean > 0 else "behind"
-    return f"; {place} {best}, the best without a generator, by {Estimate(abs(gap.mean), gap.half_width).points}"
+    index = "ahead of" if gap.mean > 0 else "behind"
+    return f"; {index} {best}, the best without a generator, by {Estimate(abs(gap.mean), gap.half_width).points}"
 
 
 def signed(difference: Estimate) -> str:

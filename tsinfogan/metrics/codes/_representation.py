@@ -24,7 +24,7 @@ Codes = Sequence[Array]
 Score = Callable[[Codes, Array, int], Mapping[str, float]]
 """Figures from codes, factors ``(n, n_factors)`` and a seed."""
 
-GREATEST_CASES = 15_000
+MAX_CASES = 15_000
 FACTOR_BINS = 10
 """Values that a real factor is given. Of equal width: the factors of the library's data stand on even grids; and it
 divides the 20 bins of a code's histogram, so that a code which is the factor keeps all of its information."""
@@ -38,7 +38,7 @@ def over_factors(score: Score) -> Callable[[Subject], Mapping[str, float]]:
 
     def compute(subject: Subject) -> Mapping[str, float]:
         n_cases = subject.real.n_cases
-        order = np.random.default_rng(subject.seed).permutation(n_cases)[:GREATEST_CASES]
+        order = np.random.default_rng(subject.seed).permutation(n_cases)[:MAX_CASES]
         factors = subject.real.subset(order).factors
         assert factors is not None
         values = binned(factors)[: 2 * len(order) // 3]  # what classifiers are taught must vary

@@ -1,4 +1,4 @@
-"""Whether Q stays with a category when a real series is distorted. Needs no label, so models can be chosen by it."""
+"""Whether Q stays with a category when a real series is augmented. Needs no label, so models can be chosen by it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tsinfogan.metrics.codes.context import Subject
 
 
 def agreement(views: FloatArray) -> float:
-    """Share of distorted cases in the category of the case as it is: logits ``(n_views, n, K)``, undistorted first."""
+    """Share of augmented cases in the category of the case as it is: logits ``(n_views, n, K)``, unaugmented first."""
     categories = views.argmax(2)
     return float((categories[1:] == categories[0]).mean())
 
@@ -26,7 +26,7 @@ def _compute(subject: Subject) -> dict[str, float]:
 
 
 MEASURE = Measure(
-    summary="share of real series that keep their category under the data's distortions, and Q's confidence",
+    summary="share of real series that keep their category under the data's augmentations, and Q's confidence",
     better="higher",
     needs=frozenset({"categories", "series"}),
     compute=_compute,

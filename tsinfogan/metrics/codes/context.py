@@ -17,7 +17,7 @@ from tsinfogan.metrics.classifier import STEPS, Classifier, fit_classifier
 from tsinfogan.metrics.codes import MEASURES, Measure
 from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.sampling.sampler import CodeRequest, Sample, check_fits, encode, posteriors, stream
 from tsinfogan.seeding import generator_at
 
@@ -26,7 +26,7 @@ CASES_WITHOUT_CATEGORIES = 10
 DRAWN_SAMPLES = 2000
 SWEEP_STEPS = 9
 SWEEPS_PER_CATEGORY = 50
-GREATEST_DISTORTED_CASES = 2000
+MAX_AUGMENTED_CASES = 2000
 VIEWS = 4
 VIEW_STREAM = 11
 
@@ -51,7 +51,7 @@ class Subject:
     test: Panel | None = None
     seed: int = 0
     teaching_steps: int = STEPS
-    _made: dict[tuple[Any, ...], Sample] = field(default_factory=dict, init=False, repr=False)
+    _synthetic: dict[tuple[Any, ...], Sample] = field(default_factory=dict, init=False, repr=False)
     _swept: dict[int, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class Subject:
     @cached_property
     def _category(self) -> tuple[int, CategoricalCode] | None:
         codes = enumerate(self.model.settings.latent.codes)
-        return next(((place, code) for place, code in codes if isinstance(code, CategoricalCode)), None)
+        return next(((index, code) for index, code in codes if isinstance(code, CategoricalCode)), None)
 
     @property
     def categories(self) -> int:
@@ -89,7 +89,7 @@ class Subject:
         """Place among the model's codes of each continuous one, by column name."""
         latent = self.model.settings.latent
         pairs = zip(latent.columns, latent.codes, strict=True)
-        return {column: place for place, (column, code) in enumerate(pairs) if code.column == "cont"}
+        return {column: index for index, (column, code) in enumerate(pairs) if code.column == "cont"}
 
     # ---- the real series
 
@@ -118,14 +118,14 @@ class Subject:
 
     @cached_property
     def views(self) -> FloatArray:
-        """``(VIEWS, n, K)`` Q's logits of real cases as they are, then of random distortions of the same cases."""
+        """``(VIEWS, n, K)`` Q's logits of real cases as they are, then of random augmentations of the same cases."""
         assert self._category
         n = self.real.n_cases
-        chosen = np.linspace(0, n - 1, min(n, GREATEST_DISTORTED_CASES)).astype(int)
+        chosen = np.linspace(0, n - 1, min(n, MAX_AUGMENTED_CASES)).astype(int)
         values = torch.from_numpy(self.real_values[chosen])
-        distorter = Distorter.build(self.real.distortions, self.model.preprocessor)
+        augmenter = Augmenter.build(self.real.augmentations, self.model.preprocessor)
         rng = generator_at("cpu", self.seed, VIEW_STREAM)
-        seen = [values] + [distorter.apply(values, distorter.draw(len(values), rng)) for _ in range(VIEWS - 1)]
+        seen = [values] + [augmenter.apply(values, augmenter.draw(len(values), rng)) for _ in range(VIEWS - 1)]
         read = [posteriors(self.model, view.numpy())[self._category[0]].numpy() for view in seen]
         return np.stack(read)
 
@@ -145,7 +145,7 @@ class Subject:
             self.grid_values(known),
             known.labels,
             len(panel.classes),
-            Distorter.build(panel.distortions, self.model.preprocessor),
+            Augmenter.build(panel.augmentations, self.model.preprocessor),
             seed=self.seed,
             device=self.model.device,
             steps=self.teaching_steps,
@@ -165,16 +165,16 @@ class Subject:
             cont: where all continuous codes stand; None draws them from their prior.
         """
         continuous = self.continuous.values()
-        places = [(cont,) if place in continuous and cont is not None else None for place in self._places]
-        return self._of_every_category(n_per_category, places)
+        indices = [(cont,) if index in continuous and cont is not None else None for index in self._indices]
+        return self._of_every_category(n_per_category, indices)
 
     @cached_property
     def read_back(self) -> tuple[dict[str, NDArray[Any]], dict[str, FloatArray]]:
         """Codes of samples drawn from the prior, and what Q reads there: ``(n, n_parameters)``, by column name."""
-        made = self._made_at(DRAWN_SAMPLES, [None for _ in self._places])
+        synthetic = self._generated_at(DRAWN_SAMPLES, [None for _ in self._indices])
         columns = self.model.settings.latent.columns
-        read = posteriors(self.model, self.grid_values(made.panel))
-        return made.columns, {name: parameters.numpy() for name, parameters in zip(columns, read, strict=True)}
+        read = posteriors(self.model, self.grid_values(synthetic.panel))
+        return synthetic.columns, {name: parameters.numpy() for name, parameters in zip(columns, read, strict=True)}
 
     def sweep_values(self, code_index: int) -> FloatArray:
         """``(n_sweeps, steps, c, *grid)`` what the networks see of :meth:`sweeps`, at its defaults."""
@@ -205,31 +205,33 @@ class Subject:
         """
         turned = tuple(np.linspace(low, high, steps).tolist())
         continuous = self.continuous.values()
-        places = [turned if p == code_index else (0.0,) if p in continuous else None for p in self._places]
-        made = self._of_every_category(n_per_category, places)
-        draw = np.arange(made.panel.n_cases) // (steps * max(1, self.categories))
-        kept = [draw, made.columns[self.category_column]] if self.categories else [draw]
-        order = np.lexsort((made.columns[self.model.settings.latent.columns[code_index]], *reversed(kept)))
-        return Sample(made.panel.subset(order), {name: column[order] for name, column in made.columns.items()})
+        indices = [turned if p == code_index else (0.0,) if p in continuous else None for p in self._indices]
+        synthetic = self._of_every_category(n_per_category, indices)
+        draw = np.arange(synthetic.panel.n_cases) // (steps * max(1, self.categories))
+        kept = [draw, synthetic.columns[self.category_column]] if self.categories else [draw]
+        order = np.lexsort((synthetic.columns[self.model.settings.latent.columns[code_index]], *reversed(kept)))
+        return Sample(
+            synthetic.panel.subset(order), {name: column[order] for name, column in synthetic.columns.items()}
+        )
 
     @property
-    def _places(self) -> range:
+    def _indices(self) -> range:
         return range(len(self.model.settings.latent.codes))
 
     def _of_every_category(self, n: int, held: Sequence[tuple[float, ...] | None]) -> Sample:
-        places = list(held)
+        indices = list(held)
         if self._category:
-            places[self._category[0]] = tuple(float(k) for k in range(self.categories))
-        return self._made_at(n if self._category else n * CASES_WITHOUT_CATEGORIES, places)
+            indices[self._category[0]] = tuple(float(k) for k in range(self.categories))
+        return self._generated_at(n if self._category else n * CASES_WITHOUT_CATEGORIES, indices)
 
-    def _made_at(self, n: int, places: Sequence[tuple[float, ...] | None]) -> Sample:
-        key = (n, *places)
-        if key not in self._made:
-            by_priors = replace(self.model, category_shares=())  # what is measured of codes is defined by these
-            parts = list(stream(by_priors, n, CodeRequest(tuple(places)), self.seed))
+    def _generated_at(self, n: int, indices: Sequence[tuple[float, ...] | None]) -> Sample:
+        key = (n, *indices)
+        if key not in self._synthetic:
+            by_priors = replace(self.model, class_proportions=())  # what is measured of codes is defined by these
+            parts = list(stream(by_priors, n, CodeRequest(tuple(indices)), self.seed))
             columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
-            self._made[key] = Sample(Panel.concatenated([part.panel for part in parts]), columns)
-        return self._made[key]
+            self._synthetic[key] = Sample(Panel.concatenated([part.panel for part in parts]), columns)
+        return self._synthetic[key]
 
     # ---- what can be measured
 

@@ -1,4 +1,4 @@
-"""What discovery chooses its start by, on any series: inconsistency under distortion and uneven use of categories."""
+"""What discovery chooses its start by, on any series: inconsistency under augmentation and uneven use of categories."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def disagreement(views: FloatArray, prior: FloatArray, balance_weight: float = O
     """− E[Σ q log q'] over ordered pairs of views + balance_weight · KL(q̄ ‖ prior), in nats.
 
     Args:
-        views: ``(n_views, n, K)`` logits of the same cases, distorted differently.
+        views: ``(n_views, n, K)`` logits of the same cases, augmented differently.
         prior: ``(K,)`` probability of each category.
         balance_weight: of uneven use.
     """
@@ -27,7 +27,7 @@ def _compute(subject: Subject) -> dict[str, float]:
 
 
 MEASURE = Measure(
-    summary="inconsistency of Q under the data's distortions and uneven use of categories, in nats",
+    summary="inconsistency of Q under the data's augmentations and uneven use of categories, in nats",
     better="lower",
     needs=frozenset({"categories", "series"}),
     compute=_compute,

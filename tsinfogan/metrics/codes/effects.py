@@ -51,8 +51,8 @@ def _compute(subject: Subject) -> dict[str, float]:
         classes = subject.read_categories
     spread = within_class_spread(values, classes, subject.seed) or 1.0  # equal cases: in scaled units then
     figures = {}
-    for column, place in subject.continuous.items():
-        swept = subject.sweep_values(place)  # (n_sweeps, steps, c, *grid)
+    for column, index in subject.continuous.items():
+        swept = subject.sweep_values(index)  # (n_sweeps, steps, c, *grid)
         figures[f"effect_{column}"] = mean_change(swept[:, 0], swept[:, -1]) / spread
     return figures
 

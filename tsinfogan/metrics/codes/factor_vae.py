@@ -12,7 +12,7 @@ from tsinfogan.metrics.codes._representation import Array, Codes, binned, column
 BATCH_CASES = 64
 TRAIN_VOTES = 10_000
 TEST_VOTES = 5_000
-LEAST_SPREAD = 0.05
+MIN_SPREAD = 0.05
 """Standard deviation below which a code counts as unused."""
 _VOTES_AT_ONCE = 500
 
@@ -36,7 +36,7 @@ def factor_vae(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
     """
     columns = [columns_of(code) for code in codes]
     whole = np.array([column.var(0, ddof=1).sum() for column in columns])
-    used = whole >= LEAST_SPREAD**2
+    used = whole >= MIN_SPREAD**2
     if not used.any():
         return {"factor_vae": 0.0}
     stacked = np.concatenate([column for column, use in zip(columns, used, strict=True) if use], axis=1)

@@ -14,8 +14,8 @@ def flip_share(classes: IntArray) -> float:
 
 def _compute(subject: Subject) -> dict[str, float]:
     figures = {}
-    for column, place in subject.continuous.items():
-        values = subject.sweep_values(place)  # (n_sweeps, steps, c, *grid)
+    for column, index in subject.continuous.items():
+        values = subject.sweep_values(index)  # (n_sweeps, steps, c, *grid)
         classes = subject.classifier.predict(values.reshape(-1, *values.shape[2:]))
         figures[f"flips_{column}"] = flip_share(classes.reshape(values.shape[:2]))
     return figures

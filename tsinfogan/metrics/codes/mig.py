@@ -9,7 +9,7 @@ from tsinfogan.data.panel import IntArray
 from tsinfogan.metrics.codes import Measure
 from tsinfogan.metrics.codes._representation import Array, Codes, binned, equal_width, over_factors
 
-GREATEST_CASES = 10_000
+MAX_CASES = 10_000
 CODE_BINS = 20
 
 
@@ -24,8 +24,8 @@ def mig(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
     Returns:
         ``mig`` in 0…1.
     """
-    values = binned(factors)[:GREATEST_CASES]
-    read = [_bins(code[:GREATEST_CASES]) for code in codes]
+    values = binned(factors)[:MAX_CASES]
+    read = [_bins(code[:MAX_CASES]) for code in codes]
     gaps = []
     for value in values.T:
         *_, second, first = sorted(mutual_info_score(value, code) for code in read)

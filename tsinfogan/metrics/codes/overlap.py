@@ -19,7 +19,7 @@ def effect_cosine(first: FloatArray, second: FloatArray) -> float:
 
 
 def _compute(subject: Subject) -> dict[str, float]:
-    swept = [subject.sweep_values(place) for place in subject.continuous.values()]  # (n_sweeps, steps, c, *grid) each
+    swept = [subject.sweep_values(index) for index in subject.continuous.values()]  # (n_sweeps, steps, c, *grid) each
     changes = [values[:, -1] - values[:, 0] for values in swept]
     cosines = [effect_cosine(a, b) for a, b in combinations(changes, 2)]
     return {"overlap": max(cosines)} if cosines else {}

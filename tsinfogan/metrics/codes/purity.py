@@ -28,10 +28,10 @@ def purity(categories: IntArray, classes: IntArray, n_categories: int, n_classes
 
 
 def _compute(subject: Subject) -> dict[str, float]:
-    made = subject.samples(SAMPLES_PER_CATEGORY)
+    synthetic = subject.samples(SAMPLES_PER_CATEGORY)
     classifier = subject.classifier
-    classes = classifier.predict(subject.grid_values(made.panel))
-    return purity(made.columns[subject.category_column], classes, subject.categories, classifier.n_classes)
+    classes = classifier.predict(subject.grid_values(synthetic.panel))
+    return purity(synthetic.columns[subject.category_column], classes, subject.categories, classifier.n_classes)
 
 
 MEASURE = Measure(

@@ -51,7 +51,7 @@ class Comparison:
         needs: what there must be: known ``labels`` on both sides, labelled real series of two or more ``classes``,
             unequal ``lengths``, ``series`` in place of images, two or more ``channels``. Without, the measure is left
             out and the reason given.
-        least_cases: series of each kind that it takes.
+        min_cases: series of each kind that it takes.
         stand_in: which real series take the place of made ones for the floor: those that the generator has ``seen``,
             or, where those are what is looked for (privacy), one half of the ``reference`` against the other.
         repeats: times that a full evaluation computes it, each with another seed and other samples.
@@ -63,7 +63,7 @@ class Comparison:
     figures: Mapping[str, Figure]
     compute: Callable[[Sets, int], Mapping[str, float]]
     needs: frozenset[Need] = frozenset()
-    least_cases: int = 10
+    min_cases: int = 10
     stand_in: StandIn = "seen"
     repeats: int = 5
     quick_repeats: int = 5

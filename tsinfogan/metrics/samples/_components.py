@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tsinfogan.data.panel import FloatArray
 
-LEAST_SPREAD = 1e-6
+MIN_SPREAD = 1e-6
 """Of the greatest one: directions with less are rounding, not data."""
 
 
@@ -33,7 +33,7 @@ class Components:
         """Those of ``(n, d)`` points that vary at all."""
         mean = points.mean(axis=0, dtype=np.float64)
         _, scale, axes = np.linalg.svd(points - mean, full_matrices=False)
-        kept = scale > LEAST_SPREAD * max(scale[0], LEAST_SPREAD)
+        kept = scale > MIN_SPREAD * max(scale[0], MIN_SPREAD)
         return cls(mean, axes[kept], scale[kept] / np.sqrt(max(len(points) - 1, 1)))
 
     def holding(self, share: float, most: int) -> int:

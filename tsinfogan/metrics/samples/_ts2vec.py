@@ -23,7 +23,7 @@ INSTANCE_WEIGHT = 0.5
 BATCH_SIZE = 8
 RATE = 1e-3
 FEW_VALUES, FEW_STEPS, MANY_STEPS = 100_000, 200, 600
-LEAST_CROP = 2
+MIN_CROP = 2
 CASES_PER_PASS = 256
 
 
@@ -141,7 +141,7 @@ def overlapping_crops(cases: Tensor, rng: torch.Generator) -> tuple[Tensor, Tens
         return torch.randint(low, high + 1, (n,), generator=rng)
 
     length = cases.shape[1]
-    overlap = int(between(min(LEAST_CROP, length), length))
+    overlap = int(between(min(MIN_CROP, length), length))
     left = int(between(0, length - overlap))
     right = left + overlap
     start, end = int(between(0, left)), int(between(right, length))

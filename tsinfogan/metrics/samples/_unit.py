@@ -9,8 +9,8 @@ import numpy as np
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.metrics.samples.context import Real
 
-LEAST_SPAN = 1e-7
-MOST_TIMEPOINTS = 32
+MIN_SPAN = 1e-7
+MAX_TIMEPOINTS = 32
 """Recurrent networks take as long as a series has timepoints: longer ones are thinned for them."""
 
 
@@ -36,8 +36,8 @@ class Series(NamedTuple):
         return Series(np.concatenate(padded), np.concatenate([self.lengths, other.lengths]))
 
     def thinned(self) -> Series:
-        """Every k-th timepoint, with the least k that leaves ``MOST_TIMEPOINTS`` or fewer; k is 1 for windows of 24."""
-        k = -(-self.values.shape[1] // MOST_TIMEPOINTS)
+        """Every k-th timepoint, with the least k that leaves ``MAX_TIMEPOINTS`` or fewer; k is 1 for windows of 24."""
+        k = -(-self.values.shape[1] // MAX_TIMEPOINTS)
         return Series(self.values[:, ::k], -(-self.lengths // k))
 
 
@@ -49,5 +49,5 @@ def unit_series(real: Real, panel: Panel) -> Series:
     both = (real.seen, real.reference)
     low = np.min([np.nanmin(one.values, axis=(0, 2)) for one in both], axis=0)  # (c,)
     high = np.max([np.nanmax(one.values, axis=(0, 2)) for one in both], axis=0)
-    scaled = (panel.values - low[:, None]) / (high - low + LEAST_SPAN)[:, None]
+    scaled = (panel.values - low[:, None]) / (high - low + MIN_SPAN)[:, None]
     return Series(np.ascontiguousarray(scaled.transpose(0, 2, 1), np.float32), panel.case_lengths)

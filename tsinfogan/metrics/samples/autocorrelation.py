@@ -9,7 +9,7 @@ from tsinfogan.data.panel import FloatArray, IntArray
 from tsinfogan.metrics.samples import Comparison, Figure
 from tsinfogan.metrics.samples.context import Sets
 
-GREATEST_LAG = 100
+MAX_LAG = 100
 LAGS_PER_LENGTH = 0.5
 
 
@@ -41,11 +41,11 @@ def mean_autocorrelation(values: FloatArray, lengths: IntArray, n_lags: int) -> 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
     typical = float(np.median(sets.real.reference.case_lengths))
-    n_lags = min(max(int(LAGS_PER_LENGTH * typical), 1), GREATEST_LAG)
-    made, real = (
-        mean_autocorrelation(panel.values, panel.case_lengths, n_lags) for panel in (sets.made, sets.reference)
+    n_lags = min(max(int(LAGS_PER_LENGTH * typical), 1), MAX_LAG)
+    synthetic, real = (
+        mean_autocorrelation(panel.values, panel.case_lengths, n_lags) for panel in (sets.synthetic, sets.reference)
     )
-    return {"autocorrelation": float(np.abs(made - real).mean())}
+    return {"autocorrelation": float(np.abs(synthetic - real).mean())}
 
 
 COMPARISON = Comparison(

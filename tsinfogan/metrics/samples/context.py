@@ -11,7 +11,7 @@ from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.metrics.classifier import STEPS, Classifier, fit_classifier
 from tsinfogan.metrics.samples import Comparison, StandIn
 from tsinfogan.metrics.samples._components import Components
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.sampling.memorization import flat, nearest
 
@@ -28,7 +28,8 @@ class Real:
         quick: whether measures that train something shall take fewer steps.
         seed: of what is fitted once for all repeats.
         device: where networks are trained.
-        originals: every series that the generator has seen, where ``seen`` are only some: what it may have copied.
+        training_series: every series that the generator has seen, where ``seen`` are only some: what it may have
+            copied.
     """
 
     seen: Panel
@@ -36,7 +37,7 @@ class Real:
     quick: bool = False
     seed: int = 0
     device: str = "cpu"
-    originals: Panel | None = None
+    training_series: Panel | None = None
 
     @cached_property
     def preprocessor(self) -> Preprocessor:
@@ -59,14 +60,18 @@ class Real:
         return flat(self.seen_values)
 
     @cached_property
-    def original_points(self) -> FloatArray:
+    def training_points(self) -> FloatArray:
         """``(n, d)`` every case that the generator has seen, a point each."""
-        return self.seen_points if self.originals is None else flat(self.preprocessor.transform(self.originals))
+        return (
+            self.seen_points
+            if self.training_series is None
+            else flat(self.preprocessor.transform(self.training_series))
+        )
 
     @cached_property
     def held_out_distances(self) -> FloatArray:
         """``(m,)`` root mean square distance of each reference case to the nearest of the originals."""
-        return nearest(flat(self.reference_values), self.original_points, 1)[0][:, 0]
+        return nearest(flat(self.reference_values), self.training_points, 1)[0][:, 0]
 
     @cached_property
     def components(self) -> Components:
@@ -80,14 +85,14 @@ class Real:
 
     @cached_property
     def classifier(self) -> Classifier:
-        """Tells the classes; taught by the labelled cases of ``seen``, with the data's own distortions."""
+        """Tells the classes; taught by the labelled cases of ``seen``, with the data's own augmentations."""
         assert self.seen.labels is not None
         known = self.seen.labels >= 0
         return fit_classifier(
             self.seen_values[known],
             self.seen.labels[known],
             len(self.seen.classes),
-            Distorter.build(self.seen.distortions, self.preprocessor),
+            Augmenter.build(self.seen.augmentations, self.preprocessor),
             seed=self.seed,
             device=self.device,
             steps=QUICK_STEPS if self.quick else STEPS,
@@ -100,21 +105,21 @@ class Sets:
 
     Attributes:
         real: the real series.
-        made: made series; for the floor, real ones in their place.
+        synthetic: made series; for the floor, real ones in their place.
         reference: real series that they are compared with: all of ``real.reference``, or half of it.
     """
 
     real: Real
-    made: Panel
+    synthetic: Panel
     reference: Panel
 
     @classmethod
-    def of(cls, real: Real, made: Panel) -> Sets:
+    def of(cls, real: Real, synthetic: Panel) -> Sets:
         """Made series against the whole reference."""
-        return cls(real, made, real.reference)
+        return cls(real, synthetic, real.reference)
 
     @classmethod
-    def floor(cls, real: Real, stand_in: StandIn, seed: int, n_cases: int) -> Sets:
+    def baseline(cls, real: Real, stand_in: StandIn, seed: int, n_cases: int) -> Sets:
         """Real series in the place of made ones, as many as those (``n_cases``) as far as there are."""
         rng = np.random.default_rng(seed)
         if stand_in == "seen":
@@ -136,9 +141,9 @@ class Sets:
         return self.real.preprocessor
 
     @cached_property
-    def made_values(self) -> FloatArray:
+    def synthetic_values(self) -> FloatArray:
         """``(n, c, *grid)`` as a network sees them."""
-        return self.preprocessor.transform(self.made)
+        return self.preprocessor.transform(self.synthetic)
 
     @cached_property
     def reference_values(self) -> FloatArray:
@@ -147,9 +152,9 @@ class Sets:
         return self.real.reference_values if whole else self.preprocessor.transform(self.reference)
 
     @cached_property
-    def made_points(self) -> FloatArray:
+    def synthetic_points(self) -> FloatArray:
         """``(n, d)`` each made case a point."""
-        return flat(self.made_values)
+        return flat(self.synthetic_values)
 
     @cached_property
     def reference_points(self) -> FloatArray:
@@ -157,21 +162,21 @@ class Sets:
         return flat(self.reference_values)
 
     @cached_property
-    def made_distances(self) -> FloatArray:
+    def synthetic_distances(self) -> FloatArray:
         """``(n,)`` root mean square distance of each made case to the nearest one that the generator has seen."""
-        return nearest(self.made_points, self.real.original_points, 1)[0][:, 0]
+        return nearest(self.synthetic_points, self.real.training_points, 1)[0][:, 0]
 
     @cached_property
     def held_out_distances(self) -> FloatArray:
         """``(m,)`` the same of the reference."""
         if self.reference is self.real.reference:
             return self.real.held_out_distances
-        return nearest(self.reference_points, self.real.original_points, 1)[0][:, 0]
+        return nearest(self.reference_points, self.real.training_points, 1)[0][:, 0]
 
     @cached_property
-    def made_labels(self) -> IntArray:
+    def synthetic_labels(self) -> IntArray:
         """``(n,)`` index into the classes of the real series, -1 where there is none."""
-        return labels_in(self.made, self.real.seen.classes)
+        return labels_in(self.synthetic, self.real.seen.classes)
 
     @cached_property
     def reference_labels(self) -> IntArray:
@@ -180,20 +185,20 @@ class Sets:
 
     def missing(self, measure: Comparison) -> str | None:
         """Why ``measure`` cannot be computed, as the end of a sentence; None where it can."""
-        smallest = min(self.made.n_cases, self.reference.n_cases, self.real.seen.n_cases)
-        labelled = all((labels >= 0).any() for labels in (self.made_labels, self.reference_labels))
+        smallest = min(self.synthetic.n_cases, self.reference.n_cases, self.real.seen.n_cases)
+        labelled = all((labels >= 0).any() for labels in (self.synthetic_labels, self.reference_labels))
         lacking = {
             "labels": None if labelled else "real and made series do not both have labels of the same classes",
             "classes": None
             if self.real.n_known_classes > 1
             else "the real series have no labels of two or more classes",
             "lengths": None if self.preprocessor.lengths else "all series have the same length",
-            "series": None if len(self.made.grid) == 1 else "these are images",
-            "channels": None if self.made.n_channels > 1 else "there is one channel only",
+            "series": None if len(self.synthetic.grid) == 1 else "these are images",
+            "channels": None if self.synthetic.n_channels > 1 else "there is one channel only",
         }
         reason = next((why for need, why in lacking.items() if why and need in measure.needs), None)
-        if reason is None and smallest < measure.least_cases:
-            return f"it needs {measure.least_cases} series of each kind, and there are {smallest}"
+        if reason is None and smallest < measure.min_cases:
+            return f"it needs {measure.min_cases} series of each kind, and there are {smallest}"
         return reason
 
 
@@ -201,6 +206,6 @@ def labels_in(panel: Panel, classes: tuple[str, ...]) -> IntArray:
     """``(n,)`` labels of ``panel`` as indices into ``classes``, -1 for a label that is not among them or unknown."""
     if panel.labels is None:
         return np.full(panel.n_cases, -1, np.int64)
-    places = {name: place for place, name in enumerate(classes)}
-    table = np.array([*(places.get(name, -1) for name in panel.classes), -1], np.int64)
+    indices = {name: index for index, name in enumerate(classes)}
+    table = np.array([*(indices.get(name, -1) for name in panel.classes), -1], np.int64)
     return table[panel.labels]  # unknown is -1, the last entry

@@ -14,7 +14,7 @@ from tsinfogan.metrics.samples.context import Real, Sets
 QUICK_STEPS = 60
 
 
-def context_fid(encoder: FittedEncoder, made: FloatArray, reference: FloatArray) -> float:
+def context_fid(encoder: FittedEncoder, synthetic: FloatArray, reference: FloatArray) -> float:
     """Fréchet distance of the encodings of two sets of series; 0 for the same set.
 
     As in the evaluation of Diffusion-TS (Yuan & Qiao, ICLR 2024, section 4.2), after Jeha et al. (ICLR 2022): TS2Vec
@@ -22,10 +22,10 @@ def context_fid(encoder: FittedEncoder, made: FloatArray, reference: FloatArray)
 
     Args:
         encoder: what :func:`tsinfogan.metrics.samples._ts2vec.fit` gave for the real series.
-        made: ``(n, t, c)``, NaN beyond a case's length.
+        synthetic: ``(n, t, c)``, NaN beyond a case's length.
         reference: ``(m, t, c)`` likewise.
     """
-    return frechet_distance(encoder.encode(made), encoder.encode(reference))
+    return frechet_distance(encoder.encode(synthetic), encoder.encode(reference))
 
 
 @lru_cache(maxsize=1)
@@ -46,8 +46,8 @@ def _series(real: Real, panel: Panel) -> FloatArray:
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    made, reference = (_encoded(sets.real, panel) for panel in (sets.made, sets.reference))
-    return {"context_fid": frechet_distance(made, reference)}
+    synthetic, reference = (_encoded(sets.real, panel) for panel in (sets.synthetic, sets.reference))
+    return {"context_fid": frechet_distance(synthetic, reference)}
 
 
 COMPARISON = Comparison(

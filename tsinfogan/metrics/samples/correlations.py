@@ -12,17 +12,17 @@ OTHERS_DIVISOR = 10
 """The protocol's authors divide by it; no reason is given."""
 
 
-def correlational_score(made: FloatArray, reference: FloatArray) -> float:
+def correlational_score(synthetic: FloatArray, reference: FloatArray) -> float:
     """A tenth of the sum over pairs of channels of how much their correlation at the same timepoint differs.
 
     As in the evaluation of Diffusion-TS (Yuan & Qiao, ICLR 2024, section 4.2), after Liao et al. (2020,
     arXiv:2006.05421): correlations over all timepoints of all cases, each pair once.
 
     Args:
-        made: ``(n, c, t)`` with NaN where there is no value, of two channels or more.
+        synthetic: ``(n, c, t)`` with NaN where there is no value, of two channels or more.
         reference: ``(m, c, t)`` likewise.
     """
-    return float(np.abs(np.tril(correlations(made) - correlations(reference))).sum() / OTHERS_DIVISOR)
+    return float(np.abs(np.tril(correlations(synthetic) - correlations(reference))).sum() / OTHERS_DIVISOR)
 
 
 def correlations(values: FloatArray) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -37,7 +37,7 @@ def correlations(values: FloatArray) -> np.ndarray[tuple[int, int], np.dtype[np.
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    return {"correlational": correlational_score(sets.made.values, sets.reference.values)}
+    return {"correlational": correlational_score(sets.synthetic.values, sets.reference.values)}
 
 
 COMPARISON = Comparison(

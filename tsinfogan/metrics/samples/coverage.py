@@ -12,7 +12,7 @@ from tsinfogan.metrics.samples import Comparison, Figure
 from tsinfogan.metrics.samples.context import Sets
 
 NEIGHBOURS = 5
-VARIANCE_SHARE, MOST_COMPONENTS = 0.99, 50
+VARIANCE_SHARE, MAX_COMPONENTS = 0.99, 50
 
 
 class Overlap(NamedTuple):
@@ -33,38 +33,40 @@ class Overlap(NamedTuple):
     coverage_back: float
 
 
-def overlap(made: NDArray[Any], reference: NDArray[Any], k: int = NEIGHBOURS) -> Overlap:
+def overlap(synthetic: NDArray[Any], reference: NDArray[Any], k: int = NEIGHBOURS) -> Overlap:
     """Improved precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991, equation 1), density and coverage
     (Naeem et al. 2020, arXiv:2002.09797, equations 3 and 4).
 
     Args:
-        made: ``(n, d)`` with n > k.
+        synthetic: ``(n, d)`` with n > k.
         reference: ``(n, d)``: with other numbers of cases balls are not of one size.
         k: neighbours.
     """
-    apart = cdist(reference, made)  # (real, made)
+    apart = cdist(reference, synthetic)  # (real, made)
     # the nearest case of its own kind is the case itself
-    real_radius, made_radius = (np.partition(cdist(side, side), k, axis=1)[:, k] for side in (reference, made))
-    in_real, in_made = apart <= real_radius[:, None], apart <= made_radius
+    real_radius, synthetic_radius = (
+        np.partition(cdist(side, side), k, axis=1)[:, k] for side in (reference, synthetic)
+    )
+    in_real, in_synthetic = apart <= real_radius[:, None], apart <= synthetic_radius
     return Overlap(
         precision=float(in_real.any(axis=0).mean()),
-        recall=float(in_made.any(axis=1).mean()),
+        recall=float(in_synthetic.any(axis=1).mean()),
         density=float(in_real.sum(axis=0).mean() / k),
         coverage=float(in_real.any(axis=1).mean()),
-        coverage_back=float(in_made.any(axis=0).mean()),
+        coverage_back=float(in_synthetic.any(axis=0).mean()),
     )
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
     components = sets.real.components
-    n_components = max(components.holding(VARIANCE_SHARE, MOST_COMPONENTS), 1)
+    n_components = max(components.holding(VARIANCE_SHARE, MAX_COMPONENTS), 1)
     rng = np.random.default_rng(seed)
-    n = min(sets.made.n_cases, sets.reference.n_cases)
-    made, reference = (
+    n = min(sets.synthetic.n_cases, sets.reference.n_cases)
+    synthetic, reference = (
         components.project(points[rng.permutation(len(points))[:n]], n_components)
-        for points in (sets.made_points, sets.reference_points)
+        for points in (sets.synthetic_points, sets.reference_points)
     )
-    return overlap(made, reference)._asdict()
+    return overlap(synthetic, reference)._asdict()
 
 
 COMPARISON = Comparison(

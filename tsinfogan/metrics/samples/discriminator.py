@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import FloatArray
 from tsinfogan.metrics.classifier import fit_classifier
 from tsinfogan.metrics.samples import Comparison, Figure
 from tsinfogan.metrics.samples.context import Sets
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import derived_seed
 
 FOLDS, STEPS = 3, 600
@@ -19,9 +19,9 @@ RATE = 4e-3
 
 
 def held_out_accuracy(
-    made: FloatArray,
+    synthetic: FloatArray,
     reference: FloatArray,
-    undistorted: Distorter,
+    unaugmented: Augmenter,
     *,
     folds: int = FOLDS,
     steps: int = STEPS,
@@ -31,17 +31,17 @@ def held_out_accuracy(
     """Share of held-out series whose kind is told rightly, where half are of either kind.
 
     Args:
-        made: ``(n, c, *grid)``.
+        synthetic: ``(n, c, *grid)``.
         reference: ``(m, c, *grid)``; of the greater set as many as there are in the smaller one are drawn.
-        undistorted: for such arrays, with no distortion.
+        unaugmented: for such arrays, with no augmentation.
         folds: parts, each told by a network that the others taught.
         steps: of each network.
         seed: of the draw, the parts and the networks.
         device: where to compute.
     """
     rng = np.random.default_rng(seed)
-    n = min(len(made), len(reference))
-    kinds = [values[rng.permutation(len(values))[:n]] for values in (made, reference)]
+    n = min(len(synthetic), len(reference))
+    kinds = [values[rng.permutation(len(values))[:n]] for values in (synthetic, reference)]
     fold_of = np.arange(n) % folds  # the order is random already
     n_right = 0
     for fold in range(folds):
@@ -50,7 +50,7 @@ def held_out_accuracy(
             np.concatenate([values[~held] for values in kinds]),
             np.repeat([0, 1], (~held).sum()),
             2,
-            undistorted,
+            unaugmented,
             seed=derived_seed(seed, fold),
             device=device,
             steps=steps,
@@ -62,9 +62,9 @@ def held_out_accuracy(
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
     accuracy = held_out_accuracy(
-        sets.made_values,
+        sets.synthetic_values,
         sets.reference_values,
-        Distorter.build(Distortions(), sets.preprocessor),
+        Augmenter.build(Augmentations(), sets.preprocessor),
         folds=QUICK_FOLDS if sets.quick else FOLDS,
         steps=QUICK_STEPS if sets.quick else STEPS,
         seed=seed,
@@ -83,5 +83,5 @@ COMPARISON = Comparison(
     },
     compute=_compute,
     quick_repeats=2,
-    least_cases=20,
+    min_cases=20,
 )

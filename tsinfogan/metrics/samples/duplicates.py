@@ -11,26 +11,26 @@ from tsinfogan.metrics.samples.context import Sets
 NEAR_SHARE_OF_MEDIAN = 0.1
 
 
-def near_share(made: FloatArray, held_out: FloatArray) -> float:
+def near_share(synthetic: FloatArray, held_out: FloatArray) -> float:
     """Share of made series within a tenth of the median distance of held-out ones to the nearest seen one.
 
     Args:
-        made: ``(n,)`` distance of each to the nearest seen series.
+        synthetic: ``(n,)`` distance of each to the nearest seen series.
         held_out: ``(m,)`` likewise.
     """
-    return float((made < NEAR_SHARE_OF_MEDIAN * np.median(held_out)).mean())
+    return float((synthetic < NEAR_SHARE_OF_MEDIAN * np.median(held_out)).mean())
 
 
-def exact_share(made: Panel, seen: Panel) -> float:
+def exact_share(synthetic: Panel, seen: Panel) -> float:
     """Share of made series that are series of ``seen``, number for number."""
     there = {seen.case(index).tobytes() for index in range(seen.n_cases)}
-    return sum(made.case(index).tobytes() in there for index in range(made.n_cases)) / made.n_cases
+    return sum(synthetic.case(index).tobytes() in there for index in range(synthetic.n_cases)) / synthetic.n_cases
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
     return {
-        "near_duplicates": near_share(sets.made_distances, sets.held_out_distances),
-        "exact_duplicates": exact_share(sets.made, sets.real.originals or sets.real.seen),
+        "near_duplicates": near_share(sets.synthetic_distances, sets.held_out_distances),
+        "exact_duplicates": exact_share(sets.synthetic, sets.real.training_series or sets.real.seen),
     }
 
 

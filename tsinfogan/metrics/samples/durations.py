@@ -10,14 +10,14 @@ from tsinfogan.metrics.samples import Comparison, Figure
 from tsinfogan.metrics.samples.context import Sets
 
 
-def duration_distance(made: IntArray, reference: IntArray) -> float:
+def duration_distance(synthetic: IntArray, reference: IntArray) -> float:
     """1-Wasserstein distance of the logarithms of lengths ``(n,)`` and ``(m,)``, in standard deviations of these."""
-    one, other = np.log(made), np.log(reference)
+    one, other = np.log(synthetic), np.log(reference)
     return float(wasserstein_distance(one, other) / (other.std() or 1.0))
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    return {"durations": duration_distance(sets.made.case_lengths, sets.reference.case_lengths)}
+    return {"durations": duration_distance(sets.synthetic.case_lengths, sets.reference.case_lengths)}
 
 
 COMPARISON = Comparison(

@@ -8,7 +8,7 @@ from tsinfogan.metrics.samples.context import Sets
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    features = [sets.real.classifier.features(values) for values in (sets.made_values, sets.reference_values)]
+    features = [sets.real.classifier.features(values) for values in (sets.synthetic_values, sets.reference_values)]
     return {"frechet": frechet_distance(*features)}
 
 

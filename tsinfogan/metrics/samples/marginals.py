@@ -10,23 +10,23 @@ from tsinfogan.metrics.samples import Comparison, Figure
 from tsinfogan.metrics.samples.context import Sets
 
 
-def marginal_distance(made: FloatArray, reference: FloatArray) -> float:
+def marginal_distance(synthetic: FloatArray, reference: FloatArray) -> float:
     """Mean over channels of the 1-Wasserstein distance of all values, in standard deviations of the reference.
 
     Args:
-        made: ``(n, c, …)`` with NaN where there is no value.
+        synthetic: ``(n, c, …)`` with NaN where there is no value.
         reference: ``(m, c, …)`` likewise.
     """
     distances = []
-    for channel in range(made.shape[1]):
-        one, other = (values[:, channel].astype(np.float64) for values in (made, reference))
+    for channel in range(synthetic.shape[1]):
+        one, other = (values[:, channel].astype(np.float64) for values in (synthetic, reference))
         one, other = one[np.isfinite(one)], other[np.isfinite(other)]
         distances.append(wasserstein_distance(one, other) / (other.std() or 1.0))
     return float(np.mean(distances))
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    return {"marginal_w1": marginal_distance(sets.made.values, sets.reference.values)}
+    return {"marginal_w1": marginal_distance(sets.synthetic.values, sets.reference.values)}
 
 
 COMPARISON = Comparison(

@@ -28,10 +28,10 @@ def attack_auc(members: FloatArray, others: FloatArray) -> float:
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
-    n = min(len(sets.real.original_points), sets.reference.n_cases)
+    n = min(len(sets.real.training_points), sets.reference.n_cases)
     members, others = (
-        nearest(points[rng.permutation(len(points))[:n]], sets.made_points, 1)[0][:, 0]
-        for points in (sets.real.original_points, sets.reference_points)
+        nearest(points[rng.permutation(len(points))[:n]], sets.synthetic_points, 1)[0][:, 0]
+        for points in (sets.real.training_points, sets.reference_points)
     )
     return {"membership_auc": attack_auc(members, others)}
 

@@ -14,22 +14,22 @@ WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Of the kernels, as multiples of the median squared distance."""
 
 
-def squared_mmd(made: NDArray[Any], reference: NDArray[Any]) -> float:
+def squared_mmd(synthetic: NDArray[Any], reference: NDArray[Any]) -> float:
     """Unbiased squared maximum mean discrepancy (Gretton et al. 2012, JMLR 13, lemma 6); below 0 by chance.
 
     The kernel is the mean of exp(−d² / (w·m)) over ``WIDTHS`` w, m being the median squared distance of two cases of
     the reference: what is judged does not set its own scale.
 
     Args:
-        made: ``(n, d)`` with n at least 2.
+        synthetic: ``(n, d)`` with n at least 2.
         reference: ``(m, d)`` likewise.
     """
     within = _squared_distances(reference, reference)
     median = float(np.median(within[np.triu_indices(len(reference), 1)])) or 1.0
-    n, m = len(made), len(reference)
-    of_made = (_kernel(_squared_distances(made, made), median).sum() - n) / (n * (n - 1))
+    n, m = len(synthetic), len(reference)
+    of_synthetic = (_kernel(_squared_distances(synthetic, synthetic), median).sum() - n) / (n * (n - 1))
     of_reference = (_kernel(within, median).sum() - m) / (m * (m - 1))
-    return float(of_made + of_reference - 2 * _kernel(_squared_distances(made, reference), median).mean())
+    return float(of_synthetic + of_reference - 2 * _kernel(_squared_distances(synthetic, reference), median).mean())
 
 
 def _squared_distances(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
@@ -45,7 +45,7 @@ def _kernel(squares: NDArray[np.float64], median: float) -> NDArray[np.float64]:
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    return {"mmd": squared_mmd(sets.made_points, sets.reference_points)}
+    return {"mmd": squared_mmd(sets.synthetic_points, sets.reference_points)}
 
 
 COMPARISON = Comparison(

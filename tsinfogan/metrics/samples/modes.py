@@ -13,8 +13,8 @@ from tsinfogan.metrics.samples.context import Sets
 
 REACHED_SHARE = 0.1
 CASES_PER_CLUSTER = 20
-MOST_CLUSTERS = 20
-VARIANCE_SHARE, MOST_COMPONENTS = 0.99, 50
+MAX_CLUSTERS = 20
+VARIANCE_SHARE, MAX_COMPONENTS = 0.99, 50
 
 
 class Modes(NamedTuple):
@@ -29,10 +29,10 @@ class Modes(NamedTuple):
     evenness: float
 
 
-def modes(made: IntArray, reference: IntArray) -> Modes:
+def modes(synthetic: IntArray, reference: IntArray) -> Modes:
     """Of the kinds ``(n,)`` and ``(m,)`` of made and real series; those that no real series is of count for nothing."""
-    n_kinds = int(max(made.max(), reference.max())) + 1
-    one, other = (np.bincount(kinds, minlength=n_kinds) / len(kinds) for kinds in (made, reference))
+    n_kinds = int(max(synthetic.max(), reference.max())) + 1
+    one, other = (np.bincount(kinds, minlength=n_kinds) / len(kinds) for kinds in (synthetic, reference))
     there = other > 0
     return Modes(float((one >= REACHED_SHARE * other)[there].mean()), float(np.minimum(one, other).sum()))
 
@@ -40,19 +40,20 @@ def modes(made: IntArray, reference: IntArray) -> Modes:
 def _kinds(sets: Sets) -> list[NDArray[np.int64]]:
     """Of made and real series: the class that a classifier sees, or without classes the cluster they fall in."""
     if sets.real.n_known_classes > 1:
-        return [sets.real.classifier.predict(values) for values in (sets.made_values, sets.reference_values)]
+        return [sets.real.classifier.predict(values) for values in (sets.synthetic_values, sets.reference_values)]
     from sklearn.cluster import KMeans
 
     components = sets.real.components
-    n = components.holding(VARIANCE_SHARE, MOST_COMPONENTS)
+    n = components.holding(VARIANCE_SHARE, MAX_COMPONENTS)
     if not n:  # the real series are equal, so of one kind
-        return [np.zeros(panel.n_cases, np.int64) for panel in (sets.made, sets.reference)]
-    seen, made, reference = (
-        components.project(points, n) for points in (sets.real.seen_points, sets.made_points, sets.reference_points)
+        return [np.zeros(panel.n_cases, np.int64) for panel in (sets.synthetic, sets.reference)]
+    seen, synthetic, reference = (
+        components.project(points, n)
+        for points in (sets.real.seen_points, sets.synthetic_points, sets.reference_points)
     )
-    k = int(np.clip(len(np.unique(seen, axis=0)) // CASES_PER_CLUSTER, 2, MOST_CLUSTERS))
+    k = int(np.clip(len(np.unique(seen, axis=0)) // CASES_PER_CLUSTER, 2, MAX_CLUSTERS))
     clusters = KMeans(k, n_init=3, random_state=sets.real.seed).fit(seen)
-    return [clusters.predict(points).astype(np.int64) for points in (made, reference)]
+    return [clusters.predict(points).astype(np.int64) for points in (synthetic, reference)]
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:

@@ -9,22 +9,22 @@ from tsinfogan.metrics.samples import Comparison, Figure
 from tsinfogan.metrics.samples.context import Sets
 
 NEAR_PERCENT = 1.0
-LEAST_DISTANCE = 1e-6
+MIN_DISTANCE = 1e-6
 
 
-def distance_ratio(made: FloatArray, held_out: FloatArray) -> float:
+def distance_ratio(synthetic: FloatArray, held_out: FloatArray) -> float:
     """Median of the distances ``(n,)`` of made series to the nearest seen one, over that of held-out ones ``(m,)``."""
-    return float(np.median(made) / max(float(np.median(held_out)), LEAST_DISTANCE))
+    return float(np.median(synthetic) / max(float(np.median(held_out)), MIN_DISTANCE))
 
 
-def share_nearer(made: FloatArray, held_out: FloatArray) -> float:
+def share_nearer(synthetic: FloatArray, held_out: FloatArray) -> float:
     """Share of made series that are nearer than the nearest percent of held-out ones."""
-    return float((made < np.percentile(held_out, NEAR_PERCENT)).mean())
+    return float((synthetic < np.percentile(held_out, NEAR_PERCENT)).mean())
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    made, held_out = sets.made_distances, sets.held_out_distances
-    return {"nearest": distance_ratio(made, held_out), "nearer_share": share_nearer(made, held_out)}
+    synthetic, held_out = sets.synthetic_distances, sets.held_out_distances
+    return {"nearest": distance_ratio(synthetic, held_out), "nearer_share": share_nearer(synthetic, held_out)}
 
 
 COMPARISON = Comparison(

@@ -10,7 +10,7 @@ from tsinfogan.metrics.samples import Comparison, Figure
 from tsinfogan.metrics.samples.context import Sets
 
 ENERGY_SHARE = 0.999
-LEAST_RATIO = 1e-3
+MIN_RATIO = 1e-3
 """Nothing at all is counted as a thousandth, so that its logarithm is a number."""
 
 
@@ -20,28 +20,28 @@ def mean_amplitudes(values: FloatArray) -> NDArray[np.float64]:
     return amplitudes
 
 
-def amplitude_ratios(made: FloatArray, reference: FloatArray) -> NDArray[np.float64]:
+def amplitude_ratios(synthetic: FloatArray, reference: FloatArray) -> NDArray[np.float64]:
     """``(k,)`` amplitude of made series over that of the reference, for each harmonic of each channel in the band.
 
     The band of a channel are the first harmonics that hold 99.9 % of the energy about the mean. Of channels that are
     constant in the reference there are none.
 
     Args:
-        made: ``(n, c, t)``.
+        synthetic: ``(n, c, t)``.
         reference: ``(m, c, t)``.
     """
     energy = np.square(np.abs(np.fft.rfft(reference.astype(np.float64), axis=2))[..., 1:]).mean(axis=0)  # (c, f)
     total = energy.sum(axis=1, keepdims=True)
     before = np.cumsum(energy, axis=1) - energy
     in_band = (before < ENERGY_SHARE * total) & (total > 0) & (energy > 0)
-    ratios: NDArray[np.float64] = mean_amplitudes(made)[in_band] / mean_amplitudes(reference)[in_band]
+    ratios: NDArray[np.float64] = mean_amplitudes(synthetic)[in_band] / mean_amplitudes(reference)[in_band]
     return ratios
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    n_channels = sets.made.n_channels  # the duration, a channel more, is constant
-    ratios = amplitude_ratios(sets.made_values[:, :n_channels], sets.reference_values[:, :n_channels])
-    ratios = np.maximum(ratios, LEAST_RATIO) if ratios.size else np.ones(1)
+    n_channels = sets.synthetic.n_channels  # the duration, a channel more, is constant
+    ratios = amplitude_ratios(sets.synthetic_values[:, :n_channels], sets.reference_values[:, :n_channels])
+    ratios = np.maximum(ratios, MIN_RATIO) if ratios.size else np.ones(1)
     return {
         "spectrum": float(np.abs(np.log(ratios)).mean()),
         "spectrum_least": float(ratios.min()),

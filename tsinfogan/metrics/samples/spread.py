@@ -11,24 +11,26 @@ from tsinfogan.metrics.samples._components import Components
 from tsinfogan.metrics.samples.context import Sets
 
 DIRECTIONS = 20
-LEAST_PER_CLASS = 5
+MIN_PER_CLASS = 5
 
 
-def class_spreads(made: FloatArray, made_classes: IntArray, real: FloatArray, classes: IntArray) -> NDArray[np.float64]:
+def class_spreads(
+    synthetic: FloatArray, synthetic_classes: IntArray, real: FloatArray, classes: IntArray
+) -> NDArray[np.float64]:
     """``(k,)`` spread of made series of a class over that of its real ones: root mean square distance from their mean.
 
-    Classes of fewer than ``LEAST_PER_CLASS`` series on a side, or whose real series are all equal, are left out.
+    Classes of fewer than ``MIN_PER_CLASS`` series on a side, or whose real series are all equal, are left out.
 
     Args:
-        made: ``(n, d)``.
-        made_classes: ``(n,)``, -1 where unknown.
+        synthetic: ``(n, d)``.
+        synthetic_classes: ``(n,)``, -1 where unknown.
         real: ``(m, d)``.
         classes: ``(m,)`` likewise.
     """
     ratios = []
     for index in np.unique(classes[classes >= 0]):
-        sides = made[made_classes == index], real[classes == index]
-        if min(map(len, sides)) < LEAST_PER_CLASS:
+        sides = synthetic[synthetic_classes == index], real[classes == index]
+        if min(map(len, sides)) < MIN_PER_CLASS:
             continue
         one, other = (float(np.sqrt(side.var(axis=0, dtype=np.float64, ddof=1).mean())) for side in sides)
         if other > 0:
@@ -36,19 +38,19 @@ def class_spreads(made: FloatArray, made_classes: IntArray, real: FloatArray, cl
     return np.array(ratios)
 
 
-def direction_spreads(made: FloatArray, components: Components, n: int = DIRECTIONS) -> NDArray[np.float64]:
+def component_spreads(synthetic: FloatArray, components: Components, n: int = DIRECTIONS) -> NDArray[np.float64]:
     """``(n,)`` or fewer: standard deviation of ``(m, d)`` points along each direction over that of what fitted it."""
     n = min(n, len(components.spread))
-    spreads: NDArray[np.float64] = components.project(made, n).std(axis=0, ddof=1) / components.spread[:n]
+    spreads: NDArray[np.float64] = components.project(synthetic, n).std(axis=0, ddof=1) / components.spread[:n]
     return spreads
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    within = class_spreads(sets.made_points, sets.made_labels, sets.reference_points, sets.reference_labels)
+    within = class_spreads(sets.synthetic_points, sets.synthetic_labels, sets.reference_points, sets.reference_labels)
     if not within.size:
-        one_class = [np.zeros(panel.n_cases, np.int64) for panel in (sets.made, sets.reference)]
-        within = class_spreads(sets.made_points, one_class[0], sets.reference_points, one_class[1])
-    along = direction_spreads(sets.made_points, sets.real.components)
+        one_class = [np.zeros(panel.n_cases, np.int64) for panel in (sets.synthetic, sets.reference)]
+        within = class_spreads(sets.synthetic_points, one_class[0], sets.reference_points, one_class[1])
+    along = component_spreads(sets.synthetic_points, sets.real.components)
     within, along = (ratios if ratios.size else np.ones(1) for ratios in (within, along))  # equal real series
     return {
         "spread_within": float(np.median(within)),

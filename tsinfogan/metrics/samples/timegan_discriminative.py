@@ -18,7 +18,13 @@ TRAIN_SHARE = 0.8
 
 
 def discriminative_scores(
-    made: Series, reference: Series, *, networks: int = NETWORKS, seed: int = 0, steps: int = STEPS, device: str = "cpu"
+    synthetic: Series,
+    reference: Series,
+    *,
+    networks: int = NETWORKS,
+    seed: int = 0,
+    steps: int = STEPS,
+    device: str = "cpu",
 ) -> Numbers:
     """|0.5 − accuracy| on a fifth of each set, of networks that learned from the rest: 0 is best, 0.5 worst.
 
@@ -27,7 +33,7 @@ def discriminative_scores(
     Their figure is the mean of ten networks.
 
     Args:
-        made: series ``(n, t, c)`` on [0, 1].
+        synthetic: series ``(n, t, c)`` on [0, 1].
         reference: ``(m, t, c)`` likewise.
         networks: how many, each with weights, a split and batches of its own.
         seed: of all these.
@@ -38,11 +44,11 @@ def discriminative_scores(
         ``(networks,)``.
     """
     rng = np.random.default_rng(seed)
-    n_real, n_made, n_channels = len(reference.values), len(made.values), reference.values.shape[2]
-    cases = Cases(reference + made, device)
+    n_real, n_synthetic, n_channels = len(reference.values), len(synthetic.values), reference.values.shape[2]
+    cases = Cases(reference + synthetic, device)
     sides = [
         first + rng.permuted(np.tile(np.arange(n), (networks, 1)), axis=1)
-        for first, n in ((0, n_real), (n_real, n_made))
+        for first, n in ((0, n_real), (n_real, n_synthetic))
     ]
     cuts = [int(TRAIN_SHARE * side.shape[1]) for side in sides]
     judges = RecurrentNetworks(networks, n_channels, n_channels, seed).to(device)
@@ -65,9 +71,11 @@ def discriminative_scores(
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    made, reference = (unit_series(sets.real, panel).thinned() for panel in (sets.made, sets.reference))
+    synthetic, reference = (unit_series(sets.real, panel).thinned() for panel in (sets.synthetic, sets.reference))
     networks, steps = (QUICK_NETWORKS, QUICK_STEPS) if sets.quick else (NETWORKS, STEPS)
-    scores = discriminative_scores(made, reference, networks=networks, seed=seed, steps=steps, device=sets.real.device)
+    scores = discriminative_scores(
+        synthetic, reference, networks=networks, seed=seed, steps=steps, device=sets.real.device
+    )
     return {"timegan_discriminative": float(scores.mean())}
 
 

@@ -16,7 +16,13 @@ STEPS, QUICK_STEPS = 5000, 250
 
 
 def predictive_scores(
-    made: Series, reference: Series, *, networks: int = NETWORKS, seed: int = 0, steps: int = STEPS, device: str = "cpu"
+    synthetic: Series,
+    reference: Series,
+    *,
+    networks: int = NETWORKS,
+    seed: int = 0,
+    steps: int = STEPS,
+    device: str = "cpu",
 ) -> Numbers:
     """Mean absolute error on all real series of networks that learned from made ones.
 
@@ -25,7 +31,7 @@ def predictive_scores(
     t + 1; 5000 steps of Adam (1e-3) on 128 cases. Their figure is the mean of ten networks.
 
     Args:
-        made: series ``(n, t, c)`` on [0, 1], of two channels and two timepoints or more.
+        synthetic: series ``(n, t, c)`` on [0, 1], of two channels and two timepoints or more.
         reference: ``(m, t, c)`` likewise.
         networks: how many, each with weights and batches of its own.
         seed: of all these.
@@ -38,7 +44,7 @@ def predictive_scores(
     rng = np.random.default_rng(seed)
     n_channels = reference.values.shape[2]
     predictors = RecurrentNetworks(networks, n_channels - 1, n_channels, seed).to(device)
-    (learned, wanted), (judged, truth) = (_questions(series, device) for series in (made, reference))
+    (learned, wanted), (judged, truth) = (_questions(series, device) for series in (synthetic, reference))
 
     def loss() -> Tensor:
         rows = batches_of(len(learned), networks, rng)
@@ -66,9 +72,9 @@ def _errors(told: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    made, reference = (unit_series(sets.real, panel).thinned() for panel in (sets.made, sets.reference))
+    synthetic, reference = (unit_series(sets.real, panel).thinned() for panel in (sets.synthetic, sets.reference))
     networks, steps = (QUICK_NETWORKS, QUICK_STEPS) if sets.quick else (NETWORKS, STEPS)
-    scores = predictive_scores(made, reference, networks=networks, seed=seed, steps=steps, device=sets.real.device)
+    scores = predictive_scores(synthetic, reference, networks=networks, seed=seed, steps=steps, device=sets.real.device)
     return {"timegan_predictive": float(scores.mean())}
 
 

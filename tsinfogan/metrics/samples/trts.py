@@ -7,9 +7,9 @@ from tsinfogan.metrics.samples.context import Sets
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    known = sets.made_labels >= 0
-    told = sets.real.classifier.predict(sets.made_values[known])
-    return {"trts": float((told == sets.made_labels[known]).mean())}
+    known = sets.synthetic_labels >= 0
+    told = sets.real.classifier.predict(sets.synthetic_values[known])
+    return {"trts": float((told == sets.synthetic_labels[known]).mean())}
 
 
 COMPARISON = Comparison(

@@ -5,16 +5,16 @@ from __future__ import annotations
 from tsinfogan.metrics.classifier import STEPS, fit_classifier
 from tsinfogan.metrics.samples import Comparison, Figure
 from tsinfogan.metrics.samples.context import QUICK_STEPS, Sets
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.preprocessing.augmenter import Augmenter
 
 
 def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    made, held_out = sets.made_labels >= 0, sets.reference_labels >= 0
+    synthetic, held_out = sets.synthetic_labels >= 0, sets.reference_labels >= 0
     classifier = fit_classifier(
-        sets.made_values[made],
-        sets.made_labels[made],
+        sets.synthetic_values[synthetic],
+        sets.synthetic_labels[synthetic],
         len(sets.real.seen.classes),
-        Distorter.build(sets.real.seen.distortions, sets.preprocessor),
+        Augmenter.build(sets.real.seen.augmentations, sets.preprocessor),
         seed=seed,
         device=sets.real.device,
         steps=QUICK_STEPS if sets.quick else STEPS,

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from tsinfogan.models.backbones._series import with_differences
 from tsinfogan.models.discriminator import DataShape
 
-SMALLEST_GRID = 5
+MIN_GRID = 5
 KERNEL = 5
 
 
-def halvings(size: int, smallest: int = SMALLEST_GRID) -> list[int]:
+def halvings(size: int, smallest: int = MIN_GRID) -> list[int]:
     """Grid sizes from coarse to fine, each half of the next rounded up: ``halvings(40) == [5, 10, 20, 40]``."""
     sizes = [size]
     while sizes[0] > smallest:

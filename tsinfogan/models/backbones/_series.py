@@ -8,24 +8,24 @@ from torch import Tensor
 
 from tsinfogan.models.discriminator import DataShape
 
-CHANNELS_PER_TEXTURE = 4
+CHANNELS_PER_INJECTION = 4
 FIRST_STRENGTH = 0.3
 
 
-def n_textures(shape: DataShape) -> int:
+def n_injected(shape: DataShape) -> int:
     """Independent textures that a generator draws its detail from: many channels do not wobble as one."""
-    return max(1, (shape.n_channels - shape.n_constant) // CHANNELS_PER_TEXTURE)
+    return max(1, (shape.n_channels - shape.n_constant) // CHANNELS_PER_INJECTION)
 
 
-def first_strengths(n_textures: int, n_features: int) -> Tensor:
-    """``(n_textures, n_features)`` with which textures are added in an untrained generator: one alone not at all.
+def first_strengths(n_injected: int, n_features: int) -> Tensor:
+    """``(n_injected, n_features)`` with which textures are added in an untrained generator: one alone not at all.
 
     Among many channels some may be noise and nothing else. Where textures are silent at first, the latent learns to
     imitate it, and what foretells such a channel in samples foretells nothing in real series.
     """
-    if n_textures == 1:
+    if n_injected == 1:
         return torch.zeros(1, n_features)
-    return FIRST_STRENGTH * torch.randn(n_textures, n_features)
+    return FIRST_STRENGTH * torch.randn(n_injected, n_features)
 
 
 def with_differences(values: Tensor, n_varying: int) -> Tensor:

@@ -7,28 +7,28 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsinfogan.models.backbones._convolutions import Trunk, convolution, halvings
-from tsinfogan.models.backbones._series import first_strengths, n_textures
+from tsinfogan.models.backbones._series import first_strengths, n_injected
 from tsinfogan.models.discriminator import Backbone, DataShape, tie_constant_channels
 
 
 class Block(nn.Module):
     """Smooth upsampling, texture noise, convolution, then each channel scaled and shifted by the latent (FiLM)."""
 
-    def __init__(self, n_in: int, n_out: int, size: int, latent_dim: int, n_textures: int):
+    def __init__(self, n_in: int, n_out: int, size: int, latent_dim: int, n_injected: int):
         super().__init__()
-        self.size, self.n_textures = size, n_textures
+        self.size, self.n_injected = size, n_injected
         self.conv = convolution(n_in, n_out)
-        self.texture_strength = nn.Parameter(first_strengths(n_textures, n_out).flatten())
+        self.noise_strength = nn.Parameter(first_strengths(n_injected, n_out).flatten())
         self.norm = nn.GroupNorm(1, n_out, affine=False)
         self.modulation = nn.Linear(latent_dim, 2 * n_out)
 
-    def forward(self, x: Tensor, latent: Tensor, texture: Tensor) -> Tensor:
-        """``(n, n_in, 1, t)``, ``(n, latent_dim)``, ``(n, n_textures * size)`` to ``(n, n_out, 1, size)``."""
+    def forward(self, x: Tensor, latent: Tensor, injected_noise: Tensor) -> Tensor:
+        """``(n, n_in, 1, t)``, ``(n, latent_dim)``, ``(n, n_injected * size)`` to ``(n, n_out, 1, size)``."""
         if x.shape[-1] != self.size:
             x = F.interpolate(x, size=(1, self.size), mode="bilinear", align_corners=False)
         x = self.conv(x)
-        strengths = self.texture_strength.view(self.n_textures, -1, 1, 1)  # (k, n_out, 1, 1)
-        for strength, noise in zip(strengths, texture.chunk(self.n_textures, dim=1), strict=True):
+        strengths = self.noise_strength.view(self.n_injected, -1, 1, 1)  # (k, n_out, 1, 1)
+        for strength, noise in zip(strengths, injected_noise.chunk(self.n_injected, dim=1), strict=True):
             x = x + strength * noise[:, None, None, :]
         gain, bias = self.modulation(latent)[:, :, None, None].chunk(2, dim=1)
         return F.leaky_relu(self.norm(x) * (1 + gain) + bias, 0.2)
@@ -40,25 +40,25 @@ class Generator(nn.Module):
     def __init__(self, shape: DataShape, latent_dim: int, width: int):
         super().__init__()
         self.sizes = halvings(shape.grid[0])
-        self.texture_sizes = [n_textures(shape) * size for size in self.sizes]
-        self.texture_dim = sum(self.texture_sizes)
+        self.injected_sizes = [n_injected(shape) * size for size in self.sizes]
+        self.injected_noise_dim = sum(self.injected_sizes)
         self.n_constant = shape.n_constant
         self.bounded = shape.bounded
         widths = [min(4, 2 ** (len(self.sizes) - 1 - level)) * width for level in range(len(self.sizes))]
         self.embed = nn.Sequential(nn.Linear(latent_dim, 4 * width), nn.LeakyReLU(0.2))
         self.start = nn.Linear(4 * width, widths[0] * self.sizes[0])
         self.blocks = nn.ModuleList(
-            Block(n_in, n_out, size, 4 * width, n_textures(shape))
+            Block(n_in, n_out, size, 4 * width, n_injected(shape))
             for n_in, n_out, size in zip([widths[0], *widths[:-1]], widths, self.sizes, strict=True)
         )
         self.out = convolution(widths[-1], shape.n_channels)
 
-    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
-        """``(n, latent_dim)``, ``(n, texture_dim)`` to ``(n, n_channels, t)``."""
+    def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
+        """``(n, latent_dim)``, ``(n, injected_noise_dim)`` to ``(n, n_channels, t)``."""
         style = self.embed(latent)
         x = self.start(style).view(len(latent), -1, 1, self.sizes[0])
         x = x.contiguous(memory_format=torch.channels_last)
-        for block, noise in zip(self.blocks, texture.split(self.texture_sizes, dim=1), strict=True):
+        for block, noise in zip(self.blocks, injected_noise.split(self.injected_sizes, dim=1), strict=True):
             x = block(x, style, noise)
         values = tie_constant_channels(self.out(x)[:, :, 0].float(), self.n_constant)
         return torch.tanh(values) if self.bounded else values

@@ -1,7 +1,7 @@
 """A recurrent generator over cells of several timepoints, so that no series takes more than some sixteen steps.
 
-Its critic reads by convolutions. A recurrent one, both ways over the same cells, with or without convolutions before,
-took twice the time and taught less (docs/experiments.md, Windows of 24).
+Its discriminator reads by convolutions. A recurrent one, both ways over the same cells, with or without convolutions
+before, took twice the time and taught less (docs/experiments.md, Windows of 24).
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsinfogan.models.backbones._convolutions import Trunk
-from tsinfogan.models.backbones._series import first_strengths, n_textures
+from tsinfogan.models.backbones._series import first_strengths, n_injected
 from tsinfogan.models.discriminator import Backbone, DataShape, tie_constant_channels
 
-GREATEST_N_CELLS = 16
-TEXTURE_PER_CELL = 4
+MAX_N_CELLS = 16
+INJECTED_PER_CELL = 4
 KERNEL = 5
 
 
 def cells(n_timepoints: int) -> tuple[int, int]:
-    """Number of cells and timepoints a cell: the shortest cells of which ``GREATEST_N_CELLS`` cover the series."""
-    size = -(-n_timepoints // GREATEST_N_CELLS)
+    """Number of cells and timepoints a cell: the shortest cells of which ``MAX_N_CELLS`` cover the series."""
+    size = -(-n_timepoints // MAX_N_CELLS)
     return -(-n_timepoints // size), size
 
 
@@ -39,10 +39,10 @@ class Generator(nn.Module):
         self.n_timepoints = shape.grid[0]
         self.n_cells, self.cell_size = cells(self.n_timepoints)
         self.n_states = self.n_cells + 1
-        self.texture_per_cell = n_textures(shape) * TEXTURE_PER_CELL
-        self.n_fine = n_textures(shape) if n_textures(shape) > 1 else 0
-        self.texture_sizes = [self.n_states * self.texture_per_cell, self.n_fine * self.n_timepoints]
-        self.texture_dim = sum(self.texture_sizes)
+        self.injected_per_cell = n_injected(shape) * INJECTED_PER_CELL
+        self.n_fine = n_injected(shape) if n_injected(shape) > 1 else 0
+        self.injected_sizes = [self.n_states * self.injected_per_cell, self.n_fine * self.n_timepoints]
+        self.injected_noise_dim = sum(self.injected_sizes)
         self.n_constant = shape.n_constant
         self.bounded = shape.bounded
         self.width = width
@@ -50,7 +50,7 @@ class Generator(nn.Module):
         self.embed = nn.Sequential(nn.Linear(latent_dim, size), nn.LeakyReLU(0.2))
         self.start = nn.Linear(size, 2 * size)
         self.plan = nn.Linear(size, self.n_states * width)
-        self.gru = nn.GRU(width + self.texture_per_cell, size, batch_first=True, bidirectional=True)
+        self.gru = nn.GRU(width + self.injected_per_cell, size, batch_first=True, bidirectional=True)
         self.emit = nn.Linear(2 * size, 2 * self.cell_size * width)
         self.smooth = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2)
         if self.n_fine:
@@ -58,16 +58,16 @@ class Generator(nn.Module):
         self.norm = nn.GroupNorm(1, width, affine=False)
         self.modulation = nn.Linear(size, 4 * width)
         self.out = nn.Conv1d(width, shape.n_channels, KERNEL, padding=KERNEL // 2)
-        places = (torch.arange(2 * self.cell_size) + 0.5) / (2 * self.cell_size)
-        self.register_buffer("window", torch.sin(math.pi * places)[:, None] ** 2, persistent=False)
+        indices = (torch.arange(2 * self.cell_size) + 0.5) / (2 * self.cell_size)
+        self.register_buffer("window", torch.sin(math.pi * indices)[:, None] ** 2, persistent=False)
 
-    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
-        """``(n, latent_dim)``, ``(n, texture_dim)`` to ``(n, n_channels, t)``."""
+    def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
+        """``(n, latent_dim)``, ``(n, injected_noise_dim)`` to ``(n, n_channels, t)``."""
         n = len(latent)
         style = self.embed(latent)
         plan = self.plan(style).view(n, self.n_states, self.width)
-        texture, fine = texture.split(self.texture_sizes, dim=1)
-        seen = torch.cat([plan, texture.view(n, self.n_states, self.texture_per_cell).to(plan.dtype)], dim=2)
+        injected_noise, fine = injected_noise.split(self.injected_sizes, dim=1)
+        seen = torch.cat([plan, injected_noise.view(n, self.n_states, self.injected_per_cell).to(plan.dtype)], dim=2)
         start = torch.tanh(self.start(style)).view(n, 2, -1).transpose(0, 1).contiguous()
         states, _ = self.gru(seen, start)  # (n, n_states, 2 * size)
         pieces = self.emit(states).view(n, self.n_states, 2 * self.cell_size, self.width) * self.window

@@ -22,7 +22,7 @@ def halved(grid: tuple[int, ...]) -> tuple[int, ...]:
 class Generator(nn.Module):
     """Two full layers, then two transposed convolutions that double the grid, cut to size where it is odd."""
 
-    texture_dim = 0
+    injected_noise_dim = 0
 
     def __init__(self, shape: DataShape, latent_dim: int, width: int):
         super().__init__()
@@ -44,7 +44,7 @@ class Generator(nn.Module):
         self.norm = nn.BatchNorm2d(width)
         self.out = nn.ConvTranspose2d(width, shape.n_channels, KERNEL, 2, 1)
 
-    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+    def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)`` and an empty ``(n, 0)`` to ``(n, n_channels, height, width)``."""
         height, width = self.coarse
         x = self.full(latent).view(len(latent), height, width, -1).permute(0, 3, 1, 2)  # channels last in memory
@@ -88,5 +88,5 @@ BACKBONE = Backbone(
     Trunk,
     32,
     (2,),
-    {"max_steps": 4500, "discovery_steps": 2000, "discovery_heads": 4},
+    {"max_steps": 4500, "pretraining_steps": 2000, "pretraining_heads": 4},
 )

@@ -15,7 +15,7 @@ from tsinfogan.models.discriminator import Backbone, DataShape, tie_constant_cha
 class Generator(nn.Module):
     """Four layers that double in width, then all values at once."""
 
-    texture_dim = 0
+    injected_noise_dim = 0
 
     def __init__(self, shape: DataShape, latent_dim: int, width: int):
         super().__init__()
@@ -28,7 +28,7 @@ class Generator(nn.Module):
             layers += [nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], int(torch.Size(self.size).numel())))
 
-    def forward(self, latent: Tensor, texture: Tensor) -> Tensor:
+    def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)`` and an empty ``(n, 0)`` to ``(n, n_channels, *grid)``."""
         values = self.layers(latent).float().view(len(latent), *self.size)
         values = tie_constant_channels(values, self.n_constant)

@@ -118,9 +118,9 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; what is not a finite number is None."""
-        made = _finite(asdict(self))
-        assert isinstance(made, dict)
-        return made
+        synthetic = _finite(asdict(self))
+        assert isinstance(synthetic, dict)
+        return synthetic
 
 
 def _reading_order(name: str | None) -> tuple[int, float, str]:

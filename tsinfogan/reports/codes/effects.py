@@ -10,11 +10,11 @@ import numpy as np
 from tsinfogan.data.panel import IntArray
 from tsinfogan.reports.codes.traits import Array, Change, Measured, Trait
 
-LEAST_CORRELATION = 0.5
-LEAST_CHANGE: dict[Change, float] = {"share": 0.03, "angle": 0.03, "amount": 0.0}
+MIN_CORRELATION = 0.5
+MIN_CHANGE: dict[Change, float] = {"share": 0.03, "angle": 0.03, "amount": 0.0}
 """Less than 3 % or 0.03 rad between −1 and 1 is nothing that a person sees."""
-MOST_NAMED = 3
-FEWEST_CASES = 5
+MAX_NAMED = 3
+MIN_CASES = 5
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def effects(
         ends: ``(m,)`` their categories.
     """
     found = []
-    for place, trait in enumerate(drawn.traits):
-        correlation = within_correlation(code, drawn.values[:, place], categories)
-        change = mean_change(low.values[:, place], high.values[:, place], ends, trait.change)
+    for index, trait in enumerate(drawn.traits):
+        correlation = within_correlation(code, drawn.values[:, index], categories)
+        change = mean_change(low.values[:, index], high.values[:, index], ends, trait.change)
         if np.isfinite(correlation) and np.isfinite(change):
             found.append(Effect(trait, correlation, change))
     return sorted(found, key=lambda effect: -abs(effect.correlation))
@@ -58,10 +58,10 @@ def named(found: Sequence[Effect]) -> list[Effect]:
     """Of effects in order, the few that are strong enough to be told, each trait once."""
     kept: list[Effect] = []
     for effect in found:
-        strong = abs(effect.correlation) >= LEAST_CORRELATION and effect.change * effect.correlation > 0
-        visible = abs(effect.change) >= LEAST_CHANGE[effect.trait.change]
+        strong = abs(effect.correlation) >= MIN_CORRELATION and effect.change * effect.correlation > 0
+        visible = abs(effect.change) >= MIN_CHANGE[effect.trait.change]
         said = any(effect.trait.name in other.trait.excludes for other in kept)
-        if strong and visible and not said and len(kept) < MOST_NAMED:
+        if strong and visible and not said and len(kept) < MAX_NAMED:
             kept.append(effect)
     return kept
 
@@ -73,7 +73,7 @@ def within_correlation(some: Array, others: Array, groups: IntArray) -> float:
     """
     found = []
     for a, b in _by_group(groups, some, others):
-        if len(a) >= FEWEST_CASES:
+        if len(a) >= MIN_CASES:
             spreads = a.std(), b.std()
             flat = min(spreads) <= 1e-9 * max(float(np.abs(b).max()), 1e-300)
             found.append(0.0 if flat else float(((a - a.mean()) * (b - b.mean())).mean() / (spreads[0] * spreads[1])))

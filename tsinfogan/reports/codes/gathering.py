@@ -133,9 +133,9 @@ def _category_cards(material: Material, table: IntArray | None, labelled: bool) 
     if table is not None and real is not None:
         cards = [_with_majority(card, table[card.number], real.classes) for card in cards]
     if labelled:
-        made, classes = subject.samples(SAMPLES_PER_CATEGORY), (subject.train or subject.real).classes
-        told = subject.classifier.predict(subject.grid_values(made.panel))
-        seen = contingency(made.columns[subject.category_column], told, subject.categories, len(classes))
+        synthetic, classes = subject.samples(SAMPLES_PER_CATEGORY), (subject.train or subject.real).classes
+        told = subject.classifier.predict(subject.grid_values(synthetic.panel))
+        seen = contingency(synthetic.columns[subject.category_column], told, subject.categories, len(classes))
         cards = [
             replace(
                 card,
@@ -192,17 +192,17 @@ def _knob_card(subject: Subject, column: str, figures: dict[str, float], reads_c
     )
 
 
-def _categories(subject: Subject, made: Sample) -> IntArray:
+def _categories(subject: Subject, synthetic: Sample) -> IntArray:
     if not subject.categories:
-        return np.zeros(made.panel.n_cases, np.int64)
-    categories: IntArray = made.columns[subject.category_column]
+        return np.zeros(synthetic.panel.n_cases, np.int64)
+    categories: IntArray = synthetic.columns[subject.category_column]
     return categories
 
 
-def _first(made: Sample, n: int) -> Sample:
-    return Sample(made.panel.subset(slice(n)), {name: column[:n] for name, column in made.columns.items()})
+def _first(synthetic: Sample, n: int) -> Sample:
+    return Sample(synthetic.panel.subset(slice(n)), {name: column[:n] for name, column in synthetic.columns.items()})
 
 
-def _every(made: Sample, first: int, step: int) -> Sample:
+def _every(synthetic: Sample, first: int, step: int) -> Sample:
     at = slice(first, None, step)
-    return Sample(made.panel.subset(at), {name: column[at] for name, column in made.columns.items()})
+    return Sample(synthetic.panel.subset(at), {name: column[at] for name, column in synthetic.columns.items()})

@@ -38,7 +38,7 @@ def _tiles(report: Report) -> str:
     for name, words in (
         ("accuracy", "of real series are in the category of their class"),
         ("purity", "of a category’s samples are of one class, on average"),
-        ("agreement", "of real series stay in their category when distorted"),
+        ("agreement", "of real series stay in their category when augmented"),
     ):
         if name in figures:
             shown.append((percent(figures[name]), words))

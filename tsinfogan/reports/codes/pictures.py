@@ -18,7 +18,7 @@ from tsinfogan.reports.codes.cards import CategoryCard, Report
 from tsinfogan.reports.codes.gathering import Material
 from tsinfogan.reports.codes.words import percent
 
-MOST_CATEGORIES = 40
+MAX_CATEGORIES = 40
 """Categories drawn; the figures of further ones are in the JSON."""
 CASES = 5
 """Generated, and real, cases shown of a category; and categories shown of a sweep."""
@@ -28,7 +28,7 @@ BLOCK = TITLE_CELLS + 2 * CASES + MIDDLE
 BLOCKS_APART = 0.6
 WIDTH = 2 * BLOCK + BLOCKS_APART
 LINE_CELLS = 0.36
-GREATEST_TITLE = 16
+MAX_TITLE = 16
 BAND, BAND_TEXT, WARNING = "#dbe7f6", "#2a5a9b", "#b3261e"
 PURE = 0.9
 """A category of which less real series are of one class is marked."""
@@ -40,12 +40,12 @@ class Gallery:
 
     Attributes:
         panel: all of them, generated and real.
-        made: for each category its generated cases' places in the panel; one row where there are no categories.
+        synthetic: for each category its generated cases' places in the panel; one row where there are no categories.
         real: its real cases' places.
     """
 
     panel: Panel
-    made: tuple[tuple[int, ...], ...]
+    synthetic: tuple[tuple[int, ...], ...]
     real: tuple[tuple[int, ...], ...]
 
     @property
@@ -76,10 +76,10 @@ class Sweep:
 def gallery(material: Material) -> Gallery:
     """The first samples of every category, and real series from all over those that are in it: nobody chose them."""
     subject, real, card = material.subject, material.real, material.subject.model.card
-    made = subject.samples(CASES)
+    synthetic = subject.samples(CASES)
     n = max(1, subject.categories)
     rows = [tuple(range(k, CASES * n, n)) for k in range(n)]
-    panels = [card.panel(made.panel.values[: CASES * n], _lengths(made.panel, CASES * n))]
+    panels = [card.panel(synthetic.panel.values[: CASES * n], _lengths(synthetic.panel, CASES * n))]
     real_rows: list[tuple[int, ...]] = [()] * n
     if real is not None:
         placed = material.placed if subject.categories else np.zeros(real.n_cases, np.int64)
@@ -97,11 +97,11 @@ def sweeps(material: Material, report: Report) -> list[Sweep]:
     subject = material.subject
     order = [card.number for card in report.by_name]
     found = []
-    for column, place in subject.continuous.items():
-        swept = subject.sweeps(place, SWEEP_STEPS, SWEEP_LOW, SWEEP_HIGH, 1)
+    for column, position in subject.continuous.items():
+        swept = subject.sweeps(position, SWEEP_STEPS, SWEEP_LOW, SWEEP_HIGH, 1)
         n_sweeps = swept.panel.n_cases // SWEEP_STEPS
-        chosen = [(order or range(n_sweeps))[place] for place in _spread(np.arange(n_sweeps))]
-        code = subject.model.settings.latent.codes[place]
+        chosen = [(order or range(n_sweeps))[position] for position in _spread(np.arange(n_sweeps))]
+        code = subject.model.settings.latent.codes[position]
         found.append(
             Sweep(
                 column,
@@ -119,7 +119,9 @@ def category_picture(shown: Gallery, row: int) -> bytes:
     height, tag = 1 + bool(shown.real[row]), 0.34
     canvas = _Canvas(CASES + tag, height)
     cells: Cells = []
-    for top, (cases, what, colour) in enumerate(((shown.made[row], "made", INK), (shown.real[row], "real", REAL_INK))):
+    for top, (cases, what, colour) in enumerate(
+        ((shown.synthetic[row], "synthetic", INK), (shown.real[row], "real", REAL_INK))
+    ):
         cells += [(case, tag + column, float(top)) for column, case in enumerate(cases)]
         if cases:
             canvas.text(tag / 2, top + 0.5, what, colour=colour, size=7, align="center", rotation=90)
@@ -142,7 +144,7 @@ def sweep_picture(sweep: Sweep, titles: Sequence[str]) -> bytes:
 def report_picture(report: Report, shown: Gallery, knobs: Sequence[Sweep]) -> bytes:
     """Everything on one sheet: the categories in two blocks, and below them the knobs."""
     titles = row_titles(report)
-    order = [card.number for card in report.by_name][:MOST_CATEGORIES] or [0]
+    order = [card.number for card in report.by_name][:MAX_CATEGORIES] or [0]
     per_block = -(-len(order) // 2)
     sentences = [wrap(knob.sentence, 104) for knob in report.knobs]
     pairs = [range(first, min(first + 2, len(knobs))) for first in range(0, len(knobs), 2)]
@@ -158,8 +160,8 @@ def report_picture(report: Report, shown: Gallery, knobs: Sequence[Sweep]) -> by
     canvas.text(0, 0.3, report.data, size=17, colour=INK, weight="bold")
     canvas.text(0, 0.83, report.headline, size=9.5, colour=GREY)
     cells: Cells = []
-    for place, number in enumerate(order):
-        block, row = divmod(place, per_block)
+    for position, number in enumerate(order):
+        block, row = divmod(position, per_block)
         left, height = block * (BLOCK + BLOCKS_APART), cells_top + row
         card = report.categories[number] if report.categories else None
         canvas.title(left, height + (0.36 if card else 0.5), titles[number])
@@ -167,7 +169,7 @@ def report_picture(report: Report, shown: Gallery, knobs: Sequence[Sweep]) -> by
             poor = card.purity is not None and card.purity < PURE
             canvas.text(left, height + 0.68, _caption(card), 6.8, WARNING if poor else GREY)
         first_real = left + TITLE_CELLS + CASES + MIDDLE
-        cells += [(case, left + TITLE_CELLS + k, float(height)) for k, case in enumerate(shown.made[number])]
+        cells += [(case, left + TITLE_CELLS + k, float(height)) for k, case in enumerate(shown.synthetic[number])]
         cells += [(case, first_real + k, float(height)) for k, case in enumerate(shown.real[number])]
         if not shown.real[number] and report.real is not None:
             canvas.text(first_real + 0.1, height + 0.5, "no real series in it", size=7.5)
@@ -259,7 +261,7 @@ class _Canvas:
 
     def title(self, x: float, y: float, text: str, align: str = "left") -> None:
         """A category's name, as large as fits into its column."""
-        shown = text if len(text) <= GREATEST_TITLE else text[: GREATEST_TITLE - 1] + "…"
+        shown = text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1] + "…"
         self.text(x, y, shown, min(10.5, 95 / max(1, len(shown))), align=align, weight="bold")
 
     def box(self, x: float, y: float, width: float, height: float, colour: str) -> None:
@@ -281,8 +283,8 @@ class _Canvas:
 
 def _spread(cases: IntArray) -> list[int]:
     """At most ``CASES`` of them, evenly from first to last."""
-    places = np.linspace(0, len(cases) - 1, min(CASES, len(cases))).round().astype(int)
-    spread: list[int] = cases[places].tolist()
+    indices = np.linspace(0, len(cases) - 1, min(CASES, len(cases))).round().astype(int)
+    spread: list[int] = cases[indices].tolist()
     return spread
 
 

@@ -157,7 +157,7 @@ def _image_traits(values: FloatArray) -> Array:
     mass = ink.sum((1, 2))
     with np.errstate(invalid="ignore", divide="ignore"):
         x, y = np.arange(images.shape[2]), -np.arange(images.shape[1])[:, None]  # y upwards
-        centre_x, centre_y = ((ink * place).sum((1, 2)) / mass for place in (x, y))
+        centre_x, centre_y = ((ink * index).sum((1, 2)) / mass for index in (x, y))
         apart_x, apart_y = x - centre_x[:, None, None], y - centre_y[:, None, None]  # (n, 1, w), (n, h, 1)
         var_x, var_y, cov = (
             (ink * square).sum((1, 2)) / mass for square in (apart_x**2, apart_y**2, apart_x * apart_y)

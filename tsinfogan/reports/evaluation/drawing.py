@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tsinfogan.data.plotting import CELL_INCHES, GREY, INK, REAL_INK, Cells
 
-MADE, MADE_PALE = "#2a6fbb", "#a9c6e8"
+SYNTHETIC, SYNTHETIC_PALE = "#2a6fbb", "#a9c6e8"
 REAL, REAL_PALE = "#a8601c", "#ecd3b4"
 WIDTH_INCHES, DPI = 10.6, 110
 LINE = "#dfe3ea"
@@ -61,12 +61,12 @@ def legend(axes: Any) -> None:
     axes.legend(frameon=False, fontsize=8, labelcolor=INK, handlelength=1.4)
 
 
-def densities(axes: Any, real: NDArray[Any], made: NDArray[Any], edges: NDArray[Any]) -> None:
+def densities(axes: Any, real: NDArray[Any], synthetic: NDArray[Any], edges: NDArray[Any]) -> None:
     """Histograms of shares: of real values ``(n,)`` filled, of made ones ``(m,)`` a line."""
-    both = [(np.histogram(values, edges)[0] / max(1, len(values))) for values in (real, made)]
+    both = [(np.histogram(values, edges)[0] / max(1, len(values))) for values in (real, synthetic)]
     axes.stairs(both[0], edges, fill=True, color=REAL_PALE, label="real, unseen")
     axes.stairs(both[0], edges, color=REAL, linewidth=0.8)
-    axes.stairs(both[1], edges, color=MADE, linewidth=1.3, label="made")
+    axes.stairs(both[1], edges, color=SYNTHETIC, linewidth=1.3, label="synthetic")
     axes.set_yticks([])
     axes.set_ylim(0, 1.3 * max(np.quantile(np.concatenate(both), 0.97), 1e-9))  # one tall bar, as of zeros, is cut off
 
@@ -108,4 +108,4 @@ def saved(figure: Any, dpi: int = DPI) -> bytes:
 
 def cells_of(cases: range, columns: int, left: float, top: float) -> Cells:
     """Cases in rows of ``columns`` from a corner on."""
-    return [(case, left + place % columns, top + place // columns) for place, case in enumerate(cases)]
+    return [(case, left + index % columns, top + index // columns) for index, case in enumerate(cases)]

@@ -16,8 +16,8 @@ from tsinfogan.metrics.codes import MEASURES
 from tsinfogan.metrics.codes.context import Subject, evaluate
 from tsinfogan.metrics.comparison import (
     COMPARING_STREAM,
-    GREATEST_CASES,
-    GREATEST_ORIGINALS,
+    MAX_CASES,
+    MAX_TRAINING_SERIES,
     PERHAPS_CHANCE,
     QUICK_CASES,
     Findings,
@@ -54,7 +54,7 @@ class Figure:
         summary: what it is.
         better: ``lower``, ``higher`` or ``one``.
         value: of the made series.
-        floor: of real series in their place; figures of codes have none.
+        baseline: of real series in their place; figures of codes have none.
         verdict: the two compared, in words.
         near: whether the value is as good as the floor or nearly so; None without a floor.
     """
@@ -65,7 +65,7 @@ class Figure:
     summary: str
     better: str
     value: Estimate
-    floor: Estimate | None
+    baseline: Estimate | None
     verdict: str
     near: bool | None
 
@@ -77,7 +77,7 @@ class Figure:
     def to_dict(self) -> dict[str, Any]:
         """One flat record, JSON-ready; None stands for what there is not, as an interval of one computation."""
         record = asdict(self)
-        for name in ("value", "floor"):
+        for name in ("value", "baseline"):
             one = record.pop(name) or {"mean": None, "half_width": None}
             for key, number in ((name, one["mean"]), (f"{name}_half_width", one["half_width"])):
                 record[key] = number if number is not None and math.isfinite(number) else None
@@ -90,27 +90,27 @@ class Assessment:
 
     Attributes:
         real_name: what the real series are called.
-        made_name: what the made ones are called: a run or a file.
+        synthetic_name: what the made ones are called: a run or a file.
         figures: group by group.
         skipped: by measure, why it was left out.
         notes: what a reader must know, a sentence each.
-        counts: series that took part: ``made`` (in each repeat), ``seen`` and ``reference``.
+        counts: series that took part: ``synthetic`` (in each repeat), ``seen`` and ``reference``.
         quick: whether it was a quick one.
         seed: what everything random followed from.
-        made: the made series that pictures show.
+        synthetic: the made series that pictures show.
         seen: the real series that the generator has seen, or that stand for these.
         reference: those that it has not.
     """
 
     real_name: str
-    made_name: str
+    synthetic_name: str
     figures: tuple[Figure, ...]
     skipped: Mapping[str, str]
     notes: tuple[str, ...]
     counts: Mapping[str, int]
     quick: bool
     seed: int
-    made: Panel = field(repr=False)
+    synthetic: Panel = field(repr=False)
     seen: Panel = field(repr=False)
     reference: Panel = field(repr=False)
 
@@ -131,7 +131,7 @@ class Assessment:
         """
         return [
             f"{figure.summary}: {figure.verdict} ({figure.value.mean:.3g}, of unseen real series "
-            f"{'–' if figure.floor is None else f'{figure.floor.mean:.3g}'})"
+            f"{'–' if figure.baseline is None else f'{figure.baseline.mean:.3g}'})"
             for figure in self.figures
             if figure.group == "privacy"
             and figure.near is False
@@ -141,7 +141,7 @@ class Assessment:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without the series."""
-        kept = ("real_name", "made_name", "quick", "seed", "headline", "warnings")
+        kept = ("real_name", "synthetic_name", "quick", "seed", "headline", "warnings")
         return {
             **{name: getattr(self, name) for name in kept},
             "counts": dict(self.counts),
@@ -174,11 +174,11 @@ def n_steps(comparisons: Iterable[str], codes: Iterable[str], quick: bool) -> in
 
 
 def assess(
-    made: Model | Panel,
+    synthetic: Model | Panel,
     seen: Panel,
     reference: Panel | None = None,
     *,
-    made_name: str = "",
+    synthetic_name: str = "",
     comparisons: Sequence[str] | None = None,
     codes: Sequence[str] | None = None,
     notes: Sequence[str] = (),
@@ -190,10 +190,10 @@ def assess(
     """All figures, of a model also those of its codes.
 
     Args:
-        made: a model, or made series of any generator.
+        synthetic: a model, or made series of any generator.
         seen: the real series that the generator was trained on.
         reference: real series that it has not seen; without, one half of ``seen`` takes their place.
-        made_name: what the made series are called; the panel's own name by default.
+        synthetic_name: what the made series are called; the panel's own name by default.
         comparisons: names of the measures of a comparison; all by default.
         codes: names of the measures of codes; all by default.
         notes: what is already known to be missing or strange, a sentence each.
@@ -205,39 +205,41 @@ def assess(
     Raises:
         DataError: series of other channels or kind, or too few.
     """
-    if isinstance(made, Panel):
-        made = in_order_of(made, seen.channels)
+    if isinstance(synthetic, Panel):
+        synthetic = in_order_of(synthetic, seen.channels)
     reference = None if reference is None else in_order_of(reference, seen.channels)
     names, code_names = chosen_names(None)
     names = names if comparisons is None else list(comparisons)
     code_names = code_names if codes is None else list(codes)
-    check_comparable(made, seen, reference)
+    check_comparable(synthetic, seen, reference)
     found = Findings((), {}, (), 0, seen.n_cases, seen.n_cases if reference is None else reference.n_cases)
     if names:
-        found = compare(made, seen, reference, only=names, quick=quick, seed=seed, device=device, tell=tell)
+        found = compare(synthetic, seen, reference, only=names, quick=quick, seed=seed, device=device, tell=tell)
     figures = [
-        Figure(row.group, row.measure, row.name, row.summary, row.better, row.value, row.floor, row.verdict, row.near)
+        Figure(
+            row.group, row.measure, row.name, row.summary, row.better, row.value, row.baseline, row.verdict, row.near
+        )
         for row in found.rows
     ]
     skipped = dict(found.skipped)
-    if isinstance(made, Model):
-        measured, left_out = _code_figures(made, seen, reference, code_names, quick, seed, tell)
+    if isinstance(synthetic, Model):
+        measured, left_out = _code_figures(synthetic, seen, reference, code_names, quick, seed, tell)
         figures += measured
         skipped |= left_out
     shown_seen, shown_reference = halves(seen, seed) if reference is None else (seen, reference)
-    most = QUICK_CASES if quick else GREATEST_CASES
-    n_shown = found.n_made or min(most, seen.n_cases)
+    most = QUICK_CASES if quick else MAX_CASES
+    n_shown = found.n_synthetic or min(most, seen.n_cases)
     return Assessment(
         real_name=seen.name,
-        made_name=made_name or (made.card.name if isinstance(made, Model) else made.name),
+        synthetic_name=synthetic_name or (synthetic.card.name if isinstance(synthetic, Model) else synthetic.name),
         figures=tuple(figures),
         skipped=skipped,
         notes=(*notes, *found.notes),
-        counts={"made": found.n_made, "seen": found.n_seen, "reference": found.n_reference},
+        counts={"synthetic": found.n_synthetic, "seen": found.n_seen, "reference": found.n_reference},
         quick=quick,
         seed=seed,
-        made=source_of(made)(n_shown, derived_seed(seed, COMPARING_STREAM, 0)),
-        seen=at_most(shown_seen, GREATEST_ORIGINALS, seed),
+        synthetic=source_of(synthetic)(n_shown, derived_seed(seed, COMPARING_STREAM, 0)),
+        seen=at_most(shown_seen, MAX_TRAINING_SERIES, seed),
         reference=at_most(shown_reference, most, seed),
     )
 

@@ -43,7 +43,7 @@ figure img { margin-top: .5rem; }
 def table_rows(found: Assessment) -> list[tuple[str, ...]]:
     """Texts under ``HEADER``."""
     return [
-        (figure.group, figure.measure, figure.name, number(figure.value), number(figure.floor), figure.verdict)
+        (figure.group, figure.measure, figure.name, number(figure.value), number(figure.baseline), figure.verdict)
         for figure in found.figures
     ]
 
@@ -53,7 +53,7 @@ def render(found: Assessment, pictures: Sequence[Picture]) -> str:
     kind = "quick evaluation" if found.quick else "evaluation"
     head = (
         f"<header><h1>{escape(found.real_name)}: made against real</h1><p>{escape(found.headline)}.</p>"
-        f'<p class="quiet">made by <code>{escape(found.made_name)}</code>; {kind}, seed {found.seed}: '
+        f'<p class="quiet">made by <code>{escape(found.synthetic_name)}</code>; {kind}, seed {found.seed}: '
         f"{escape(_counted(found))}</p></header>"
     )
     warnings = "".join(f'<p class="bad">{escape(text)}.</p>' for text in found.warnings)
@@ -70,7 +70,7 @@ def render(found: Assessment, pictures: Sequence[Picture]) -> str:
         _list("Notes", found.notes),
         _list("What was left out", _left_out(found)),
     ]
-    return whole_page(f"{found.made_name}: how real, useful, varied and safe", parts, STYLE)
+    return whole_page(f"{found.synthetic_name}: how real, useful, varied and safe", parts, STYLE)
 
 
 def number(estimate: Estimate | None) -> str:
@@ -84,8 +84,8 @@ def number(estimate: Estimate | None) -> str:
 
 
 def _counted(found: Assessment) -> str:
-    made, seen, reference = (found.counts[name] for name in ("made", "seen", "reference"))
-    first = f"{made:,} made series in each repeat, " if made else ""
+    synthetic, seen, reference = (found.counts[name] for name in ("synthetic", "seen", "reference"))
+    first = f"{synthetic:,} made series in each repeat, " if synthetic else ""
     return f"{first}{seen:,} real series that the generator may have seen, {reference:,} that it has not"
 
 
@@ -128,12 +128,12 @@ def _table(group: str, head: str, rows: str) -> str:
 
 
 def _row(figure: Figure) -> str:
-    floor = "" if figure.floor is None else _cell(figure.floor)
+    baseline = "" if figure.baseline is None else _cell(figure.baseline)
     look = "near" if figure.near else "perhaps" if figure.may_be_chance else "far"
     dot = "" if figure.near is None else f'<span class="dot {look}"></span>'
     return (
         f"<tr><th>{escape(figure.name)}<small>{escape(figure.summary)}</small></th><td>{_cell(figure.value)}</td>"
-        f"<td>{floor}</td><td>{dot}{escape(figure.verdict)}</td></tr>"
+        f"<td>{baseline}</td><td>{dot}{escape(figure.verdict)}</td></tr>"
     )
 
 
@@ -143,7 +143,7 @@ def _cell(estimate: Estimate) -> str:
 
 
 def _reading(found: Assessment) -> str:
-    if not any(figure.floor is not None for figure in found.figures):
+    if not any(figure.baseline is not None for figure in found.figures):
         return ""
     return (
         '<p class="quiet">Beside each figure of made series stands its noise floor: the same figure with real series '

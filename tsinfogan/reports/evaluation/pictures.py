@@ -12,9 +12,9 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.data.plotting import draw_cells, draw_legend, draws_lines
 from tsinfogan.reports.evaluation.curves import autocorrelation, channel_values, spectrum
 from tsinfogan.reports.evaluation.drawing import (
-    MADE,
     REAL,
     REAL_PALE,
+    SYNTHETIC,
     CellSheet,
     Sheet,
     cells_of,
@@ -23,10 +23,10 @@ from tsinfogan.reports.evaluation.drawing import (
     legend,
     title,
 )
-from tsinfogan.sampling.memorization import Originals, flat, nearest
+from tsinfogan.sampling.memorization import TrainingSeries, flat, nearest
 
 CELLS_ACROSS, CELL_ROWS = 15, 2
-MOST_CHANNELS = 6
+MAX_CHANNELS = 6
 LINES = 40
 POINTS = 500
 NEIGHBOURS, NEIGHBOUR_RANKS = 14, 2
@@ -54,13 +54,13 @@ class Shown:
     """The series that are drawn.
 
     Attributes:
-        made: made series.
+        synthetic: made series.
         seen: real series that the generator has seen, or that stand for these.
         reference: real series that it has not.
         seed: which of them are drawn follows from it.
     """
 
-    made: Panel
+    synthetic: Panel
     seen: Panel
     reference: Panel
     seed: int = 0
@@ -73,12 +73,13 @@ class Shown:
 
 def draw_all(shown: Shown, tell: Callable[[str], None] = lambda text: None) -> list[Picture]:
     """Every picture that such series can have."""
-    made, reference = (
-        replace(panel, view=shown.seen.view, time_step=shown.seen.time_step) for panel in (shown.made, shown.reference)
+    synthetic, reference = (
+        replace(panel, view=shown.seen.view, time_step=shown.seen.time_step)
+        for panel in (shown.synthetic, shown.reference)
     )
-    shown = replace(shown, made=made, reference=reference)
-    originals = Originals(shown.seen)
-    grids = Grids(originals, shown)
+    shown = replace(shown, synthetic=synthetic, reference=reference)
+    training_series = TrainingSeries(shown.seen)
+    grids = Grids(training_series, shown)
     drawn = []
     for make in (_samples, _overlaid, _distributions, _memory, _durations, _maps, _neighbours):
         tell(f"drawing {make.__name__.strip('_')}")
@@ -89,28 +90,28 @@ def draw_all(shown: Shown, tell: Callable[[str], None] = lambda text: None) -> l
 class Grids:
     """What networks see of the series: scaled channels on one grid."""
 
-    def __init__(self, originals: Originals, shown: Shown) -> None:
-        self.originals = originals
-        fitted = originals.preprocessor
-        self.made, self.seen, self.reference = (
-            fitted.transform(panel) for panel in (shown.made, shown.seen, shown.reference)
+    def __init__(self, training_series: TrainingSeries, shown: Shown) -> None:
+        self.training_series = training_series
+        fitted = training_series.preprocessor
+        self.synthetic, self.seen, self.reference = (
+            fitted.transform(panel) for panel in (shown.synthetic, shown.seen, shown.reference)
         )
         self.n_channels = fitted.n_channels
 
 
 def _samples(shown: Shown, grids: Grids) -> Iterator[Picture]:
     n = CELLS_ACROSS * CELL_ROWS
-    real, made = shown.chosen(shown.reference, n), shown.chosen(shown.made, n)
-    both = Panel.concatenated([_bare(real), _bare(made)])
-    rows = [-(-panel.n_cases // CELLS_ACROSS) for panel in (real, made)]
+    real, synthetic = shown.chosen(shown.reference, n), shown.chosen(shown.synthetic, n)
+    both = Panel.concatenated([_bare(real), _bare(synthetic)])
+    rows = [-(-panel.n_cases // CELLS_ACROSS) for panel in (real, synthetic)]
     foot = 0.45 if draws_lines(both) else 0.0
     head, gap = 0.4, 0.55
     second = head + rows[0] + gap
     sheet = CellSheet(CELLS_ACROSS, second + rows[1] + foot)
     sheet.text(0.05, head / 2, "real, unseen", real=True)
-    sheet.text(0.05, second - head / 2 - 0.03, "made")
-    real_cases, made_cases = range(real.n_cases), range(real.n_cases, both.n_cases)
-    cells = cells_of(real_cases, CELLS_ACROSS, 0, head) + cells_of(made_cases, CELLS_ACROSS, 0, second)
+    sheet.text(0.05, second - head / 2 - 0.03, "synthetic")
+    real_cases, synthetic_cases = range(real.n_cases), range(real.n_cases, both.n_cases)
+    cells = cells_of(real_cases, CELLS_ACROSS, 0, head) + cells_of(synthetic_cases, CELLS_ACROSS, 0, second)
     draw_cells(sheet.axes, both, cells, real=frozenset(real_cases), scaled_by=_scaled_by(both, real_cases))
     if foot:
         draw_legend(sheet.axes, both.channels, second + rows[1] + foot / 2, CELLS_ACROSS)
@@ -118,22 +119,22 @@ def _samples(shown: Shown, grids: Grids) -> Iterator[Picture]:
 
 
 def _overlaid(shown: Shown, grids: Grids) -> Iterator[Picture]:
-    if len(shown.made.grid) != 1:
+    if len(shown.synthetic.grid) != 1:
         return
     from matplotlib.collections import LineCollection
 
-    real, made = shown.chosen(shown.reference, LINES), shown.chosen(shown.made, LINES)
+    real, synthetic = shown.chosen(shown.reference, LINES), shown.chosen(shown.synthetic, LINES)
     sheet, all_axes = _per_channel(shown.seen, 2.2)
-    order = np.random.default_rng(shown.seed).permutation(real.n_cases + made.n_cases)  # neither hides the other
+    order = np.random.default_rng(shown.seed).permutation(real.n_cases + synthetic.n_cases)  # neither hides the other
     for channel, axes in all_axes:
         lines, colours = [], []
-        for panel, colour in ((real, REAL), (made, MADE)):
+        for panel, colour in ((real, REAL), (synthetic, SYNTHETIC)):
             for case in range(panel.n_cases):
                 values = panel.case(case)[channel]
                 lines.append(np.column_stack([np.arange(len(values)) * shown.seen.time_step, values]))
                 colours.append(colour)
         drawn = LineCollection(
-            [lines[place] for place in order], colors=[colours[place] for place in order], linewidths=0.6, alpha=0.55
+            [lines[index] for index in order], colors=[colours[index] for index in order], linewidths=0.6, alpha=0.55
         )
         axes.add_collection(drawn)
         axes.autoscale_view()
@@ -141,19 +142,21 @@ def _overlaid(shown: Shown, grids: Grids) -> Iterator[Picture]:
         labels(axes, f"time{f', {shown.seen.time_unit}' if shown.seen.time_unit else ''}")
     axes = all_axes[0][1]
     axes.plot([], [], color=REAL, label="real, unseen")
-    axes.plot([], [], color=MADE, label="made")
+    axes.plot([], [], color=SYNTHETIC, label="synthetic")
     legend(axes)
-    caption = f"{real.n_cases} real and {made.n_cases} made series on one another, each to its own end.{_more(shown)}"
+    caption = (
+        f"{real.n_cases} real and {synthetic.n_cases} made series on one another, each to its own end.{_more(shown)}"
+    )
     yield Picture("Overlaid", caption, sheet.png())
 
 
 def _distributions(shown: Shown, grids: Grids) -> Iterator[Picture]:
     sheet, all_axes = _per_channel(shown.seen, 2.0)
     for channel, axes in all_axes:
-        real, made = (channel_values(panel, channel) for panel in (shown.reference, shown.made))
-        low, high = np.quantile(np.concatenate([real, made]), [0.001, 0.999])
+        real, synthetic = (channel_values(panel, channel) for panel in (shown.reference, shown.synthetic))
+        low, high = np.quantile(np.concatenate([real, synthetic]), [0.001, 0.999])
         edges = np.linspace(low, high if high > low else low + 1, 61)
-        densities(axes, real, made, edges)
+        densities(axes, real, synthetic, edges)
         title(axes, shown.seen.channels[channel])
     legend(all_axes[0][1])
     caption = "Values of each channel at all times: of real series filled, of made ones a line. "
@@ -162,9 +165,9 @@ def _distributions(shown: Shown, grids: Grids) -> Iterator[Picture]:
 
 
 def _memory(shown: Shown, grids: Grids) -> Iterator[Picture]:
-    if len(shown.made.grid) != 1 or grids.made.shape[2] < 4:
+    if len(shown.synthetic.grid) != 1 or grids.synthetic.shape[2] < 4:
         return
-    channels = range(min(shown.made.n_channels, MOST_CHANNELS, 4))
+    channels = range(min(shown.synthetic.n_channels, MAX_CHANNELS, 4))
     sheet = Sheet(2, max(2, len(channels)), 2.1)
     for row, (of, what, unit) in enumerate(
         ((autocorrelation, "autocorrelation", "lag, grid points"), (spectrum, "amplitude", "cycles in a series"))
@@ -173,20 +176,20 @@ def _memory(shown: Shown, grids: Grids) -> Iterator[Picture]:
             axes.set_axis_off()
         for channel in channels:
             axes = sheet.rows[row][channel]
-            real, made = (of(values[:, channel]) for values in (grids.reference, grids.made))  # (n, lags)
+            real, synthetic = (of(values[:, channel]) for values in (grids.reference, grids.synthetic))  # (n, lags)
             first = row  # a lag from 0 on, a cycle from 1 on
             x = np.arange(first, first + real.shape[1])
             low, high = np.quantile(real, [0.1, 0.9], axis=0)
             axes.fill_between(x, low, high, color=REAL_PALE, linewidth=0, label="real, 10 to 90 %")
             axes.plot(x, real.mean(axis=0), color=REAL, linewidth=1.3, label="real, mean")
-            axes.plot(x, made.mean(axis=0), color=MADE, linewidth=1.3, label="made, mean")
+            axes.plot(x, synthetic.mean(axis=0), color=SYNTHETIC, linewidth=1.3, label="made, mean")
             title(axes, f"{shown.seen.channels[channel]}: {what}")
             labels(axes, unit)
             if what == "amplitude":
                 axes.set_yscale("log")
                 axes.set_ylim(max(real.mean(axis=0).max() * 1e-4, 1e-9))
     legend(sheet.rows[0][0])
-    resampled = ", series of unequal length resampled to one grid" if grids.originals.preprocessor.lengths else ""
+    resampled = ", series of unequal length resampled to one grid" if grids.training_series.preprocessor.lengths else ""
     caption = f"How far a channel remembers itself, and how much of each frequency it holds{resampled}."
     yield Picture("Autocorrelation and spectrum", caption, sheet.png())
 
@@ -197,10 +200,10 @@ def _durations(shown: Shown, grids: Grids) -> Iterator[Picture]:
     sheet = Sheet(1, 1, 2.0)
     axes = sheet.rows[0][0]
     step = shown.seen.time_step
-    real, made = (panel.case_lengths * step for panel in (shown.reference, shown.made))
-    low, high = min(real.min(), made.min()), max(real.max(), made.max())
+    real, synthetic = (panel.case_lengths * step for panel in (shown.reference, shown.synthetic))
+    low, high = min(real.min(), synthetic.min()), max(real.max(), synthetic.max())
     n_bins = int(min(40, max(5, round((high - low) / step))))
-    densities(axes, real, made, np.linspace(low, high + step, n_bins + 1))
+    densities(axes, real, synthetic, np.linspace(low, high + step, n_bins + 1))
     labels(axes, f"duration{f', {shown.seen.time_unit}' if shown.seen.time_unit else ', timepoints'}")
     legend(axes)
     yield Picture("Durations", "How long series are.", sheet.png())
@@ -211,7 +214,7 @@ def _maps(shown: Shown, grids: Grids) -> Iterator[Picture]:
     from sklearn.manifold import TSNE
 
     rng = np.random.default_rng(shown.seed)
-    parts = [flat(values)[rng.permutation(len(values))[:POINTS]] for values in (grids.reference, grids.made)]
+    parts = [flat(values)[rng.permutation(len(values))[:POINTS]] for values in (grids.reference, grids.synthetic)]
     both = np.concatenate(parts).astype(np.float64)  # (n, c * points)
     n = len(both)
     if n < 5:
@@ -222,19 +225,19 @@ def _maps(shown: Shown, grids: Grids) -> Iterator[Picture]:
     pca = pca or PCA(n_components, svd_solver="full").fit(both)
     reduced = pca.transform(both)
     sheet = Sheet(1, 2, 4.4)
-    places = [reduced[:, :2] if n_components > 1 else np.column_stack([reduced, np.zeros(n)])]
+    indices = [reduced[:, :2] if n_components > 1 else np.column_stack([reduced, np.zeros(n)])]
     perplexity = min(PERPLEXITY, (n - 1) / 3)
-    places.append(
+    indices.append(
         TSNE(2, perplexity=perplexity, init="random", random_state=shown.seed, max_iter=500).fit_transform(reduced)
     )
     order = rng.permutation(n)  # neither hides the other
-    colours = np.where(is_real, REAL, MADE)[order]
-    for axes, at, name in zip(sheet.rows[0], places, ("PCA", "t-SNE"), strict=True):
+    colours = np.where(is_real, REAL, SYNTHETIC)[order]
+    for axes, at, name in zip(sheet.rows[0], indices, ("PCA", "t-SNE"), strict=True):
         axes.scatter(*at[order].T, s=9, c=colours, alpha=0.65, linewidths=0)
         axes.set(xticks=[], yticks=[])
         title(axes, name)
     share = float(pca.explained_variance_ratio_[:2].sum())
-    for colour, name in ((REAL, "real, unseen"), (MADE, "made")):
+    for colour, name in ((REAL, "real, unseen"), (SYNTHETIC, "synthetic")):
         sheet.rows[0][0].scatter([], [], s=14, color=colour, label=name)
     legend(sheet.rows[0][0])
     caption = (
@@ -246,15 +249,17 @@ def _maps(shown: Shown, grids: Grids) -> Iterator[Picture]:
 
 def _neighbours(shown: Shown, grids: Grids) -> Iterator[Picture]:
     ranks = min(NEIGHBOUR_RANKS, shown.seen.n_cases)
-    made = shown.chosen(shown.made, NEIGHBOURS)
-    fitted, others = grids.originals.preprocessor, flat(grids.seen)
-    distances, places = nearest(flat(fitted.transform(made)), others, ranks)
+    synthetic = shown.chosen(shown.synthetic, NEIGHBOURS)
+    fitted, others = grids.training_series.preprocessor, flat(grids.seen)
+    distances, indices = nearest(flat(fitted.transform(synthetic)), others, ranks)
     usual = float(np.median(nearest(flat(grids.reference), others, 1)[0]))
-    both = Panel.concatenated([_bare(made), *(_bare(shown.seen.subset(places[:, rank])) for rank in range(ranks))])
-    n, left = made.n_cases, 1.3
+    both = Panel.concatenated(
+        [_bare(synthetic), *(_bare(shown.seen.subset(indices[:, rank])) for rank in range(ranks))]
+    )
+    n, left = synthetic.n_cases, 1.3
     sheet = CellSheet(left + n, 1.4 + ranks)
     cells = cells_of(range(n), n, left, 0)
-    sheet.text(0, 0.5, "made")
+    sheet.text(0, 0.5, "synthetic")
     for rank in range(ranks):
         cells += cells_of(range(n * (rank + 1), n * (rank + 2)), n, left, 1.4 + rank)
         sheet.text(0, 1.9 + rank, ("nearest", "second")[rank], real=True)
@@ -275,7 +280,7 @@ def _neighbours(shown: Shown, grids: Grids) -> Iterator[Picture]:
 
 def _per_channel(panel: Panel, row_inches: float) -> tuple[Sheet, list[tuple[int, Any]]]:
     """Axes for the first channels, unused ones hidden."""
-    n = min(panel.n_channels, MOST_CHANNELS)
+    n = min(panel.n_channels, MAX_CHANNELS)
     columns = min(ONE_CHANNEL_COLUMNS, n)
     sheet = Sheet(-(-n // columns), columns, row_inches)
     for axes in sheet.all[n:]:
@@ -289,7 +294,7 @@ def _scaled_by(both: Panel, real: range) -> range:
 
 
 def _more(shown: Shown) -> str:
-    further = shown.seen.n_channels - MOST_CHANNELS
+    further = shown.seen.n_channels - MAX_CHANNELS
     return f" {further} further channels are not drawn." if further > 0 else ""
 
 

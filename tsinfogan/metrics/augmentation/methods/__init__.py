@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Means:
+class Inputs:
     """What a method may use beside the labelled series.
 
     Attributes:
@@ -44,13 +44,13 @@ class Means:
 class Augmenter(Protocol):
     """Makes new series of the classes of a panel."""
 
-    def __call__(self, labelled: Panel, n_new: IntArray, means: Means, seed: int) -> Panel:
+    def __call__(self, labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
         """New series in raw units, labelled with the classes of ``labelled``.
 
         Args:
             labelled: the labelled series, at least one of each class.
             n_new: ``(n_classes,)`` how many are wanted of each class.
-            means: what else may be used.
+            inputs: what else may be used.
             seed: the same seed gives the same series.
         """
 
@@ -58,7 +58,7 @@ class Augmenter(Protocol):
 class Reader(Protocol):
     """Tells classes without the study's classifier."""
 
-    def __call__(self, labelled: Panel, test: Panel, means: Means, seed: int) -> IntArray:
+    def __call__(self, labelled: Panel, test: Panel, inputs: Inputs, seed: int) -> IntArray:
         """``(n_cases,)`` class of each case of ``test``, −1 where it cannot tell; arguments as of an augmenter."""
 
 

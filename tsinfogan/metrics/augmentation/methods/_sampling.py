@@ -8,14 +8,14 @@ import numpy as np
 
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.metrics.augmentation.categories import class_of_categories
-from tsinfogan.metrics.augmentation.methods import Means
+from tsinfogan.metrics.augmentation.methods import Inputs
 from tsinfogan.metrics.augmentation.methods._series import repeated
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.sampler import CodeRequest, stream
 
 
 def samples_of_classes(
-    model: Model, of_category: IntArray, labelled: Panel, n_new: IntArray, means: Means, seed: int
+    model: Model, of_category: IntArray, labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int
 ) -> Panel:
     """``n_new`` series of each class from its categories in turn; of a class without one, copies of its labelled ones.
 
@@ -24,26 +24,26 @@ def samples_of_classes(
         of_category: ``(K,)`` class of each category, or −1.
         labelled: the labelled series.
         n_new: ``(n_classes,)`` how many are wanted of each class.
-        means: what else may be used.
+        inputs: what else may be used.
         seed: the same seed gives the same series.
     """
     assert labelled.labels is not None
     lacking = ~np.isin(np.arange(len(n_new)), of_category)
     if (lacking & (n_new > 0)).any():
         names = ", ".join(np.array(labelled.classes)[lacking])
-        means.note(f"no category of the generator is of class {names} alone: copies of labelled series took its place")
+        inputs.note(f"no category of the generator is of class {names} alone: copies of labelled series took its place")
     turns = repeated(of_category, n_new)  # (n,) a category each
     parts = []
     if turns.size:
         request = CodeRequest((None,) * len(model.settings.latent.codes), tuple(turns.tolist()))
-        made = Panel.concatenated([part.panel for part in stream(model, len(turns), request, seed)])
-        parts.append(replace(labelled, values=made.values, lengths=made.lengths, labels=of_category[turns]))
+        synthetic = Panel.concatenated([part.panel for part in stream(model, len(turns), request, seed)])
+        parts.append(replace(labelled, values=synthetic.values, lengths=synthetic.lengths, labels=of_category[turns]))
     if copies := repeated(labelled.labels, np.where(lacking, n_new, 0)).tolist():
         parts.append(labelled.subset(np.array(copies)))
     return Panel.concatenated(parts)
 
 
-def samples(labelled: Panel, n_new: IntArray, means: Means, seed: int) -> Panel:
+def samples(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
     """The same from the generator that was trained without labels: these labels alone say which category is what."""
-    assert means.model is not None
-    return samples_of_classes(means.model, class_of_categories(means.model, labelled), labelled, n_new, means, seed)
+    assert inputs.model is not None
+    return samples_of_classes(inputs.model, class_of_categories(inputs.model, labelled), labelled, n_new, inputs, seed)

@@ -1,4 +1,4 @@
-"""What the methods share: which labelled series are taken how often, distortions, and the way back to a panel."""
+"""What the methods share: which labelled series are taken how often, augmentations, and the way back to a panel."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from tsinfogan.data.augmentations import Distortions
+from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
-from tsinfogan.metrics.augmentation.methods import Means
-from tsinfogan.preprocessing.augmenter import Distorter
+from tsinfogan.metrics.augmentation.methods import Inputs
+from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import generator_at
 
-DISTORTION_STREAM = 21
+AUGMENTATION_STREAM = 21
 
 
 def repeated(labels: IntArray, n_new: IntArray) -> IntArray:
@@ -28,17 +28,17 @@ def repeated(labels: IntArray, n_new: IntArray) -> IntArray:
     return np.concatenate(taken).astype(np.int64)
 
 
-def panel_of(values: FloatArray, labels: IntArray, labelled: Panel, means: Means) -> Panel:
+def panel_of(values: FloatArray, labels: IntArray, labelled: Panel, inputs: Inputs) -> Panel:
     """Network arrays ``(n, c, *grid)`` as a panel in raw units, with the classes of ``labelled``."""
-    raw, lengths = means.preprocessor.inverse(values)
+    raw, lengths = inputs.preprocessor.inverse(values)
     return replace(labelled, values=raw, lengths=lengths, labels=labels, factors=None, factor_names=())
 
 
-def distorted(panel: Panel, strengths: Distortions, means: Means, seed: int) -> Panel:
-    """Each series of ``panel`` distorted at random, its label kept."""
+def augmented(panel: Panel, strengths: Augmentations, inputs: Inputs, seed: int) -> Panel:
+    """Each series of ``panel`` augmented at random, its label kept."""
     assert panel.labels is not None
-    values = torch.from_numpy(means.preprocessor.transform(panel))
-    distorter = Distorter.build(strengths, means.preprocessor)
-    rng = generator_at("cpu", seed, DISTORTION_STREAM)
-    changed = distorter.apply(values, distorter.draw(len(values), rng)).numpy()
-    return panel_of(changed, panel.labels, panel, means)
+    values = torch.from_numpy(inputs.preprocessor.transform(panel))
+    augmenter = Augmenter.build(strengths, inputs.preprocessor)
+    rng = generator_at("cpu", seed, AUGMENTATION_STREAM)
+    changed = augmenter.apply(values, augmenter.draw(len(values), rng)).numpy()
+    return panel_of(changed, panel.labels, panel, inputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tsinfogan.data.panel import IntArray, Panel
-from tsinfogan.metrics.augmentation.methods import Means, Method
+from tsinfogan.metrics.augmentation.methods import Inputs, Method
 from tsinfogan.metrics.augmentation.methods._series import panel_of, repeated
 from tsinfogan.seeding import derived_seed
 
@@ -13,14 +13,14 @@ N_NEIGHBOURS = 5
 INTERPOLATION_STREAM = 22
 
 
-def augment(labelled: Panel, n_new: IntArray, means: Means, seed: int) -> Panel:
+def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
     """``x + u (neighbour − x)`` with u ~ U(0, 1), on the common grid. A class of one series is copied: it has none."""
     labels = labelled.labels
     assert labels is not None
-    values = means.preprocessor.transform(labelled)  # (n, c, *grid)
+    values = inputs.preprocessor.transform(labelled)  # (n, c, *grid)
     rng = np.random.default_rng(derived_seed(seed, INTERPOLATION_STREAM))
     if (np.bincount(labels) == 1).any():
-        means.note("classes of one labelled series are copied: there is nothing to interpolate with")
+        inputs.note("classes of one labelled series are copied: there is nothing to interpolate with")
     flat = values.reshape(len(values), -1).astype(np.float64)
     chosen = repeated(labels, n_new)
     partner = chosen.copy()
@@ -32,11 +32,11 @@ def augment(labelled: Panel, n_new: IntArray, means: Means, seed: int) -> Panel:
         np.fill_diagonal(distances, np.inf)
         nearest = members[distances.argsort(axis=1)[:, : min(N_NEIGHBOURS, len(members) - 1)]]  # (m, k)
         rows = np.flatnonzero(labels[chosen] == index)
-        place = np.searchsorted(members, chosen[rows])
-        partner[rows] = nearest[place, rng.integers(nearest.shape[1], size=len(rows))]
+        position = np.searchsorted(members, chosen[rows])
+        partner[rows] = nearest[position, rng.integers(nearest.shape[1], size=len(rows))]
     share = rng.uniform(size=(len(chosen), *(1,) * (values.ndim - 1))).astype(np.float32)
     between = values[chosen] + share * (values[partner] - values[chosen])
-    return panel_of(between, labels[chosen], labelled, means)
+    return panel_of(between, labels[chosen], labelled, inputs)
 
 
 METHOD = Method(

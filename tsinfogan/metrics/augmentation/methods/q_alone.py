@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.metrics.augmentation.categories import class_of_categories
-from tsinfogan.metrics.augmentation.methods import Means, Method
+from tsinfogan.metrics.augmentation.methods import Inputs, Method
 from tsinfogan.sampling.sampler import encode
 
 
-def read(labelled: Panel, test: Panel, means: Means, seed: int) -> IntArray:
+def read(labelled: Panel, test: Panel, inputs: Inputs, seed: int) -> IntArray:
     """Class of the category that Q reads."""
-    assert means.model is not None
-    classes: IntArray = class_of_categories(means.model, labelled)[
-        encode(means.model, test)[str(means.model.settings.category_column)]
+    assert inputs.model is not None
+    classes: IntArray = class_of_categories(inputs.model, labelled)[
+        encode(inputs.model, test)[str(inputs.model.settings.category_column)]
     ]
     return classes
 

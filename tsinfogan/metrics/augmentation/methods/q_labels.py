@@ -8,7 +8,7 @@ import numpy as np
 
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.metrics.augmentation.categories import class_of_categories
-from tsinfogan.metrics.augmentation.methods import Means, Method
+from tsinfogan.metrics.augmentation.methods import Inputs, Method
 from tsinfogan.metrics.augmentation.methods._series import repeated
 from tsinfogan.sampling.sampler import encode
 from tsinfogan.seeding import derived_seed
@@ -16,17 +16,17 @@ from tsinfogan.seeding import derived_seed
 ORDER_STREAM = 23
 
 
-def augment(labelled: Panel, n_new: IntArray, means: Means, seed: int) -> Panel:
+def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
     """Unlabelled series whose category is of the class; where there are none, copies of its labelled ones."""
-    model = means.model
+    model = inputs.model
     assert model is not None
     assert labelled.labels is not None
-    given = class_of_categories(model, labelled)[encode(model, means.unlabelled)[str(model.settings.category_column)]]
+    given = class_of_categories(model, labelled)[encode(model, inputs.unlabelled)[str(model.settings.category_column)]]
     order = np.random.default_rng(derived_seed(seed, ORDER_STREAM)).permutation(len(given))
     chosen = order[repeated(given[order], n_new)]
     lacking = ~np.isin(np.arange(len(n_new)), given)
     copies = repeated(labelled.labels, np.where(lacking, n_new, 0))
-    known = replace(means.unlabelled, labels=given, classes=labelled.classes)
+    known = replace(inputs.unlabelled, labels=given, classes=labelled.classes)
     return Panel.concatenated([known, labelled]).subset(np.concatenate([chosen, copies + len(given)]))
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from tsinfogan.data.panel import IntArray, Panel
-from tsinfogan.metrics.augmentation.methods import Means, Method
+from tsinfogan.metrics.augmentation.methods import Inputs, Method
 from tsinfogan.metrics.augmentation.methods._sampling import samples_of_classes
 
 STEPS, BATCH_SIZE = 800, 64
 
 
-def augment(labelled: Panel, n_new: IntArray, means: Means, seed: int) -> Panel:
+def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
     """Category k of a semi-supervised generator is class k. A short training: longer ones learn these few by heart."""
     settings = {"max_steps": STEPS, "batch_size": BATCH_SIZE, "seed": seed % 2**31}
-    model = means.fit(labelled, device=str(means.device), recipe="semi_supervised", settings=settings)
-    return samples_of_classes(model, np.arange(len(n_new)), labelled, n_new, means, seed)
+    model = inputs.fit(labelled, device=str(inputs.device), recipe="semi_supervised", settings=settings)
+    return samples_of_classes(model, np.arange(len(n_new)), labelled, n_new, inputs, seed)
 
 
 METHOD = Method(
