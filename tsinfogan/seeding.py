@@ -1,16 +1,51 @@
-"""Random numbers as a function of where they are used: the same seed and place give the same draws.
+"""Random numbers as a function of where they are used: the same seed and stream give the same draws.
 
-So resuming a training, or cutting up the sampling, needs no stored random state.
+So no random state needs to be stored to resume a training, or to generate samples in parts.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum, unique
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     import torch
+
+
+@unique
+class Stream(IntEnum):
+    """Every use of random numbers, each with a number of its own, so that no two uses share their draws.
+
+    A changed number changes what the same seed gives: keep those that training and sampling use.
+    """
+
+    # training
+    NETWORKS = 0  # initial weights
+    DATA = 1  # order of the training series
+    STEP = 2  # noise, codes and augmentations of a training step
+    PRETRAINING = 4
+    NOISE_CALIBRATION = 9
+    # sampling
+    SAMPLE = 3
+    VIEWS = 5  # augmented views that Q reads
+    REDRAW = 22  # samples that replace near-copies of training series
+    # labels and batches
+    LABELS = 6  # which labels are kept
+    BATCH = 7  # synthetic series of a batch
+    REAL = 8  # order of the real series in batches
+    # metrics
+    CODE_VIEWS = 11  # augmented views for metrics of codes
+    CLASSIFIER = 12
+    MATCHING_VIEWS = 20  # augmented views for matching categories with classes
+    COMPARISON = 21
+    LABEL_ORDER = 23
+    RARE = 24  # which cases of a rare class are kept
+    STUDY = 25
+    HOLD_OUT = 26
+    INTERPOLATION = 27
+    AUGMENTATION = 28
 
 
 def derived_seed(seed: int, *index: int) -> int:

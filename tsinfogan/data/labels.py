@@ -9,9 +9,7 @@ from numpy.typing import ArrayLike
 
 from tsinfogan.data.panel import UNLABELLED, IntArray, Panel
 from tsinfogan.errors import DataError, SettingError
-from tsinfogan.seeding import derived_seed
-
-LABEL_STREAM = 6
+from tsinfogan.seeding import Stream, derived_seed
 
 
 def draw_labelled(panel: Panel, n_per_class: int, seed: int) -> IntArray:
@@ -27,7 +25,7 @@ def draw_labelled(panel: Panel, n_per_class: int, seed: int) -> IntArray:
         raise DataError(
             f"{panel.name} has no labels of which {n_per_class} per class could be kept; add a label column"
         )
-    rng = np.random.default_rng(derived_seed(seed, LABEL_STREAM))
+    rng = np.random.default_rng(derived_seed(seed, Stream.LABELS))
     chosen = []
     for index, name in enumerate(panel.classes):
         members = np.flatnonzero(panel.labels == index)

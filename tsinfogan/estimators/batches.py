@@ -19,12 +19,11 @@ from tsinfogan.estimators.targets import labelled
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.torch_inverse import Units
 from tsinfogan.sampling.sampler import check_fits
-from tsinfogan.seeding import generator_at
+from tsinfogan.seeding import Stream, generator_at
 
 if TYPE_CHECKING:
     from tsinfogan.estimators.infogan import InfoGAN
 
-BATCH_STREAM, REAL_STREAM = 7, 8
 MAX_WORKERS = 1023
 
 
@@ -136,7 +135,7 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
     def _new(self, n: int, epoch: int, number: int) -> tuple[Tensor, Tensor]:
         """Values and labels of ``n`` new series."""
         model, latent = self.model, self.model.sampling_latent
-        rng = generator_at(model.device, self.seed, BATCH_STREAM, epoch, number)
+        rng = generator_at(model.device, self.seed, Stream.BATCH, epoch, number)
         noise, codes = latent.sample(n, rng)
         injected_noise = torch.randn(n, model.injected_noise_dim, generator=rng, device=model.device)
         values = model.generator(model.latent(noise, codes), injected_noise).float().contiguous()
@@ -170,7 +169,7 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
         while position < end:
             turn, first = divmod(position, len(self._real))
             if self._order is None or self._order[0] != (epoch, turn):
-                rng = generator_at("cpu", self.seed, REAL_STREAM, epoch, turn)
+                rng = generator_at("cpu", self.seed, Stream.REAL, epoch, turn)
                 self._order = (epoch, turn), torch.randperm(len(self._real), generator=rng).to(self._real.device)
             chosen.append(self._order[1][first : first + end - position])
             position += len(chosen[-1])

@@ -13,14 +13,13 @@ from torch import Tensor, nn
 from tsinfogan.data.panel import FloatArray, IntArray
 from tsinfogan.models.discriminator import DataShape, get_backbone
 from tsinfogan.preprocessing.augmenter import Augmenter
-from tsinfogan.seeding import derived_seed, generator_at
+from tsinfogan.seeding import Stream, derived_seed, generator_at
 
 STEPS = 800
 BATCH_SIZE = 64
 RATE = 1e-3
 WEIGHT_DECAY = 1e-4
 CASES_PER_PASS = 256
-CLASSIFIER_STREAM = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +80,14 @@ def fit_classifier(
     shape = DataShape(values.shape[1], values.shape[2:], augmenter.n_constant)
     backbone = get_backbone("conv1d" if len(shape.grid) == 1 else "image", shape)
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(derived_seed(seed, CLASSIFIER_STREAM))
+        torch.default_generator.manual_seed(derived_seed(seed, Stream.CLASSIFIER))
         trunk = backbone.trunk(shape, backbone.width)
         feature_dim = int(trunk.feature_dim)  # type: ignore[arg-type]
         network = nn.Sequential(trunk, nn.LayerNorm(feature_dim), nn.Linear(feature_dim, n_classes))
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     cases, known = torch.from_numpy(values), torch.from_numpy(np.asarray(labels))
     weights = None if class_weights is None else torch.from_numpy(class_weights).to(device)
-    rng = generator_at("cpu", seed, CLASSIFIER_STREAM, 1)  # on the CPU: the same draws for every device
+    rng = generator_at("cpu", seed, Stream.CLASSIFIER, 1)  # on the CPU: the same draws for every device
     optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
     for _ in range(steps):

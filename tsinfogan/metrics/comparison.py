@@ -18,9 +18,8 @@ from tsinfogan.metrics.samples import COMPARISONS, Comparison, Figure, Group
 from tsinfogan.metrics.samples.context import Real, Sets
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.sampler import sample
-from tsinfogan.seeding import derived_seed
+from tsinfogan.seeding import Stream, derived_seed
 
-COMPARING_STREAM = 21
 MAX_CASES = 2000
 QUICK_CASES = 500
 MAX_TRAINING_SERIES = 20_000
@@ -147,7 +146,7 @@ def compare(
 
     def sets(repeat: int) -> Sets:
         if repeat not in drawn:
-            drawn[repeat] = Sets.of(real, draw(n_synthetic, derived_seed(seed, COMPARING_STREAM, repeat)))
+            drawn[repeat] = Sets.of(real, draw(n_synthetic, derived_seed(seed, Stream.COMPARISON, repeat)))
         return drawn[repeat]
 
     first = sets(0).synthetic
@@ -164,7 +163,7 @@ def compare(
         for repeat in range(measure.repeats_in(quick)):
             if tell is not None:
                 tell(f"{name}, {repeat + 1}")
-            index = derived_seed(seed, COMPARING_STREAM, repeat, 1)
+            index = derived_seed(seed, Stream.COMPARISON, repeat, 1)
             values.append(measure.compute(sets(repeat), index))
             baselines.append(measure.compute(Sets.baseline(real, measure.stand_in, index, n_synthetic), index))
         rows += rows_of(name, measure, values, baselines)

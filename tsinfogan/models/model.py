@@ -22,7 +22,7 @@ from tsinfogan.models.discriminator import (
 )
 from tsinfogan.models.pca import ShrinkageGenerator
 from tsinfogan.preprocessing.preprocessor import Preprocessor
-from tsinfogan.seeding import derived_seed
+from tsinfogan.seeding import Stream, derived_seed
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Model:
         backbone = get_backbone(settings.backbone, shape)
         width = settings.width or backbone.width
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(derived_seed(seed, 0))
+            torch.default_generator.manual_seed(derived_seed(seed, Stream.NETWORKS))
             generator = backbone.generator(shape, settings.latent.size, width)
             if settings.discriminator.principal_components:
                 latent_dim = settings.latent.size if settings.low_rank_head else 0

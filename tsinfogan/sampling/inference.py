@@ -7,9 +7,8 @@ from torch import Tensor
 
 from tsinfogan.models.discriminator import Discriminator
 from tsinfogan.preprocessing.augmenter import Augmenter
-from tsinfogan.seeding import generator_at
+from tsinfogan.seeding import Stream, generator_at
 
-VIEW_STREAM = 5
 CASES_PER_PASS = 256
 
 
@@ -20,7 +19,7 @@ def evenly_spaced(n_cases: int, greatest: int) -> Tensor:
 
 def augmented_views(cases: Tensor, augmenter: Augmenter, n_views: int, seed: int = 0) -> Tensor:
     """``(n_views, n, c, *grid)``: the cases ``(n, c, *grid)`` as they are, then augmentations of them."""
-    rng = generator_at(cases.device, seed, VIEW_STREAM)
+    rng = generator_at(cases.device, seed, Stream.VIEWS)
     augmented = [augmenter.apply(cases, augmenter.draw(len(cases), rng)) for _ in range(n_views - 1)]
     return torch.stack([cases, *augmented])
 

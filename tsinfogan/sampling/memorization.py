@@ -18,13 +18,12 @@ from tsinfogan.errors import DataError, SettingError
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.sampling.sampler import CodeRequest, Sample, redrawn, stream
-from tsinfogan.seeding import derived_seed
+from tsinfogan.seeding import Stream, derived_seed
 
 NEAR_PERCENT = 1.0
 NEAR_SHARE_OF_MEDIAN = 0.1
 MAX_REDRAWS = 20
 MAX_CASES_WITH_DISTANCES = 4000
-REDRAW_STREAM = 22
 CASES_PER_PASS = 512
 
 
@@ -124,7 +123,7 @@ def stream_apart(
         for attempt in range(1, MAX_REDRAWS + 1):
             if not near.size:
                 break
-            again = redrawn(model, first, request, seed, derived_seed(seed, REDRAW_STREAM, attempt), is_named)
+            again = redrawn(model, first, request, seed, derived_seed(seed, Stream.REDRAW, attempt), is_named)
             part = Sample(_with_rows(part.panel, again.panel, near), part.columns)
             near = near[training_series.distances(part.panel.subset(near)) < redrawing.least]
         if near.size:

@@ -18,14 +18,13 @@ from tsinfogan.data.panel import FloatArray, IntArray, Panel, encode_labels
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.model import Model
-from tsinfogan.seeding import generator_at
+from tsinfogan.seeding import Stream, generator_at
 
 ROWS_PER_PASS = 256
 """Rows generated at once. Fixed, and every pass is computed whole: rounding then never depends on how many rows are
 asked for."""
 NUMBERS_PER_PASS = 2**25
 """Numbers of a pass, where cases are large: then it has fewer rows, by the model alone."""
-SAMPLE_STREAM = 3
 
 
 class Sample(NamedTuple):
@@ -307,7 +306,7 @@ def _draws(
 
 @lru_cache(maxsize=2)
 def _block(latent: LatentSpec, injected_noise_dim: int, seed: int, block: int) -> tuple[Tensor, ...]:
-    rng = generator_at("cpu", seed, SAMPLE_STREAM, block)  # on the CPU: the same draws for every device
+    rng = generator_at("cpu", seed, Stream.SAMPLE, block)  # on the CPU: the same draws for every device
     noise, codes = latent.sample(ROWS_PER_PASS, rng)
     return noise, torch.randn(ROWS_PER_PASS, injected_noise_dim, generator=rng), *codes
 

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 
 from tsinfogan.models.model import Model
-from tsinfogan.seeding import generator_at
+from tsinfogan.seeding import Stream, generator_at
 
-DISPERSION_STREAM = 9
 NEIGHBOUR = 5
 MAX_CASES = 1500
 MAX_SCALE = 1.5
@@ -34,7 +33,7 @@ def fitted_noise_scale(model: Model, data: Tensor, seed: int) -> float:
     """
     n = min(len(data), MAX_CASES)
     wanted = typical_distance(data[torch.linspace(0, len(data) - 1, n, device=data.device).long()])
-    rng = generator_at(model.device, seed, DISPERSION_STREAM)
+    rng = generator_at(model.device, seed, Stream.NOISE_CALIBRATION)
     latent = model.sampling_latent
     noise, codes = latent.sample(n, rng)
     injected_noise = torch.randn(n, model.injected_noise_dim, generator=rng, device=model.device)

@@ -22,7 +22,7 @@ from tsinfogan.data.panel import UNLABELLED
 from tsinfogan.models.codes import CategoricalCode, Code
 from tsinfogan.models.discriminator import Discriminator, Standardize, fit_head, recognition_head
 from tsinfogan.preprocessing.augmenter import Augmenter
-from tsinfogan.seeding import derived_seed, generator_at
+from tsinfogan.seeding import Stream, derived_seed, generator_at
 from tsinfogan.training.losses import Batch, Objective, Stats, category_agreement, known_code_loss, logit_regularization
 from tsinfogan.training.settings import TrainingSettings
 from tsinfogan.training.split_merge import revised_targets, teach
@@ -31,7 +31,6 @@ MAX_SCORED_CASES = 2000
 SCORED_VIEWS, REVISED_VIEWS = 4, 6
 CASES_PER_PASS = 256
 WARM_UP_STEPS = 10
-DISCOVERY_STREAM = 4
 SCORING, REVISING, TEACHING = 1, 2, 3
 
 
@@ -152,7 +151,7 @@ class Discovery(nn.Module):
         Of many cases only some are read, those that scoring reads too; arguments as in :meth:`turn_to`.
         """
         chosen = self._chosen(labels)
-        rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, SCORING)
+        rng = generator_at(data.device, self.settings.seed, Stream.PRETRAINING, SCORING)
         discriminator = self.best
         features = self._features(discriminator, data[chosen], augmenter, SCORED_VIEWS, rng).flatten(0, 1)
         read = (
@@ -173,7 +172,7 @@ class Discovery(nn.Module):
     ) -> None:
         """Keeps trunk and head if one of the heads disagrees less with itself than the best so far."""
         chosen = self._chosen(labels)
-        rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, SCORING)  # all see the same augmentations
+        rng = generator_at(data.device, self.settings.seed, Stream.PRETRAINING, SCORING)  # the same views for all
         features = self._features(discriminator, data[chosen], augmenter, SCORED_VIEWS, rng).flatten(0, 1)
         for head in heads:
             disagreement = self._disagreement(discriminator.posteriors(head, features), SCORED_VIEWS, labels[chosen])
@@ -186,7 +185,7 @@ class Discovery(nn.Module):
         self, number: int, discriminator: Discriminator, data: Tensor, labels: Tensor, augmenter: Augmenter
     ) -> None:
         """Gives Q, whose trunk stays, categories with the merged ones cut and the divided ones dissolved."""
-        rng = generator_at(data.device, self.settings.seed, DISCOVERY_STREAM, REVISING, number)
+        rng = generator_at(data.device, self.settings.seed, Stream.PRETRAINING, REVISING, number)
         chosen = self._chosen(labels)
         known = labels[chosen] if self.objective.real_code_weight else torch.full_like(chosen, UNLABELLED)
         index = self._index
@@ -202,7 +201,7 @@ class Discovery(nn.Module):
                 opinions.append(self._features(other, data[chosen], augmenter, REVISED_VIEWS, rng))
         evidence = torch.cat([self._standardized(each) for each in opinions], dim=2)  # (v, n, f_total)
         with torch.random.fork_rng(devices=[data.device] if data.device.type == "cuda" else []):
-            torch.manual_seed(derived_seed(self.settings.seed, DISCOVERY_STREAM, TEACHING, number))
+            torch.manual_seed(derived_seed(self.settings.seed, Stream.PRETRAINING, TEACHING, number))
             finer = recognition_head(evidence.shape[2], 2 * logits.shape[2]).to(data.device)
             _reset(discriminator.q)
         fit_head(discriminator.q, features.flatten(0, 1))
@@ -233,7 +232,7 @@ class Discovery(nn.Module):
         if opening:
             device = cases.device
             with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-                torch.manual_seed(derived_seed(self.settings.seed, DISCOVERY_STREAM, opening))
+                torch.manual_seed(derived_seed(self.settings.seed, Stream.PRETRAINING, opening))
                 _reset(discriminator)
                 _reset(self.heads)
         with torch.no_grad():

@@ -17,17 +17,16 @@ from tsinfogan.errors import DivergedError
 from tsinfogan.models.discriminator import fit_head
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
-from tsinfogan.seeding import derived_seed, generator_at
+from tsinfogan.seeding import Stream, derived_seed, generator_at
 from tsinfogan.training.class_proportions import class_proportions
 from tsinfogan.training.cuda_graph import CapturedStep
 from tsinfogan.training.losses import Batch, Objective, Stats, overlap_loss
 from tsinfogan.training.mixing import DRAWS_PER_CASE, ClassMixing
 from tsinfogan.training.noise_calibration import fitted_noise_scale
-from tsinfogan.training.pretraining import DISCOVERY_STREAM, WARM_UP_STEPS, Discovery, discovers
+from tsinfogan.training.pretraining import WARM_UP_STEPS, Discovery, discovers
 from tsinfogan.training.settings import TrainingSettings
 from tsinfogan.training.steps import Phases, code_changes, discriminator_loss, generator_loss
 
-DATA_STREAM, STEP_STREAM = 1, 2
 SETTLING_CASES = 256
 HALF_LIFE_SHARE = 0.1
 """Of the cases of the game so far, as in EDM (Karras et al. 2022, arXiv:2206.00364), so that no average remembers the
@@ -103,7 +102,7 @@ class Trainer:
         self._discovers = settings.game_starts > 0 and discovers(objective, self.discriminator, codes)
         if self._discovers:
             with torch.random.fork_rng(devices=[]):
-                torch.default_generator.manual_seed(derived_seed(settings.seed, DISCOVERY_STREAM))
+                torch.default_generator.manual_seed(derived_seed(settings.seed, Stream.PRETRAINING))
                 self.discovery = Discovery(self.discriminator, codes, objective, settings).to(self.device)
             self.discovery_optimizer = self._optimizer(
                 nn.ModuleList([self.discriminator, self.discovery.heads]), settings.discriminator_rate
@@ -245,7 +244,7 @@ class Trainer:
     def _draw(self, number: int) -> Batch:
         """All that is random in step ``number``: it depends on the seed and the number alone."""
         n = self.settings.batch_size
-        rng = generator_at(self.device, self.settings.seed, STEP_STREAM, number)
+        rng = generator_at(self.device, self.settings.seed, Stream.STEP, number)
         index = self._next_cases(number)
         if self.discovery is not None and len(self._labelled):
             extra = torch.randint(len(self._labelled), (n // LABELLED_SHARE,), generator=rng, device=self.device)
@@ -273,7 +272,7 @@ class Trainer:
         while position < end:
             epoch, first = divmod(position, n_cases)
             if epoch != self._epoch:
-                order = torch.randperm(n_cases, generator=generator_at("cpu", self.settings.seed, DATA_STREAM, epoch))
+                order = torch.randperm(n_cases, generator=generator_at("cpu", self.settings.seed, Stream.DATA, epoch))
                 self._epoch, self._order = epoch, order.to(self.device)
             chosen.append(self._order[first : first + end - position])
             position += len(chosen[-1])

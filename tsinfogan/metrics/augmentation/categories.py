@@ -13,10 +13,9 @@ from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.sampling.sampler import posteriors
-from tsinfogan.seeding import generator_at
+from tsinfogan.seeding import Stream, generator_at
 
 VIEWS = 8
-VIEW_STREAM = 20
 SHARE = 0.5
 
 
@@ -34,7 +33,7 @@ def probabilities(model: Model, panel: Panel) -> NDArray[np.float64]:
     """``(n, K)`` Q's posterior of the first categorical code, mean over a series as it is and augmentations of it."""
     values = torch.from_numpy(model.preprocessor.transform(panel))
     augmenter = Augmenter.build(model.card.augmentations, model.preprocessor)
-    rng = generator_at("cpu", 0, VIEW_STREAM)
+    rng = generator_at("cpu", 0, Stream.MATCHING_VIEWS)
     views = [values, *(augmenter.apply(values, augmenter.draw(len(values), rng)) for _ in range(VIEWS - 1))]
     codes = model.settings.latent.codes
     position = next(position for position, code in enumerate(codes) if isinstance(code, CategoricalCode))

@@ -8,10 +8,9 @@ import numpy as np
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
-from tsinfogan.seeding import derived_seed
+from tsinfogan.seeding import Stream, derived_seed
 
 ONE_IN = 3
-HOLD_OUT_STREAM = 26
 
 
 def held_out(panel: Panel) -> tuple[Panel, Panel]:
@@ -23,7 +22,7 @@ def held_out(panel: Panel) -> tuple[Panel, Panel]:
         DataError: there are no labels, or no class has three labelled series.
     """
     labels = np.full(panel.n_cases, -1) if panel.labels is None else panel.labels
-    rng = np.random.default_rng(derived_seed(0, HOLD_OUT_STREAM))
+    rng = np.random.default_rng(derived_seed(0, Stream.HOLD_OUT))
     members = [rng.permutation(np.flatnonzero(labels == index)) for index in range(len(panel.classes))]
     chosen = np.concatenate([np.zeros(0, np.int64), *(one[: len(one) // ONE_IN] for one in members)])
     if not chosen.size:

@@ -10,10 +10,9 @@ import numpy as np
 from tsinfogan.data.labels import draw_labelled
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.errors import SettingError
-from tsinfogan.seeding import derived_seed
+from tsinfogan.seeding import Stream, derived_seed
 
 Figure = Literal["accuracy", "macro_f1"]
-RARE_STREAM = 24
 
 
 class Situation(Protocol):
@@ -106,7 +105,7 @@ class Imbalanced:
         cases = draw_labelled(panel, n_rare * self.ratio, seed)
         assert panel.labels is not None
         labels = panel.labels[cases]
-        rng = np.random.default_rng(derived_seed(seed, RARE_STREAM))
+        rng = np.random.default_rng(derived_seed(seed, Stream.RARE))
         rare = rng.permutation(len(panel.classes))[: len(panel.classes) // 2]
         kept = [
             rng.choice(members, n_rare, replace=False) if index in rare else members

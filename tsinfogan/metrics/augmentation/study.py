@@ -27,12 +27,11 @@ from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.sampling.sampler import check_fits
-from tsinfogan.seeding import derived_seed
+from tsinfogan.seeding import Stream, derived_seed
 from tsinfogan.training.session import fit
 
 LABELS, IMBALANCE, DRAWS = (1, 5, 10, 50), 20, 5
 STEPS, SYNTHETIC = 300, 100
-STUDY_STREAM = 25
 
 
 def augment_study(
@@ -145,7 +144,7 @@ def run_study(
     trials = []
     for number, situation in enumerate(kept):
         for draw in range(n_draws):
-            index = derived_seed(seed, STUDY_STREAM, number, draw)
+            index = derived_seed(seed, Stream.STUDY, number, draw)
             cases = situation.draw(train, index)
             turn = models[draw % len(models)] if models else None
             for name, method in methods.items():

@@ -19,7 +19,7 @@ from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.sampling.sampler import CodeRequest, Sample, check_fits, encode, posteriors, stream
-from tsinfogan.seeding import generator_at
+from tsinfogan.seeding import Stream, generator_at
 
 CASES_WITHOUT_CATEGORIES = 10
 """A model without categories is asked for as many cases as this number of categories would give."""
@@ -28,7 +28,6 @@ SWEEP_STEPS = 9
 SWEEPS_PER_CATEGORY = 50
 MAX_AUGMENTED_CASES = 2000
 VIEWS = 4
-VIEW_STREAM = 11
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +123,7 @@ class Subject:
         chosen = np.linspace(0, n - 1, min(n, MAX_AUGMENTED_CASES)).astype(int)
         values = torch.from_numpy(self.real_values[chosen])
         augmenter = Augmenter.build(self.real.augmentations, self.model.preprocessor)
-        rng = generator_at("cpu", self.seed, VIEW_STREAM)
+        rng = generator_at("cpu", self.seed, Stream.CODE_VIEWS)
         seen = [values] + [augmenter.apply(values, augmenter.draw(len(values), rng)) for _ in range(VIEWS - 1)]
         read = [posteriors(self.model, view.numpy())[self._category[0]].numpy() for view in seen]
         return np.stack(read)

@@ -15,7 +15,6 @@ from tsinfogan.metrics.classifier import STEPS
 from tsinfogan.metrics.codes import MEASURES
 from tsinfogan.metrics.codes.context import Subject, evaluate
 from tsinfogan.metrics.comparison import (
-    COMPARING_STREAM,
     MAX_CASES,
     MAX_TRAINING_SERIES,
     PERHAPS_CHANCE,
@@ -31,7 +30,7 @@ from tsinfogan.metrics.intervals import Estimate
 from tsinfogan.metrics.remarks import in_order_of
 from tsinfogan.metrics.samples import COMPARISONS
 from tsinfogan.models.model import Model
-from tsinfogan.seeding import derived_seed
+from tsinfogan.seeding import Stream, derived_seed
 
 CODES = "codes"
 GROUPS = ("fidelity", "utility", "diversity", "privacy", CODES)
@@ -238,7 +237,7 @@ def assess(
         counts={"synthetic": found.n_synthetic, "seen": found.n_seen, "reference": found.n_reference},
         quick=quick,
         seed=seed,
-        synthetic=source_of(synthetic)(n_shown, derived_seed(seed, COMPARING_STREAM, 0)),
+        synthetic=source_of(synthetic)(n_shown, derived_seed(seed, Stream.COMPARISON, 0)),
         seen=at_most(shown_seen, MAX_TRAINING_SERIES, seed),
         reference=at_most(shown_reference, most, seed),
     )

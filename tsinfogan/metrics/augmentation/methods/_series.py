@@ -11,9 +11,7 @@ from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.metrics.augmentation.methods import Inputs
 from tsinfogan.preprocessing.augmenter import Augmenter
-from tsinfogan.seeding import generator_at
-
-AUGMENTATION_STREAM = 21
+from tsinfogan.seeding import Stream, generator_at
 
 
 def repeated(labels: IntArray, n_new: IntArray) -> IntArray:
@@ -39,6 +37,6 @@ def augmented(panel: Panel, strengths: Augmentations, inputs: Inputs, seed: int)
     assert panel.labels is not None
     values = torch.from_numpy(inputs.preprocessor.transform(panel))
     augmenter = Augmenter.build(strengths, inputs.preprocessor)
-    rng = generator_at("cpu", seed, AUGMENTATION_STREAM)
+    rng = generator_at("cpu", seed, Stream.AUGMENTATION)
     changed = augmenter.apply(values, augmenter.draw(len(values), rng)).numpy()
     return panel_of(changed, panel.labels, panel, inputs)

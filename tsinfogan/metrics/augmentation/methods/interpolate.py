@@ -7,10 +7,9 @@ import numpy as np
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.metrics.augmentation.methods import Inputs, Method
 from tsinfogan.metrics.augmentation.methods._series import panel_of, repeated
-from tsinfogan.seeding import derived_seed
+from tsinfogan.seeding import Stream, derived_seed
 
 N_NEIGHBOURS = 5
-INTERPOLATION_STREAM = 22
 
 
 def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
@@ -18,7 +17,7 @@ def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Pane
     labels = labelled.labels
     assert labels is not None
     values = inputs.preprocessor.transform(labelled)  # (n, c, *grid)
-    rng = np.random.default_rng(derived_seed(seed, INTERPOLATION_STREAM))
+    rng = np.random.default_rng(derived_seed(seed, Stream.INTERPOLATION))
     if (np.bincount(labels) == 1).any():
         inputs.note("classes of one labelled series are copied: there is nothing to interpolate with")
     flat = values.reshape(len(values), -1).astype(np.float64)

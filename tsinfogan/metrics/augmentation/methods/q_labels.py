@@ -11,9 +11,7 @@ from tsinfogan.metrics.augmentation.categories import class_of_categories
 from tsinfogan.metrics.augmentation.methods import Inputs, Method
 from tsinfogan.metrics.augmentation.methods._series import repeated
 from tsinfogan.sampling.sampler import encode
-from tsinfogan.seeding import derived_seed
-
-ORDER_STREAM = 23
+from tsinfogan.seeding import Stream, derived_seed
 
 
 def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
@@ -22,7 +20,7 @@ def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Pane
     assert model is not None
     assert labelled.labels is not None
     given = class_of_categories(model, labelled)[encode(model, inputs.unlabelled)[str(model.settings.category_column)]]
-    order = np.random.default_rng(derived_seed(seed, ORDER_STREAM)).permutation(len(given))
+    order = np.random.default_rng(derived_seed(seed, Stream.LABEL_ORDER)).permutation(len(given))
     chosen = order[repeated(given[order], n_new)]
     lacking = ~np.isin(np.arange(len(n_new)), given)
     copies = repeated(labelled.labels, np.where(lacking, n_new, 0))
