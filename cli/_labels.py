@@ -51,7 +51,7 @@ def choose_recipe(given: str | None, panel: Panel, n_per_class: int | None) -> s
         SettingError: labels were asked for beside a recipe that reads none.
     """
     from tsinfogan.data.labels import partly_labelled
-    from tsinfogan.training.recipes import get_recipe
+    from tsinfogan.training.config import get_recipe
 
     if given is not None:
         if n_per_class is not None and not get_recipe(given).labelled:

@@ -235,10 +235,10 @@ def train(
     from tsinfogan.cli._running import run_candidates, run_session
     from tsinfogan.devices import choose_device, choose_precision
     from tsinfogan.training.candidates import Candidates
+    from tsinfogan.training.config import TrainingSettings
     from tsinfogan.training.plan import augment, make_plan, parse_choice, parse_setting
     from tsinfogan.training.selection import with_seeds
     from tsinfogan.training.session import Session
-    from tsinfogan.training.settings import TrainingSettings
 
     if posterior not in ("learned", "fixed"):
         raise UnknownNameError("posterior", posterior, ("learned", "fixed"))

@@ -20,9 +20,9 @@ import pytest
 from tsinfogan.devices import DEVICES, PRECISIONS
 from tsinfogan.formats import FORMATS, read_panel
 from tsinfogan.models.discriminator import BACKBONES, LabelInput, Recognition
+from tsinfogan.training.config import RECIPES
 from tsinfogan.training.losses import Adversarial
 from tsinfogan.training.plan import CategoryPrior, Prior
-from tsinfogan.training.recipes import RECIPES
 from tsinfogan.training.run import MODEL, STATE, list_runs
 
 COMMANDS = [

@@ -14,7 +14,7 @@ from _trainers import equal, make, phases, waves, weights
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.models.discriminator import category_spread
-from tsinfogan.training.losses import Objective
+from tsinfogan.training.config import Objective
 from tsinfogan.training.steps import code_changes, discriminator_loss, generator_loss
 from tsinfogan.training.trainer import Trainer
 

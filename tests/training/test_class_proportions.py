@@ -17,7 +17,7 @@ from tsinfogan.metrics.codes.context import Subject
 from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.sampler import CodeRequest, sample, stream
-from tsinfogan.training.class_proportions import CASES_PER_PASS, class_proportions
+from tsinfogan.training.calibration import CASES_PER_PASS, class_proportions
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import Run
 

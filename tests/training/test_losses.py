@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from tsinfogan.models.codes import LOG_SCALE_FLOOR, CategoricalCode, NormalCode, UniformCode
+from tsinfogan.training.config import Adversarial, Objective
 from tsinfogan.training.losses import (
-    Adversarial,
-    Objective,
     balance,
     bounds,
     consistency,

@@ -15,8 +15,8 @@ import tsinfogan
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 from tsinfogan.models.codes import CategoricalCode, NormalCode, UniformCode
+from tsinfogan.training.config import RECIPES
 from tsinfogan.training.plan import Plan, make_plan, parse_setting, setting_types
-from tsinfogan.training.recipes import RECIPES
 
 
 def panel(labels: list[Any] | None = None, n: int = 8, **others: Any) -> Panel:

@@ -12,8 +12,8 @@ from _trainers import equal, weights
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import UNLABELLED, Panel
 from tsinfogan.models.discriminator import Standardize
+from tsinfogan.training.config import TrainingSettings
 from tsinfogan.training.plan import make_plan
-from tsinfogan.training.settings import TrainingSettings
 from tsinfogan.training.trainer import Trainer
 
 SMALL = {"max_steps": 30, "pretraining_steps": 12, "pretraining_restarts": 2, "split_merge_rounds": 2, "batch_size": 16}
@@ -60,25 +60,25 @@ def moved(trainer: Trainer) -> set[str]:
 def test_schedule() -> None:
     trainer = make()
     settings = trainer.settings
-    assert (settings.opening_steps, settings.revisions_start, settings.revision_steps) == (3, 6, 3)
+    assert (settings.restart_steps, settings.split_merge_start, settings.split_merge_steps) == (3, 6, 3)
     stages = [set(trainer.step()) for _ in range(14)]
     assert stages[:12] == [{"pretraining"}] * 12
     assert all({"generator", "discriminator"} < stage for stage in stages[12:])
     assert trainer.discovery is None
     short = make(max_steps=12).settings  # half of all at most: fewer openings and revisions, not shorter ones
-    assert (short.n_openings, short.opening_steps, short.n_revisions, short.revision_steps) == (1, 3, 1, 3)
+    assert (short.n_restarts, short.restart_steps, short.n_split_merge_rounds, short.split_merge_steps) == (1, 3, 1, 3)
     without = make(split_merge_rounds=0).settings
-    assert (without.opening_steps, without.game_starts) == (6, 12)
+    assert (without.restart_steps, without.adversarial_start) == (6, 12)
 
 
 @pytest.mark.parametrize("budget", range(12))
 @pytest.mark.parametrize("revisions", [0, 1, 3, 10])
 def test_any_budget_can_be_divided(budget: int, revisions: int) -> None:
     settings = TrainingSettings(max_steps=1000, pretraining_steps=budget, split_merge_rounds=revisions)
-    assert settings.game_starts <= budget
-    if settings.game_starts:
-        assert settings.opening_steps >= 1
-        assert settings.revision_steps >= bool(settings.n_revisions)
+    assert settings.adversarial_start <= budget
+    if settings.adversarial_start:
+        assert settings.restart_steps >= 1
+        assert settings.split_merge_steps >= bool(settings.n_split_merge_rounds)
 
 
 def test_only_trunk_and_heads_move_in_an_opening_and_only_trunk_and_q_after_a_revision() -> None:

@@ -15,7 +15,7 @@ import torch
 import tsinfogan.cli
 from tsinfogan import datasets
 from tsinfogan.data.panel import Panel
-from tsinfogan.training.recipes import RECIPES
+from tsinfogan.training.config import RECIPES
 from tsinfogan.training.run import Run, find_run
 from tsinfogan.training.session import Session
 

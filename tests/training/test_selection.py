@@ -15,7 +15,8 @@ from _trainers import waves
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DivergedError, SettingError
 from tsinfogan.models.codes import CategoricalCode
-from tsinfogan.training.losses import Objective, category_agreement
+from tsinfogan.training.config import Objective
+from tsinfogan.training.losses import category_agreement
 from tsinfogan.training.plan import Plan, make_plan
 from tsinfogan.training.selection import (
     agreement,

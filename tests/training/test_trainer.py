@@ -16,11 +16,10 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DivergedError, SettingError
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.sampler import encode, sample
-from tsinfogan.training.losses import Objective
+from tsinfogan.training.config import Objective, TrainingSettings
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import Run
 from tsinfogan.training.session import Session
-from tsinfogan.training.settings import TrainingSettings
 from tsinfogan.training.steps import discriminator_loss
 
 CPU = torch.device("cpu")

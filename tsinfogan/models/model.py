@@ -119,10 +119,10 @@ class Model:
         names: what people call each category of the first categorical code, None where one has no name; or empty.
             Training never sees them.
         noise_scale: by which noise is multiplied where samples are drawn; 1 but where training widened it
-            (:mod:`tsinfogan.training.noise_calibration`).
+            (:mod:`tsinfogan.training.calibration`).
         class_proportions: how often the training series are of each category of the first categorical code, as Q reads
             them, and samples are; empty where these are drawn from its prior
-            (:mod:`tsinfogan.training.class_proportions`).
+            (:mod:`tsinfogan.training.calibration`).
     """
 
     settings: ModelSettings

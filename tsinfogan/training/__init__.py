@@ -12,12 +12,10 @@ __all__, __getattr__ = on_demand(
     __name__,
     {
         "candidates": ("Candidates",),
-        "losses": ("Objective",),
+        "config": ("RECIPES", "Objective", "Recipe", "TrainingSettings"),
         "plan": ("Plan", "make_plan"),
-        "recipes": ("RECIPES", "Recipe"),
         "run": ("Run", "find_run", "list_runs"),
         "session": ("Session", "fit"),
-        "settings": ("TrainingSettings",),
         "trainer": ("Report", "Trainer"),
     },
 )

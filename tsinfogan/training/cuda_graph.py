@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tsinfogan.training.losses import Batch, Stats
+from tsinfogan.training.batch import Batch
+from tsinfogan.training.losses import Stats
 
 WARM_UP_STEPS = 3
 

@@ -10,113 +10,17 @@ parameters: the discriminator's step moves trunk, D and Q; the generator's step 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tsinfogan.errors import SettingError
 from tsinfogan.models.codes import CategoricalCode, Code
+from tsinfogan.training.config import Adversarial, Objective
 
-Adversarial = Literal["non_saturating", "least_squares", "relativistic"]
 Stats = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """Hyper-parameters of the losses; networks come in as arguments.
-
-    Attributes:
-        adversarial: the game: non-saturating (Goodfellow 2014), least squares (Mao 2017) or relativistic pairing
-            (Jolicoeur-Martineau 2018; Huang 2024).
-        category_weight: λ of each categorical code's bound; 0 leaves it out.
-        continuous_weight: λ of each continuous code's bound.
-        generated_share: share of λ with which Q learns categories from generated series too. At 0 it learns them from
-            real series alone, by consistency, and the generator follows, so that the two cannot agree on categories
-            of their own. Without consistency Q learns from generated series whatever stands here.
-        reward_generator: whether the generator is rewarded for the bound; without, Q only watches.
-        real_code_weight: weight of log Q(c | x) on real series whose first code, the label, is known (ACGAN).
-        consistency_weight: weight of Q giving a real series and its augmentation the same category.
-        balance_weight: weight, within consistency, of all categories being used.
-        logit_regularization_weight: weight, within consistency, of Q's confidence staying finite: consistency alone is
-            best served by logits without end, and a generator that meets such a Q learns nothing from it.
-        pseudo_label_weight: weight, within consistency, of Q keeping in the game the categories that discovery found:
-            where the discriminator wins easily, on few series, its trunk would forget them.
-        augmented_share: share of the category's bound that is read from augmented samples, so that generator and Q
-            cannot agree on a private sign that an augmentation would wipe out.
-        cont_follows: augmentations by name that the first continuous codes shall follow: a real series augmented so
-            reads as one whose code is moved in proportion. Without, a code is whatever G and Q make of it.
-        cont_follows_weight: weight of that.
-        overlap_weight: weight of continuous codes moving a sample in different directions.
-        within_class_mixing: whether, with directions and where discovery has found the categories of most real series,
-            realness is judged of blends of two of a category; never of windows of a recording
-            (:mod:`tsinfogan.training.mixing`).
-        r1_weight: γ of the zero-centred gradient penalty γ/2 E‖∇D(x)‖² on real series (Mescheder 2018).
-        r2_weight: γ of the same on generated series.
-    """
-
-    adversarial: Adversarial = "non_saturating"
-    category_weight: float = 1.0
-    continuous_weight: float = 0.1
-    generated_share: float = 0.0
-    reward_generator: bool = True
-    real_code_weight: float = 0.0
-    consistency_weight: float = 1.0
-    balance_weight: float = 3.0
-    logit_regularization_weight: float = 1e-4
-    pseudo_label_weight: float = 1.0
-    augmented_share: float = 0.5
-    cont_follows: tuple[str, ...] = ()
-    cont_follows_weight: float = 1.0
-    overlap_weight: float = 1.0
-    within_class_mixing: bool = True
-    r1_weight: float = 1.0
-    r2_weight: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("generated_share", "augmented_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise SettingError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
-
-    @property
-    def discriminator_category_share(self) -> float:
-        """Share of λ with which the discriminator's step moves Q's categories by generated series."""
-        return self.generated_share if self.consistency_weight else 1.0
-
-    def code_weight(self, code: Code) -> float:
-        """λ of one code."""
-        return self.category_weight if code.column == "cat" else self.continuous_weight
-
-
-class Batch(NamedTuple):
-    """Everything random or given in one step, so that the step itself is a plain function.
-
-    Attributes:
-        real: ``(n, n_channels, *grid)``.
-        real_label: ``(n,)`` category known for each real case, or −1.
-        pseudo_label: ``(n,)`` category that discovery found for each beyond doubt, or −1.
-        latent: generator input ``(n, latent_size)``.
-        injected_noise: ``(n, injected_noise_dim)``.
-        codes: one ``(n,)`` tensor of values a code, those encoded in ``latent``.
-        real_draw: augmentation of each real case.
-        fake_draw: augmentation of each generated case.
-        real_mixing: ``(n, DRAWS_PER_CASE)`` how each real case is blended, where that is done.
-        fake_mixing: the same of each generated case.
-    """
-
-    real: Tensor
-    real_label: Tensor
-    pseudo_label: Tensor
-    latent: Tensor
-    injected_noise: Tensor
-    codes: tuple[Tensor, ...]
-    real_draw: Tensor
-    fake_draw: Tensor
-    real_mixing: Tensor
-    fake_mixing: Tensor
+"""Scalars by name, as reports show them."""
 
 
 def discriminator_adversarial(kind: Adversarial, real: Tensor, fake: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ class CategoryWatch:
         """Whether to look after ``step``: in the game, every tenth report, and at the end."""
         settings = self._trainer.settings
         now = step % (REPORTS_BETWEEN * settings.report_every) == 0 or step == settings.max_steps
-        return self._index is not None and self._trainer.discovery is None and now
+        return self._index is not None and self._trainer.pretraining is None and now
 
     def look(self) -> CategoryHealth:
         """How the categories are now."""

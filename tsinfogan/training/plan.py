@@ -18,9 +18,7 @@ from tsinfogan.models.model import DataCard, Model, ModelSettings
 from tsinfogan.models.pca import are_windows, fit_principal_components
 from tsinfogan.preprocessing.augmenter import FOLLOWABLE
 from tsinfogan.preprocessing.preprocessor import OTHERS, Choice, Preprocessor, channel_choices
-from tsinfogan.training.losses import Objective
-from tsinfogan.training.recipes import Recipe, get_recipe
-from tsinfogan.training.settings import TrainingSettings
+from tsinfogan.training.config import Objective, Recipe, TrainingSettings, get_recipe
 from tsinfogan.training.trainer import Trainer
 
 Prior = Literal["uniform", "normal"]

@@ -1,19 +1,25 @@
-"""Before the game: Q finds categories in real series alone.
+"""Clustering pre-training: Q finds categories in real series alone, before adversarial training begins.
 
-An opening trains a freshly initialised trunk and several heads to cluster by consistency under augmentation (as in IIC,
-Ji et al. 2019, arXiv:1807.06653). Of all openings, the trunk and head that agree best with themselves go on, and their
-categories are mended several times (:mod:`tsinfogan.training.split_merge`): what falls cleanly into two is cut, what is
-missed least dissolved, and trunk and head learn on from there. A revision that does not lower the disagreement is
-undone. The trunks of the other openings serve as second opinions on where to cut. No label is needed: how little a
-clustering disagrees with itself under augmentation tells the good ones (docs/experiments.md). Without this start,
-generator and Q settle on categories of their own, which consistency alone does not undo later.
+1. *Restarts.* A freshly initialised trunk with several heads is trained to give a series and its augmentations one
+   category, and to use all categories (IIC, Ji et al. 2019, arXiv:1807.06653); this is repeated with fresh weights.
+   The trunk and head with the least disagreement over augmented views are kept.
+2. *Split-merge rounds.* Categories that hold two clusters are split, redundant ones merged
+   (:mod:`tsinfogan.training.split_merge`), and trunk and head learn on. A round that does not lower the disagreement is
+   undone. Features of the trunks of all restarts vote on where to split.
+3. *Hand-over.* The best discriminator goes on to adversarial training, with the pseudo-labels that it gives the
+   training series.
+
+No label is needed: among restarts on one dataset, low disagreement under augmentation goes with high accuracy
+(docs/development/experiments.md). Without this stage generator and Q agree on categories of their own, which
+consistency alone does not undo later.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Iterable, Sequence
-from typing import cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -23,229 +29,140 @@ from tsinfogan.models.codes import CategoricalCode, Code
 from tsinfogan.models.discriminator import Discriminator, Standardize, fit_head, recognition_head
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import Stream, derived_seed, generator_at
-from tsinfogan.training.losses import Batch, Objective, Stats, category_agreement, known_code_loss, logit_regularization
-from tsinfogan.training.settings import TrainingSettings
+from tsinfogan.training.batch import Batch
+from tsinfogan.training.config import Objective, TrainingSettings
+from tsinfogan.training.losses import Stats, category_agreement, known_code_loss, logit_regularization
+from tsinfogan.training.optimization import decay, descend, forget_moments, make_optimizer, set_rate, warm_up
 from tsinfogan.training.split_merge import revised_targets, teach
 
 MAX_SCORED_CASES = 2000
-SCORED_VIEWS, REVISED_VIEWS = 4, 6
+SCORED_VIEWS, SPLIT_VIEWS = 4, 6
 CASES_PER_PASS = 256
-WARM_UP_STEPS = 10
-SCORING, REVISING, TEACHING = 1, 2, 3
+SCORING, SPLITTING, TEACHING = 1, 2, 3
+"""Random numbers of pre-training, beside those of its restarts."""
 
 
-def discovers(objective: Objective, discriminator: Discriminator, codes: Sequence[Code]) -> bool:
-    """Whether there are categories that consistency can find in real series."""
-    finds = any(isinstance(code, CategoricalCode) and code.n_categories > 1 for code in codes)
-    return finds and objective.consistency_weight > 0 and discriminator.settings.label_input == "none"
+class PretrainingResult(NamedTuple):
+    """What pre-training hands over.
 
-
-class Discovery(nn.Module):
-    """Rival heads on a discriminator's features, the discriminators that the openings ended with, and the best so far.
-
-    Args:
-        discriminator: whose trunk is trained along, and which becomes the best discriminator in the end.
-        codes: the model's codes.
-        objective: weighs consistency, balance and known labels.
-        settings: number of heads, openings, revisions and steps.
+    Attributes:
+        discriminator: the one with the least disagreement.
+        pseudo_labels: ``(n_cases,)`` category of the first categorical code that it reads in every view, or −1.
     """
 
-    least_disagreement: Tensor
+    discriminator: Discriminator
+    pseudo_labels: Tensor
+
+
+def can_pretrain(objective: Objective, discriminator: Discriminator, codes: Sequence[Code]) -> bool:
+    """Whether there are categories that consistency can find in real series."""
+    has_categories = any(isinstance(code, CategoricalCode) and code.n_categories > 1 for code in codes)
+    return has_categories and objective.consistency_weight > 0 and discriminator.settings.label_input == "none"
+
+
+class Pretraining:
+    """The stage before adversarial training: heads, optimizer, schedule, and the best discriminator so far.
+
+    Args:
+        discriminator: trained in place.
+        codes: the model's codes.
+        objective: weights of consistency, balance and known labels.
+        settings: numbers of steps, restarts, heads and rounds.
+        cases: real series and what is known of them.
+        precision: dtype of the networks' products.
+    """
 
     def __init__(
-        self, discriminator: Discriminator, codes: Sequence[Code], objective: Objective, settings: TrainingSettings
-    ):
-        super().__init__()
-        self.codes, self.objective, self.settings = tuple(codes), objective, settings
-        self.feature_dim = int(discriminator.q[1].in_features)  # type: ignore[arg-type]
-        self.heads = nn.ModuleList(
-            recognition_head(self.feature_dim, sum(discriminator.sizes)) for _ in range(settings.pretraining_heads)
-        )
-        self.best = copy.deepcopy(discriminator).requires_grad_(False)
-        self.opinions = nn.ModuleList(copy.deepcopy(self.best) for _ in range(settings.n_openings))
-        self.register_buffer("least_disagreement", torch.tensor(torch.inf))
-
-    @property
-    def revises(self) -> bool:
-        """Whether categories are mended: with several categorical codes it is open which should hold what."""
-        return sum(isinstance(code, CategoricalCode) for code in self.codes) == 1
-
-    @property
-    def _index(self) -> int:
-        return next(index for index, code in enumerate(self.codes) if isinstance(code, CategoricalCode))
-
-    def opens(self, number: int) -> bool:
-        """Whether step ``number`` belongs to an opening."""
-        return number < self.settings.revisions_start
-
-    def rate(self, number: int) -> float:
-        """Share of the learning rate in step ``number``: after each revision it rises and falls."""
-        if self.opens(number):
-            return 1.0
-        done, steps = self._since_revision(number), self.settings.revision_steps
-        return min(1.0, (done + 1) / WARM_UP_STEPS) * (1 - done / steps)
-
-    def _since_revision(self, number: int) -> int:
-        return (number - self.settings.revisions_start) % self.settings.revision_steps
-
-    def loss(
-        self, discriminator: Discriminator, batch: Batch, augmenter: Augmenter, opens: bool
-    ) -> tuple[Tensor, Stats]:
-        """A real case and two augmentations of it shall get one category, and all categories be used.
-
-        Args:
-            discriminator: the discriminator whose trunk, and outside openings whose Q, is trained.
-            batch: real cases and the draws of their augmentations.
-            augmenter: applies those.
-            opens: whether the rival heads learn, or Q.
-        """
-        views = [batch.real, *(augmenter.apply(batch.real, draw) for draw in (batch.real_draw, batch.fake_draw))]
-        features = discriminator.recognition_features(torch.cat(views))  # (n_views * n, feature_dim)
-        heads = self.heads if opens else [discriminator.q]
-        posteriors = [discriminator.posteriors(head, features) for head in heads]
-        total = torch.stack([self._disagreement(each, len(views), batch.real_label) for each in posteriors])
-        confidence = torch.stack([logit_regularization(self.codes, each) for each in posteriors]).sum()
-        weight = self.objective.consistency_weight * self.objective.logit_regularization_weight
-        return total.sum() + weight * confidence, {"pretraining": total.detach().min()}
-
-    def turn_to(
         self,
-        number: int,
         discriminator: Discriminator,
-        optimizer: torch.optim.Optimizer,
-        data: Tensor,
-        labels: Tensor,
-        augmenter: Augmenter,
-    ) -> None:
-        """What is due before step ``number``: scoring what was learned, a revision, or the next round.
+        codes: Sequence[Code],
+        objective: Objective,
+        settings: TrainingSettings,
+        cases: RealCases,
+        precision: torch.dtype = torch.float32,
+    ):
+        self.discriminator, self.codes, self.objective, self.settings = discriminator, tuple(codes), objective, settings
+        self.cases, self.precision = cases, precision
+        self.n_steps = settings.adversarial_start
+        categorical = [index for index, code in enumerate(codes) if isinstance(code, CategoricalCode)]
+        self._category = categorical[0]
+        self._splits = len(categorical) == 1  # with several codes it is open which of them should hold what
+        device = cases.data.device
+        feature_dim = int(discriminator.q[1].in_features)  # type: ignore[arg-type]
+        with _seeded(settings.seed, Stream.PRETRAINING, device=device):
+            n_heads, n_parameters = settings.pretraining_heads, sum(discriminator.sizes)
+            heads = nn.ModuleList(recognition_head(feature_dim, n_parameters) for _ in range(n_heads))
+        self.heads = heads.to(device)
+        self.best = copy.deepcopy(discriminator).requires_grad_(False)
+        self.ensemble = nn.ModuleList(copy.deepcopy(self.best) for _ in range(settings.n_restarts))
+        self.min_disagreement = torch.tensor(torch.inf, device=device)
+        trained = nn.ModuleList([discriminator, self.heads])
+        self.optimizer = make_optimizer(trained, settings.discriminator_rate, settings)
 
-        Args:
-            number: the step about to be taken.
-            discriminator: changed in place, so that a captured step still finds its weights.
-            optimizer: of the discriminator and the heads; forgets its moments when weights are set.
-            data: ``(n_cases, c, *grid)``.
-            labels: ``(n_cases,)`` known category, or −1.
-            augmenter: draws and applies augmentations.
+    # ---- the schedule
+
+    def restarts(self, step: int) -> bool:
+        """Whether a step belongs to a restart, whose heads learn; later Q learns."""
+        return step < self.settings.split_merge_start
+
+    def set_rates(self, step: int) -> None:
+        """Sets the rate of step number ``step``: in each split-merge round it rises, then falls to 0."""
+        factor = decay(self.settings, step)
+        if not self.restarts(step):
+            since = self._since_split(step)
+            factor *= warm_up(since) * (1 - since / self.settings.split_merge_steps)
+        set_rate(self.optimizer, self.settings.discriminator_rate * factor)
+
+    def prepare(self, step: int) -> None:
+        """Does what is due before a step: scores what was learned, restarts, or splits and merges.
+
+        Networks are changed in place, so that a captured step still finds its weights.
         """
         settings = self.settings
-        opening, since = divmod(number, settings.opening_steps)
-        if number <= settings.revisions_start and since == 0:
-            if opening:
-                self._keep_best(discriminator, self.heads, data, labels, augmenter)
-                self.opinions[opening - 1].load_state_dict(discriminator.state_dict())
-                _forget(optimizer)
-            if opening < settings.n_openings:
-                self._open(opening, discriminator, data[self._chosen(labels)])
-        if number >= settings.revisions_start and settings.n_revisions and self._since_revision(number) == 0:
-            if number > settings.revisions_start:
-                self._keep_best(discriminator, [discriminator.q], data, labels, augmenter)
-            discriminator.load_state_dict(self.best.state_dict())
-            if self.revises and number < settings.game_starts:
-                self._revise(number, discriminator, data, labels, augmenter)
-                _forget(optimizer)
+        restart, since = divmod(step, settings.restart_steps)
+        if step <= settings.split_merge_start and since == 0:
+            if restart:
+                self._keep_best(self.heads)
+                self.ensemble[restart - 1].load_state_dict(self.discriminator.state_dict())
+                forget_moments(self.optimizer)
+            if restart < settings.n_restarts:
+                self._restart(restart)
+        if step >= settings.split_merge_start and settings.n_split_merge_rounds and self._since_split(step) == 0:
+            if step > settings.split_merge_start:
+                self._keep_best([self.discriminator.q])
+            self.discriminator.load_state_dict(self.best.state_dict())
+            if self._splits and step < settings.adversarial_start:
+                self._split_and_merge(step)
+                forget_moments(self.optimizer)
 
-    @torch.no_grad()
-    def found(self, data: Tensor, labels: Tensor, augmenter: Augmenter) -> Tensor:
-        """``(n_cases,)`` category of the first categorical code that the best discriminator reads in every view, or −1.
+    def _since_split(self, step: int) -> int:
+        return (step - self.settings.split_merge_start) % self.settings.split_merge_steps
 
-        Of many cases only some are read, those that scoring reads too; arguments as in :meth:`turn_to`.
+    # ---- a step
+
+    def step(self, batch: Batch, restarts: bool) -> Stats:
+        """Trains trunk and heads, or trunk and Q: a plain function of its batch, fit for capture."""
+        with torch.autocast(batch.real.device.type, self.precision, enabled=self.precision != torch.float32):
+            loss, stats = self.loss(batch, restarts)
+        descend(self.optimizer, loss)
+        return stats
+
+    def loss(self, batch: Batch, restarts: bool) -> tuple[Tensor, Stats]:
+        """Disagreement over a real case and two augmentations of it, plus logit regularization, summed over heads.
+
+        Args:
+            batch: real cases and the random numbers of their augmentations.
+            restarts: whether the heads learn, or Q.
         """
-        chosen = self._chosen(labels)
-        rng = generator_at(data.device, self.settings.seed, Stream.PRETRAINING, SCORING)
-        discriminator = self.best
-        features = self._features(discriminator, data[chosen], augmenter, SCORED_VIEWS, rng).flatten(0, 1)
-        read = (
-            discriminator.posteriors(discriminator.q, features)[self._index].argmax(1).unflatten(0, (SCORED_VIEWS, -1))
-        )  # (v, n)
-        found = torch.full_like(labels, UNLABELLED)
-        found[chosen] = torch.where((read == read[0]).all(0), read[0], UNLABELLED)
-        return found
-
-    @torch.no_grad()
-    def _keep_best(
-        self,
-        discriminator: Discriminator,
-        heads: Iterable[nn.Module],
-        data: Tensor,
-        labels: Tensor,
-        augmenter: Augmenter,
-    ) -> None:
-        """Keeps trunk and head if one of the heads disagrees less with itself than the best so far."""
-        chosen = self._chosen(labels)
-        rng = generator_at(data.device, self.settings.seed, Stream.PRETRAINING, SCORING)  # the same views for all
-        features = self._features(discriminator, data[chosen], augmenter, SCORED_VIEWS, rng).flatten(0, 1)
-        for head in heads:
-            disagreement = self._disagreement(discriminator.posteriors(head, features), SCORED_VIEWS, labels[chosen])
-            if disagreement < self.least_disagreement:
-                self.least_disagreement.copy_(disagreement)
-                self.best.load_state_dict(discriminator.state_dict())
-                self.best.q.load_state_dict(head.state_dict())
-
-    def _revise(
-        self, number: int, discriminator: Discriminator, data: Tensor, labels: Tensor, augmenter: Augmenter
-    ) -> None:
-        """Gives Q, whose trunk stays, categories with the merged ones cut and the divided ones dissolved."""
-        rng = generator_at(data.device, self.settings.seed, Stream.PRETRAINING, REVISING, number)
-        chosen = self._chosen(labels)
-        known = labels[chosen] if self.objective.real_code_weight else torch.full_like(chosen, UNLABELLED)
-        index = self._index
-        state = rng.get_state()
-        with torch.no_grad():
-            features = self._features(discriminator, data[chosen], augmenter, REVISED_VIEWS, rng)  # (v, n, f)
-            logits = discriminator.posteriors(discriminator.q, features.flatten(0, 1))[index].unflatten(
-                0, features.shape[:2]
-            )
-            opinions = [features]
-            for other in cast(Iterable[Discriminator], self.opinions):
-                rng.set_state(state)  # the same augmentations for all
-                opinions.append(self._features(other, data[chosen], augmenter, REVISED_VIEWS, rng))
-        evidence = torch.cat([self._standardized(each) for each in opinions], dim=2)  # (v, n, f_total)
-        with torch.random.fork_rng(devices=[data.device] if data.device.type == "cuda" else []):
-            torch.manual_seed(derived_seed(self.settings.seed, Stream.PRETRAINING, TEACHING, number))
-            finer = recognition_head(evidence.shape[2], 2 * logits.shape[2]).to(data.device)
-            _reset(discriminator.q)
-        fit_head(discriminator.q, features.flatten(0, 1))
-        targets = revised_targets(evidence, logits, finer, known, rng)
-        teach(discriminator.q, features, targets, rng, first=sum(discriminator.sizes[:index]))
-
-    @staticmethod
-    def _standardized(features: Tensor) -> Tensor:
-        """``(v, n, f)`` features on one scale, so that every trunk has a say."""
-        standardize = Standardize(features.shape[2]).to(features.device)
-        standardize.fit(features.flatten(0, 1))
-        return standardize(features)  # type: ignore[no-any-return]
-
-    def _features(
-        self, discriminator: Discriminator, cases: Tensor, augmenter: Augmenter, n_views: int, rng: Generator
-    ) -> Tensor:
-        """``(v, n, f)``: features of cases as they are, and of augmentations of them."""
-        views = [cases] + [augmenter.apply(cases, augmenter.draw(len(cases), rng)) for _ in range(n_views - 1)]
-        return torch.stack(
-            [
-                torch.cat([discriminator.recognition_features(part) for part in view.split(CASES_PER_PASS)])
-                for view in views
-            ]
-        )
-
-    def _open(self, opening: int, discriminator: Discriminator, cases: Tensor) -> None:
-        """A fresh trunk, but for the first opening, and heads that see its features on one scale."""
-        if opening:
-            device = cases.device
-            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-                torch.manual_seed(derived_seed(self.settings.seed, Stream.PRETRAINING, opening))
-                _reset(discriminator)
-                _reset(self.heads)
-        with torch.no_grad():
-            features = torch.cat([discriminator.recognition_features(part) for part in cases.split(CASES_PER_PASS)])
-        for head in (*self.heads, discriminator.q):
-            fit_head(head, features)
-
-    def _chosen(self, labels: Tensor) -> Tensor:
-        """Indices of the cases, or of some of them evenly spread where there are many, the labelled ones among them."""
-        n_cases = len(labels)
-        spread = torch.linspace(0, n_cases - 1, min(n_cases, MAX_SCORED_CASES), device=labels.device).long()
-        chosen: Tensor = torch.cat([spread, (labels >= 0).nonzero()[:MAX_SCORED_CASES, 0]]).unique()
-        return chosen
+        augmentations = (batch.real_augmentation, batch.generated_augmentation)
+        views = [batch.real, *(self.cases.augmenter.apply(batch.real, draws) for draws in augmentations)]
+        features = self.discriminator.recognition_features(torch.cat(views))  # (n_views * n, feature_dim)
+        heads = self.heads if restarts else [self.discriminator.q]
+        posteriors = [self.discriminator.posteriors(head, features) for head in heads]
+        total = torch.stack([self._disagreement(each, len(views), batch.real_label) for each in posteriors])
+        regularization = torch.stack([logit_regularization(self.codes, each) for each in posteriors]).sum()
+        weight = self.objective.consistency_weight * self.objective.logit_regularization_weight
+        return total.sum() + weight * regularization, {"pretraining": total.detach().min()}
 
     def _disagreement(self, posteriors: Sequence[Tensor], n_views: int, labels: Tensor) -> Tensor:
         """Inconsistency and imbalance over ``n_views`` views of n cases, view by view, and misread labels ``(n,)``."""
@@ -256,15 +173,135 @@ class Discovery(nn.Module):
             total = total + self.objective.real_code_weight * known
         return total
 
+    # ---- restarts, scores, split-merge rounds
+
+    def _restart(self, restart: int) -> None:
+        """Fresh weights of trunk and heads, but for the first restart; heads see the features on one scale."""
+        if restart:
+            with _seeded(self.settings.seed, Stream.PRETRAINING, restart, device=self.cases.data.device):
+                _reset(self.discriminator)
+                _reset(self.heads)
+        with torch.no_grad():
+            parts = self.cases.chosen_data.split(CASES_PER_PASS)
+            features = torch.cat([self.discriminator.recognition_features(part) for part in parts])
+        for head in (*self.heads, self.discriminator.q):
+            fit_head(head, features)
+
+    @torch.no_grad()
+    def _keep_best(self, heads: Iterable[nn.Module]) -> None:
+        """Keeps trunk and head if one of the heads has less disagreement than the best so far."""
+        views = self.cases.views(SCORED_VIEWS, self._draws(SCORING))  # the same augmentations each time
+        features = _features(self.discriminator, views).flatten(0, 1)
+        labels = self.cases.labels[self.cases.chosen]
+        for head in heads:
+            posteriors = self.discriminator.posteriors(head, features)
+            disagreement = self._disagreement(posteriors, SCORED_VIEWS, labels)
+            if disagreement < self.min_disagreement:
+                self.min_disagreement.copy_(disagreement)
+                self.best.load_state_dict(self.discriminator.state_dict())
+                self.best.q.load_state_dict(head.state_dict())
+
+    def _split_and_merge(self, step: int) -> None:
+        """Gives Q, whose trunk stays, new categories: those that hold two clusters split, redundant ones merged."""
+        discriminator, category, seed = self.discriminator, self._category, self.settings.seed
+        rng = self._draws(SPLITTING, step)
+        chosen, labels = self.cases.chosen, self.cases.labels
+        known = labels[chosen] if self.objective.real_code_weight else torch.full_like(chosen, UNLABELLED)
+        views = self.cases.views(SPLIT_VIEWS, rng)
+        with torch.no_grad():
+            features = _features(discriminator, views)  # (v, n, f)
+            logits = discriminator.posteriors(discriminator.q, features.flatten(0, 1))[category]
+            logits = logits.unflatten(0, features.shape[:2])  # (v, n, K)
+            others = [_features(other, views) for other in cast(Iterable[Discriminator], self.ensemble)]
+        evidence = torch.cat([_standardized(each) for each in (features, *others)], dim=2)  # (v, n, f_total)
+        with _seeded(seed, Stream.PRETRAINING, TEACHING, step, device=chosen.device):
+            finer = recognition_head(evidence.shape[2], 2 * logits.shape[2]).to(chosen.device)
+            _reset(discriminator.q)
+        fit_head(discriminator.q, features.flatten(0, 1))
+        targets = revised_targets(evidence, logits, finer, known, rng)
+        teach(discriminator.q, features, targets, rng, first=sum(discriminator.sizes[:category]))
+
+    def _draws(self, *index: int) -> Generator:
+        return generator_at(self.cases.data.device, self.settings.seed, Stream.PRETRAINING, *index)
+
+    # ---- the result, and what a checkpoint keeps
+
+    @torch.no_grad()
+    def result(self) -> PretrainingResult:
+        """The best discriminator, and its pseudo-labels of the cases that scoring reads; the others get −1."""
+        views = self.cases.views(SCORED_VIEWS, self._draws(SCORING))
+        features = _features(self.best, views).flatten(0, 1)
+        predicted = self.best.posteriors(self.best.q, features)[self._category].argmax(1)
+        predicted = predicted.unflatten(0, (SCORED_VIEWS, -1))  # (v, n)
+        agreed = (predicted == predicted[0]).all(0)
+        labels = torch.full_like(self.cases.labels, UNLABELLED)
+        labels[self.cases.chosen] = torch.where(agreed, predicted[0], UNLABELLED)
+        return PretrainingResult(self.best, labels)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """By name, what the stage owns beside the discriminator and the optimizer's moments."""
+        networks = nn.ModuleDict({"heads": self.heads, "best": self.best, "ensemble": self.ensemble})
+        return {**networks.state_dict(), "min_disagreement": self.min_disagreement}
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """The inverse of :meth:`tensors`."""
+        for name, value in self.tensors().items():
+            value.copy_(tensors[name])
+
+
+class RealCases:
+    """Real series that pre-training learns and scores on.
+
+    Args:
+        data: ``(n_cases, c, *grid)`` as the networks see them.
+        labels: ``(n_cases,)`` known category, or −1.
+        augmenter: draws and applies augmentations.
+    """
+
+    def __init__(self, data: Tensor, labels: Tensor, augmenter: Augmenter):
+        self.data, self.labels, self.augmenter = data, labels, augmenter
+        n_cases = len(labels)
+        spread = torch.linspace(0, n_cases - 1, min(n_cases, MAX_SCORED_CASES), device=labels.device).long()
+        labelled = (labels >= 0).nonzero()[:MAX_SCORED_CASES, 0]
+        self.chosen: Tensor = torch.cat([spread, labelled]).unique()
+        """Indices of the cases that are scored: of many, some evenly spaced, and the labelled ones."""
+
+    @property
+    def chosen_data(self) -> Tensor:
+        """``(n, c, *grid)``."""
+        return self.data[self.chosen]
+
+    def views(self, n_views: int, generator: Generator) -> list[Tensor]:
+        """The chosen cases as they are, and ``n_views - 1`` augmentations of them, each ``(n, c, *grid)``."""
+        cases, augmenter = self.chosen_data, self.augmenter
+        return [cases, *(augmenter.apply(cases, augmenter.draw(len(cases), generator)) for _ in range(n_views - 1))]
+
+
+def _features(discriminator: Discriminator, views: Sequence[Tensor]) -> Tensor:
+    """``(v, n, f)`` features that Q reads."""
+    return torch.stack(
+        [torch.cat([discriminator.recognition_features(part) for part in view.split(CASES_PER_PASS)]) for view in views]
+    )
+
+
+def _standardized(features: Tensor) -> Tensor:
+    """``(v, n, f)`` features on one scale, so that every trunk counts alike."""
+    standardize = Standardize(features.shape[2]).to(features.device)
+    standardize.fit(features.flatten(0, 1))
+    return standardize(features)  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def _seeded(seed: int, *index: int, device: torch.device) -> Iterator[None]:
+    """Runs a block whose random numbers, global in torch's initialisers, follow from the seed and leave no trace."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(derived_seed(seed, *index))
+        yield
+
 
 def _reset(network: nn.Module) -> None:
     """New weights, in place: a captured step holds their addresses."""
     for module in network.modules():
         if callable(reset := getattr(module, "reset_parameters", None)):
             reset()
-
-
-def _forget(optimizer: torch.optim.Optimizer) -> None:
-    for moments in optimizer.state.values():
-        for value in moments.values():
-            value.zero_()

@@ -31,7 +31,8 @@ from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.sampling.inference import augmented_views, evenly_spaced, read_views
-from tsinfogan.training.losses import Objective, category_agreement
+from tsinfogan.training.config import Objective
+from tsinfogan.training.losses import category_agreement
 from tsinfogan.training.plan import Plan
 
 MAX_CASES = 2000

@@ -1,4 +1,13 @@
-"""The training loop: a step, and an iterator of reports that progress display and checkpoints consume."""
+"""A training from first to last step, in two stages that hand over.
+
+1. *Clustering pre-training* (:mod:`tsinfogan.training.pretraining`), where there are categories to find: Q alone
+   learns, from real series.
+2. *Adversarial training* (:mod:`tsinfogan.training.adversarial`) of generator and discriminator, from the discriminator
+   and the pseudo-labels that pre-training hands over. The model that is kept holds running averages of both networks.
+3. *Calibration* (:mod:`tsinfogan.training.calibration`) after the last step settles how samples are drawn.
+
+Reports, at which progress is shown and checkpoints are written, are the only places where the device is waited for.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +26,18 @@ from tsinfogan.errors import DivergedError
 from tsinfogan.models.discriminator import fit_head
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
-from tsinfogan.seeding import Stream, derived_seed, generator_at
-from tsinfogan.training.class_proportions import class_proportions
-from tsinfogan.training.cuda_graph import CapturedStep
-from tsinfogan.training.losses import Batch, Objective, Stats, overlap_loss
-from tsinfogan.training.mixing import DRAWS_PER_CASE, ClassMixing
-from tsinfogan.training.noise_calibration import fitted_noise_scale
-from tsinfogan.training.pretraining import WARM_UP_STEPS, Discovery, discovers
-from tsinfogan.training.settings import TrainingSettings
-from tsinfogan.training.steps import Phases, code_changes, discriminator_loss, generator_loss
+from tsinfogan.training.adversarial import AdversarialStage
+from tsinfogan.training.batch import BatchSource
+from tsinfogan.training.calibration import class_proportions, fitted_noise_scale
+from tsinfogan.training.config import Objective, TrainingSettings
+from tsinfogan.training.losses import Stats
+from tsinfogan.training.optimization import StepRunner
+from tsinfogan.training.pretraining import Pretraining, RealCases, can_pretrain
 
-SETTLING_CASES = 256
+CASES_TO_SCALE_Q = 256
 HALF_LIFE_SHARE = 0.1
-"""Of the cases of the game so far, as in EDM (Karras et al. 2022, arXiv:2206.00364), so that no average remembers the
-beginning."""
-LABELLED_SHARE = 4
-"""In discovery one in so many cases of a batch is a labelled one, however few there are."""
+"""Longest half-life of the averages, as a share of the cases of adversarial training so far (EDM, Karras et al. 2022,
+arXiv:2206.00364), so that no average remembers the beginning."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Trainer:
     Args:
         model: what is trained, in place.
         panel: training data with the channels that the model was made for.
-        objective: the losses.
+        objective: weights of the losses.
         settings: how long and how fast.
         device: where to train; the data is kept there.
         precision: dtype of the networks' products.
@@ -81,54 +86,46 @@ class Trainer:
         self.model = model.to(torch.device(device))
         self.objective, self.settings, self.precision = objective, settings, precision
         self.device = self.model.device
+        # The data, as the networks see it.
         self.data = torch.from_numpy(model.preprocessor.transform(panel)).to(self.device)  # (n, c, *grid)
-        use_labels = model.settings.labelled and panel.labels is not None
-        labels = torch.from_numpy(panel.labels) if use_labels else torch.full((panel.n_cases,), UNLABELLED)
-        self.labels = labels.to(self.device)
-        wanted = use_labels and objective.real_code_weight > 0
-        self._pseudo_labels = torch.full_like(self.labels, UNLABELLED)
-        self._mixing: ClassMixing | None = None
-        self._labelled = (self.labels >= 0).nonzero()[:, 0] if wanted else self.labels[:0]
+        labels = self._labels(panel)
         self.augmenter = Augmenter.build(model.card.augmentations, model.preprocessor)
-        self._settle_q()
+        self.batches = BatchSource(model, self.data, labels, self.augmenter, settings.batch_size, settings.seed)
+        self._labelled = (labels >= 0).nonzero()[:, 0] if objective.real_code_weight else labels[:0]
+        # The networks that move, and their averages in the model.
+        self._scale_q()
         self.generator = copy.deepcopy(model.generator).train()
         self.discriminator = copy.deepcopy(model.discriminator).train()
-        self.generator_optimizer = self._optimizer(self.generator, settings.generator_rate)
-        self.discriminator_optimizer = self._optimizer(self.discriminator, settings.discriminator_rate)
-        self.discovery: Discovery | None = None
-        codes = model.settings.latent.codes
-        n_continuous = sum(code.column == "cont" for code in codes)
-        self._overlaps = objective.overlap_weight > 0 and objective.reward_generator and n_continuous > 1
-        self._discovers = settings.game_starts > 0 and discovers(objective, self.discriminator, codes)
-        if self._discovers:
-            with torch.random.fork_rng(devices=[]):
-                torch.default_generator.manual_seed(derived_seed(settings.seed, Stream.PRETRAINING))
-                self.discovery = Discovery(self.discriminator, codes, objective, settings).to(self.device)
-            self.discovery_optimizer = self._optimizer(
-                nn.ModuleList([self.discriminator, self.discovery.heads]), settings.discriminator_rate
-            )
+        # The two stages.
+        latent = model.settings.latent
+        self.adversarial = AdversarialStage(
+            self.generator, self.discriminator, latent, objective, settings, self.augmenter, precision
+        )
+        self.pretraining: Pretraining | None = None
+        self._pretrains = settings.adversarial_start > 0 and can_pretrain(objective, self.discriminator, latent.codes)
+        if self._pretrains:
+            cases = RealCases(self.data, labels, self.augmenter)
+            self.pretraining = Pretraining(self.discriminator, latent.codes, objective, settings, cases, precision)
+            self.adversarial.first_step = settings.adversarial_start
         self.steps_done = 0
-        self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
-        self._captured: dict[Phases | str, CapturedStep] = {}
+        self._run_step = StepRunner(self._tensors)
 
-    def _settle_q(self) -> None:
-        """Puts what an untrained Q sees of real series on one scale."""
+    def _labels(self, panel: Panel) -> Tensor:
+        """``(n_cases,)`` known category, or −1; a model that is not labelled never sees one."""
+        if self.model.settings.labelled and panel.labels is not None:
+            return torch.from_numpy(panel.labels).to(self.device)
+        return torch.full((panel.n_cases,), UNLABELLED, device=self.device)
+
+    def _scale_q(self) -> None:
+        """Puts the features of real series that an untrained Q reads on one scale."""
         discriminator = self.model.discriminator
         if discriminator.sizes:
-            some = self.data[:SETTLING_CASES]
+            some = self.data[:CASES_TO_SCALE_Q]
             label = torch.zeros(len(some), discriminator.sizes[0], device=self.device)
             with torch.no_grad():
                 fit_head(discriminator.q, discriminator.recognition_features(some, label))
 
-    def _optimizer(self, network: nn.Module, rate: float) -> torch.optim.Adam:
-        on_gpu = self.device.type == "cuda"
-        return torch.optim.Adam(
-            network.parameters(),
-            lr=torch.tensor(rate, device=self.device) if on_gpu else rate,
-            betas=(self.settings.beta1, self.settings.beta2),
-            fused=self.device.type in ("cpu", "cuda"),
-            capturable=on_gpu,
-        )
+    # ---- the loop
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Report]:
         """Trains on to ``max_steps``, or until ``stop()``, and yields a report every ``report_every`` steps.
@@ -151,212 +148,95 @@ class Trainer:
                 continue
             sums = torch.stack(list(totals.values())).tolist()  # the only synchronisation
             stats = {name: total / counts[name] for name, total in zip(totals, sums, strict=True)}
-            if not all(math.isfinite(value) for value in stats.values()):
-                broken = ", ".join(name for name, value in stats.items() if not math.isfinite(value))
-                raise DivergedError(
-                    f"training diverged before step {self.steps_done}: {broken} is not finite; lower --discriminator-rate and "
-                    "--generator-rate, or raise --r1-weight, and train again"
-                )
+            self._check_finite(stats)
             if self.steps_done == settings.max_steps:
-                self._finish()
+                self._calibrate()
             now = time.perf_counter()
             speed = (self.steps_done - last_step) * settings.batch_size / (now - last)
             yield Report(self.steps_done, stats, speed, now - started)
             totals, counts, last, last_step = {}, {}, time.perf_counter(), self.steps_done
 
-    def _finish(self) -> None:
-        """Settles how samples are drawn."""
-        if self._discovers:
-            self.model.class_proportions = class_proportions(self.model, self.data)
-        if self.settings.calibrate_noise and self._mixing is not None:
-            self.model.noise_scale = fitted_noise_scale(self.model, self.data, self.settings.seed)
-
     def step(self) -> Stats:
-        """One step of the discriminator and, when due, of the generator; statistics stay on the device."""
-        compute, stage = self._due(self.steps_done)
-        self._set_rates()
-        batch = self._draw(self.steps_done)
-        if self.device.type == "cuda":
-            if stage not in self._captured:
-                self._captured[stage] = CapturedStep(compute, batch, self._tensors)
-            compute = self._captured[stage]
-        stats = compute(batch)
+        """One step of the stage that is due; statistics stay on the device."""
+        number = self.steps_done
+        if self.pretraining is not None:
+            self.pretraining.prepare(number)
+            if number == self.pretraining.n_steps:
+                self._hand_over(self.pretraining)
+        # Clustering pre-training: trunk and heads, or trunk and Q.
+        if self.pretraining is not None:
+            restarts = self.pretraining.restarts(number)
+            self.pretraining.set_rates(number)
+            batch = self.batches.draw(number, preferred=self._labelled)
+            compute = partial(self.pretraining.step, restarts=restarts)
+            stats = self._run_step("restart" if restarts else "split-merge", compute, batch)
+            self.steps_done += 1
+            return stats
+        # Adversarial training: the discriminator and, when due, the generator; then the averages.
+        phases = self.adversarial.phases(number)
+        self.adversarial.set_rates(number)
+        compute = partial(self.adversarial.step, phases=phases)
+        stats = self._run_step(phases, compute, self.batches.draw(number))
         self.steps_done += 1
-        if self.discovery is None:
-            self._average()
+        self._average()
         return stats
 
-    def _due(self, number: int) -> tuple[Callable[[Batch], Stats], Phases | str]:
-        """What step ``number`` computes, and a name for it; sees to what must happen before."""
-        if self.discovery is not None:
-            self.discovery.turn_to(
-                number, self.discriminator, self.discovery_optimizer, self.data, self.labels, self.augmenter
+    def _hand_over(self, pretraining: Pretraining) -> None:
+        """Adversarial training goes on from the best discriminator, and learns to keep its pseudo-labels."""
+        best, pseudo_labels = pretraining.result()
+        for network in (self.discriminator, self.model.discriminator):
+            network.load_state_dict(best.state_dict())
+        self._begin_adversarial(pseudo_labels)
+
+    def _begin_adversarial(self, pseudo_labels: Tensor) -> None:
+        self.pretraining = None
+        self.batches.pseudo_labels = pseudo_labels
+        if not self.model.settings.low_rank_head:
+            self.adversarial.mix_within_classes(self.data, pseudo_labels)
+
+    def _check_finite(self, stats: dict[str, float]) -> None:
+        if broken := [name for name, value in stats.items() if not math.isfinite(value)]:
+            raise DivergedError(
+                f"training diverged before step {self.steps_done}: {', '.join(broken)} is not finite; lower "
+                "--discriminator-rate and --generator-rate, or raise --r1-weight, and train again"
             )
-            if number < self.settings.game_starts:
-                opens = self.discovery.opens(number)
-                return partial(self._discover, opens=opens), "opening" if opens else "revision"
-            for discriminator in (self.discriminator, self.model.discriminator):
-                discriminator.load_state_dict(self.discovery.best.state_dict())
-            self._pseudo_labels = self.discovery.found(self.data, self.labels, self.augmenter)
-            self.discovery = None
-            self._mixing = self._known_mixing()
-        phases = self._phases(number)
-        return partial(self._play, phases=phases), phases
-
-    def _known_mixing(self) -> ClassMixing | None:
-        discriminator, windows = self.discriminator, self.model.settings.low_rank_head
-        if (
-            not self.objective.within_class_mixing
-            or discriminator.principal_components is None
-            or not discriminator.by_category
-            or windows
-        ):
-            return None  # windows of a recording lie along its path, and a blend of two places beside it
-        return ClassMixing.among(self.data, self._pseudo_labels, self.discriminator.sizes[0])
-
-    def _phases(self, number: int) -> Phases:
-        settings, objective = self.settings, self.objective
-        penalised = number % settings.penalty_every == 0 and (
-            objective.r1_weight or objective.r2_weight or self._overlaps
-        )
-        return Phases(
-            generator=(number + 1) % settings.generator_every == 0,
-            recognition=(number + 1) % settings.recognition_every == 0,
-            penalty=settings.penalty_every if penalised else 0,
-        )
-
-    def _set_rates(self) -> None:
-        settings = self.settings
-        left = (settings.max_steps - self.steps_done) / max(1.0, settings.decay_share * settings.max_steps)
-        factor = min(1.0, max(0.0, left))
-        if self.discovery is not None and self.steps_done < settings.game_starts:
-            factor *= self.discovery.rate(self.steps_done)
-        elif self._discovers:  # Adam's first steps are whole ones, and would shake what discovery found
-            factor *= min(1.0, (self.steps_done - settings.game_starts + 1) / WARM_UP_STEPS)
-        for name, optimizer in self._optimizers().items():
-            rate = settings.generator_rate if name == "generator_optimizer" else settings.discriminator_rate
-            for group in optimizer.param_groups:
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(rate * factor)
-                else:
-                    group["lr"] = rate * factor
-
-    def _draw(self, number: int) -> Batch:
-        """All that is random in step ``number``: it depends on the seed and the number alone."""
-        n = self.settings.batch_size
-        rng = generator_at(self.device, self.settings.seed, Stream.STEP, number)
-        index = self._next_cases(number)
-        if self.discovery is not None and len(self._labelled):
-            extra = torch.randint(len(self._labelled), (n // LABELLED_SHARE,), generator=rng, device=self.device)
-            index = torch.cat([self._labelled[extra], index[len(extra) :]])
-        latent_spec = self.model.settings.latent
-        noise, codes = latent_spec.sample(n, rng)
-        return Batch(
-            real=self.data[index],
-            real_label=self.labels[index],
-            pseudo_label=self._pseudo_labels[index],
-            latent=latent_spec.encode(noise, codes),
-            injected_noise=torch.randn(n, self.model.injected_noise_dim, generator=rng, device=self.device),
-            codes=codes,
-            real_draw=self.augmenter.draw(n, rng),
-            fake_draw=self.augmenter.draw(n, rng),
-            real_mixing=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=self.device),
-            fake_mixing=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=self.device),
-        )
-
-    def _next_cases(self, number: int) -> Tensor:
-        """Indices ``(batch_size,)``: every case once an epoch, in an order that the seed and the epoch decide."""
-        n_cases, n = len(self.data), self.settings.batch_size
-        chosen: list[Tensor] = []
-        position, end = number * n, (number + 1) * n
-        while position < end:
-            epoch, first = divmod(position, n_cases)
-            if epoch != self._epoch:
-                order = torch.randperm(n_cases, generator=generator_at("cpu", self.settings.seed, Stream.DATA, epoch))
-                self._epoch, self._order = epoch, order.to(self.device)
-            chosen.append(self._order[first : first + end - position])
-            position += len(chosen[-1])
-        return torch.cat(chosen)
-
-    def _discover(self, batch: Batch, opens: bool) -> Stats:
-        """A step before the game, as a plain function of its batch."""
-        assert self.discovery is not None
-        with self._precise():
-            loss, stats = self.discovery.loss(self.discriminator, batch, self.augmenter, opens)
-        self._descend(self.discovery_optimizer, loss)
-        return stats
-
-    def _play(self, batch: Batch, phases: Phases) -> Stats:
-        """A step of the game, as a plain function of its batch: fit for capture."""
-        codes = self.model.settings.latent.codes
-        self.discriminator.requires_grad_(True)
-        with self._precise():
-            with torch.set_grad_enabled(phases.generator):
-                fake = self.generator(batch.latent, batch.injected_noise)  # (n, c, *grid)
-            loss, stats = discriminator_loss(
-                self.objective, self.discriminator, codes, batch, fake.detach(), self.augmenter, phases, self._mixing
-            )
-        self._descend(self.discriminator_optimizer, loss)
-        if phases.generator:
-            self.discriminator.requires_grad_(False)
-            with self._precise():
-                loss, more = generator_loss(
-                    self.objective, self.discriminator, codes, batch, fake, self.augmenter, self._mixing
-                )
-                if phases.penalty and self._overlaps:
-                    latent, n = self.model.settings.latent, -(-len(fake) // 2)
-                    overlap = overlap_loss(code_changes(self.generator, latent, batch, fake, n))
-                    loss = loss + self.objective.overlap_weight * phases.penalty * overlap
-                    more["overlap"] = overlap.detach()
-            self._descend(self.generator_optimizer, loss)
-            stats |= more
-        return stats
-
-    def _precise(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
-
-    @staticmethod
-    def _descend(optimizer: torch.optim.Adam, loss: Tensor) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
 
     @torch.no_grad()
     def _average(self) -> None:
+        """Moves the model's networks towards the trained ones, by exponential averages."""
         settings = self.settings
-        n_cases = settings.batch_size * (self.steps_done - settings.game_starts * self._discovers)  # of the game so far
+        n_cases = settings.batch_size * (self.steps_done - settings.adversarial_start * self._pretrains)
         half_life = min(settings.ema_half_life_cases, HALF_LIFE_SHARE * n_cases)
         weight = 1 - 0.5 ** (settings.batch_size / half_life)
-        for average, network in (
-            (self.model.generator, self.generator),
-            (self.model.discriminator, self.discriminator),
-        ):
+        pairs = ((self.model.generator, self.generator), (self.model.discriminator, self.discriminator))
+        for average, network in pairs:
             torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
             for slow, fast in zip(average.buffers(), network.buffers(), strict=True):
                 slow.copy_(fast)
 
+    def _calibrate(self) -> None:
+        """Settles how samples are drawn."""
+        if self._pretrains:
+            self.model.class_proportions = class_proportions(self.model, self.data)
+        if self.settings.calibrate_noise and self.adversarial.mixing is not None:
+            self.model.noise_scale = fitted_noise_scale(self.model, self.data, self.settings.seed)
+
+    # ---- checkpoints
+
     def state_dict(self) -> dict[str, Tensor]:
         """Everything that training goes on from, as named tensors."""
-        return {"steps_done": torch.tensor(self.steps_done), "found": self._pseudo_labels, **self._tensors()}
-
-    def _tensors(self) -> dict[str, Tensor]:
-        state: dict[str, Tensor] = {}
-        for prefix, network in self._networks().items():
-            state |= {f"{prefix}.{name}": value for name, value in network.state_dict().items()}
-        for prefix, optimizer in self._optimizers().items():
-            for index, moments in optimizer.state_dict()["state"].items():
-                state |= {f"{prefix}.{index}.{name}": value for name, value in moments.items()}
-        return state
+        progress = {"steps_done": torch.tensor(self.steps_done), "pseudo_labels": self.batches.pseudo_labels}
+        return {**progress, **self._tensors()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Goes on exactly from what :meth:`state_dict` gave, on any device."""
         self.steps_done = int(state["steps_done"])
-        self._pseudo_labels.copy_(state["found"])
-        if self.steps_done > self.settings.game_starts:
-            self.discovery = None
-            self._mixing = self._known_mixing()
+        if self.steps_done > self.settings.adversarial_start:
+            self._begin_adversarial(state["pseudo_labels"].to(self.device))
         for prefix, network in self._networks().items():
             network.load_state_dict(_below(state, prefix))
+        if self.pretraining is not None:
+            self.pretraining.load_tensors(_below(state, "pretraining"))
         for prefix, optimizer in self._optimizers().items():
             parameters = optimizer.param_groups[0]["params"]
             moments: dict[int, dict[str, Tensor]] = {}
@@ -367,21 +247,33 @@ class Trainer:
                 moments.setdefault(int(index), {})[field] = value
             optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
 
+    def _tensors(self) -> dict[str, Tensor]:
+        """Every tensor that steps change, by name."""
+        state: dict[str, Tensor] = {}
+        for prefix, network in self._networks().items():
+            state |= {f"{prefix}.{name}": value for name, value in network.state_dict().items()}
+        if self.pretraining is not None:
+            state |= {f"pretraining.{name}": value for name, value in self.pretraining.tensors().items()}
+        for prefix, optimizer in self._optimizers().items():
+            for index, moments in optimizer.state_dict()["state"].items():
+                state |= {f"{prefix}.{index}.{name}": value for name, value in moments.items()}
+        return state
+
     def _networks(self) -> dict[str, nn.Module]:
-        networks = {
+        return {
             "generator": self.generator,
             "discriminator": self.discriminator,
             "average_generator": self.model.generator,
             "average_discriminator": self.model.discriminator,
         }
-        return networks if self.discovery is None else {**networks, "discovery": self.discovery}
 
     def _optimizers(self) -> dict[str, torch.optim.Adam]:
-        if self.discovery is not None:
-            return {"discovery_optimizer": self.discovery_optimizer}
+        if self.pretraining is not None:
+            return {"pretraining_optimizer": self.pretraining.optimizer}
+        stage = self.adversarial
         return {
-            "generator_optimizer": self.generator_optimizer,
-            "discriminator_optimizer": self.discriminator_optimizer,
+            "generator_optimizer": stage.generator_optimizer,
+            "discriminator_optimizer": stage.discriminator_optimizer,
         }
 
 

@@ -33,6 +33,11 @@ RENAMED_TENSORS = (
     ("(average_)?", "discriminator", "critic"),
     (r"(average_)?(generator|discriminator)\.", "principal_components", "directions"),
     (r"(average_)?generator\.", "low_rank_head", "levels"),
+    ("", "pseudo_labels", "found"),
+    ("", "pretraining", "discovery"),
+    (r"pretraining\.", "ensemble", "opinions"),
+    (r"pretraining\.", "min_disagreement", "least_disagreement"),
+    (r"pretraining\.(best|ensemble\.\d+)\.", "principal_components", "directions"),
     (r"(average_)?generator\.(inner\.)?blocks\.\d+\.", "noise_strength", "texture_strength"),
 )
 """Tensors that files still know by an older name: a pattern of what comes before, the name in code, that in files."""

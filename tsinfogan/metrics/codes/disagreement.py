@@ -7,7 +7,8 @@ import torch
 from tsinfogan.data.panel import FloatArray
 from tsinfogan.metrics.codes import Measure
 from tsinfogan.metrics.codes.context import Subject
-from tsinfogan.training.losses import Objective, balance, consistency
+from tsinfogan.training.config import Objective
+from tsinfogan.training.losses import balance, consistency
 
 
 def disagreement(views: FloatArray, prior: FloatArray, balance_weight: float = Objective.balance_weight) -> float:

@@ -14,7 +14,7 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.estimators.batches import SyntheticBatches
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.sampler import sample
-from tsinfogan.training.noise_calibration import HALVINGS, MAX_SCALE, fitted_noise_scale, typical_distance
+from tsinfogan.training.calibration import HALVINGS, MAX_SCALE, fitted_noise_scale, typical_distance
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import Run
 

@@ -1,0 +1,106 @@
+"""What one training step works on: real cases, codes and noise, and the random numbers of its augmentations."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tsinfogan.data.panel import UNLABELLED
+from tsinfogan.models.model import Model
+from tsinfogan.preprocessing.augmenter import Augmenter
+from tsinfogan.seeding import Stream, generator_at
+from tsinfogan.training.mixing import DRAWS_PER_CASE
+
+LABELLED_SHARE = 4
+"""In pre-training one in this many cases of a batch has a known label, however few have one."""
+
+
+class Batch(NamedTuple):
+    """Everything random or given in one step, so that the step itself is a plain function of it.
+
+    Attributes:
+        real: ``(n, n_channels, *grid)`` real cases.
+        real_label: ``(n,)`` known category of each real case, or −1.
+        pseudo_label: ``(n,)`` category that pre-training gave each real case in all its views, or −1.
+        latent: ``(n, latent_size)`` generator input: noise and encoded codes.
+        injected_noise: ``(n, injected_noise_dim)`` generator input for fine detail.
+        codes: one ``(n,)`` tensor of values a code, those encoded in ``latent``.
+        real_augmentation: ``(n, …)`` random numbers of the augmentation of each real case.
+        generated_augmentation: the same for each generated case.
+        real_mixing: ``(n, DRAWS_PER_CASE)`` random numbers of the mixing of each real case.
+        generated_mixing: the same for each generated case.
+    """
+
+    real: Tensor
+    real_label: Tensor
+    pseudo_label: Tensor
+    latent: Tensor
+    injected_noise: Tensor
+    codes: tuple[Tensor, ...]
+    real_augmentation: Tensor
+    generated_augmentation: Tensor
+    real_mixing: Tensor
+    generated_mixing: Tensor
+
+
+class BatchSource:
+    """Draws the batch of each step; it depends on the seed and the number of the step alone.
+
+    Args:
+        model: gives the codes and the sizes of the generator's inputs.
+        data: ``(n_cases, c, *grid)`` real cases, on the device of the training.
+        labels: ``(n_cases,)`` known category, or −1.
+        augmenter: draws augmentations.
+        batch_size: real cases a step, and generated ones.
+        seed: everything random follows from it.
+    """
+
+    def __init__(self, model: Model, data: Tensor, labels: Tensor, augmenter: Augmenter, batch_size: int, seed: int):
+        self.model, self.data, self.labels, self.augmenter = model, data, labels, augmenter
+        self.batch_size, self.seed = batch_size, seed
+        self.pseudo_labels = torch.full_like(labels, UNLABELLED)
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
+
+    def draw(self, step: int, preferred: Tensor | None = None) -> Batch:
+        """The batch of one step.
+
+        Args:
+            step: number of the step.
+            preferred: indices of cases of which one in ``LABELLED_SHARE`` of the batch is drawn, if there are any.
+        """
+        n, device = self.batch_size, self.data.device
+        rng = generator_at(device, self.seed, Stream.STEP, step)
+        index = self.next_cases(step)
+        if preferred is not None and len(preferred):
+            extra = torch.randint(len(preferred), (n // LABELLED_SHARE,), generator=rng, device=device)
+            index = torch.cat([preferred[extra], index[len(extra) :]])
+        latent_spec = self.model.settings.latent
+        noise, codes = latent_spec.sample(n, rng)
+        return Batch(
+            real=self.data[index],
+            real_label=self.labels[index],
+            pseudo_label=self.pseudo_labels[index],
+            latent=latent_spec.encode(noise, codes),
+            injected_noise=torch.randn(n, self.model.injected_noise_dim, generator=rng, device=device),
+            codes=codes,
+            real_augmentation=self.augmenter.draw(n, rng),
+            generated_augmentation=self.augmenter.draw(n, rng),
+            real_mixing=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=device),
+            generated_mixing=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=device),
+        )
+
+    def next_cases(self, step: int) -> Tensor:
+        """Indices ``(batch_size,)``: every case once an epoch, in an order that the seed and the epoch decide."""
+        n_cases, n = len(self.data), self.batch_size
+        chosen: list[Tensor] = []
+        position, end = step * n, (step + 1) * n
+        while position < end:
+            epoch, first = divmod(position, n_cases)
+            if epoch != self._epoch:
+                order = torch.randperm(n_cases, generator=generator_at("cpu", self.seed, Stream.DATA, epoch))
+                self._epoch, self._order = epoch, order.to(self.data.device)
+            chosen.append(self._order[first : first + end - position])
+            position += len(chosen[-1])
+        return torch.cat(chosen)

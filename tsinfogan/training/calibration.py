@@ -1,0 +1,86 @@
+"""How a trained generator is sampled: how far its noise is drawn, and how often each category is.
+
+**Noise calibration.** Samples can lie closer together than real series do: on CharacterTrajectories the fifth-nearest
+other sample is a tenth nearer than among real series. Drawing the noise somewhat wider than in training corrects that
+(the opposite of truncation: Brock et al. 2019, arXiv:1809.11096, section 3.1); the training series determine how much
+wider. Q reads the wider samples a little less well. It is done after training with within-class mixing only
+(:mod:`tsinfogan.training.mixing`), since it has not been measured to help elsewhere.
+
+**Class proportions.** Without labels, training draws categories uniformly. With a uniform prior, class proportions
+alone would tell synthetic from real data, so samples are drawn with the proportions that Q finds in the real data.
+Learning the prior during training (Ojha et al. 2020, Elastic-InfoGAN, arXiv:1910.01112) does the same; here the
+generator and, by default, the discriminator are given the category, so the prior in training does not matter.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tsinfogan.models.codes import CategoricalCode
+from tsinfogan.models.model import Model
+from tsinfogan.seeding import Stream, generator_at
+
+NEIGHBOUR = 5
+MAX_CASES = 1500
+CASES_PER_PASS = 256
+MAX_SCALE = 1.5
+"""Wider noise is too far from what the generator was trained on; CharacterTrajectories needs 1.2 to 1.4."""
+HALVINGS = 5
+
+
+@torch.no_grad()
+def fitted_noise_scale(model: Model, data: Tensor, seed: int) -> float:
+    """The scale of the noise, from 1 to ``MAX_SCALE``, at which samples lie as far apart as real series.
+
+    Args:
+        model: a trained one.
+        data: real series ``(n, c, t)`` as its networks see them; if more than ``MAX_CASES``, evenly spaced ones
+        seed: of the samples.
+    """
+    n = min(len(data), MAX_CASES)
+    wanted = typical_distance(data[torch.linspace(0, len(data) - 1, n, device=data.device).long()])
+    rng = generator_at(model.device, seed, Stream.NOISE_CALIBRATION)
+    latent = model.sampling_latent
+    noise, codes = latent.sample(n, rng)
+    injected_noise = torch.randn(n, model.injected_noise_dim, generator=rng, device=model.device)
+
+    def too_close(scale: float) -> bool:
+        samples = model.generator(latent.encode(scale * noise, codes), injected_noise).float()  # (n, c, t)
+        return bool(typical_distance(samples) < wanted)
+
+    low, high = 1.0, MAX_SCALE
+    if not too_close(low):
+        return low
+    if too_close(high):
+        return high
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if too_close(middle) else (low, middle)
+    return (low + high) / 2
+
+
+def typical_distance(values: Tensor) -> Tensor:
+    """Median distance of series ``(n, c, t)`` to their fifth-nearest other one; of fewer than six, to the farthest."""
+    flat = values.flatten(1)
+    nearest = torch.cdist(flat, flat).sort(dim=1).values  # (n, n); the first is the series itself
+    return nearest[:, min(NEIGHBOUR, len(flat) - 1)].median()
+
+
+@torch.no_grad()
+def class_proportions(model: Model, data: Tensor) -> tuple[float, ...]:
+    """Share of real cases ``(n, c, *grid)`` that Q puts in each category of the first categorical code.
+
+    Empty if the user set the prior of that code.
+    """
+    codes = model.settings.latent.codes
+    index, code = next((index, code) for index, code in enumerate(codes) if isinstance(code, CategoricalCode))
+    if code.probabilities is not None:
+        return ()
+    discriminator = model.discriminator
+    read = [
+        discriminator.posteriors(discriminator.q, discriminator.recognition_features(part))[index].argmax(1)
+        for part in data.split(CASES_PER_PASS)
+    ]
+    counts = torch.cat(read).bincount(minlength=code.n_categories).tolist()
+    return tuple(count / len(data) for count in counts)

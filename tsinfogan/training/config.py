@@ -1,0 +1,258 @@
+"""The configuration of a training: its length and rates, the weights of the losses, and recipes that choose both.
+
+GAN, CGAN, ACGAN and InfoGAN are settings of one :class:`Objective` (docs/recipes.md). Nothing here computes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tsinfogan.errors import SettingError, UnknownNameError
+from tsinfogan.models.codes import Code
+from tsinfogan.models.discriminator import DiscriminatorSettings
+
+Adversarial = Literal["non_saturating", "least_squares", "relativistic"]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How long and how fast to train.
+
+    Pre-training comes first: the discriminator's network learns categories from real series alone, by clustering. Its
+    steps are split between restarts and split-merge rounds. Adversarial training takes the remaining steps.
+
+    Attributes:
+        max_steps: training steps in all, pre-training included.
+        batch_size: real cases per step; as many cases are generated.
+        generator_rate: learning rate of the generator.
+        discriminator_rate: learning rate of the trunk, D and Q.
+        beta1: decay of Adam's first moment.
+        beta2: decay of Adam's second moment.
+        decay_share: share of the steps, at the end, over which the learning rates fall linearly to zero.
+        pretraining_steps: steps of pre-training; never more than ``max_steps / 2``.
+        pretraining_restarts: networks that pre-training begins anew; the best one is kept.
+        pretraining_heads: recognition heads trained side by side in each restart; the best one is kept.
+        split_merge_rounds: how often pre-training merges two categories and splits another; 0 leaves that out. The
+            rounds take half of the pre-training steps.
+        generator_every: the generator is updated in every so-many-th step.
+        recognition_every: Q is updated in every so-many-th step.
+        penalty_every: gradient penalties are applied in every so-many-th step, with so many times the weight.
+        ema_half_life_cases: half-life, in real cases, of a weight in the averaged networks; early on it is a tenth of
+            the cases of adversarial training so far, where that is less.
+        calibrate_noise: whether the noise of samples is scaled after training with within-class mixing, so that samples
+            differ as much as real series do (:mod:`tsinfogan.training.calibration`).
+        report_every: steps between two reports.
+        seed: seed of all random numbers.
+    """
+
+    max_steps: int = 5000
+    batch_size: int = 128
+    generator_rate: float = 1e-3
+    discriminator_rate: float = 5e-4
+    beta1: float = 0.5
+    beta2: float = 0.99
+    decay_share: float = 0.3
+    pretraining_steps: int = 1400
+    pretraining_restarts: int = 2
+    pretraining_heads: int = 6
+    split_merge_rounds: int = 10
+    generator_every: int = 1
+    recognition_every: int = 1
+    penalty_every: int = 4
+    ema_half_life_cases: int = 40_000
+    calibrate_noise: bool = True
+    report_every: int = 25
+    seed: int = 0
+
+    @property
+    def n_restarts(self) -> int:
+        """Restarts that the steps suffice for: a short training has fewer of them, not shorter ones."""
+        return max(1, min(self._affordable(self.pretraining_restarts), self._restart_budget))
+
+    @property
+    def n_split_merge_rounds(self) -> int:
+        """Split-merge rounds that the steps suffice for, likewise."""
+        return min(self._affordable(self.split_merge_rounds), self._pretraining_budget // 2)
+
+    @property
+    def restart_steps(self) -> int:
+        """Steps of one restart."""
+        return self._restart_budget // self.n_restarts
+
+    @property
+    def split_merge_steps(self) -> int:
+        """Steps after each split and merge."""
+        return self._pretraining_budget // 2 // max(1, self.n_split_merge_rounds)
+
+    @property
+    def split_merge_start(self) -> int:
+        """First step after the restarts."""
+        return self.n_restarts * self.restart_steps
+
+    @property
+    def adversarial_start(self) -> int:
+        """First step of adversarial training."""
+        return self.split_merge_start + self.n_split_merge_rounds * self.split_merge_steps
+
+    def _affordable(self, wanted: int) -> int:
+        return wanted * self._pretraining_budget // max(1, self.pretraining_steps)
+
+    @property
+    def _pretraining_budget(self) -> int:
+        return min(self.pretraining_steps, self.max_steps // 2)
+
+    @property
+    def _restart_budget(self) -> int:
+        return self._pretraining_budget // (2 if self.n_split_merge_rounds else 1)
+
+    def __post_init__(self) -> None:
+        for name in (
+            "max_steps",
+            "batch_size",
+            "pretraining_restarts",
+            "pretraining_heads",
+            "generator_every",
+            "recognition_every",
+            "penalty_every",
+            "ema_half_life_cases",
+            "report_every",
+        ):
+            if getattr(self, name) < 1:
+                raise SettingError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if min(self.generator_rate, self.discriminator_rate) <= 0:
+            raise SettingError("learning rates must be positive")
+        if self.split_merge_rounds < 0:
+            raise SettingError(f"split_merge_rounds must be at least 0, got {self.split_merge_rounds}")
+        if not 0 <= self.decay_share <= 1:
+            raise SettingError(f"decay_share must lie between 0 and 1, got {self.decay_share}")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SettingError(f"{name} must be at least 0 and less than 1, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Weights of the losses; the losses themselves are in :mod:`tsinfogan.training.losses`.
+
+    Attributes:
+        adversarial: the adversarial loss: non-saturating (Goodfellow 2014), least squares (Mao 2017) or relativistic
+            pairing (Jolicoeur-Martineau 2018; Huang 2024).
+        category_weight: λ of each categorical code's bound; 0 leaves it out.
+        continuous_weight: λ of each continuous code's bound.
+        generated_share: share of λ with which Q learns categories from generated series. At 0 Q learns them from real
+            series alone, by consistency, and the generator follows Q; the two then cannot agree on categories of their
+            own. Without consistency Q always learns from generated series, with the full λ.
+        reward_generator: whether the bound is part of the generator's loss; if not, only Q is trained on it.
+        real_code_weight: weight of log Q(c | x) on real series whose label, the first code, is known (ACGAN).
+        consistency_weight: weight of consistency: Q gives a real series and its augmentation the same category.
+        balance_weight: weight, within consistency, of using all categories.
+        logit_regularization_weight: weight, within consistency, of small logits: consistency alone lets them grow
+            without limit, and the generator learns nothing from a Q with huge logits.
+        pseudo_label_weight: weight, within consistency, of keeping Q at the pseudo-labels that pre-training assigned:
+            on few series the trunk would forget them during adversarial training.
+        augmented_share: share of the categorical bound that is read from augmented samples, so that generator and Q
+            cannot agree on a signal that an augmentation removes.
+        cont_follows: names of augmentations that the first continuous codes follow: if a real series is augmented, the
+            code that Q reads from it moves in proportion. Other codes are free.
+        cont_follows_weight: weight of that.
+        overlap_weight: weight of continuous codes changing a sample in different directions.
+        within_class_mixing: whether the discriminator judges random mixtures of two series of one category. It needs
+            principal components, and pseudo-labels or labels of most real series; windows of one recording are never
+            mixed (:mod:`tsinfogan.training.mixing`).
+        r1_weight: γ of the zero-centred gradient penalty γ/2 E‖∇D(x)‖² on real series (Mescheder 2018).
+        r2_weight: γ of the same penalty on generated series.
+    """
+
+    adversarial: Adversarial = "non_saturating"
+    category_weight: float = 1.0
+    continuous_weight: float = 0.1
+    generated_share: float = 0.0
+    reward_generator: bool = True
+    real_code_weight: float = 0.0
+    consistency_weight: float = 1.0
+    balance_weight: float = 3.0
+    logit_regularization_weight: float = 1e-4
+    pseudo_label_weight: float = 1.0
+    augmented_share: float = 0.5
+    cont_follows: tuple[str, ...] = ()
+    cont_follows_weight: float = 1.0
+    overlap_weight: float = 1.0
+    within_class_mixing: bool = True
+    r1_weight: float = 1.0
+    r2_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("generated_share", "augmented_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SettingError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+
+    @property
+    def discriminator_category_share(self) -> float:
+        """Share of λ with which the discriminator's step trains Q's categories on generated series."""
+        return self.generated_share if self.consistency_weight else 1.0
+
+    def code_weight(self, code: Code) -> float:
+        """λ of one code."""
+        return self.category_weight if code.column == "cat" else self.continuous_weight
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named way to train; each setting in it can be overridden.
+
+    Attributes:
+        labelled: whether the first categorical code is the data's label, which is known for real cases.
+        objective: weights of the losses.
+        discriminator: how the discriminator is built.
+    """
+
+    labelled: bool = False
+    objective: Objective = field(default_factory=Objective)
+    discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
+
+
+CATEGORY_AWARE = DiscriminatorSettings(category_input=True, spread_input=True, principal_components=True)
+"""D judges a series given its category and the spread within that category, and sees its principal components."""
+
+
+def infogan() -> Recipe:
+    """Codes without labels: categories by consistency on real series, all codes by the bound (Chen et al. 2016)."""
+    return Recipe(discriminator=CATEGORY_AWARE)
+
+
+def gan() -> Recipe:
+    """Codes that no loss rewards (Goodfellow 2014); Q is trained, but not through the generator or the trunk."""
+    objective = Objective(reward_generator=False, consistency_weight=0.0, augmented_share=0.0)
+    return Recipe(objective=objective, discriminator=DiscriminatorSettings(recognition="detached"))
+
+
+def cgan() -> Recipe:
+    """The label is an input of generator and discriminator (Mirza & Osindero 2014)."""
+    objective = Objective(category_weight=0.0, consistency_weight=0.0, augmented_share=0.0)
+    return Recipe(labelled=True, objective=objective, discriminator=DiscriminatorSettings(label_input="projection"))
+
+
+def acgan() -> Recipe:
+    """The label is an input of the generator; Q predicts it for real and generated series (Odena 2017)."""
+    return Recipe(labelled=True, objective=Objective(real_code_weight=1.0, consistency_weight=0.0, augmented_share=0.0))
+
+
+def semi_supervised() -> Recipe:
+    """InfoGAN whose first category is the label, known for some cases."""
+    return Recipe(labelled=True, objective=Objective(real_code_weight=1.0), discriminator=CATEGORY_AWARE)
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {r.__name__: r for r in (infogan, gan, cgan, acgan, semi_supervised)}
+
+
+def get_recipe(name: str) -> Recipe:
+    """The recipe called ``name``.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in RECIPES:
+        raise UnknownNameError("recipe", name, RECIPES)
+    return RECIPES[name]()
