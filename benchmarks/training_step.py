@@ -27,9 +27,10 @@ from torch.utils.data import DataLoader, TensorDataset
 from _shared import print_header
 from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device, choose_precision
+from tsinfogan.models.backbone import tie_constant_channels
 from tsinfogan.models.backbones import conv1d
 from tsinfogan.models.backbones._series import with_differences
-from tsinfogan.models.discriminator import Discriminator, tie_constant_channels
+from tsinfogan.models.discriminator import Discriminator
 from tsinfogan.models.model import Model
 from tsinfogan.training.losses import bounds, discriminator_adversarial, generator_adversarial
 from tsinfogan.training.plan import Plan, make_plan

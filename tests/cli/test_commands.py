@@ -19,7 +19,8 @@ import pytest
 
 from tsinfogan.devices import DEVICES, PRECISIONS
 from tsinfogan.formats import FORMATS, read_panel
-from tsinfogan.models.discriminator import BACKBONES, LabelInput, Recognition
+from tsinfogan.models.backbone import BACKBONES
+from tsinfogan.models.discriminator import LabelInput, Recognition
 from tsinfogan.training.config import RECIPES
 from tsinfogan.training.losses import Adversarial
 from tsinfogan.training.plan import CategoryPrior, Prior

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.errors import SettingError
-from tsinfogan.models.discriminator import BACKBONES, Backbone, DataShape, get_backbone, tie_constant_channels
+from tsinfogan.models.backbone import BACKBONES, Backbone, DataShape, get_backbone, tie_constant_channels
 
 LATENT_DIM, WIDTH, N = 5, 8, 6
 

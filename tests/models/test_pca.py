@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
-from tsinfogan.models.discriminator import BACKBONES
+from tsinfogan.models.backbone import BACKBONES
 from tsinfogan.models.pca import (
     SHRINKAGE,
     SLOPE_SHARE,

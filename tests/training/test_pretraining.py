@@ -11,7 +11,7 @@ import torch
 from _trainers import equal, weights
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import UNLABELLED, Panel
-from tsinfogan.models.discriminator import Standardize
+from tsinfogan.models.heads import Standardize
 from tsinfogan.training.config import TrainingSettings
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.trainer import Trainer
@@ -217,12 +217,12 @@ def test_every_head_starts_on_the_scale_of_its_trunk() -> None:
         )
         features = trainer.discriminator.recognition_features(trainer.data)
         for head in trainer.discovery.heads:
-            seen = next(head.children())(features)
+            seen = head.standardize(features)
             torch.testing.assert_close(seen.mean(0), torch.zeros(seen.shape[1]), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("recipe", ["gan", "acgan"])
 def test_an_untrained_q_sees_real_series_on_one_scale_in_every_recipe(recipe: str) -> None:
     trainer = make(recipe=recipe)
-    seen = trainer.discriminator.q[0](trainer.discriminator.recognition_features(trainer.data))
+    seen = trainer.discriminator.q.standardize(trainer.discriminator.recognition_features(trainer.data))
     torch.testing.assert_close(seen.mean(0), torch.zeros(seen.shape[1]), atol=1e-3, rtol=0)

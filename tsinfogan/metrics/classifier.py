@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsinfogan.data.panel import FloatArray, IntArray
-from tsinfogan.models.discriminator import DataShape, get_backbone
+from tsinfogan.models.backbone import DataShape, get_backbone
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import Stream, derived_seed, generator_at
 

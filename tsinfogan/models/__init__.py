@@ -12,8 +12,10 @@ __all__, __getattr__ = on_demand(
     __name__,
     {
         "codes": ("CategoricalCode", "Code", "LatentSpec", "NormalCode", "UniformCode"),
-        "discriminator": ("BACKBONES", "Backbone", "Discriminator", "DiscriminatorSettings", "DataShape"),
+        "backbone": ("BACKBONES", "Backbone", "DataShape"),
+        "discriminator": ("Discriminator", "DiscriminatorSettings"),
+        "heads": ("RecognitionHead",),
         "model": ("DataCard", "Model", "ModelSettings"),
-        "pca": ("Directions",),
+        "pca": ("PrincipalComponents", "ShrinkageGenerator"),
     },
 )

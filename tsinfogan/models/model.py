@@ -12,14 +12,9 @@ from torch import Tensor, nn
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, View
 from tsinfogan.errors import SettingError, UnknownNameError
+from tsinfogan.models.backbone import DataShape, get_backbone
 from tsinfogan.models.codes import CategoricalCode, LatentSpec
-from tsinfogan.models.discriminator import (
-    DataShape,
-    Discriminator,
-    DiscriminatorSettings,
-    get_backbone,
-    principal_components_of,
-)
+from tsinfogan.models.discriminator import Discriminator, DiscriminatorSettings, principal_components_of
 from tsinfogan.models.pca import ShrinkageGenerator
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.seeding import Stream, derived_seed

@@ -12,8 +12,9 @@ import torch
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
+from tsinfogan.models.backbone import BACKBONES
 from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, NormalCode, UniformCode
-from tsinfogan.models.discriminator import BACKBONES, DiscriminatorSettings
+from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.model import DataCard, Model, ModelSettings
 from tsinfogan.models.pca import are_windows, fit_principal_components
 from tsinfogan.preprocessing.augmenter import FOLLOWABLE

@@ -26,7 +26,8 @@ from torch import Generator, Tensor, nn
 
 from tsinfogan.data.panel import UNLABELLED
 from tsinfogan.models.codes import CategoricalCode, Code
-from tsinfogan.models.discriminator import Discriminator, Standardize, fit_head, recognition_head
+from tsinfogan.models.discriminator import Discriminator
+from tsinfogan.models.heads import RecognitionHead, Standardize
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import Stream, derived_seed, generator_at
 from tsinfogan.training.batch import Batch
@@ -88,10 +89,10 @@ class Pretraining:
         self._category = categorical[0]
         self._splits = len(categorical) == 1  # with several codes it is open which of them should hold what
         device = cases.data.device
-        feature_dim = int(discriminator.q[1].in_features)  # type: ignore[arg-type]
+        feature_dim = discriminator.q.feature_dim
         with _seeded(settings.seed, Stream.PRETRAINING, device=device):
             n_heads, n_parameters = settings.pretraining_heads, sum(discriminator.sizes)
-            heads = nn.ModuleList(recognition_head(feature_dim, n_parameters) for _ in range(n_heads))
+            heads = nn.ModuleList(RecognitionHead(feature_dim, n_parameters) for _ in range(n_heads))
         self.heads = heads.to(device)
         self.best = copy.deepcopy(discriminator).requires_grad_(False)
         self.ensemble = nn.ModuleList(copy.deepcopy(self.best) for _ in range(settings.n_restarts))
@@ -184,8 +185,8 @@ class Pretraining:
         with torch.no_grad():
             parts = self.cases.chosen_data.split(CASES_PER_PASS)
             features = torch.cat([self.discriminator.recognition_features(part) for part in parts])
-        for head in (*self.heads, self.discriminator.q):
-            fit_head(head, features)
+        for head in cast(Iterable[RecognitionHead], (*self.heads, self.discriminator.q)):
+            head.fit(features)
 
     @torch.no_grad()
     def _keep_best(self, heads: Iterable[nn.Module]) -> None:
@@ -215,9 +216,9 @@ class Pretraining:
             others = [_features(other, views) for other in cast(Iterable[Discriminator], self.ensemble)]
         evidence = torch.cat([_standardized(each) for each in (features, *others)], dim=2)  # (v, n, f_total)
         with _seeded(seed, Stream.PRETRAINING, TEACHING, step, device=chosen.device):
-            finer = recognition_head(evidence.shape[2], 2 * logits.shape[2]).to(chosen.device)
+            finer = RecognitionHead(evidence.shape[2], 2 * logits.shape[2]).to(chosen.device)
             _reset(discriminator.q)
-        fit_head(discriminator.q, features.flatten(0, 1))
+        discriminator.q.fit(features.flatten(0, 1))
         targets = revised_targets(evidence, logits, finer, known, rng)
         teach(discriminator.q, features, targets, rng, first=sum(discriminator.sizes[:category]))
 

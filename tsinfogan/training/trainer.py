@@ -23,7 +23,6 @@ from torch import Tensor, nn
 
 from tsinfogan.data.panel import UNLABELLED, Panel
 from tsinfogan.errors import DivergedError
-from tsinfogan.models.discriminator import fit_head
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.training.adversarial import AdversarialStage
@@ -123,7 +122,7 @@ class Trainer:
             some = self.data[:CASES_TO_SCALE_Q]
             label = torch.zeros(len(some), discriminator.sizes[0], device=self.device)
             with torch.no_grad():
-                fit_head(discriminator.q, discriminator.recognition_features(some, label))
+                discriminator.q.fit(discriminator.recognition_features(some, label))
 
     # ---- the loop
 

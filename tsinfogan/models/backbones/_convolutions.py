@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tsinfogan.models.backbone import DataShape
 from tsinfogan.models.backbones._series import with_differences
-from tsinfogan.models.discriminator import DataShape
 
 MIN_GRID = 5
 KERNEL = 5

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tsinfogan.models.discriminator import DataShape
+from tsinfogan.models.backbone import DataShape
 
 CHANNELS_PER_INJECTION = 4
 FIRST_STRENGTH = 0.3

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tsinfogan.models.backbone import Backbone, DataShape, tie_constant_channels
 from tsinfogan.models.backbones._convolutions import Trunk
 from tsinfogan.models.backbones._series import first_strengths, n_injected
-from tsinfogan.models.discriminator import Backbone, DataShape, tie_constant_channels
 
 MAX_N_CELLS = 16
 INJECTED_PER_CELL = 4

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsinfogan.models.discriminator import Backbone, DataShape, tie_constant_channels
+from tsinfogan.models.backbone import Backbone, DataShape, tie_constant_channels
 
 KERNEL = 4
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from tsinfogan.models.discriminator import Backbone, DataShape, tie_constant_channels
+from tsinfogan.models.backbone import Backbone, DataShape, tie_constant_channels
 
 
 class Generator(nn.Module):
