@@ -206,6 +206,24 @@ def test_latent_columns() -> None:
     assert LatentSpec(1).columns == ()
 
 
+def test_latent_finds_its_codes_by_kind() -> None:
+    first, second, cont = CategoricalCode(2), CategoricalCode(3), UniformCode()
+    spec = LatentSpec(1, (cont, first, second, cont))
+    assert spec.categories == {"cat0": 1, "cat1": 2}
+    assert spec.continuous == {"cont0": 0, "cont1": 3}
+    assert spec.first_category == (1, first)
+    assert LatentSpec(1, (cont,)).first_category is None
+    assert [code.n_categories for code in spec.codes] == [0, 2, 3, 0]
+
+
+def test_features_are_probabilities_or_the_estimate() -> None:
+    parameters = torch.tensor([[0.5, 0.0], [-1.0, 2.0]])
+    probabilities = CategoricalCode(2).features(parameters)
+    assert probabilities.argmax(1).tolist() == [0, 1]
+    torch.testing.assert_close(probabilities.sum(1), torch.ones(2))
+    assert UniformCode().features(parameters).tolist() == [[0.5], [-1.0]]
+
+
 def test_latent_survives_json() -> None:
     spec = LatentSpec(4, (SKEWED, UniformCode(low=0.0), NormalCode(posterior_scale=1.0)))
     assert LatentSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec

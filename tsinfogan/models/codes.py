@@ -1,7 +1,7 @@
-"""Latent codes: what the generator is told beside noise, and what the head Q reads back.
+"""Latent codes: what the generator gets beside noise, and what the recognition network Q reads back.
 
-Prior and posterior are kept apart (InfoGAN, Chen et al. 2016, arXiv:1606.03657, section 6): a uniform code has a
-uniform prior, and a Gaussian posterior whose scale is learned or fixed.
+Prior and posterior differ (InfoGAN, Chen et al. 2016, arXiv:1606.03657, section 6): a uniform code has a uniform
+prior, and a Gaussian posterior whose scale is learned or fixed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 from tsinfogan.errors import SettingError
 
 LOG_SCALE_FLOOR = -1.25
-"""Least log standard deviation of a learned posterior: below it the bound on I(c; x) would grow without end."""
+"""Least log standard deviation of a learned posterior, so that the bound on I(c; x) stays finite."""
 
 
 class Code(Protocol):
@@ -27,10 +27,15 @@ class Code(Protocol):
     column: ClassVar[str]
     """Stem of its column name in files: ``cat`` or ``cont``."""
     kind: ClassVar[str]
+    is_categorical: ClassVar[bool]
+
+    @property
+    def n_categories(self) -> int:
+        """K of a categorical code, 0 for a continuous one."""
 
     @property
     def encoded_size(self) -> int:
-        """Numbers that tell the generator the value."""
+        """Numbers that encode the value for the generator."""
 
     @property
     def n_parameters(self) -> int:
@@ -39,6 +44,9 @@ class Code(Protocol):
     @property
     def entropy(self) -> float:
         """H(c) of the prior in nats (differential for continuous codes)."""
+
+    def prior(self, device: torch.device) -> Tensor:
+        """``(n_categories,)`` probability of each category."""
 
     def sample(self, n: int, generator: Generator) -> Tensor:
         """``(n,)`` draws from the prior, on the generator's device."""
@@ -51,6 +59,9 @@ class Code(Protocol):
 
     def estimate(self, parameters: Tensor) -> Tensor:
         """``(n,)`` most probable value under the posterior."""
+
+    def features(self, parameters: Tensor) -> Tensor:
+        """The posterior as features: ``(n, K)`` probabilities of the categories, or ``(n, 1)`` the estimate."""
 
     def sweep(self, steps: int) -> Tensor:
         """``(steps,)`` values that span the prior."""
@@ -68,7 +79,7 @@ class Code(Protocol):
 
 @dataclass(frozen=True)
 class CategoricalCode:
-    """``c ~ Cat(K)``, uniform unless ``probabilities`` are given.
+    """``c ~ Cat(K)``, uniform by default.
 
     Attributes:
         n_categories: K.
@@ -79,6 +90,7 @@ class CategoricalCode:
     probabilities: tuple[float, ...] | None = None
     column: ClassVar[str] = "cat"
     kind: ClassVar[str] = "categorical"
+    is_categorical: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.n_categories < 1:
@@ -102,10 +114,9 @@ class CategoricalCode:
         return -sum(p * math.log(p) for p in self.probabilities if p > 0)
 
     def prior(self, device: torch.device) -> Tensor:
-        """``(K,)`` probability of each category."""
         if self.probabilities is None:
             return torch.full((self.n_categories,), 1 / self.n_categories, device=device)
-        # filled, not copied from the host: a copy could not be captured
+        # torch.full, because a copy from the host cannot be captured in a CUDA graph
         return torch.cat([torch.full((1,), p, device=device) for p in self.probabilities])
 
     def sample(self, n: int, generator: Generator) -> Tensor:
@@ -119,6 +130,9 @@ class CategoricalCode:
 
     def estimate(self, parameters: Tensor) -> Tensor:
         return parameters.argmax(1)
+
+    def features(self, parameters: Tensor) -> Tensor:
+        return parameters.softmax(1)
 
     def sweep(self, steps: int) -> Tensor:
         return torch.linspace(0, self.n_categories - 1, min(steps, self.n_categories)).round().long()
@@ -141,7 +155,7 @@ class CategoricalCode:
 
 @dataclass(frozen=True)
 class _GaussianPosterior:
-    """Continuous codes read back with a Gaussian whose scale is learned, or fixed (then log Q is a squared error).
+    """Continuous codes with a Gaussian posterior of learned or fixed scale; if fixed, −log Q is a squared error.
 
     Attributes:
         posterior_scale: fixed standard deviation of Q, or None to learn one for each series.
@@ -149,6 +163,8 @@ class _GaussianPosterior:
 
     posterior_scale: float | None = None
     column: ClassVar[str] = "cont"
+    is_categorical: ClassVar[bool] = False
+    n_categories: ClassVar[int] = 0
     encoded_size: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
@@ -158,6 +174,9 @@ class _GaussianPosterior:
     @property
     def n_parameters(self) -> int:
         return 2 if self.posterior_scale is None else 1
+
+    def prior(self, device: torch.device) -> Tensor:
+        return torch.empty(0, device=device)
 
     def encode(self, value: Tensor) -> Tensor:
         return value[:, None].float()
@@ -172,6 +191,9 @@ class _GaussianPosterior:
 
     def estimate(self, parameters: Tensor) -> Tensor:
         return parameters[:, 0]
+
+    def features(self, parameters: Tensor) -> Tensor:
+        return parameters[:, :1]
 
     def parse(self, text: str) -> tuple[float, ...]:
         wanted = "a number such as 0.5, or a sweep such as -2:2:9"
@@ -244,7 +266,7 @@ def code_from_dict(settings: dict[str, Any]) -> Code:
 
 @dataclass(frozen=True)
 class LatentSpec:
-    """The generator's whole input: incompressible noise z, then the codes c1 … cL in order (InfoGAN, section 4).
+    """The generator's input: incompressible noise z, then the codes c1 … cL in order (InfoGAN, section 4).
 
     Attributes:
         noise_dim: dimensions of ``z ~ N(0, I)``.
@@ -262,21 +284,36 @@ class LatentSpec:
 
     @property
     def size(self) -> int:
-        """Numbers that the generator takes for one series."""
+        """Numbers that the generator gets for one series."""
         return self.noise_dim + sum(code.encoded_size for code in self.codes)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Name of each code in files: ``cat`` (``cat0, cat1, …`` where there are several), ``cont0, cont1, …``."""
         stems = [code.column for code in self.codes]
-        lone_category = stems.count("cat") == 1
+        one_category = sum(code.is_categorical for code in self.codes) == 1
         return tuple(
-            stem if stem == "cat" and lone_category else f"{stem}{stems[:index].count(stem)}"
-            for index, stem in enumerate(stems)
+            stem if code.is_categorical and one_category else f"{stem}{stems[:index].count(stem)}"
+            for index, (stem, code) in enumerate(zip(stems, self.codes, strict=True))
         )
 
+    @property
+    def categories(self) -> dict[str, int]:
+        """Index of each categorical code among the codes, by column name."""
+        return {name: i for i, name in enumerate(self.columns) if self.codes[i].is_categorical}
+
+    @property
+    def continuous(self) -> dict[str, int]:
+        """Index of each continuous code among the codes, by column name."""
+        return {name: i for i, name in enumerate(self.columns) if not self.codes[i].is_categorical}
+
+    @property
+    def first_category(self) -> tuple[int, CategoricalCode] | None:
+        """Index and code of the first categorical code, whose categories have names; None without one."""
+        return next(((i, code) for i, code in enumerate(self.codes) if isinstance(code, CategoricalCode)), None)
+
     def sample(self, n: int, generator: Generator) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Noise ``(n, noise_dim)`` and one ``(n,)`` tensor of values a code, drawn from their priors."""
+        """Noise ``(n, noise_dim)`` and one ``(n,)`` tensor of values a code, sampled from their priors."""
         noise = torch.randn(n, self.noise_dim, generator=generator, device=generator.device)
         return noise, tuple(code.sample(n, generator) for code in self.codes)
 

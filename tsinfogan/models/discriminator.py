@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tsinfogan.errors import SettingError
 from tsinfogan.models.backbone import Backbone, DataShape
-from tsinfogan.models.codes import CategoricalCode, Code
+from tsinfogan.models.codes import Code
 from tsinfogan.models.heads import RecognitionHead
 from tsinfogan.models.pca import PrincipalComponents
 
@@ -106,7 +106,7 @@ class Discriminator(nn.Module):
             self.label_projection = nn.Linear(n_labels, feature_dim, bias=False)
 
         # Conditioning on the category that Q reads
-        self.by_category = settings.category_input and bool(codes) and isinstance(codes[0], CategoricalCode)
+        self.by_category = settings.category_input and bool(codes) and codes[0].is_categorical
         if self.by_category:
             self.category_projection = nn.Linear(n_labels, feature_dim, bias=False)
             if settings.spread_input:

@@ -78,14 +78,14 @@ class ModelSettings:
 
     @property
     def category_column(self) -> str | None:
-        """Column name of the first categorical code, the one whose categories have names; None without such a code."""
-        pairs = zip(self.latent.columns, self.latent.codes, strict=True)
-        return next((column for column, code in pairs if isinstance(code, CategoricalCode)), None)
+        """Column name of the first categorical code, whose categories have names; None without such a code."""
+        return next(iter(self.latent.categories), None)
 
     @property
     def n_categories(self) -> int:
         """Categories of the first categorical code; 0 without such a code."""
-        return next((code.n_categories for code in self.latent.codes if isinstance(code, CategoricalCode)), 0)
+        first = self.latent.first_category
+        return first[1].n_categories if first else 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; :meth:`from_dict` is its inverse."""
@@ -158,12 +158,12 @@ class Model:
 
     @property
     def sampling_latent(self) -> LatentSpec:
-        """Noise and codes as samples draw them: by their priors, but for ``class_proportions``."""
-        latent, column = self.settings.latent, self.settings.category_column
-        if not self.class_proportions or column is None:
+        """Noise and codes as :func:`tsinfogan.sample` draws them: from their priors or ``class_proportions``."""
+        latent, first = self.settings.latent, self.settings.latent.first_category
+        if not self.class_proportions or first is None:
             return latent
         codes = list(latent.codes)
-        codes[latent.columns.index(column)] = CategoricalCode(len(self.class_proportions), self.class_proportions)
+        codes[first[0]] = CategoricalCode(len(self.class_proportions), self.class_proportions)
         return replace(latent, codes=tuple(codes))
 
     def latent(self, noise: Tensor, values: Sequence[Tensor]) -> Tensor:
