@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, get_args
 
@@ -78,8 +77,6 @@ def encode(
         trained = run.load_model(choose_device(device))
         if not trained.settings.latent.codes:
             raise SettingError(f"run {run.name} has no codes that could be read; train with --cat or --cont")
-        if run.plan.objective.category_weight == 0:
-            print(f"note: a {run.plan.recipe} trains no Q for categories, so they mean nothing here", file=sys.stderr)
         table = _table(trained, panel)
         if chosen == "parquet":
             from pyarrow import parquet

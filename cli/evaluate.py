@@ -51,7 +51,6 @@ class Matter:
         reference: others, or None.
         folder: where the files go unless told otherwise.
         notes: what is not as it should be, a sentence each.
-        reads_categories: whether the model's Q was trained to read categories.
     """
 
     synthetic: Model | Panel
@@ -60,7 +59,6 @@ class Matter:
     reference: Panel | None
     folder: Path
     notes: tuple[str, ...] = ()
-    reads_categories: bool = True
 
 
 def evaluate(
@@ -111,6 +109,7 @@ def evaluate(
     Each figure stands beside what real series get in the place of made ones. The table goes to standard output;
     evaluation.html, which needs no other file, and evaluation.json go into the run's folder.
     """
+    from tsinfogan.models.model import Model
     from tsinfogan.reports.evaluation.gathering import assess, chosen_names, n_steps
     from tsinfogan.reports.evaluation.page import HEADER, render, table_rows
     from tsinfogan.reports.evaluation.pictures import Shown, draw_all
@@ -119,7 +118,7 @@ def evaluate(
     asked = reading(case_column, time_column, label_column, channels, window, stride)
     comparisons, codes = chosen_names(None if only is None else [part.strip() for part in only.split(",")])
     matter = _matter(name, real, test, fake, asked, runs, device)
-    codes, more_notes = _measurable(matter, codes)
+    codes = codes if isinstance(matter.synthetic, Model) else []
     folder = matter.folder if out is None else out
     advice = "make room there, or choose another folder with --out"
     with writing(folder, advice):
@@ -132,7 +131,7 @@ def evaluate(
             synthetic_name=matter.name,
             comparisons=comparisons,
             codes=codes,
-            notes=(*matter.notes, *more_notes),
+            notes=matter.notes,
             quick=quick,
             seed=seed,
             device=device,
@@ -198,8 +197,7 @@ def _of_run(
         if panel is not None:
             check_fits(model, panel)
     if fake is None:
-        reads = run.plan.objective.category_weight > 0
-        return Matter(model, run.name, seen, reference, run.path, notes, reads)
+        return Matter(model, run.name, seen, reference, run.path, notes)
     synthetic = _as_looked_at(read_beside(_there(fake), asked, run.data), seen)
     return Matter(synthetic, fake.name, seen, reference, Path(), notes)
 
@@ -245,19 +243,6 @@ def _real(real: str, test: Path | None, asked: Reading) -> tuple[Panel, Panel | 
             "little"
         )
     return seen, None if test is None else read_beside(_there(test), PLAIN, asked.to_dict()), tuple(notes)
-
-
-def _measurable(matter: Matter, codes: list[str]) -> tuple[list[str], list[str]]:
-    """The measures of codes that can say something, and a sentence where not all can."""
-    from tsinfogan.models.model import Model
-    from tsinfogan.reports.codes.gathering import OF_READ_CATEGORIES
-
-    if not isinstance(matter.synthetic, Model):
-        return [], []
-    if matter.reads_categories:
-        return codes, []
-    kept = [name for name in codes if name not in OF_READ_CATEGORIES]
-    return kept, ["Q of this recipe does not read categories: there are no figures of how it places real series"]
 
 
 def _as_looked_at(panel: Panel, like: Panel | DataCard) -> Panel:

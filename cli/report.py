@@ -79,7 +79,7 @@ def report(
     for note in found.notes:
         print(f"note: {note}", file=sys.stderr)
     subject = Subject(model, found.train, found.test)
-    material = Material(run.name, subject, run.plan.objective.category_weight > 0, found.notes)
+    material = Material(run.name, subject, found.notes)
     gathered = gather(material, _say)
     _say("drawing")
     shown, knobs, titles = gallery(material), sweeps(material, gathered), row_titles(gathered)

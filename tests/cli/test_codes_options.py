@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import os
 import shutil
 from pathlib import Path
@@ -17,7 +16,7 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.formats import FORMATS, read_panel
 from tsinfogan.sampling.sampler import encode
-from tsinfogan.training.run import CONFIG, NAMES, Run, list_runs
+from tsinfogan.training.run import NAMES, Run, list_runs
 
 TINY = ("--width", "8", "--batch-size", "8", "--device", "cpu")
 
@@ -123,14 +122,11 @@ def test_what_sample_wrote_is_encoded(command, process, named, tmp_path):
     assert set(rows.label) == {"a", "b"}
 
 
-def test_a_category_that_q_never_learned_is_said_to_be_none(command, trained, small_csv, tmp_path):
-    run = copied(list_runs(trained)[0], tmp_path / "cgan", None)
-    config = json.loads((run / CONFIG).read_text())
-    config["plan"]["objective"]["category_weight"] = 0.0
-    (run / CONFIG).write_text(json.dumps(config))
-    outcome = command("encode", small_csv, "--model", run)
-    assert outcome.code == 0
-    assert "trains no Q for categories" in outcome.err
+def test_codes_that_q_never_learned_are_not_read(command, small_csv, tmp_path):
+    given = ("train", "--data", small_csv, "--recipe", "cgan", "--steps", "2", *TINY, "--runs", tmp_path)
+    assert command(*given).code == 0
+    outcome = command("encode", small_csv, "--runs", tmp_path)
+    assert "Q was not trained to read categories" in outcome.sentence
 
 
 def bad_panels() -> dict[str, tuple[Panel, str]]:

@@ -103,6 +103,14 @@ def test_trains_exactly_what_the_trainer_trains() -> None:
     assert estimator.seed_ == estimator.plan_.training.seed == 3
 
 
+def test_codes_that_q_never_learned_are_not_read() -> None:
+    estimator = new(recipe="cgan", max_steps=1).fit(X, Y)
+    for read in (estimator.predict, estimator.transform, estimator.encode):
+        with pytest.raises(SettingError, match=r"Q was not trained to read categories: .* train with recipe infogan"):
+            read(X)
+    assert new(recipe="gan", max_steps=1).fit(X, Y).transform(X).shape == (24, 4)  # its Q watches, and learns
+
+
 def test_labels_choose_the_recipe() -> None:
     some = np.where(np.arange(24) < 4, Y, None)
     assert new().fit(X).plan_.recipe == "infogan"

@@ -235,12 +235,15 @@ KINDS = {
 }
 LABELS = ("accuracy", "purity", "flips")
 CATEGORIES = ("accuracy", "agreement", "disagreement", "purity", "usage")
+OF_READ_CATEGORIES = ("accuracy", "agreement", "disagreement", "usage")
 CONTINUOUS = ("effects", "flips", "overlap", "readback")
 SKIPPED = {
     "no labels": LABELS,
     "two categorical codes": ("overlap",),
     "no categories": CATEGORIES,
     "no continuous codes": CONTINUOUS,
+    "cgan": OF_READ_CATEGORIES,
+    "label as input channel": OF_READ_CATEGORIES,
     "no codes": (*CATEGORIES, *CONTINUOUS, "bound"),
 }
 

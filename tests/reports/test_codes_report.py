@@ -140,13 +140,12 @@ def test_several_categorical_codes():
 
 
 def test_q_that_does_not_read_categories_is_not_asked():
-    synthetic = replace(material(waves(), recipe="cgan"), reads_categories=False)
-    report, _, _ = everything(synthetic)
+    report, _, _ = everything(material(waves(), recipe="cgan"))
     assert "accuracy" not in report.figures
     assert report.table == ()
     assert [card.n_real for card in report.categories] == [12, 12]  # by their labels
     assert "cat" not in {bound.column for bound in report.bounds}
-    assert any("does not read categories" in note for note in report.missing)
+    assert any("Q was not trained to read categories" in note for note in report.missing)
 
 
 def test_names_are_shown_and_put_in_order():

@@ -265,12 +265,11 @@ def test_encoding_in_pieces_is_encoding_at_once(model: Model) -> None:
         np.testing.assert_allclose(column[ROWS_PER_PASS:], last[name], rtol=1e-4, atol=1e-6)
 
 
-def test_encoding_needs_no_label_of_a_conditional_model() -> None:
-    panel = walks()
-    assert panel.labels is not None
-    unlabelled = Panel.from_cases([panel.case(k) for k in range(12)], channels=("x", "y"), name="walks")
-    model = build(panel, recipe="cgan")
-    np.testing.assert_array_equal(encode(model, panel)["cat"], encode(model, unlabelled)["cat"])
+def test_codes_of_a_conditional_model_are_not_read() -> None:
+    with pytest.raises(SettingError, match=r"Q was not trained to read categories: .*\(label_input 'projection'\)"):
+        encode(build(walks(), recipe="cgan"), walks())
+    for recipe in ("gan", "acgan", "semi_supervised"):
+        assert set(encode(build(walks(), recipe=recipe), walks())["cat"]) <= {0, 1, 2}
 
 
 def test_encoding_other_channels_or_sizes_is_refused(model: Model) -> None:

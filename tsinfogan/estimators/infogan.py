@@ -23,7 +23,7 @@ from tsinfogan.estimators.containers import Container, read
 from tsinfogan.estimators.parameters import parameters_from_dict, parameters_of, parameters_to_dict, plan_of, seed_of
 from tsinfogan.estimators.targets import Targets, labelled
 from tsinfogan.models.codes import CategoricalCode
-from tsinfogan.sampling.sampler import Sample, check_fits, encode, posteriors, sample
+from tsinfogan.sampling.sampler import Sample, check_fits, encode, read_codes, sample
 from tsinfogan.training.run import Run
 from tsinfogan.training.session import fit_plan, keep
 from tsinfogan.training.trainer import Report
@@ -215,7 +215,11 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return X, self._targets.joined(y, names or []) if n else y
 
     def encode(self, X: Any) -> pd.DataFrame:
-        """What Q reads in each series: a row each, with category, confidence, continuous codes and any class."""
+        """What Q reads in each series: a row each, with category, confidence, continuous codes and any class.
+
+        Raises:
+            SettingError: a model whose Q was not trained, as by recipe ``cgan``; so also :meth:`transform`.
+        """
         panel, _ = self._read(X)
         columns = encode(self.model_, panel)
         if self.model_.category_names:
@@ -227,7 +231,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """``(n_cases, n_features)`` float32: probability of each category, and continuous codes, as Q reads them."""
         panel, _ = self._read(X)
         model = self.model_
-        read_off = posteriors(model, model.preprocessor.transform(panel))
+        read_off = read_codes(model, panel)
         parts = [
             parameters.softmax(1) if isinstance(code, CategoricalCode) else code.estimate(parameters)[:, None]
             for code, parameters in zip(model.settings.latent.codes, read_off, strict=True)
@@ -238,14 +242,14 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """``(n_cases,)`` class of each series, as in ``y``; its category where the model was fitted without ``y``.
 
         Raises:
-            SettingError: the model has no categories.
+            SettingError: the model has no categories, or its Q was not trained, as by recipe ``cgan``.
         """
         panel, _ = self._read(X)
         model, column = self.model_, self.model_.settings.category_column
         if column is None:
             raise SettingError("the model has no categories to predict; fit with n_categories above 0")
         position = model.settings.latent.columns.index(column)
-        shares = posteriors(model, model.preprocessor.transform(panel))[position].softmax(1).numpy()  # (n, K)
+        shares = read_codes(model, panel)[position].softmax(1).numpy()  # (n, K)
         if not model.category_names or not len(self.classes_):
             categories: NDArray[Any] = shares.argmax(1)
             return categories

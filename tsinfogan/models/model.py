@@ -87,6 +87,17 @@ class ModelSettings:
         first = self.latent.first_category
         return first[1].n_categories if first else 0
 
+    @property
+    def why_unreadable(self) -> str | None:
+        """Why Q cannot tell the codes of a series, without a full stop; None where it can.
+
+        A discriminator that is given the label (CGAN) needs no Q to find the category, so none is trained.
+        """
+        given = self.discriminator.label_input
+        if given == "none":
+            return None
+        return f"Q was not trained to read categories: the discriminator is given the label (label_input {given!r})"
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; :meth:`from_dict` is its inverse."""
         return {**asdict(self), "latent": self.latent.to_dict()}

@@ -171,16 +171,23 @@ def encode(model: Model, panel: Panel) -> dict[str, NDArray[Any]]:
 
     Raises:
         DataError: the panel has other channels or another grid than the model was trained on, or too short a series.
+        SettingError: the model's Q was not trained (:attr:`ModelSettings.why_unreadable`).
     """
-    check_fits(model, panel)
     columns: dict[str, NDArray[Any]] = {}
     latent = model.settings.latent
-    parameters_of_all = posteriors(model, model.preprocessor.transform(panel))
-    for column, code, parameters in zip(latent.columns, latent.codes, parameters_of_all, strict=True):
+    for column, code, parameters in zip(latent.columns, latent.codes, read_codes(model, panel), strict=True):
         columns[column] = code.estimate(parameters).numpy()
         if code.column == "cat":
             columns[f"{column}_confidence"] = parameters.softmax(1).amax(1).numpy()
     return columns
+
+
+def read_codes(model: Model, panel: Panel) -> tuple[Tensor, ...]:
+    """Parameters ``(n, n_parameters)`` of Q's posterior of each code; errors as :func:`encode`."""
+    if reason := model.settings.why_unreadable:
+        raise SettingError(f"{reason}; train with recipe infogan, semi_supervised or acgan to read codes in series")
+    check_fits(model, panel)
+    return posteriors(model, model.preprocessor.transform(panel))
 
 
 def posteriors(model: Model, values: FloatArray) -> tuple[Tensor, ...]:

@@ -15,7 +15,7 @@ from tsinfogan.registry import Registry
 if TYPE_CHECKING:
     from tsinfogan.metrics.codes.context import Subject
 
-Need = Literal["categories", "continuous", "series", "labels", "factors"]
+Need = Literal["categories", "continuous", "recognition", "series", "labels", "factors"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class Measure:
     Attributes:
         summary: one sentence for tables and help.
         better: which way is better.
-        needs: what there must be: of the model ``categories``, ``continuous`` codes; real ``series``, with some known
-            ``labels`` or generating ``factors``. Without, the measure is left out and the reason given.
+        needs: what there must be: of the model ``categories``, ``continuous`` codes, ``recognition`` of codes in
+            series; real ``series``, with some known ``labels`` or generating ``factors``. Without, the measure is left
+            out and the reason given.
         compute: the figures by name, such as ``{"accuracy": 0.97}`` or, one a code, ``{"flips_cont0": 0.004}``.
     """
 

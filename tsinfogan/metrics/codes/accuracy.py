@@ -37,6 +37,6 @@ def _compute(subject: Subject) -> dict[str, float]:
 MEASURE = Measure(
     summary="Q's category of real series against their class, categories matched with classes",
     better="higher",
-    needs=frozenset({"categories", "labels"}),
+    needs=frozenset({"categories", "recognition", "labels"}),
     compute=_compute,
 )

@@ -28,6 +28,6 @@ def _compute(subject: Subject) -> dict[str, float]:
 MEASURE = Measure(
     summary="share of real series that keep their category under the data's augmentations, and Q's confidence",
     better="higher",
-    needs=frozenset({"categories", "series"}),
+    needs=frozenset({"categories", "recognition", "series"}),
     compute=_compute,
 )

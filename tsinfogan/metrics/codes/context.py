@@ -244,6 +244,7 @@ class Subject:
         lacking = {
             "categories": None if self.categories else "the model has no categories",
             "continuous": None if self.continuous else "the model has no continuous codes",
+            "recognition": self.model.settings.why_unreadable,
             "series": None if real else "there are no real series at hand",
             "labels": None if labelled else "no real series with labels are at hand",
             "factors": None if real and real.factor_names else "no real series with known factors are at hand",

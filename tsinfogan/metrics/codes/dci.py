@@ -58,6 +58,6 @@ def disentanglement(importance: Array) -> float:
 MEASURE = Measure(
     summary="whether each code serves one known factor, each factor one code, and how well codes predict factors (DCI)",
     better="higher",
-    needs=frozenset({"factors"}),
+    needs=frozenset({"recognition", "factors"}),
     compute=over_factors(dci),
 )

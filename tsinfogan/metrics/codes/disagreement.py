@@ -30,6 +30,6 @@ def _compute(subject: Subject) -> dict[str, float]:
 MEASURE = Measure(
     summary="inconsistency of Q under the data's augmentations and uneven use of categories, in nats",
     better="lower",
-    needs=frozenset({"categories", "series"}),
+    needs=frozenset({"categories", "recognition", "series"}),
     compute=_compute,
 )

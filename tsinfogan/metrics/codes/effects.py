@@ -47,7 +47,7 @@ def _compute(subject: Subject) -> dict[str, float]:
     values, classes = subject.real_values, np.zeros(subject.real.n_cases, np.int64)
     if subject.real.labels is not None and (known := subject.real.labels >= 0).any():
         values, classes = values[known], subject.real.labels[known]
-    elif subject.categories:
+    elif subject.categories and not subject.model.settings.why_unreadable:
         classes = subject.read_categories
     spread = within_class_spread(values, classes, subject.seed) or 1.0  # equal cases: in scaled units then
     figures = {}

@@ -70,6 +70,6 @@ def _batches(values: IntArray, factor: IntArray, rng: np.random.Generator) -> In
 MEASURE = Measure(
     summary="how often the code that stands still tells which known factor was held fixed (FactorVAE score)",
     better="higher",
-    needs=frozenset({"factors"}),
+    needs=frozenset({"recognition", "factors"}),
     compute=over_factors(factor_vae),
 )

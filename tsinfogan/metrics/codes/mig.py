@@ -40,6 +40,6 @@ def _bins(code: Array) -> IntArray:
 MEASURE = Measure(
     summary="how much more one code knows of each known factor than any other code does (mutual information gap)",
     better="higher",
-    needs=frozenset({"factors"}),
+    needs=frozenset({"recognition", "factors"}),
     compute=over_factors(mig),
 )

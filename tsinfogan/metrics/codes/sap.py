@@ -66,6 +66,6 @@ def _explained(columns: Array, factor: Array) -> float:
 MEASURE = Measure(
     summary="how much better the best code alone predicts each known factor linearly than the next best (SAP)",
     better="higher",
-    needs=frozenset({"factors"}),
+    needs=frozenset({"recognition", "factors"}),
     compute=over_factors(sap),
 )

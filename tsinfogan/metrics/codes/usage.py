@@ -36,6 +36,6 @@ def _compute(subject: Subject) -> dict[str, float]:
 MEASURE = Measure(
     summary="how evenly real series use the categories: the rarest against its prior share, and exp(−KL) to the prior",
     better="higher",
-    needs=frozenset({"categories", "series"}),
+    needs=frozenset({"categories", "recognition", "series"}),
     compute=_compute,
 )

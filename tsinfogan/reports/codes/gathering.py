@@ -20,8 +20,6 @@ from tsinfogan.reports.codes.words import category_title, sentence
 from tsinfogan.sampling.sampler import Sample, encode
 
 MEASURES = ("accuracy", "purity", "flips", "readback", "bound", "effects", "overlap", "agreement", "usage")
-OF_READ_CATEGORIES = ("accuracy", "agreement", "usage")
-"""Those that say nothing where Q never learned to read categories."""
 DRAWS_WITH_TRAITS, SWEEPS_WITH_TRAITS = 40, 25
 """Cases of each category whose traits are measured."""
 
@@ -33,14 +31,17 @@ class Material:
     Attributes:
         run: name of the run.
         subject: the model, with the real series at hand.
-        reads_categories: whether Q was trained to read categories.
         notes: what is already known to be missing, a sentence each.
     """
 
     run: str
     subject: Subject
-    reads_categories: bool = True
     notes: tuple[str, ...] = ()
+
+    @property
+    def reads_categories(self) -> bool:
+        """Whether Q was trained to read categories."""
+        return self.subject.model.settings.why_unreadable is None
 
     @property
     def real(self) -> Panel | None:
@@ -68,12 +69,9 @@ def gather(material: Material, progress: Callable[[str], None] = lambda text: No
     """
     subject, model = material.subject, material.subject.model
     notes = list(material.notes)
-    names = [name for name in MEASURES if material.reads_categories or name not in OF_READ_CATEGORIES]
-    if subject.categories and not material.reads_categories:
-        notes.append("Q of this recipe does not read categories: there are no figures of how it places real series")
     figures: dict[str, float] = {}
     skipped: dict[str, list[str]] = {}
-    for name in names:
+    for name in MEASURES:
         progress(f"measuring {name}")
         found, left_out = evaluate(subject, [name])
         figures.update(found)
@@ -81,7 +79,7 @@ def gather(material: Material, progress: Callable[[str], None] = lambda text: No
             skipped.setdefault(reason, []).append(measure_name)
     notes += [f"{', '.join(left_out)}: left out, since {reason}" for reason, left_out in skipped.items()]
     progress("telling what each code does")
-    labelled = "flips" in names and not any("flips" in left_out for left_out in skipped.values())
+    labelled = not any("flips" in left_out for left_out in skipped.values())
     table = _table(material)
     latent = model.settings.latent
     return Report(
