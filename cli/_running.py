@@ -91,7 +91,7 @@ def _train(session: Session, signals: StopSignals, title: str = "") -> None:
     latent = trainer.model.settings.latent
     with progress(latent, trainer.steps_done, trainer.settings.max_steps, title) as show:
         for report in session.train(signals.asked):
-            show(report, str(session.health))
+            show(report, str(session.collapse))
 
 
 def _stopped(run: Run, session: Session, signals: StopSignals, runs: Path) -> NoReturn:

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.data.panel import Panel
+from tsinfogan.training.adversarial import AdversarialStage, Phases
+from tsinfogan.training.config import Objective
 from tsinfogan.training.plan import make_plan
-from tsinfogan.training.steps import Phases
 from tsinfogan.training.trainer import Trainer
 
 
@@ -52,6 +53,12 @@ def make(
 def phases(**others: Any) -> Phases:
     """Everything in one step, without penalties unless asked for."""
     return Phases(**{"generator": True, "recognition": True, "penalty": 0, **others})
+
+
+def stage_for(trainer: Trainer, objective: Objective) -> AdversarialStage:
+    """Adversarial training of the trainer's networks for another objective."""
+    networks, latent = (trainer.generator, trainer.discriminator), trainer.model.settings.latent
+    return AdversarialStage(*networks, latent, objective, trainer.settings, trainer.augmenter)
 
 
 def weights(network: nn.Module) -> list[Tensor]:

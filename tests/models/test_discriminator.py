@@ -10,28 +10,24 @@ import pytest
 import torch
 from torch import Tensor
 
-from _trainers import equal, make, phases, waves, weights
+from _trainers import equal, make, phases, stage_for, waves, weights
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.models.discriminator import category_spread
 from tsinfogan.training.config import Objective
-from tsinfogan.training.steps import code_changes, discriminator_loss, generator_loss
+from tsinfogan.training.terms import Step, code_changes
 from tsinfogan.training.trainer import Trainer
 
 
 def gradients(trainer: Trainer, player: str, objective: Objective) -> dict[str, Tensor | None]:
     """Gradient of one player's loss on every parameter of both networks, and on the generated series."""
-    codes = trainer.model.settings.latent.codes
-    batch = trainer._draw(0)
-    fake = trainer.generator(batch.latent, batch.injected_noise)
+    batch, stage = trainer.batches.draw(0), stage_for(trainer, objective)
+    generated = trainer.generator(batch.latent, batch.injected_noise)
     trainer.discriminator.requires_grad_(True)
     if player == "discriminator":
-        shown = fake.detach()
-        loss, _ = discriminator_loss(
-            objective, trainer.discriminator, codes, batch, shown, trainer.augmenter, phases(penalty=1)
-        )
+        loss, _ = stage.discriminator_loss(batch, generated.detach(), phases(penalty=1))
     else:
-        loss, _ = generator_loss(objective, trainer.discriminator, codes, batch, fake, trainer.augmenter)
+        loss, _ = stage.generator_loss(batch, generated, phases())
     named = {f"discriminator.{name}": p for name, p in trainer.discriminator.named_parameters()}
     named |= {f"generator.{name}": p for name, p in trainer.generator.named_parameters()}
     found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
@@ -65,7 +61,7 @@ def test_a_q_that_learns_from_real_series_is_only_followed() -> None:
     assert changed(without_consistency, "discriminator") == {"discriminator.trunk", "discriminator.q"}
 
 
-def test_a_watching_q_teaches_neither_trunk_nor_generator() -> None:
+def test_a_detached_q_teaches_neither_trunk_nor_generator() -> None:
     trainer = make(waves(), "gan")
     assert changed(trainer, "discriminator") == {"discriminator.q"}
     assert changed(trainer, "generator") == set()
@@ -95,7 +91,7 @@ def test_each_players_step_moves_its_own_network_only(recipe: str, monkeypatch: 
     generator, discriminator = weights(trainer.generator), weights(trainer.discriminator)
     discriminators_own: list[Tensor] = []
     monkeypatch.setattr(
-        trainer.discriminator_optimizer,
+        trainer.adversarial.discriminator_optimizer,
         "step",
         lambda: discriminators_own.extend(
             p.grad.clone() for p in trainer.discriminator.parameters() if p.grad is not None
@@ -117,7 +113,7 @@ def test_two_optimizers_own_every_parameter_once(settings: dict[str, Any]) -> No
     trainer = make(waves(), **settings)
     owned = [
         id(p)
-        for optimizer in (trainer.generator_optimizer, trainer.discriminator_optimizer)
+        for optimizer in (trainer.adversarial.generator_optimizer, trainer.adversarial.discriminator_optimizer)
         for group in optimizer.param_groups
         for p in group["params"]
     ]
@@ -152,11 +148,10 @@ def test_acgan_learns_from_known_labels_and_from_no_others() -> None:
 
 def test_unknown_labels_contribute_nothing() -> None:
     trainer = make(waves(labelled=2), "semi_supervised", batch_size=8)
-    batch = trainer._draw(0)._replace(real_label=torch.full((8,), -1))
-    fake = trainer.generator(batch.latent, batch.injected_noise).detach()
-    codes = trainer.model.settings.latent.codes
+    batch = trainer.batches.draw(0)._replace(real_label=torch.full((8,), -1))
+    generated = trainer.generator(batch.latent, batch.injected_noise).detach()
     losses = [
-        discriminator_loss(objective, trainer.discriminator, codes, batch, fake, trainer.augmenter, phases())[0]
+        stage_for(trainer, objective).discriminator_loss(batch, generated, phases())[0]
         for objective in (trainer.objective, Objective(**{**trainer.objective.__dict__, "real_code_weight": 0.0}))
     ]
     assert torch.equal(*losses)
@@ -235,21 +230,21 @@ def test_of_those_that_are_read_alone_no_realness_is_judged_and_they_change_none
 
 def test_the_category_that_a_real_series_is_judged_for_moves_nothing_in_q() -> None:
     trainer = make(waves(), category_input=True)
-    codes, batch = trainer.model.settings.latent.codes, trainer._draw(0)
+    batch = trainer.batches.draw(0)
     objective = Objective(**{**trainer.objective.__dict__, "consistency_weight": 0.0, "continuous_weight": 0.0})
     objective = Objective(**{**objective.__dict__, "category_weight": 0.0})
-    fake = trainer.generator(batch.latent, batch.injected_noise).detach()
-    loss, _ = discriminator_loss(objective, trainer.discriminator, codes, batch, fake, trainer.augmenter, phases())
+    generated = trainer.generator(batch.latent, batch.injected_noise).detach()
+    loss, _ = stage_for(trainer, objective).discriminator_loss(batch, generated, phases())
     gradients = torch.autograd.grad(loss, list(trainer.discriminator.q.parameters()), allow_unused=True)
     assert all(gradient is None or not gradient.any() for gradient in gradients)
 
 
-def test_a_knob_is_learned_from_augmentations_of_real_series() -> None:
+def test_a_code_follows_an_augmentation_of_real_series() -> None:
     panel = replace(waves(), augmentations=Augmentations(amplitude=0.5))
     trainer = make(panel, cont_follows=("amplitude",), max_steps=200, continuous_weight=0.0, discriminator_rate=3e-3)
-    batch = trainer._draw(0)
-    turned = trainer.augmenter.apply(batch.real, batch.real_draw)
-    turn = trainer.augmenter.turn("amplitude", batch.real_draw)
+    batch = trainer.batches.draw(0)
+    turned = trainer.augmenter.apply(batch.real, batch.real_augmentation)
+    turn = trainer.augmenter.turn("amplitude", batch.real_augmentation)
 
     def slope() -> float:
         with torch.no_grad():
@@ -268,12 +263,13 @@ def test_a_knob_is_learned_from_augmentations_of_real_series() -> None:
 def test_changes_are_those_of_a_step_of_one_in_each_continuous_code() -> None:
     """With a generator that hands its input on, a change shows in that code's place alone and is 1 large."""
     trainer = make(waves())
-    spec, batch = trainer.model.settings.latent, trainer._draw(0)
+    spec, batch = trainer.model.settings.latent, trainer.batches.draw(0)
 
     def mirror(latent: Tensor, injected_noise: Tensor) -> Tensor:
         return latent[:, None]
 
-    changes = code_changes(mirror, spec, batch, mirror(batch.latent, batch.injected_noise), 5)
+    generated = mirror(batch.latent, batch.injected_noise)
+    changes = code_changes(spec, Step(batch, generated, mirror, trainer.discriminator, {}, {}), 5)
     assert len(changes) == 2
     for index, (change, code) in enumerate(zip(changes, batch.codes[1:], strict=True)):
         expected = torch.zeros(5, spec.size)

@@ -94,7 +94,7 @@ def test_gradients_reach_both_cases() -> None:
     torch.testing.assert_close(values.grad[:, 0, 0], torch.tensor([math.sqrt(0.5), math.sqrt(0.5), 0]))
 
 
-def test_series_whose_category_is_mostly_unknown_are_not_blended() -> None:
+def test_series_whose_category_is_mostly_unknown_are_not_mixed() -> None:
     values = torch.randn(4, 1, 3)
     assert ClassMixing.among(values, torch.tensor([0, 1, -1, -1]), 2) is None
     known = ClassMixing.among(values, torch.tensor([0, 0, 0, -1]), 2)
@@ -104,17 +104,17 @@ def test_series_whose_category_is_mostly_unknown_are_not_blended() -> None:
 
 
 def trainer(**settings: Any) -> Trainer:
-    """One with directions, of whose steps discovery takes the first third."""
+    """One with principal components, of whose steps pre-training takes the first third."""
     return make(waves(80, n_timepoints=16), max_steps=24, pretraining_steps=8, split_merge_rounds=0, **settings)
 
 
-def test_the_game_is_played_on_blends_and_goes_on_from_its_state() -> None:
+def test_realness_is_judged_of_mixtures_and_training_resumes_exactly() -> None:
     whole, plain = trainer(), trainer(within_class_mixing=False)
     for each in (whole, plain):
         for _ in each.run(lambda each=each: each.steps_done >= 12):
             pass
-    assert whole._mixing is not None
-    assert plain._mixing is None
+    assert whole.adversarial.mixing is not None
+    assert plain.adversarial.mixing is None
     assert not equal(weights(whole.generator), weights(plain.generator))
     state = copy.deepcopy(whole.state_dict())
     again = trainer()
@@ -125,7 +125,7 @@ def test_the_game_is_played_on_blends_and_goes_on_from_its_state() -> None:
     assert equal(weights(whole.generator), weights(again.generator))
 
 
-def test_windows_of_a_recording_are_not_blended() -> None:
+def test_windows_of_a_recording_are_not_mixed() -> None:
     rng = np.random.default_rng(0)
     values = 10 * rng.normal(size=(80, 1, 1)) + 0.1 * rng.normal(size=(80, 1, 16))
     each = make(Panel.from_arrays(values), max_steps=24, pretraining_steps=8, split_merge_rounds=0)
@@ -133,11 +133,11 @@ def test_windows_of_a_recording_are_not_blended() -> None:
     for _ in each.run(lambda: each.steps_done >= 12):
         pass
     assert each.discriminator.principal_components is not None
-    assert (each._pseudo_labels >= 0).float().mean() > MIN_SHARE
-    assert each._mixing is None
+    assert (each.batches.pseudo_labels >= 0).float().mean() > MIN_SHARE
+    assert each.adversarial.mixing is None
 
 
 def test_every_draw_is_fresh_and_of_the_seed() -> None:
-    one, other = trainer()._draw(3), trainer()._draw(3)
+    one, other = trainer().batches.draw(3), trainer().batches.draw(3)
     assert all(torch.equal(a, b) for a, b in zip(tensors(one), tensors(other), strict=True))
-    assert not torch.equal(one.real_mixing, one.fake_mixing)
+    assert not torch.equal(one.real_mixing, one.generated_mixing)

@@ -14,7 +14,7 @@ from torch import Tensor
 from _trainers import make, waves
 from tsinfogan.cli._progress import progress
 from tsinfogan.models.codes import LatentSpec
-from tsinfogan.training.monitor import CategoryHealth, CategoryWatch, category_health
+from tsinfogan.training.monitor import Collapse, CollapseMonitor, collapse_of
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.session import Session
 from tsinfogan.training.trainer import Report
@@ -44,14 +44,14 @@ def changed(share: float, some: int, other: int) -> Tensor:
 
 
 def test_good_categories_are_left_in_peace() -> None:
-    assert category_health(logits_of(good()), UNIFORM) == CategoryHealth()
-    assert str(CategoryHealth()) == ""
+    assert collapse_of(logits_of(good()), UNIFORM) == Collapse()
+    assert str(Collapse()) == ""
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.005, ()), (0.01, ()), (0.3, ((1, 3),))])
 def test_pairs_that_swap_their_cases(share: float, found: tuple[tuple[int, int], ...]) -> None:
-    health = category_health(logits_of(changed(share, 1, 3)), UNIFORM)
-    assert health == CategoryHealth(duplicates=found)
+    collapse = collapse_of(logits_of(changed(share, 1, 3)), UNIFORM)
+    assert collapse == Collapse(duplicates=found)
 
 
 def test_a_class_split_at_random() -> None:
@@ -59,31 +59,31 @@ def test_a_class_split_at_random() -> None:
     categories = good()
     both = categories >= 2
     categories[both] = 2 + torch.randint(2, (int(both.sum()),))
-    assert category_health(logits_of(categories), UNIFORM) == CategoryHealth(duplicates=((2, 3),))
+    assert collapse_of(logits_of(categories), UNIFORM) == Collapse(duplicates=((2, 3),))
 
 
 def test_unused_categories() -> None:
     categories = good()
     categories[categories == 3] = 0
-    assert category_health(logits_of(categories), UNIFORM) == CategoryHealth(dead=(3,))
-    assert category_health(logits_of(categories), torch.tensor([0.5, 0.25, 0.249, 0.001])) == CategoryHealth()
-    everything = category_health(logits_of(torch.zeros_like(categories)), UNIFORM)
-    assert everything == CategoryHealth(dead=(1, 2, 3))
+    assert collapse_of(logits_of(categories), UNIFORM) == Collapse(dead=(3,))
+    assert collapse_of(logits_of(categories), torch.tensor([0.5, 0.25, 0.249, 0.001])) == Collapse()
+    everything = collapse_of(logits_of(torch.zeros_like(categories)), UNIFORM)
+    assert everything == Collapse(dead=(1, 2, 3))
     assert str(everything) == "categories 1, 2 and 3 are unused"
 
 
 def test_few_cases_prove_nothing() -> None:
     few = good()[:, : 7 * K]
-    assert category_health(logits_of(torch.zeros_like(few)), UNIFORM) == CategoryHealth()
+    assert collapse_of(logits_of(torch.zeros_like(few)), UNIFORM) == Collapse()
     swapped = few.clone()
     swapped[1] = 3 - swapped[1]
-    assert category_health(logits_of(swapped), UNIFORM) == CategoryHealth()
+    assert collapse_of(logits_of(swapped), UNIFORM) == Collapse()
 
 
 def test_one_line_for_a_person() -> None:
-    health = CategoryHealth((9,), ((4, 17),))
-    assert str(health) == "categories 4 and 17 share their series; category 9 is unused"
-    many = CategoryHealth((1, 2), tuple((0, k) for k in range(3, 8)))
+    collapse = Collapse((9,), ((4, 17),))
+    assert str(collapse) == "categories 4 and 17 share their series; category 9 is unused"
+    many = Collapse((1, 2), tuple((0, k) for k in range(3, 8)))
     assert str(many).endswith(
         "categories 0 and 5 share their series; and 2 more pairs of them; categories 1 and 2 are unused"
     )
@@ -102,20 +102,20 @@ def test_looks_in_the_game_alone_and_now_and_then() -> None:
     trainer = make(
         waves(), max_steps=60, pretraining_steps=30, pretraining_restarts=1, split_merge_rounds=0, report_every=2
     )
-    watch = CategoryWatch(trainer)
+    watch = CollapseMonitor(trainer)
     looked = [report.step for report in trainer.run() if watch.due(report.step)]
     assert looked == [40, 60]
 
 
 def test_codes_that_are_not_found_in_real_series_are_not_watched() -> None:
     for recipe in ("gan", "acgan", "cgan"):
-        watch = CategoryWatch(make(waves(), recipe))
+        watch = CollapseMonitor(make(waves(), recipe))
         assert not watch.due(40)
 
 
 def test_watching_changes_nothing() -> None:
     alone, watched = make(waves(), max_steps=4), make(waves(), max_steps=4)
-    watch = CategoryWatch(watched)
+    watch = CollapseMonitor(watched)
     for _ in range(4):
         alone.step()
         watched.step()
@@ -132,7 +132,7 @@ def test_metrics_hold_what_was_seen(tmp_path: Path) -> None:
     with torch.no_grad():
         session.trainer.discriminator.q[-1].bias[0] = 100.0  # type: ignore[index, union-attr]
         session.trainer.model.discriminator.q[-1].bias[0] = 100.0  # type: ignore[index, union-attr]
-    seen = [str(session.health) for _ in session.train()]
+    seen = [str(session.collapse) for _ in session.train()]
     assert seen == [""] * 9 + ["category 1 is unused"] * 3
     lines = [json.loads(line) for line in (session.run.path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "dead_categories" in line] == [10, 12]

@@ -1,4 +1,4 @@
-"""Revision: a merged category is cut and a divided one dissolved, on features where the truth is known."""
+"""Revision: a merged category is cut and a divided one merge_redundantd, on features where the truth is known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from tsinfogan.data.matching import match
-from tsinfogan.training.split_merge import best_cuts, confused_pairs, dissolve, revised_targets, teach
+from tsinfogan.training.split_merge import best_splits, confused_pairs, merge_redundant, revised_targets, teach
 
 K, SIZE, EACH, N_VIEWS = 4, 8, 40, 4
 
@@ -87,7 +87,7 @@ def test_two_classes_are_cut_cleanly_and_one_is_not() -> None:
     features, truth = clusters()
     both, one = (truth < 2).nonzero()[:, 0], (truth == 2).nonzero()[:, 0]
     few = one[:5]
-    clean, forced, none = best_cuts(features, [both, one, few], rng())
+    clean, forced, none = best_splits(features, [both, one, few], rng())
     assert clean.disagreement < 0.05
     assert forced.disagreement > 3 * clean.disagreement
     halves = clean.second.float()
@@ -97,12 +97,12 @@ def test_two_classes_are_cut_cleanly_and_one_is_not() -> None:
     assert none.disagreement == torch.inf
 
 
-def test_what_is_missed_least_is_dissolved() -> None:
+def test_what_is_missed_least_is_merge_redundantd() -> None:
     _, truth = clusters()
     found = logits_for(faulty(truth), truth)  # category 1 holds half of a class that category 3 holds too
     second_choice = found + 3.0 * (found.argmax(2, keepdim=True) == 1) * F.one_hot(torch.tensor(3), K)
-    assert set(dissolve(second_choice, 1).tolist()) in ({0, 2, 3}, {0, 1, 2})
-    assert torch.equal(dissolve(found, 0), torch.arange(K))
+    assert set(merge_redundant(second_choice, 1).tolist()) in ({0, 2, 3}, {0, 1, 2})
+    assert torch.equal(merge_redundant(found, 0), torch.arange(K))
 
 
 def test_confused_pairs_are_those_that_swap() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from _trainers import equal, images, make, moved_steps, phases, tensors, waves, weights
+from _trainers import equal, images, make, moved_steps, phases, stage_for, tensors, waves, weights
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DivergedError, SettingError
 from tsinfogan.models.model import Model
@@ -20,7 +20,6 @@ from tsinfogan.training.config import Objective, TrainingSettings
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import Run
 from tsinfogan.training.session import Session
-from tsinfogan.training.steps import discriminator_loss
 
 CPU = torch.device("cpu")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -31,9 +30,9 @@ def test_draws_of_a_step_depend_on_seed_and_number_alone() -> None:
     torch.manual_seed(123)
     used.step()
     used.step()
-    assert equal(tensors(fresh._draw(7)), tensors(used._draw(7)))
-    for other in (make(waves(), seed=6)._draw(7), fresh._draw(8)):
-        for name, one, two in zip(other._fields, fresh._draw(7), other, strict=True):
+    assert equal(tensors(fresh.batches.draw(7)), tensors(used.batches.draw(7)))
+    for other in (make(waves(), seed=6).batches.draw(7), fresh.batches.draw(8)):
+        for name, one, two in zip(other._fields, fresh.batches.draw(7), other, strict=True):
             if name not in ("real_label", "pseudo_label"):  # known of the data, or not yet
                 assert not equal(tensors([one]), tensors([two])), name
 
@@ -41,7 +40,7 @@ def test_draws_of_a_step_depend_on_seed_and_number_alone() -> None:
 @pytest.mark.parametrize(("n_cases", "batch_size"), [(10, 4), (5, 12), (8, 8), (3, 1)])
 def test_every_case_comes_once_an_epoch(n_cases: int, batch_size: int) -> None:
     trainer = make(waves(n_cases), batch_size=batch_size)
-    drawn = torch.cat([trainer._next_cases(number) for number in range(n_cases)]).tolist()
+    drawn = torch.cat([trainer.batches.next_cases(number) for number in range(n_cases)]).tolist()
     assert len(drawn) == n_cases * batch_size
     epochs = [drawn[first : first + n_cases] for first in range(0, len(drawn), n_cases)]
     assert all(sorted(epoch) == list(range(n_cases)) for epoch in epochs)
@@ -51,7 +50,7 @@ def test_every_case_comes_once_an_epoch(n_cases: int, batch_size: int) -> None:
 def test_a_batch_larger_than_the_data_trains() -> None:
     trainer = make(waves(5), batch_size=12)
     stats = trainer.step()
-    assert Counter(trainer._next_cases(0).tolist()).total() == 12
+    assert Counter(trainer.batches.next_cases(0).tolist()).total() == 12
     assert all(value.isfinite() for value in stats.values())
 
 
@@ -114,7 +113,7 @@ def test_recognition_every() -> None:
 
 
 @pytest.mark.parametrize(("recipe", "n_categories"), [("gan", (2,)), ("infogan", ())])
-def test_without_categories_to_find_the_game_begins_at_once(recipe: str, n_categories: tuple[int, ...]) -> None:
+def test_without_categories_adversarial_training_begins_at_once(recipe: str, n_categories: tuple[int, ...]) -> None:
     panel = waves()
     settings = {"batch_size": 8, "max_steps": 40, "pretraining_steps": 3}
     plan = make_plan(panel, recipe=recipe, n_categories=n_categories, width=4, noise_dim=3, settings=settings)
@@ -126,13 +125,9 @@ def test_penalty_every_is_as_many_times_stronger() -> None:
     trainer = make(waves(), penalty_every=3, r1_weight=1.0, r2_weight=1.0)
     assert ["penalty" in trainer.step() for _ in range(7)] == [True, False, False, True, False, False, True]
 
-    codes, batch = trainer.model.settings.latent.codes, trainer._draw(0)
-    fake = trainer.generator(batch.latent, batch.injected_noise).detach()
-    objective = Objective(r1_weight=2.0)
-    without, once, thrice = (
-        discriminator_loss(objective, trainer.discriminator, codes, batch, fake, trainer.augmenter, phases(penalty=k))
-        for k in (0, 1, 3)
-    )
+    batch, stage = trainer.batches.draw(0), stage_for(trainer, Objective(r1_weight=2.0))
+    generated = trainer.generator(batch.latent, batch.injected_noise).detach()
+    without, once, thrice = (stage.discriminator_loss(batch, generated, phases(penalty=k)) for k in (0, 1, 3))
     assert once[1]["penalty"] > 0
     torch.testing.assert_close(once[0] - without[0], 2 * once[1]["penalty"], rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(thrice[0] - without[0], 6 * once[1]["penalty"], rtol=1e-3, atol=1e-5)
@@ -144,7 +139,12 @@ def test_learning_rates_fall_linearly_at_the_end() -> None:
     rates = []
     for _ in range(10):
         trainer.step()
-        rates.append([o.param_groups[0]["lr"] for o in (trainer.generator_optimizer, trainer.discriminator_optimizer)])
+        rates.append(
+            [
+                o.param_groups[0]["lr"]
+                for o in (trainer.adversarial.generator_optimizer, trainer.adversarial.discriminator_optimizer)
+            ]
+        )
     factors = np.array([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
     np.testing.assert_allclose(rates, factors[:, None] * [4e-3, 2e-3], rtol=1e-9)
 
@@ -253,9 +253,9 @@ def test_a_captured_step_is_an_eager_step(recipe: str) -> None:
     captured, eager = (make(waves(), recipe, device="cuda", generator_every=2) for _ in range(2))
     for number in range(6):
         stats = {name: value.clone() for name, value in captured.step().items()}
-        eager._set_rates()
+        eager.adversarial.set_rates(number)
         due = phases(generator=(number + 1) % 2 == 0, penalty=4 if number % 4 == 0 else 0)
-        expected = eager._play(eager._draw(number), due)
+        expected = eager.adversarial.step(eager.batches.draw(number), due)
         eager.steps_done += 1
         eager._average()
         for name, value in expected.items():

@@ -1,4 +1,4 @@
-"""A training step recorded once as a CUDA graph and replayed, without the launch overhead that small networks feel."""
+"""A training step captured once as a CUDA graph and replayed: small networks spend most of a step on launches."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class CapturedStep:
     Args:
         compute: the step as a plain function of its batch, without randomness or synchronisation.
         batch: an example of its input.
-        state: gives, by name, every tensor that ``compute`` changes. What recording does to them is undone; those that
-            came into being meanwhile become zero, which is where Adam's moments start.
+        state: gives, by name, every tensor that ``compute`` changes. Changes during capture are undone; tensors that
+            were created during capture, Adam's moments, are set to zero, their initial value.
     """
 
     def __init__(self, compute: Callable[[Batch], Stats], batch: Batch, state: Callable[[], dict[str, Tensor]]):

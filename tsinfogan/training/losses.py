@@ -1,10 +1,7 @@
-"""What is trained for: adversarial losses, the bound on mutual information, consistency. Owns no network.
+"""Formulas of the losses, as functions of what the networks gave; which of them are summed: :mod:`tsinfogan.training.terms`.
 
-    min over G, Q  max over D   V(D, G) − Σ λ_i L_i(G, Q),    L_i = H(c_i) + E[log Q_i(c_i | G(z, c))]
-
-(InfoGAN, Chen et al. 2016, equations 5 and 6). A label is a code whose value is known for real data too, so GAN,
-CGAN, ACGAN and InfoGAN are settings of :class:`Objective`. The bound stands in both players' losses, over disjoint
-parameters: the discriminator's step moves trunk, D and Q; the generator's step moves G.
+A label is a code whose value is known for real data too, so GAN, CGAN, ACGAN and InfoGAN differ in weights alone
+(:class:`tsinfogan.training.config.Objective`).
 """
 
 from __future__ import annotations
@@ -16,29 +13,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tsinfogan.models.codes import CategoricalCode, Code
+from tsinfogan.models.codes import Code
 from tsinfogan.training.config import Adversarial, Objective
 
 Stats = dict[str, Tensor]
 """Scalars by name, as reports show them."""
 
 
-def discriminator_adversarial(kind: Adversarial, real: Tensor, fake: Tensor) -> Tensor:
+def discriminator_adversarial(kind: Adversarial, real: Tensor, generated: Tensor) -> Tensor:
     """The discriminator's loss on realness ``(n,)`` of real and of generated series."""
     if kind == "least_squares":
-        return 0.5 * (real - 1).square().mean() + 0.5 * fake.square().mean()
+        return 0.5 * (real - 1).square().mean() + 0.5 * generated.square().mean()
     if kind == "relativistic":
-        return F.softplus(fake - real).mean()
-    return F.softplus(-real).mean() + F.softplus(fake).mean()
+        return F.softplus(generated - real).mean()
+    return F.softplus(-real).mean() + F.softplus(generated).mean()
 
 
-def generator_adversarial(kind: Adversarial, real: Tensor, fake: Tensor) -> Tensor:
+def generator_adversarial(kind: Adversarial, real: Tensor, generated: Tensor) -> Tensor:
     """The generator's loss on the same."""
     if kind == "least_squares":
-        return 0.5 * (fake - 1).square().mean()
+        return 0.5 * (generated - 1).square().mean()
     if kind == "relativistic":
-        return F.softplus(real - fake).mean()
-    return F.softplus(-fake).mean()
+        return F.softplus(real - generated).mean()
+    return F.softplus(-generated).mean()
 
 
 def bounds(codes: Sequence[Code], posteriors: Sequence[Tensor], values: Sequence[Tensor]) -> list[Tensor]:
@@ -71,10 +68,10 @@ def weighted_bound(
     total = clean[0].new_zeros(())
     share = 0.0 if augmented is None else objective.augmented_share
     for index, (code, bound) in enumerate(zip(codes, clean_bounds, strict=True)):
-        if code.column == "cat" and augmented is not None:
+        if code.is_categorical and augmented is not None:
             augmented_bound = code.entropy + code.log_prob(augmented[index], values[index]).mean()
             bound = (1 - share) * bound + share * augmented_bound
-        if code.column == "cat":
+        if code.is_categorical:
             bound = category_share * bound
         total = total + objective.code_weight(code) * bound
     return total, clean_bounds
@@ -107,7 +104,7 @@ def category_agreement(objective: Objective, codes: Sequence[Code], views: Seque
     """
     total = views[0][0].new_zeros(())
     for index, code in enumerate(codes):
-        if isinstance(code, CategoricalCode):
+        if code.is_categorical:
             logits = torch.stack([posteriors[index] for posteriors in views])  # (v, n, K)
             total = total + consistency(logits)
             total = total + objective.balance_weight * balance(logits.flatten(0, 1), code.prior(logits.device))
@@ -118,7 +115,7 @@ def logit_regularization(codes: Sequence[Code], posteriors: Sequence[Tensor]) ->
     """E[Σ_k (l_k − l̄)²] of the logits l of every categorical code, for parameters ``(…, n, n_parameters)`` of each."""
     total = posteriors[0].new_zeros(())
     for code, logits in zip(codes, posteriors, strict=True):
-        if isinstance(code, CategoricalCode):
+        if code.is_categorical:
             total = total + (logits - logits.mean(-1, keepdim=True)).square().sum(-1).mean()
     return total
 
@@ -172,6 +169,6 @@ def known_code_loss(code: Code, parameters: Tensor, labels: Tensor) -> Tensor:
 def pseudo_label_loss(codes: Sequence[Code], posteriors: Sequence[Tensor], found: Tensor) -> Tensor:
     """− E[log Q(found | x)] of the first categorical code over the cases with a category found; zero without any."""
     for code, parameters in zip(codes, posteriors, strict=True):
-        if isinstance(code, CategoricalCode):
+        if code.is_categorical:
             return known_code_loss(code, parameters, found)
     return found.new_zeros((), dtype=torch.float)

@@ -1,12 +1,12 @@
-"""Blends of two series of one category, so that a discriminator of few series cannot learn them by heart.
+"""Within-class mixing: realness is judged of random mixtures of two series of one category.
 
-When a game on some thousand series ends, the discriminator gives away nothing but which of them it has seen: held-out
-real series look as false to it as generated ones, and no further step makes these better. So it judges blends, real and
-generated ones blended alike, of which there are as many as pairs. A blend keeps the mean of its category and how far
-that spreads in every direction, faint ones too, which no shift, scaling or noise would leave as they are.
+By the end of a training on some thousand series the discriminator has overfitted: it scores held-out real series like
+generated ones, and further steps do not help the generator. There are as many mixtures as pairs of series, so it cannot
+overfit them. Real and generated series are mixed alike. A mixture keeps the mean of its category and the covariance,
+low-variance principal components included, which no shift, scaling or noise would.
 
-Judging both sides under one random change that can be undone in distribution leaves the game's solution where it is
-(Karras et al. 2020, arXiv:2006.06676, section 3.1); that the change is a rotation of two cases into each other is ours.
+To judge both sides under one random transformation that can be inverted in distribution leaves the optimum where it is
+(Karras et al. 2020, arXiv:2006.06676, section 3.1); that the transformation rotates two cases into each other is new.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from torch import Tensor
 
 DRAWS_PER_CASE = 3
 MIN_SHARE = 0.5
-"""Real series are blended where the category is known of more than this share of them."""
+"""Series are mixed if the category is known of more than this share of the real ones."""
 
 
 class ClassMixing(NamedTuple):
-    """About what series are blended.
+    """What series of a category are mixed about.
 
     Attributes:
-        means: ``(K, c, *grid)`` of the real series of each category; of all, where it has none.
-        share: of the real series whose category is known, and so are blended; as many of the generated ones are.
+        means: ``(K, c, *grid)`` of the real series of each category; of all series for a category without any.
+        share: of the real series whose category is known and that are mixed; the same share of generated ones is.
     """
 
     means: Tensor
@@ -35,7 +35,7 @@ class ClassMixing(NamedTuple):
 
     @classmethod
     def among(cls, values: Tensor, category: Tensor, n_categories: int) -> ClassMixing | None:
-        """For real cases ``(n, c, *grid)`` of categories ``(n,)``, −1 if unknown; None where those are too many."""
+        """For real cases ``(n, c, *grid)`` of categories ``(n,)``, −1 if unknown; None if too many are unknown."""
         share = float((category >= 0).float().mean())
         if share <= MIN_SHARE:
             return None
@@ -46,23 +46,24 @@ class ClassMixing(NamedTuple):
 
 
 def mix(values: Tensor, category: Tensor, mixing: ClassMixing, draw: Tensor, share: float = 1.0) -> Tensor:
-    """Cases ``(n, c, *grid)``, each turned by a random angle into another of its category, about that one's mean.
+    """Cases ``(n, c, *grid)``, each mixed with another of its category.
 
-    For cases x and y of category k it is μ_k + cos φ (x − μ_k) + sin φ (y − μ_k), φ ~ U(0, π/4): of the mean and the
-    covariance that they have.
+    Cases x and y of category k give μ_k + cos φ (x − μ_k) + sin φ (y − μ_k) with φ ~ U(0, π/4), which has the mean and
+    the covariance of the category.
 
     Args:
         values: the cases.
-        category: ``(n,)``; −1 leaves a case as it is, as does being alone.
+        category: ``(n,)``; a case of −1, or alone in its category, stays as it is.
         mixing: gives μ.
         draw: ``(n, DRAWS_PER_CASE)`` numbers ~ U(0, 1).
-        share: of the cases that are blended at all.
+        share: of the cases that are mixed at all.
     """
+    # The partner of a case is the next one of its category on a circle of random keys.
     key, angle, lot = draw.unbind(1)
     others = (category[:, None] == category) & ~torch.eye(len(values), dtype=torch.bool, device=values.device)
-    ahead = torch.where(others, (key - key[:, None]).remainder(1), math.inf)  # (n, n): the next on a circle of keys
+    ahead = torch.where(others, (key - key[:, None]).remainder(1), math.inf)  # (n, n)
     nearest, partner = ahead.min(1)
-    turned = (category >= 0) & (lot < share) & nearest.isfinite()
-    angle = torch.where(turned, angle * math.pi / 4, 0).view(-1, *(1,) * (values.ndim - 1))
+    is_mixed = (category >= 0) & (lot < share) & nearest.isfinite()
+    angle = torch.where(is_mixed, angle * math.pi / 4, 0).view(-1, *(1,) * (values.ndim - 1))
     centre = mixing.means[category.clamp_min(0)]
     return centre + angle.cos() * (values - centre) + angle.sin() * (values[partner] - centre)

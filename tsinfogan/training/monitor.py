@@ -1,4 +1,4 @@
-"""Categories that came to nothing: unused ones, and pairs that share their series. Told without a label."""
+"""The collapse monitor: finds unused categories, and pairs that share their series, without labels."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from itertools import permutations
 import torch
 from torch import Tensor
 
-from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.sampling.inference import augmented_views, evenly_spaced, read_views
 from tsinfogan.training.trainer import Trainer
 
 DEAD_SHARE = 0.1
-"""A category is unused below this share of the cases that its prior lets expect."""
+"""A category is unused below this share of the cases that its prior predicts."""
 SWAPPED_SHARE = 0.2
-"""Two categories share their series from this share on of cases, of the smaller one's, that change between them under
-augmentation. On char_traj a letter split in two has .6, the look-alikes of a good run .1 at most (docs/choosing.md)."""
+"""Two categories share their series if at least this share of the cases of the smaller one change between them under
+augmentation. On CharacterTrajectories a letter split in two has .6, similar letters of a good run .1 at most
+(docs/choosing.md)."""
 MIN_CASES = 8
-"""Where fewer cases are expected or counted in a category, chance alone could make it look unused, or shared."""
+"""Categories with fewer expected or counted cases are not judged: chance alone could make them look collapsed."""
 MAX_CASES = 512
 N_VIEWS = 3
 MAX_NAMED = 3
@@ -27,11 +27,11 @@ REPORTS_BETWEEN = 10
 
 
 @dataclass(frozen=True)
-class CategoryHealth:
-    """What is wrong with the categories of one code.
+class Collapse:
+    """Categories of one code that collapsed.
 
     Attributes:
-        dead: categories that hardly any case is given.
+        dead: categories that Q gives to hardly any case.
         duplicates: pairs of categories between which cases change under augmentation, the worst first.
     """
 
@@ -49,7 +49,7 @@ class CategoryHealth:
         return "; ".join(pairs + unused * bool(self.dead))
 
 
-def category_health(logits: Tensor, prior: Tensor) -> CategoryHealth:
+def collapse_of(logits: Tensor, prior: Tensor) -> Collapse:
     """Unused and duplicate categories.
 
     Args:
@@ -64,43 +64,39 @@ def category_health(logits: Tensor, prior: Tensor) -> CategoryHealth:
     pairs = [categories[a] * n_categories + categories[b] for a, b in permutations(range(n_views), 2)]
     changes = torch.cat(pairs).bincount(minlength=n_categories**2).view(n_categories, n_categories) / len(pairs)
     smaller = torch.minimum(size[:, None], size[None])  # (K, K)
-    told = (smaller >= MIN_CASES) & ~(dead[:, None] | dead[None])
-    share = (2 * changes / smaller.clamp_min(1) * told).triu(1)
+    comparable = (smaller >= MIN_CASES) & ~(dead[:, None] | dead[None])
+    share = (2 * changes / smaller.clamp_min(1) * comparable).triu(1)
     duplicates = (share >= SWAPPED_SHARE).nonzero().tolist()
-    return CategoryHealth(
+    return Collapse(
         tuple(dead.nonzero().flatten().tolist()),
         tuple(sorted(((a, b) for a, b in duplicates), key=lambda pair: -float(share[pair]))),
     )
 
 
-class CategoryWatch:
-    """Looks at the first categorical code of a training, now and then, on the same views of some of its cases.
+class CollapseMonitor:
+    """Watches the first categorical code of a training, on the same augmented views of some of its cases each time.
 
     Args:
-        trainer: what is watched: its averaged discriminator.
+        trainer: the training; its averaged discriminator is read.
     """
 
     def __init__(self, trainer: Trainer):
         self._trainer = trainer
-        codes = trainer.model.settings.latent.codes
-        indices = [index for index, code in enumerate(codes) if isinstance(code, CategoricalCode)]
         learns = trainer.objective.consistency_weight > 0 and trainer.model.discriminator.settings.label_input == "none"
-        self._index = indices[0] if indices and learns else None
+        self._category = trainer.model.settings.latent.first_category if learns else None
 
     def due(self, step: int) -> bool:
-        """Whether to look after ``step``: in the game, every tenth report, and at the end."""
+        """Whether to look after ``step``: in adversarial training, every tenth report, and at the end."""
         settings = self._trainer.settings
         now = step % (REPORTS_BETWEEN * settings.report_every) == 0 or step == settings.max_steps
-        return self._index is not None and self._trainer.pretraining is None and now
+        return self._category is not None and self._trainer.pretraining is None and now
 
-    def look(self) -> CategoryHealth:
+    def look(self) -> Collapse:
         """How the categories are now."""
-        assert self._index is not None
-        model = self._trainer.model
-        code = model.settings.latent.codes[self._index]
-        assert isinstance(code, CategoricalCode)
-        logits = read_views(model.discriminator, self._views)[self._index]
-        return category_health(logits, code.prior(logits.device))
+        assert self._category is not None
+        index, code = self._category
+        logits = read_views(self._trainer.model.discriminator, self._views)[index]
+        return collapse_of(logits, code.prior(logits.device))
 
     @cached_property
     def _views(self) -> Tensor:

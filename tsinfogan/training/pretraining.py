@@ -25,7 +25,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from tsinfogan.data.panel import UNLABELLED
-from tsinfogan.models.codes import CategoricalCode, Code
+from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.discriminator import Discriminator
 from tsinfogan.models.heads import RecognitionHead, Standardize
 from tsinfogan.preprocessing.augmenter import Augmenter
@@ -55,9 +55,9 @@ class PretrainingResult(NamedTuple):
     pseudo_labels: Tensor
 
 
-def can_pretrain(objective: Objective, discriminator: Discriminator, codes: Sequence[Code]) -> bool:
+def can_pretrain(objective: Objective, discriminator: Discriminator, latent: LatentSpec) -> bool:
     """Whether there are categories that consistency can find in real series."""
-    has_categories = any(isinstance(code, CategoricalCode) and code.n_categories > 1 for code in codes)
+    has_categories = any(code.n_categories > 1 for code in latent.codes)
     return has_categories and objective.consistency_weight > 0 and discriminator.settings.label_input == "none"
 
 
@@ -66,7 +66,7 @@ class Pretraining:
 
     Args:
         discriminator: trained in place.
-        codes: the model's codes.
+        latent: the model's codes.
         objective: weights of consistency, balance and known labels.
         settings: numbers of steps, restarts, heads and rounds.
         cases: real series and what is known of them.
@@ -76,18 +76,18 @@ class Pretraining:
     def __init__(
         self,
         discriminator: Discriminator,
-        codes: Sequence[Code],
+        latent: LatentSpec,
         objective: Objective,
         settings: TrainingSettings,
         cases: RealCases,
         precision: torch.dtype = torch.float32,
     ):
-        self.discriminator, self.codes, self.objective, self.settings = discriminator, tuple(codes), objective, settings
+        self.discriminator, self.codes, self.objective, self.settings = discriminator, latent.codes, objective, settings
         self.cases, self.precision = cases, precision
         self.n_steps = settings.adversarial_start
-        categorical = [index for index, code in enumerate(codes) if isinstance(code, CategoricalCode)]
-        self._category = categorical[0]
-        self._splits = len(categorical) == 1  # with several codes it is open which of them should hold what
+        categories = list(latent.categories.values())
+        self._category = categories[0]
+        self._splits = len(categories) == 1  # with several codes it is open which of them should hold what
         device = cases.data.device
         feature_dim = discriminator.q.feature_dim
         with _seeded(settings.seed, Stream.PRETRAINING, device=device):

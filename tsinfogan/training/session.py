@@ -20,7 +20,7 @@ from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.naming import matched_names
 from tsinfogan.sampling.sampler import CodeRequest, stream
-from tsinfogan.training.monitor import CategoryHealth, CategoryWatch
+from tsinfogan.training.monitor import Collapse, CollapseMonitor
 from tsinfogan.training.plan import Plan, make_plan
 from tsinfogan.training.run import CARD, METRICS, Run, write_whole
 from tsinfogan.training.selection import best, score_models, with_seeds
@@ -40,13 +40,13 @@ class Session:
         run: the run directory.
         trainer: what trains.
         panel: the training data.
-        health: of the categories when it was looked at last.
+        collapse: of the categories when it was looked at last.
     """
 
     run: Run
     trainer: Trainer
     panel: Panel
-    health: CategoryHealth = field(default_factory=CategoryHealth)
+    collapse: Collapse = field(default_factory=Collapse)
 
     @classmethod
     def start(
@@ -98,11 +98,11 @@ class Session:
             RunError: the disk is full; the last checkpoint is kept.
         """
         saved = time.monotonic()
-        watch = CategoryWatch(self.trainer)
+        watch = CollapseMonitor(self.trainer)
         for report in self.trainer.run(stop):
             if watch.due(report.step):
-                self.health = watch.look()
-                self.run.log(report, dead_categories=self.health.dead, duplicate_pairs=self.health.duplicates)
+                self.collapse = watch.look()
+                self.run.log(report, dead_categories=self.collapse.dead, duplicate_pairs=self.collapse.duplicates)
             else:
                 self.run.log(report)
             if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:

@@ -1,11 +1,10 @@
-"""Mending a clustering by what it shows without labels: a category that falls cleanly into two is cut, and the
-category that is missed least is dissolved into the others.
+"""A split-merge round: categories that hold two clusters are split, redundant ones merged, without labels.
 
-Clustering by gradient ends where two classes share a category and a third is divided between two: no small step leads
-out of it. But both faults show. Two small heads trained by consistency on the members of a merged category alone agree
-with themselves almost without exception, which they cannot do on a single class; and removing one half of a divided
-class costs next to nothing. Cutting the former and dissolving the latter is one large step (the idea of split and merge
-in mixture models, Ueda et al. 2000, with agreement under augmentation in place of the likelihood).
+Clustering by gradient descent gets stuck where two classes share a category and a third has two: no small step leads
+out. Both faults can be found. A small head of two outputs, trained by consistency on the members of a merged category
+alone, gives nearly all of them the same output in every view, which it cannot on a single class. And to remove one of
+two categories of one class hardly raises the disagreement. Splitting the former and merging the latter is one large
+step (split and merge in mixture models, Ueda et al. 2000, with consistency in place of the likelihood).
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ from torch import Generator, Tensor, nn
 from tsinfogan.training.losses import balance, consistency
 
 CLEAN = 0.1
-"""Greatest disagreement, inconsistency and imbalance together, of two halves that are taken to be two classes."""
+"""Two halves with at most this disagreement (inconsistency plus weighted imbalance) are taken to be two classes."""
 MIN_SHARE = 0.25
 """Least share of a category's members in either half."""
 CLEARER = 0.5
-"""A pair is divided anew if the halves disagree less than this share of what its two categories do now."""
+"""A pair of categories is split anew if the halves have less than this share of their present disagreement."""
 MAX_PAIRS, MIN_SWAPPED = 8, 0.01
 MIN_MEMBERS = 8
-CUTTING_FEATURES = 64
-CUTTING_STEPS, CUTTING_HEADS, CUTTING_SIZE, CUTTING_BATCH, CUTTING_RATE = 150, 3, 32, 64, 3e-3
+SPLIT_FEATURES = 64
+SPLIT_STEPS, SPLIT_HEADS, SPLIT_SIZE, SPLIT_BATCH, SPLIT_RATE = 150, 3, 32, 64, 3e-3
 TEACHING_STEPS, TEACHING_BATCH, TEACHING_RATE, TEACHING_SMOOTHING = 150, 256, 3e-3, 0.05
 IMBALANCE_WEIGHT = 3.0
 
 
-class Cut(NamedTuple):
-    """The best division of a group of cases into two.
+class Split(NamedTuple):
+    """The best split of a group of cases into two.
 
     Attributes:
         disagreement: inconsistency + weighted imbalance of the halves; infinite where none was found.
@@ -48,7 +47,7 @@ class Cut(NamedTuple):
 
 
 def revised_targets(features: Tensor, logits: Tensor, head: nn.Module, labels: Tensor, generator: Generator) -> Tensor:
-    """``(n,)`` category that each case should have: confused pairs divided anew, merged ones cut, others dissolved.
+    """``(n,)`` category that each case should have: confused pairs split anew, merged categories split, redundant ones merged.
 
     Args:
         features: ``(v, n, f)`` of n cases in v views: as they are, and augmented.
@@ -62,25 +61,28 @@ def revised_targets(features: Tensor, logits: Tensor, head: nn.Module, labels: T
     pairs = confused_pairs(logits)
     singles = [(categories == category).nonzero()[:, 0] for category in range(n_categories)]
     unions = [torch.cat([singles[a], singles[b]]) for a, b in pairs]
-    cuts = best_cuts(principal(features, CUTTING_FEATURES), [*singles, *unions], generator)
+    splits = best_splits(principal(features, SPLIT_FEATURES), [*singles, *unions], generator)
     targets = categories.clone()
+    # 1. Two categories between which cases change are split anew, if that lowers their disagreement.
     touched: set[int] = set()
-    for (a, b), members, cut in zip(pairs, unions, cuts[n_categories:], strict=True):
+    for (a, b), members, split in zip(pairs, unions, splits[n_categories:], strict=True):
         present = float(_disagreement(logits[:, members][:, :, [a, b]]))
-        if cut.disagreement < CLEAN and cut.disagreement < CLEARER * present and not touched & {a, b}:
-            targets[members] = torch.where(cut.second, b, a)
+        if split.disagreement < CLEAN and split.disagreement < CLEARER * present and not touched & {a, b}:
+            targets[members] = torch.where(split.second, b, a)
             touched |= {a, b}
+    # 2. Categories that hold two clusters are split, the cleanest first; at least one split is tried.
     total = n_categories
-    for category in sorted(range(n_categories), key=lambda k: cuts[k].disagreement):
-        cut = cuts[category]
-        clean = cut.disagreement < CLEAN or total == n_categories  # the cleanest is tried even where none is clean
-        if clean and cut.disagreement < torch.inf and category not in touched:
-            targets[singles[category][cut.second]] = total
+    for category in sorted(range(n_categories), key=lambda k: splits[k].disagreement):
+        split = splits[category]
+        is_clean = split.disagreement < CLEAN or total == n_categories
+        if is_clean and split.disagreement < torch.inf and category not in touched:
+            targets[singles[category][split.second]] = total
             total += 1
+    # 3. A head learns all of them; as many as were added are then merged into the others.
     teach(head, features, targets, generator)
     with torch.no_grad():
         finer = torch.stack([head(view)[:, :total] for view in features])  # (v, n, total)
-    kept = dissolve(finer, total - n_categories)
+    kept = merge_redundant(finer, total - n_categories)
     return _named(finer[:, :, kept].softmax(2).mean(0).argmax(1), labels, n_categories)
 
 
@@ -113,8 +115,8 @@ def confused_pairs(logits: Tensor) -> list[tuple[int, int]]:
     ]
 
 
-def best_cuts(features: Tensor, groups: Sequence[Tensor], generator: Generator) -> list[Cut]:
-    """Divides every group by several small heads of two outputs, all trained side by side, and keeps its best.
+def best_splits(features: Tensor, groups: Sequence[Tensor], generator: Generator) -> list[Split]:
+    """The best split of every group, found by several small heads of two outputs that are all trained at once.
 
     Args:
         features: ``(v, n, f)``.
@@ -123,19 +125,19 @@ def best_cuts(features: Tensor, groups: Sequence[Tensor], generator: Generator) 
     """
     device, (n_views, _, size) = features.device, features.shape
     members = torch.cat(list(groups))
-    counts = torch.tensor([len(group) for group in groups], device=device).repeat(CUTTING_HEADS)[:, None]  # (h, 1)
-    starts = torch.tensor([0, *accumulate(map(len, groups))][:-1], device=device).repeat(CUTTING_HEADS)[:, None]
+    counts = torch.tensor([len(group) for group in groups], device=device).repeat(SPLIT_HEADS)[:, None]  # (h, 1)
+    starts = torch.tensor([0, *accumulate(map(len, groups))][:-1], device=device).repeat(SPLIT_HEADS)[:, None]
     n_heads = len(counts)
 
     def random(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator, device=device)
 
-    first = (random(n_heads, size, CUTTING_SIZE) / size**0.5).requires_grad_()
-    bias = torch.zeros(n_heads, 1, CUTTING_SIZE, device=device, requires_grad=True)
-    last = (0.5 * random(n_heads, CUTTING_SIZE, 2) / CUTTING_SIZE**0.5).requires_grad_()
-    optimizer = torch.optim.Adam([first, bias, last], lr=CUTTING_RATE)
-    for _ in range(CUTTING_STEPS):
-        positions = torch.rand(n_heads, CUTTING_BATCH, generator=generator, device=device)
+    first = (random(n_heads, size, SPLIT_SIZE) / size**0.5).requires_grad_()
+    bias = torch.zeros(n_heads, 1, SPLIT_SIZE, device=device, requires_grad=True)
+    last = (0.5 * random(n_heads, SPLIT_SIZE, 2) / SPLIT_SIZE**0.5).requires_grad_()
+    optimizer = torch.optim.Adam([first, bias, last], lr=SPLIT_RATE)
+    for _ in range(SPLIT_STEPS):
+        positions = torch.rand(n_heads, SPLIT_BATCH, generator=generator, device=device)
         cases = members[(starts + (positions * counts).long()).clamp(max=len(members) - 1)]  # (h, b)
         views = torch.randperm(n_views, generator=generator, device=device)[:2]
         seen = torch.stack([features[view][cases] for view in views])  # (2, h, b, f)
@@ -143,7 +145,7 @@ def best_cuts(features: Tensor, groups: Sequence[Tensor], generator: Generator) 
         optimizer.zero_grad(set_to_none=True)
         _disagreement(logits).sum().backward()
         optimizer.step()
-    best = [Cut(torch.inf, torch.zeros(len(group), dtype=torch.bool, device=device)) for group in groups]
+    best = [Split(torch.inf, torch.zeros(len(group), dtype=torch.bool, device=device)) for group in groups]
     with torch.no_grad():
         for head in range(n_heads):
             position = head % len(groups)
@@ -152,18 +154,18 @@ def best_cuts(features: Tensor, groups: Sequence[Tensor], generator: Generator) 
             logits = (
                 F.leaky_relu(features[:, groups[position]] @ first[head] + bias[head], 0.2) @ last[head]
             )  # (v, m, 2)
-            cut = Cut(float(_disagreement(logits)), logits.softmax(2).mean(0)[:, 1] > 0.5)
-            share = float(cut.second.float().mean())
-            if cut.disagreement < best[position].disagreement and MIN_SHARE < share < 1 - MIN_SHARE:
-                best[position] = cut
+            split = Split(float(_disagreement(logits)), logits.softmax(2).mean(0)[:, 1] > 0.5)
+            share = float(split.second.float().mean())
+            if split.disagreement < best[position].disagreement and MIN_SHARE < share < 1 - MIN_SHARE:
+                best[position] = split
     return best
 
 
-def dissolve(logits: Tensor, n_too_many: int) -> Tensor:
-    """``(K,)`` categories left after removing, one by one, that without which the rest agree best with themselves.
+def merge_redundant(logits: Tensor, n_too_many: int) -> Tensor:
+    """``(K,)`` categories left after removing, one by one, that whose removal leaves the least disagreement.
 
     Args:
-        logits: ``(v, n, K + n_too_many)``: a case of a category that is gone falls to its next best.
+        logits: ``(v, n, K + n_too_many)``: a case of a removed category goes to its next best.
         n_too_many: how many to remove.
     """
     kept = torch.arange(logits.shape[2], device=logits.device)

@@ -256,8 +256,7 @@ def logit_regularization(setup: Setup) -> Term | None:
 def followed_augmentations(setup: Setup) -> Term | None:
     """The first continuous codes read from real series follow chosen augmentations."""
     objective, codes = setup.objective, setup.latent.codes
-    continuous = [index for index, code in enumerate(codes) if code.column == "cont"]
-    followed = list(zip(objective.cont_follows, continuous, strict=False))
+    followed = list(zip(objective.cont_follows, setup.latent.continuous.values(), strict=False))
     if not followed or objective.consistency_weight <= 0:
         return None
 
@@ -275,8 +274,7 @@ def followed_augmentations(setup: Setup) -> Term | None:
 def overlap(setup: Setup) -> Term | None:
     """Continuous codes change a generated series in different directions (OroJaR, Wei et al. 2021, equation 4)."""
     objective = setup.objective
-    n_continuous = sum(code.column == "cont" for code in setup.latent.codes)
-    if objective.overlap_weight <= 0 or not objective.reward_generator or n_continuous < 2:
+    if objective.overlap_weight <= 0 or not objective.reward_generator or len(setup.latent.continuous) < 2:
         return None
 
     def value(step: Step) -> tuple[Tensor, Stats]:
@@ -292,11 +290,10 @@ def code_changes(latent: LatentSpec, step: Step, n_cases: int) -> list[Tensor]:
     noise = step.batch.latent[:n_cases, : latent.noise_dim]
     values = [value[:n_cases] for value in step.batch.codes]
     changes = []
-    for index, (code, value) in enumerate(zip(latent.codes, values, strict=True)):
-        if code.column == "cont":
-            moved = [*values[:index], value - value.sign(), *values[index + 1 :]]
-            series = step.generator(latent.encode(noise, moved), step.batch.injected_noise[:n_cases])
-            changes.append(series - step.generated[:n_cases])
+    for index in latent.continuous.values():
+        moved = [*values[:index], values[index] - values[index].sign(), *values[index + 1 :]]
+        series = step.generator(latent.encode(noise, moved), step.batch.injected_noise[:n_cases])
+        changes.append(series - step.generated[:n_cases])
     return changes
 
 

@@ -87,7 +87,7 @@ class Trainer:
         self.device = self.model.device
         # The data, as the networks see it.
         self.data = torch.from_numpy(model.preprocessor.transform(panel)).to(self.device)  # (n, c, *grid)
-        labels = self._labels(panel)
+        self.labels = labels = self._labels(panel)  # (n,)
         self.augmenter = Augmenter.build(model.card.augmentations, model.preprocessor)
         self.batches = BatchSource(model, self.data, labels, self.augmenter, settings.batch_size, settings.seed)
         self._labelled = (labels >= 0).nonzero()[:, 0] if objective.real_code_weight else labels[:0]
@@ -101,10 +101,10 @@ class Trainer:
             self.generator, self.discriminator, latent, objective, settings, self.augmenter, precision
         )
         self.pretraining: Pretraining | None = None
-        self._pretrains = settings.adversarial_start > 0 and can_pretrain(objective, self.discriminator, latent.codes)
+        self._pretrains = settings.adversarial_start > 0 and can_pretrain(objective, self.discriminator, latent)
         if self._pretrains:
             cases = RealCases(self.data, labels, self.augmenter)
-            self.pretraining = Pretraining(self.discriminator, latent.codes, objective, settings, cases, precision)
+            self.pretraining = Pretraining(self.discriminator, latent, objective, settings, cases, precision)
             self.adversarial.first_step = settings.adversarial_start
         self.steps_done = 0
         self._run_step = StepRunner(self._tensors)
