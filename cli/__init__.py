@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import typer
 
+from tsinfogan.cli._errors import in_options
 from tsinfogan.cli.augment_study import augment_study
 from tsinfogan.cli.datasets import datasets_app
 from tsinfogan.cli.encode import encode
@@ -88,7 +89,7 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 128 + signal.SIGINT
     except TsInfoGANError as error:
-        return _complain(str(error))
+        return _complain(in_options(str(error)))
     except UsageProblem as error:
         return _complain(error.format_message().rstrip("."))  # type: ignore[attr-defined]
     return 0

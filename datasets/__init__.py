@@ -1,4 +1,4 @@
-"""Datasets by name, one a file. A new file here is a new choice for ``--dataset``."""
+"""Datasets by name, one a file. A new file here is a new dataset."""
 
 from __future__ import annotations
 

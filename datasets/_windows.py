@@ -34,7 +34,7 @@ def all_windows(rows: NDArray[np.float64], split: Split, name: str, channels: Se
     if split != "train":
         raise DataError(
             f"expected the train split of {name}, got {split}: its windows overlap, and published figures compare "
-            "with all of them; hold out rows of your own with --data"
+            "with all of them; hold out rows of a file of your own"
         )
     windows = np.lib.stride_tricks.sliding_window_view(rows, N_TIMEPOINTS, axis=0)  # (n, c, 24)
     return Panel.from_arrays(windows, channels=channels, name=name, **others)

@@ -133,6 +133,15 @@ def test_entries_import_no_other_entry(name: str) -> None:
         assert above != package or theirs.startswith("_") or {theirs, last} & SHARED, f"{name} imports {other}"
 
 
+@pytest.mark.parametrize("name", [name for name in sorted(MODULES) if room(name) != "tsinfogan.cli"])
+def test_library_names_no_options(name: str) -> None:
+    """Messages name Python parameters, which the command line turns into options; only whole commands stand as such."""
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "var(--" not in node.value:
+            text = re.sub(r"tsinfogan [a-z-]+( --[a-z-]+)*", "", node.value)
+            assert not re.search(r"(?<![\w-])--[a-z]", text), f"line {node.lineno} names an option: {node.value!r}"
+
+
 def test_no_modules_import_each_other() -> None:
     """Following imports never leads back, but for those that only types need."""
     graph = {name: {*imports(tree, for_types=False)} - {name} for name, tree in TREES.items()}

@@ -274,7 +274,7 @@ def test_a_broken_report_does_not_hide_the_others(command, newest, tmp_path):
 def test_runs_cannot_be_kept_there(command, small_csv, tmp_path):
     (tmp_path / "file").touch()
     sentence = command("train", "--data", small_csv, "--runs", tmp_path / "file" / "runs").sentence
-    assert "choose another with --runs" in sentence
+    assert "choose another directory (--runs)" in sentence
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ BAD_TEXTS = {
     "a date long ago": (DATED.replace("2020-01-02", "0020-01-02"), r"years 1678 to 2261, got '0020-01-02'"),
     "half a zone": (DATED.replace("2020-01-02", "2020-01-02T00:00Z"), "some have none"),
     "no date": (DATED.replace("2020-01-02", ""), "a time, got an empty cell in case 1, .*column 'time'"),
-    "date as a channel": (DATED.replace("case,time,x", "case,x,time"), r"--time-column x"),
+    "date as a channel": (DATED.replace("case,time,x", "case,x,time"), r"`columns\.time=x`"),
     "half empty": (GOOD.replace("2,1,4", "2,1,"), r"1 of 2 values are missing in case 2, channel 'x', and at most 25%"),
     "half NaN": (GOOD.replace("2,1,4", "2,1,NaN"), r"1 of 2 values are missing in case 2, channel 'x'"),
     "half of the rows absent": (

@@ -119,7 +119,7 @@ BASE = pd.DataFrame({"case": [1, 1, 2, 2], "time": [0, 1, 0, 1], "x": [1.0, 2, 3
         (BASE.assign(x=["1", "a", "2", "3"]), "got 'a' in case 1, time 1, column 'x'"),
         (BASE.assign(x=[1j, 0, 0, 0]), "column 'x' holds"),
         (BASE.assign(x=[{}, {}, {}, {}]), "column 'x' holds"),
-        (BASE.assign(x=pd.date_range("2020", periods=4)), "--time-column x"),
+        (BASE.assign(x=pd.date_range("2020", periods=4)), "`columns.time=x`"),
         (BASE.assign(x=np.inf), "finite number, got inf in case 1"),
         (BASE.assign(time=[0, 1, 0, None]), "a time, got"),
         (BASE.assign(time=[0, 0, 0, 1]), "two rows for case 1, time 0"),

@@ -84,7 +84,7 @@ def test_a_recording_is_cut_into_windows(tmp_path: Path) -> None:
 
 
 def test_a_recording_needs_windows_that_fit(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no column 'case'.*--case-column.*--window"):
+    with pytest.raises(DataError, match=r"no column 'case'.*`columns\.case`.*`windows`"):
         read(tmp_path, recording(10))
     with pytest.raises(DataError, match="a series of 11 or more rows for windows of that length, got 10"):
         read(tmp_path, recording(10), windows=Windows(11))

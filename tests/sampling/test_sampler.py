@@ -152,13 +152,13 @@ def test_a_labelled_model_names_the_class(n_categories: tuple[int, ...]) -> None
 @pytest.mark.parametrize(
     ("cat", "cont", "message"),
     [
-        ("3", None, "expected a category from 0 to 2 in --cat, got '3'"),
+        ("3", None, "expected a category from 0 to 2 in `cat`, got '3'"),
         ("-1", None, "expected a category from 0 to 2"),
         ("1.5", None, "expected a category from 0 to 2"),
         ("two", None, "expected a category such as 3"),
-        ("1,1", None, "expected 1 place in --cat, one for each code of the model, got 2"),
-        (None, "0", "expected 2 places in --cont, one for each code of the model, got 1"),
-        (None, "0,0,0", "expected 2 places in --cont.* got 3"),
+        ("1,1", None, "expected 1 place in `cat`, one for each code of the model, got 2"),
+        (None, "0", "expected 2 places in `cont`, one for each code of the model, got 1"),
+        (None, "0,0,0", "expected 2 places in `cont`.* got 3"),
         (None, "0,x", "expected a number such as 0.5"),
         (None, "0,nan", "expected a number"),
         (None, "0,inf", "expected a number"),

@@ -315,7 +315,7 @@ def test_nothing_half_written_is_left_behind(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(RunError, match=r"cannot make a run directory in .*; choose another with --runs") as e:
+    with pytest.raises(RunError, match=r"cannot make a run directory in .*; choose another directory \(`root`\)") as e:
         start(tmp_path / "runs")
     assert one_sentence(e.value)
 

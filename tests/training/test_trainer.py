@@ -189,7 +189,7 @@ def test_a_loss_that_is_not_finite_stops_training() -> None:
     with torch.no_grad():
         next(trainer.discriminator.realness.parameters()).fill_(math.nan)
     with pytest.raises(
-        DivergedError, match=r"before step 2: discriminator.* is not finite; lower --discriminator-rate"
+        DivergedError, match=r"before step 2: discriminator.* is not finite; lower `discriminator_rate`"
     ) as e:
         list(trainer.run())
     assert "\n" not in str(e.value)

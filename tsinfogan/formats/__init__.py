@@ -1,4 +1,4 @@
-"""File formats for panels, one a file. A new file here is a new choice for ``--format`` and a readable suffix."""
+"""File formats for panels, one a file. A new file here is a new format and a readable suffix."""
 
 from __future__ import annotations
 

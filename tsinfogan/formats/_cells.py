@@ -199,7 +199,7 @@ def _advice(column: pa.Array, name: str) -> str:
     if is_text(column):
         known = column.drop_null()
         dates = len(known) > 0 and bool(DATE.match(known[0].as_py()))
-    return f"name it as the time column (--time-column {name}), " if dates else ""
+    return f"name it as the time column (`columns.time={name}`), " if dates else ""
 
 
 def _holds_integers(column: pa.Array, numbers: FloatArray) -> bool:

@@ -91,13 +91,13 @@ class _Reader:
         if case not in names and windows is None:
             raise DataError(
                 f"{self.file} has no column {case!r}, only {listed(names)}; expected case, time, one column a channel: "
-                "name the column that tells the cases apart (--case-column), or cut one long recording into windows "
-                "(--window)"
+                "name the column that tells the cases apart (`columns.case`), or cut one long recording into windows "
+                "(`windows`)"
             )
         if time not in names and len(self.index) == 2 and windows is None:
             raise DataError(
                 f"{self.file} has no column {time!r}, only {listed(names)}; expected case, time, one column a channel: "
-                "name the column of the time (--time-column)"
+                "name the column of the time (`columns.time`)"
             )
         if not self.columns.channels:
             raise DataError(

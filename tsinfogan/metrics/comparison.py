@@ -252,7 +252,7 @@ def check_comparable(synthetic: Model | Panel, seen: Panel, reference: Panel | N
         if card.channels != panel.channels:
             raise DataError(
                 f"expected the channels {', '.join(panel.channels)} of {panel.name} in {what}, "
-                f"got {', '.join(card.channels)}; rename them, or choose some with --channels"
+                f"got {', '.join(card.channels)}; rename them, or choose some with `columns.channels`"
             )
         if isinstance(synthetic, Panel) and len(synthetic.grid) != len(panel.grid):
             raise DataError(f"{synthetic.name} and {panel.name} cannot be compared: one holds series, the other images")

@@ -75,7 +75,7 @@ def in_order_of(panel: Panel, channels: tuple[str, ...]) -> Panel:
         parts += [f"has {', '.join(sorted(further))} besides"] if further else []
         raise DataError(
             f"expected the channels {', '.join(channels)} in {panel.name}, which {' and '.join(parts)}; rename its "
-            "columns, or choose channels that both have with --channels"
+            "columns, or choose channels that both have with `columns.channels`"
         )
     order = np.array([panel.channels.index(name) for name in channels])
     kinds = tuple(panel.kinds[position] for position in order) if panel.kinds else ()

@@ -67,7 +67,7 @@ class Code(Protocol):
         """``(steps,)`` values that span the prior."""
 
     def parse(self, text: str) -> tuple[float, ...]:
-        """The values that one place of ``--cat`` or ``--cont`` names: one, or a sweep ``a:b[:steps]``.
+        """The values that one place of ``cat`` or ``cont`` names: one, or a sweep ``a:b[:steps]``.
 
         Raises:
             SettingError: not a number, or not a value of this code.
@@ -142,10 +142,10 @@ class CategoricalCode:
         for number in numbers:
             if not (number.is_integer() and 0 <= number < self.n_categories):
                 raise SettingError(
-                    f"expected a category from 0 to {self.n_categories - 1} in --cat, got {text!r}; give another number"
+                    f"expected a category from 0 to {self.n_categories - 1} in `cat`, got {text!r}; give another number"
                 )
         if len(numbers) > 2:
-            raise SettingError(f"expected a category or a range first:last in --cat, got {text!r}")
+            raise SettingError(f"expected a category or a range first:last in `cat`, got {text!r}")
         first, last = int(numbers[0]), int(numbers[-1])
         return tuple(float(k) for k in range(first, last + 1)) or tuple(float(k) for k in range(first, last - 1, -1))
 
@@ -202,7 +202,7 @@ class _GaussianPosterior:
             return (numbers[0],)
         steps = numbers[2] if len(numbers) == 3 else 9.0
         if len(numbers) > 3 or not (steps.is_integer() and 2 <= steps <= 10_000):
-            raise SettingError(f"expected a sweep first:last:steps with 2 or more steps in --cont, got {text!r}")
+            raise SettingError(f"expected a sweep first:last:steps with 2 or more steps in `cont`, got {text!r}")
         return tuple(torch.linspace(numbers[0], numbers[1], int(steps), dtype=torch.float64).tolist())
 
 

@@ -84,7 +84,7 @@ class Discriminator(nn.Module):
         self.sizes = [code.n_parameters for code in codes]
         label = settings.label_input
         if label != "none" and not codes:
-            raise SettingError(f"label_input {label!r} needs a code to show to the discriminator; give --cat")
+            raise SettingError(f"label_input {label!r} needs a code to show to the discriminator; give `n_categories`")
         n_labels = codes[0].encoded_size if codes else 0
 
         # Trunks: what realness is judged from. The order of creation fixes the initial weights of a seed.

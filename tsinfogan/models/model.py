@@ -208,7 +208,7 @@ class Model:
         if not names:
             raise SettingError(
                 "a label was asked for but no category of the model has a name: name them with `tsinfogan name`, train "
-                "on data with labels, or choose the category by number with --cat"
+                "on data with labels, or choose the category by number with `cat`"
             )
         if name not in names:
             raise UnknownNameError("label", name, {known for known in names if known})

@@ -112,7 +112,7 @@ def stream_apart(
     if request.n_points > 1:
         raise SettingError(
             "a sweep turns one code and holds all else, so no series of it can be drawn again alone; leave out the "
-            "sweep or --min-distance"
+            "sweep or `min_distance`"
         )
     first = 0
     for part in stream(model, n, request, seed):
@@ -178,5 +178,5 @@ def _still_near(model: Model, part: Sample, row: int, first: int, least: float) 
     where = "" if column is None else f" of category {part.columns[str(column)][row]}"
     return (
         f"series {first + row}{where} is nearer than {least:.3g} to a training series in each of "
-        f"{MAX_REDRAWS + 1} draws; choose a smaller --min-distance, or other codes"
+        f"{MAX_REDRAWS + 1} draws; choose a smaller `min_distance`, or other codes"
     )

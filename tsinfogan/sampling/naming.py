@@ -60,8 +60,8 @@ def renamed(model: Model, category: int, name: str | None) -> tuple[str | None, 
             raise SettingError(f"expected a name of printable characters for category {category}, got {name!r}")
         if taken := [other for other, known in enumerate(names) if known == name and other != category]:
             raise SettingError(
-                f"the name {name!r} is taken by category {taken[0]}; choose another, or free it with "
-                f"`tsinfogan name --cat {taken[0]} --clear`"
+                f"the name {name!r} is taken by category {taken[0]}; choose another, or take it from "
+                f"category {taken[0]} first"
             )
     names[category] = name
     return tuple(names)

@@ -56,7 +56,7 @@ class CodeRequest:
 
     @classmethod
     def parse(cls, latent: LatentSpec, cat: str | None = None, cont: str | None = None) -> CodeRequest:
-        """Reads ``--cat`` and ``--cont``: a comma list with one place a code, ``_`` for "draw it", or sweeps.
+        """Reads ``cat`` and ``cont``: a comma list with one place a code, ``_`` for "draw it", or sweeps.
 
         Raises:
             SettingError: too many or too few places, not a number, or not a value of that code.
@@ -66,7 +66,7 @@ class CodeRequest:
             n_codes = sum(code.column == column for code in latent.codes)
             if given is not None and len(given) != n_codes:
                 raise SettingError(
-                    f"expected {n_codes} {'place' if n_codes == 1 else 'places'} in --{column}, one for each code of "
+                    f"expected {n_codes} {'place' if n_codes == 1 else 'places'} in `{column}`, one for each code of "
                     f"the model, got {len(given)}; separate them by commas and write _ to draw one"
                 )
         indices: list[tuple[float, ...] | None] = []
@@ -78,7 +78,7 @@ class CodeRequest:
 
     @classmethod
     def of(cls, model: Model, cat: str | None = None, cont: str | None = None, label: str | None = None) -> CodeRequest:
-        """As :meth:`parse`, or with the name of a category as ``--label`` in place of ``--cat``.
+        """As :meth:`parse`, or with the name of a category as ``label`` in place of ``cat``.
 
         Categories that share the name take turns, draw by draw.
 
@@ -86,7 +86,7 @@ class CodeRequest:
             SettingError: as :meth:`parse`; label and cat together; a name that no category has.
         """
         if label is not None and cat is not None:
-            raise SettingError("--label and --cat both choose the category; give one of them")
+            raise SettingError("`label` and `cat` both choose the category; give one of them")
         request = cls.parse(model.settings.latent, cat, cont)
         return request if label is None else replace(request, turns=model.categories_named(label))
 

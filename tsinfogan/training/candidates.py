@@ -133,8 +133,8 @@ class Candidates:
         rows = [row for row in self.rows if row.trained]
         if not rows:
             raise DivergedError(
-                f"all {len(self.rows)} candidates of run {self.run.name} diverged; lower --discriminator-rate and "
-                "--generator-rate, or raise --r1-weight, and train again"
+                f"all {len(self.rows)} candidates of run {self.run.name} diverged; lower `discriminator_rate` and "
+                "`generator_rate`, or raise `r1_weight`, and train again"
             )
         scores = score_models(self.run.plan, (self._run(row).load_model(device) for row in rows), panel)
         scored = {row.seed: _scored(row, score) for row, score in zip(rows, scores, strict=True)}

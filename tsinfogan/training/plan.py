@@ -226,7 +226,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
 
 def parse_choice(texts: Iterable[str]) -> Choice:
-    """Reads ``--scaling`` and ``--bounds``: each text one choice for all channels, or ``channel=choice`` for one.
+    """Reads ``scaling`` or ``bounds``: each text one choice for all channels, or ``channel=choice`` for one.
 
     Which channels and choices there are is checked with the data.
     """
@@ -315,7 +315,7 @@ def _check_cont_follows(cont_follows: tuple[str, ...], offered: list[str], n_con
     if len(set(cont_follows)) < len(cont_follows) or len(cont_follows) > n_continuous:
         raise SettingError(
             f"expected at most {n_continuous} different knobs, one for each continuous code, got {', '.join(cont_follows)}; "
-            "give more --cont"
+            "give more `n_continuous`"
         )
 
 

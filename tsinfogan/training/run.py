@@ -54,7 +54,7 @@ CONFIG, MODEL, STATE, METRICS, CARD, NAMES, CANDIDATES = (
 )
 NOISE_SCALE, CLASS_PROPORTIONS = "noise_scale", "category_shares"
 """Beside the weights in the model's file."""
-GO_ON = "the last checkpoint is kept, so make room and go on with --resume"
+GO_ON = "the last checkpoint is kept, so make room and go on with `resume`"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Run:
             path = _fresh_directory(root, stem)
         except OSError as error:
             raise RunError(
-                f"cannot make a run directory in {root}: {_reason(error)}; choose another with --runs"
+                f"cannot make a run directory in {root}: {_reason(error)}; choose another directory (`root`)"
             ) from None
         return cls.begin(path, plan, model, data)
 
@@ -293,7 +293,7 @@ def find_run(root: Path, name: str | None = None) -> Run:
     if not trained:
         raise RunError(
             f"expected a trained model in {root}/, found none; run `tsinfogan train` first, or name another "
-            "directory with --runs"
+            "directory (`root`)"
         )
     return max(trained, key=lambda run: (run.path / MODEL).stat().st_mtime_ns)
 

@@ -127,7 +127,7 @@ class Session:
         if not all(bool(weight.isfinite().all()) for network in networks for weight in network.parameters()):
             raise DivergedError(
                 f"training diverged before step {self.trainer.steps_done}: its weights are not finite; lower "
-                "--discriminator-rate and --generator-rate, or raise --r1-weight, and train again"
+                "`discriminator_rate` and `generator_rate`, or raise `r1_weight`, and train again"
             )
         self.run.save(self.trainer)
 

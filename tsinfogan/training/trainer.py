@@ -197,7 +197,7 @@ class Trainer:
         if broken := [name for name, value in stats.items() if not math.isfinite(value)]:
             raise DivergedError(
                 f"training diverged before step {self.steps_done}: {', '.join(broken)} is not finite; lower "
-                "--discriminator-rate and --generator-rate, or raise --r1-weight, and train again"
+                "`discriminator_rate` and `generator_rate`, or raise `r1_weight`, and train again"
             )
 
     @torch.no_grad()

@@ -28,7 +28,7 @@ def held_out(panel: Panel) -> tuple[Panel, Panel]:
     if not chosen.size:
         raise DataError(
             f"{panel.name}: expected classes of {ONE_IN} labelled series or more, to set one in {ONE_IN} aside for "
-            "testing, got none; label more series, or name held-out ones with --test"
+            "testing, got none; label more series, or give held-out ones as `test`"
         )
     is_test = np.isin(np.arange(panel.n_cases), chosen)
     return panel.subset(~is_test), panel.subset(is_test)

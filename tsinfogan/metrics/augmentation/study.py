@@ -268,8 +268,10 @@ def check_model(model: Model, train: Panel) -> None:
     if model.settings.labelled:
         raise SettingError(
             "expected a generator that was trained without labels, since each draw brings its own, got one that was "
-            "trained with labels; train one with --recipe infogan"
+            "trained with labels; train one with `recipe=infogan`"
         )
     if not model.settings.n_categories:
-        raise SettingError("expected a generator with categories that classes can be matched with; train with --cat")
+        raise SettingError(
+            "expected a generator with categories that classes can be matched with; train with `n_categories`"
+        )
     check_fits(model, train)

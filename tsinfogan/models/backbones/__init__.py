@@ -1,1 +1,1 @@
-"""Backbones: one generator and one trunk a file. A new file here is a new choice for ``--backbone``."""
+"""Backbones: one generator and one trunk a file. A new file here is a new backbone."""

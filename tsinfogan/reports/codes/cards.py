@@ -14,7 +14,7 @@ class CategoryCard:
     """One category of the first categorical code.
 
     Attributes:
-        number: as in ``--cat``.
+        number: as in ``cat``.
         name: what people call it, or None.
         title: its name, or ``cat 3``.
         prior: share of it that is drawn.
