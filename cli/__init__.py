@@ -26,10 +26,26 @@ from tsinfogan.errors import TsInfoGANError
 # Older typers build on the package click, newer ones carry a copy of it; their errors have this ancestor in common.
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
 
+OLD_OPTIONS = {
+    "--critic-rate": "--discriminator-rate",
+    "--distort": "--augment",
+    "--knob": "--cont-follows",
+    "--made": "--synthetic",
+}
+OLD_VALUES = {
+    "--method": {
+        "distort": "classical",
+        "distort_own": "classical_own",
+        "tsinfogan_distorted": "tsinfogan_classical",
+    },
+    "--recognition": {"watching": "detached"},
+}
+"""Options and their values by names that this version still takes, and the names of today."""
+
 app = typer.Typer(
     name="tsinfogan",
-    help="InfoGAN for time series: learns which kinds of sequence your data holds and which knobs shape them, and then "
-    "makes any number of new ones with the knobs where you set them.",
+    help="InfoGAN for time series: finds the categories and the continuous features of your series without labels, and "
+    "generates new series with the category and the features that you ask for.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -81,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _run(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
+    arguments = under_new_names(arguments)
     try:
         with command.make_context("tsinfogan", arguments or ["--help"]) as context:
             command.invoke(context)
@@ -93,6 +110,34 @@ def _run(arguments: list[str]) -> int:
     except UsageProblem as error:
         return _complain(error.format_message().rstrip("."))  # type: ignore[attr-defined]
     return 0
+
+
+def under_new_names(arguments: list[str]) -> list[str]:
+    """``arguments`` with old names replaced by those of today; one line on stderr says which."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    renamed, option = [], ""
+    for word in arguments[:end]:
+        if word.startswith("--"):
+            option, equals, value = word.partition("=")
+            option = OLD_OPTIONS.get(option, option)
+            renamed.append(option + equals + _new_value(option, value))
+        else:
+            renamed.append(_new_value(option, word))
+            option = ""
+    changed = dict.fromkeys(f"{old} is now {new}" for old, new in zip(arguments, renamed, strict=False) if old != new)
+    if changed:
+        print(f"note: {', '.join(changed)}; the old names still work in this version", file=sys.stderr)
+    return renamed + arguments[end:]
+
+
+def _new_value(option: str, value: str) -> str:
+    if option != "--set":
+        return OLD_VALUES.get(option, {}).get(value, value)
+    from tsinfogan.training.upgrade import RENAMED
+
+    name, equals, text = value.partition("=")
+    name = RENAMED.get(name, name)
+    return name + equals + OLD_VALUES.get(f"--{name}", {}).get(text, text)
 
 
 def _complain(sentence: str) -> int:

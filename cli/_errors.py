@@ -48,12 +48,17 @@ MARKED = re.compile(r"`([a-z_][a-z0-9_.]*)(?:=([^`]*))?`")
 
 
 def in_options(message: str) -> str:
-    """``message`` with `n_continuous` as --cont and `recipe=infogan` as --recipe infogan; commands stay as they are."""
+    """``message`` with `n_continuous` as --cont and `recipe=infogan` as --recipe infogan.
+
+    A setting without an option of its own is one of --set; anything else between backticks stays as it is.
+    """
 
     def option(match: re.Match[str]) -> str:
         name, value = match.groups()
         if name in OPTIONS:
             return OPTIONS[name] if value is None else f"{OPTIONS[name]} {shlex.quote(value)}"
-        return f"--set {name}" if value is None else f"--set {shlex.quote(f'{name}={value}')}"
+        from tsinfogan.training.plan import setting_types
+
+        return f"--set {match[0][1:-1]}" if name in setting_types() else match[0]
 
     return MARKED.sub(option, message)

@@ -171,7 +171,6 @@ def train(
     cont_follows: Annotated[
         list[str] | None,
         typer.Option(
-            "--knob",
             metavar="AUGMENTATION",
             help="Have the next continuous code follow this augmentation, such as rotation_rad; or none. Repeatable. "
             "Default: what suits the data.",

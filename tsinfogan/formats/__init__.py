@@ -113,7 +113,7 @@ def read_panel(path: Path | str, columns: ColumnNames = USUAL, windows: Windows 
     if named and not entry.is_table:
         raise SettingError(
             f"{path.name}: a {entry.suffix} file has no {named[0]} column that could be called "
-            f"{getattr(columns, named[0])!r}; leave out --{named[0]}-column"
+            f"{getattr(columns, named[0])!r}; leave out `columns.{named[0]}`"
         )
     return entry.read(path, columns, windows)
 
