@@ -5,43 +5,23 @@ from __future__ import annotations
 import re
 import shlex
 
-OPTIONS = {
-    "backbone": "--backbone",
-    "batch_size": "--batch-size",
-    "bounds": "--bounds",
-    "cat": "--cat",
-    "category_prior": "--category-prior",
+SAME_NAME = (
+    *("adversarial", "backbone", "batch_size", "bounds", "cat", "category_prior", "cont", "cont_follows"),
+    *("continuous_prior", "discriminator_rate", "generator_every", "generator_rate", "label", "label_input"),
+    *("min_distance", "precision", "r1_weight", "recipe", "recognition", "resume", "scaling", "seed", "test", "width"),
+)
+OPTIONS = {name: f"--{name.replace('_', '-')}" for name in SAME_NAME} | {
     "columns.case": "--case-column",
     "columns.channels": "--channels",
     "columns.label": "--label-column",
     "columns.time": "--time-column",
-    "cont": "--cont",
-    "cont_follows": "--cont-follows",
-    "continuous_prior": "--continuous-prior",
-    "label": "--label",
     "max_steps": "--steps",
-    "min_distance": "--min-distance",
     "n_categories": "--cat",
     "n_continuous": "--cont",
     "noise_dim": "--noise",
     "posterior_scale": "--posterior",
-    "precision": "--precision",
-    "recipe": "--recipe",
-    "resume": "--resume",
     "root": "--runs",
-    "scaling": "--scaling",
-    "seed": "--seed",
-    "test": "--test",
-    "width": "--width",
     "windows": "--window",
-    # settings with an option of their own
-    "adversarial": "--adversarial",
-    "discriminator_rate": "--discriminator-rate",
-    "generator_every": "--generator-every",
-    "generator_rate": "--generator-rate",
-    "label_input": "--label-input",
-    "r1_weight": "--r1-weight",
-    "recognition": "--recognition",
 }
 """The option for each parameter that a message of the library names."""
 MARKED = re.compile(r"`([a-z_][a-z0-9_.]*)(?:=([^`]*))?`")

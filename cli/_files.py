@@ -1,46 +1,24 @@
-"""The user's own files: what their columns are called, how they are cut into windows, and what reading changed."""
+"""The series that a command is given: the user's own file, a dataset, or what a run was trained on."""
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import typer
-
+from tsinfogan.cli._output import say
 from tsinfogan.data.columns import CASE, ColumnNames, Windows, describe_columns
-from tsinfogan.errors import SettingError
+from tsinfogan.errors import DataError, SettingError, TsInfoGANError
 
 if TYPE_CHECKING:
     from tsinfogan.data.panel import Panel
+    from tsinfogan.datasets import Split
+    from tsinfogan.models.model import DataCard, Model
+    from tsinfogan.training.run import Run
 
-PANEL = "Columns of your own file"
 COLUMNS, WINDOWS = "columns", "windows"
-CaseColumnOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Column that tells the series apart. Default: case.", rich_help_panel=PANEL),
-]
-TimeColumnOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Column of numbers or dates. Default: time.", rich_help_panel=PANEL),
-]
-LabelColumnOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Column of the class of each series. Default: label.", rich_help_panel=PANEL),
-]
-ChannelsOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME[,NAME…]", help="Columns to read. Default: all others.", rich_help_panel=PANEL),
-]
-WindowOption = Annotated[
-    int | None,
-    typer.Option(metavar="ROWS", help="Cut one long recording into windows of so many rows.", rich_help_panel=PANEL),
-]
-StrideOption = Annotated[
-    int | None,
-    typer.Option(metavar="ROWS", help="Begin a window every so many rows. Default: 1.", rich_help_panel=PANEL),
-]
 
 
 class Reading(NamedTuple):
@@ -76,8 +54,8 @@ def reading(
     time_column: str | None,
     label_column: str | None,
     channels: str | None,
-    window: int | None,
-    stride: int | None,
+    window: int | None = None,
+    stride: int | None = None,
 ) -> Reading:
     """What the options of the same names ask for.
 
@@ -91,11 +69,46 @@ def reading(
     return Reading(columns, None if window is None else Windows(window, 1 if stride is None else stride))
 
 
-def refuse_without_file(asked: Reading, what: str) -> None:
-    """Raises a SettingError where columns or windows are asked for beside data that is no file."""
+def is_dataset(source: str) -> bool:
+    """Whether ``source`` is the name of a dataset, or of a member of a family of datasets."""
+    from tsinfogan.datasets import DATASETS
+
+    return source.partition(":")[0] in DATASETS.names()
+
+
+def read_dataset(name: str, split: Split = "train", asked: Reading = PLAIN) -> Panel:
+    """A part of a dataset; its notes are said on stderr.
+
+    Raises:
+        SettingError: columns or windows are ``asked`` for, which only a file can have.
+        TsInfoGANError: there is no such dataset, or it cannot be fetched.
+    """
+    from tsinfogan.datasets import load_dataset
+
     if asked != PLAIN:
         option = "--window" if asked.windows else "--channels" if asked.columns.channels else "--*-column"
-        raise SettingError(f"{option} says how a file is read but {what} is a dataset; leave it out")
+        raise SettingError(f"{option} says how a file is read but {name} is a dataset; leave it out")
+    panel = load_dataset(name, split)
+    _say_notes(panel)
+    return panel
+
+
+def existing_file(path: Path | str, what: str = "a file or a dataset") -> Path:
+    """``path``, which is there; ``what`` says what else was expected.
+
+    Raises:
+        DataError: there is no such file; the message lists the datasets where one was expected.
+    """
+    if os.path.exists(path):  # noqa: PTH110 (a Path would raise for a name too long)
+        return Path(path)
+    if "dataset" not in what:
+        raise DataError(f"expected {what}, got {str(path)!r}, which does not exist; check the name")
+    from tsinfogan.datasets import DATASETS
+
+    raise DataError(
+        f"expected {what}, got {str(path)!r}: there is no such file, and the datasets are "
+        f"{', '.join(DATASETS.names())}; check the name"
+    )
 
 
 def read_file(path: Path, asked: Reading) -> Panel:
@@ -103,7 +116,7 @@ def read_file(path: Path, asked: Reading) -> Panel:
     from tsinfogan.formats import read_panel
 
     panel = read_panel(path, asked.columns, asked.windows)
-    say_notes(panel)
+    _say_notes(panel)
     return panel
 
 
@@ -115,24 +128,19 @@ def read_beside(path: Path, asked: Reading, data: Mapping[str, Any]) -> Panel:
     """
     from tsinfogan.formats import readable_format
 
-    held, entry = Reading.from_dict(data), readable_format(path)
-    if held == PLAIN or entry.column_names is None:
+    kept, entry = Reading.from_dict(data), readable_format(path)
+    if kept == PLAIN or entry.column_names is None:
         return read_file(path, asked)
     names = entry.column_names(path)
-    columns = ColumnNames(
-        asked.columns.case or _if_there(held.columns.case, names),
-        asked.columns.time or _if_there(held.columns.time, names),
-        asked.columns.label or _if_there(held.columns.label, names),
-        asked.columns.channels or (held.columns.channels if set(held.columns.channels) <= set(names) else ()),
-    )
+
+    def column(kind: str) -> str | None:
+        trained = getattr(kept.columns, kind)
+        return getattr(asked.columns, kind) or (trained if trained in names else None)
+
+    channels = asked.columns.channels or (kept.columns.channels if set(kept.columns.channels) <= set(names) else ())
+    columns = ColumnNames(column("case"), column("time"), column("label"), channels)
     is_one = (columns.case or CASE) not in names
-    return read_file(path, Reading(columns, asked.windows or (held.windows if is_one else None)))
-
-
-def say_notes(panel: Panel) -> None:
-    """Prints what was changed in reading, a sentence a line, on stderr."""
-    for note in panel.notes:
-        print(f"note: {note}", file=sys.stderr)
+    return read_file(path, Reading(columns, asked.windows or (kept.windows if is_one else None)))
 
 
 def describe_file(path: Path, asked: Reading, panel: Panel) -> str:
@@ -150,5 +158,76 @@ def describe_file(path: Path, asked: Reading, panel: Panel) -> str:
     return f"{path.name} is read as: {'; '.join(parts)}"
 
 
-def _if_there(name: str | None, names: tuple[str, ...]) -> str | None:
-    return name if name in names else None
+@dataclass(frozen=True)
+class RealSeries:
+    """The real series of a run, as far as they are at hand.
+
+    Attributes:
+        train: the series that the run was trained on, or None.
+        test: held-out ones, or None.
+        notes: what was not found or has changed since, a sentence each.
+    """
+
+    train: Panel | None
+    test: Panel | None
+    notes: tuple[str, ...] = ()
+
+
+def real_series(run: Run, model: Model, file: Path | None = None, asked: Reading = PLAIN) -> RealSeries:
+    """The real series of a run: those of ``file``, read as ``asked``, where one is named, else those of its training.
+
+    Raises:
+        DataError: ``file`` cannot be read, or does not fit the model. Without one, a note takes the error's place.
+    """
+    if file is not None:
+        panel = _as_trained(read_beside(existing_file(file, "a file with real series"), asked, run.data), model)
+        is_train = panel.fingerprint() == run.data.get("fingerprint")
+        return RealSeries(panel if is_train else None, None if is_train else panel)
+    try:
+        return _of_training(run, model)
+    except TsInfoGANError as error:
+        return RealSeries(None, None, (f"the real series are not at hand: {error}",))
+
+
+def _of_training(run: Run, model: Model) -> RealSeries:
+    notes, test = [], None
+    if "dataset" in run.data:
+        from tsinfogan.datasets import load_dataset
+
+        name = str(run.data["dataset"])
+        train = load_dataset(name)
+        try:
+            test = _as_trained(load_dataset(name, "test"), model)
+        except TsInfoGANError as error:
+            notes.append(f"there are no held-out series: {error}")
+    elif "file" in run.data:
+        file = Path(str(run.data["file"]))
+        if not file.exists():
+            raise DataError(f"{file} is no longer there; name it with --data")
+        train = read_file(file, Reading.from_dict(run.data))
+    else:
+        raise DataError("the run was not trained from the command line; name a file with --data")
+    train = _as_trained(train, model)
+    if train.fingerprint() == run.data.get("fingerprint"):
+        return RealSeries(train, test, tuple(notes))
+    notes.append(f"{train.name} holds other values than the run was trained on: figures are of what it holds now")
+    return RealSeries(train, test, tuple(notes)) if test is not None else RealSeries(None, train, tuple(notes))
+
+
+def _as_trained(panel: Panel, model: Model) -> Panel:
+    """``panel`` as the model's training data was seen; raises a DataError where it does not fit the model."""
+    from tsinfogan.sampling.sampler import check_fits
+
+    panel = seen_like(panel, model.card)
+    check_fits(model, panel)
+    return panel
+
+
+def seen_like(panel: Panel, like: Panel | DataCard) -> Panel:
+    """The same series, drawn and augmented as others, or as a model's training data."""
+    return replace(panel, view=like.view, augmentations=like.augmentations)
+
+
+def _say_notes(panel: Panel) -> None:
+    for note in panel.notes:
+        say(f"note: {note}")

@@ -1,14 +1,77 @@
-"""Where data goes: stdout, or a file that is there whole or not at all."""
+"""Where output goes: messages to stderr, tables to a terminal or a pipe, data to stdout or into whole files."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
-from tsinfogan.errors import RunError, SettingError
+from tsinfogan.cli._errors import in_options
+from tsinfogan.errors import RunError, SettingError, UnknownNameError
+
+FOLDER_ADVICE = "make room there, or choose another folder with --out"
+
+
+def say(text: str) -> None:
+    """Prints a line on stderr at once."""
+    print(in_options(text), file=sys.stderr, flush=True)
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], file: TextIO | None = None) -> None:
+    """Prints ``rows`` under ``header`` on ``file``, by default stdout: ruled on a terminal, plain aligned in a pipe."""
+    file = file or sys.stdout
+    if file.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table()
+        for index, name in enumerate(header):
+            table.add_column(name, overflow="fold", no_wrap=index == 0)  # the first is there to be copied
+        for row in rows:
+            table.add_row(*row)
+        Console(file=file, markup=False, highlight=False).print(table)
+        return
+    lines = [header, *rows]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(header))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), file=file)
+
+
+def print_fields(fields: Sequence[tuple[str, str]]) -> None:
+    """Prints one named value a line on stdout."""
+    width = max(len(name) for name, _ in fields)
+    for name, value in fields:
+        print(f"{name.ljust(width)}  {value}")
+
+
+def format_name_for(name: str | None, path: Path | None, among: Sequence[str] | None = None) -> str:
+    """The format called ``name``, else the one that the suffix of ``path`` tells, else csv.
+
+    Args:
+        name: what ``--format`` says.
+        path: the file to write, or None for stdout.
+        among: formats to choose from, by default all.
+
+    Raises:
+        UnknownNameError: there is no such format or suffix.
+    """
+    from tsinfogan.formats import FORMATS
+
+    known = {each: FORMATS.get(each) for each in among or FORMATS.names()}
+    if name is not None:
+        if name not in known:
+            raise UnknownNameError("format", name, known)
+        return name
+    if path is None or not path.suffix:
+        return "csv"
+    fitting = [
+        each for each, entry in known.items() if path.name.lower().endswith((entry.suffix, *entry.other_suffixes))
+    ]
+    if not fitting:
+        raise UnknownNameError("file suffix", path.suffix, [entry.suffix for entry in known.values()])
+    return max(fitting, key=lambda each: len(known[each].suffix))
 
 
 @contextmanager
@@ -69,3 +132,19 @@ def turned_into_folder(stream: BinaryIO, path: Path) -> Path | None:
     partial.unlink()
     partial.mkdir()
     return partial
+
+
+def make_folder(folder: Path) -> None:
+    """Raises a RunError where ``folder`` is missing and cannot be made, before anything long begins."""
+    from tsinfogan.training.run import writing
+
+    with writing(folder, FOLDER_ADVICE):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes each file whole or not at all; a RunError where there is no room."""
+    from tsinfogan.training.run import write_whole
+
+    for file, content in files.items():
+        write_whole(folder / file, content, FOLDER_ADVICE)

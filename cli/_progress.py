@@ -1,4 +1,4 @@
-"""How a training gets on: a live display on a terminal, now and then a line elsewhere."""
+"""Progress on stderr: a live display on a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from tsinfogan.cli._output import say
 
 if TYPE_CHECKING:
     from tsinfogan.models.codes import LatentSpec
@@ -20,7 +22,7 @@ BOUND = "bound_"
 def progress(
     latent: LatentSpec, first_step: int, max_steps: int, title: str = ""
 ) -> Iterator[Callable[[Report, str], None]]:
-    """A function that shows each report it is given, with a remark or none, on stderr.
+    """A function that shows each report of a training, with a remark or none.
 
     Args:
         latent: the codes, whose bounds are shown.
@@ -29,7 +31,7 @@ def progress(
         title: which of several trainings this is, or empty.
     """
     if not sys.stderr.isatty():
-        yield _Lines(latent, first_step, max_steps, title).show
+        yield _TrainingLines(latent, first_step, max_steps, title).show
         return
     from rich.console import Console, Group
     from rich.live import Live
@@ -54,7 +56,7 @@ def progress(
         yield show
 
 
-class _Lines:
+class _TrainingLines:
     def __init__(self, latent: LatentSpec, first_step: int, max_steps: int, title: str) -> None:
         self._latent, self._first_step, self._max_steps = latent, first_step, max_steps
         self._prefix = f"{title}, " if title else ""
@@ -62,18 +64,16 @@ class _Lines:
 
     def show(self, report: Report, remark: str = "") -> None:
         if remark and remark != self._remark:
-            print(f"{self._prefix}step {report.step}: {remark}", file=sys.stderr, flush=True)
+            say(f"{self._prefix}step {report.step}: {remark}")
         self._remark = remark
         now = time.monotonic()
         if now - self._shown < SECONDS_BETWEEN_LINES and report.step < self._max_steps:
             return
         self._shown = now
         left_s = report.elapsed_s / (report.step - self._first_step) * (self._max_steps - report.step)
-        print(
+        say(
             f"{self._prefix}step {report.step}/{self._max_steps}  {losses(report)}  {bounds(self._latent, report)}  "
-            f"{report.cases_per_s:.0f} cases/s  {duration(left_s)} left",
-            file=sys.stderr,
-            flush=True,
+            f"{report.cases_per_s:.0f} cases/s  {duration(left_s)} left"
         )
 
 
@@ -96,3 +96,40 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@contextmanager
+def steps(n_steps: int) -> Iterator[Callable[[str], None]]:
+    """A function to call with the name of each step before it begins, ``n_steps`` times at most.
+
+    Names such as ``task, 1`` and ``task, 2`` belong to one task; without a terminal, each task gets one line.
+    """
+    if not sys.stderr.isatty():
+        yield _TaskLines(n_steps).show
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=n_steps)
+        begun = False
+
+        def show(text: str) -> None:
+            nonlocal begun
+            bar.update(task, description=text, advance=int(begun))
+            begun = True
+
+        yield show
+
+
+class _TaskLines:
+    def __init__(self, n_steps: int) -> None:
+        self._n_steps, self._begun, self._last_task = n_steps, 0, ""
+
+    def show(self, text: str) -> None:
+        self._begun += 1
+        task = text.rstrip("0123456789").rstrip(", ")
+        if task != self._last_task:
+            self._last_task = task
+            say(f"{task} ({self._begun} of {self._n_steps} at most)")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,9 +13,8 @@ import torch
 import typer
 
 from tsinfogan.cli._options import command_for
+from tsinfogan.cli._output import print_table, say
 from tsinfogan.cli._progress import progress
-from tsinfogan.cli._stopping import StopSignals
-from tsinfogan.cli._tables import print_table
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DivergedError
 from tsinfogan.models.codes import CategoricalCode, Code
@@ -21,6 +22,31 @@ from tsinfogan.models.model import Model
 from tsinfogan.training.candidates import Candidate, Candidates
 from tsinfogan.training.run import Run
 from tsinfogan.training.session import PICTURE, Session
+
+CANDIDATE_HEADER = ("seed", "disagreement", "agreement with the others", "chosen")
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """Handles Ctrl-C and SIGTERM: training stops after the current step; a second signal ends the program at once.
+
+    Yields a list that holds the first signal once it came.
+    """
+    came: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        came.append(number)
+        restore()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        restore()
 
 
 def run_session(session: Session, panel: Panel, runs: Path) -> None:
@@ -30,10 +56,10 @@ def run_session(session: Session, panel: Panel, runs: Path) -> None:
         typer.Exit: a signal came; training was saved.
     """
     _introduce(session.run, session, panel)
-    with StopSignals() as signals:
-        _train(session, signals)
+    with stop_signals() as came:
+        _train(session, came)
     if not session.finished:
-        _stopped(session.run, session, signals, runs)
+        _stopped(session.run, session, came, runs)
     _finish(session.run, runs)
 
 
@@ -47,26 +73,23 @@ def run_candidates(
         DivergedError: all candidates diverged.
     """
     n_candidates, introduced = len(candidates.rows), False
-    with StopSignals() as signals:
+    with stop_signals() as came:
         for index, session in candidates.remaining(panel, device, precision):
             if not introduced:
                 _introduce(candidates.run, session, panel)
                 introduced = True
             try:
-                _train(session, signals, f"candidate {index} of {n_candidates}, seed {session.trainer.settings.seed}")
+                _train(session, came, f"candidate {index} of {n_candidates}, seed {session.trainer.settings.seed}")
             except DivergedError as error:
                 candidates.note(session, error)
-                _say(f"seed {session.trainer.settings.seed} is left out: {error}")
+                say(f"seed {session.trainer.settings.seed} is left out: {error}")
                 continue
             if not session.finished:
-                _stopped(candidates.run, session, signals, runs)
+                _stopped(candidates.run, session, came, runs)
             candidates.note(session)
         candidates.choose(panel, device)
     print_table(CANDIDATE_HEADER, candidate_rows(candidates.rows), sys.stderr)
     _finish(candidates.run, runs)
-
-
-CANDIDATE_HEADER = ("seed", "disagreement", "agreement with the others", "chosen")
 
 
 def candidate_rows(rows: Sequence[Candidate]) -> list[tuple[str, ...]]:
@@ -86,28 +109,8 @@ def candidate_rows(rows: Sequence[Candidate]) -> list[tuple[str, ...]]:
     ]
 
 
-def _train(session: Session, signals: StopSignals, title: str = "") -> None:
-    trainer = session.trainer
-    latent = trainer.model.settings.latent
-    with progress(latent, trainer.steps_done, trainer.settings.max_steps, title) as show:
-        for report in session.train(signals.asked):
-            show(report, str(session.collapse))
-
-
-def _stopped(run: Run, session: Session, signals: StopSignals, runs: Path) -> NoReturn:
-    resume = command_for(runs, "train", "--resume", run.name)
-    _say(f"stopped after step {session.trainer.steps_done} and saved; go on with `{resume}`")
-    raise typer.Exit(128 + (signals.number or 0))
-
-
-def _finish(run: Run, runs: Path) -> None:
-    _say(f"trained {run.name}, pictured in {run.path / PICTURE}")
-    examples = [f"--{column} {value}" for column, value in _example(run.plan.model.latent.codes).items()]
-    _say(f"sample it with: {' '.join([command_for(runs, 'sample', '--model', run.name), *examples])} > out.csv")
-
-
 def count_parameters(model: Model) -> dict[str, int]:
-    """Numbers that training moves, by network."""
+    """Numbers that training changes, by network."""
     networks = {"generator": model.generator, "discriminator": model.discriminator}
     return {f"{name}_parameters": sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
 
@@ -122,28 +125,44 @@ def _introduce(run: Run, session: Session, panel: Panel) -> None:
     parameters = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in count_parameters(model).items())
     precision = str(trainer.precision).removeprefix("torch.")
     begin = f"from step {trainer.steps_done} " if trainer.steps_done else ""
-    _say(f"data      {panel.name}: {panel.n_cases} cases of {size}, channels {', '.join(panel.channels)}")
-    _say(f"codes     {', '.join([*codes, f'noise of {latent.noise_dim}'])}")
-    _say(f"networks  {plan.recipe} with {plan.model.backbone}: {parameters}")
-    _say(
+    say(f"data      {panel.name}: {panel.n_cases} cases of {size}, channels {', '.join(panel.channels)}")
+    say(f"codes     {', '.join([*codes, f'noise of {latent.noise_dim} dimensions'])}")
+    say(f"networks  {plan.recipe} with {plan.model.backbone}: {parameters}")
+    say(
         f"training  {begin}to step {plan.training.max_steps}, {plan.training.batch_size} cases each, "
         f"on {trainer.device} in {precision}"
     )
-    _say(f"run       {run.path}")
+    say(f"run       {run.path}")
+
+
+def _train(session: Session, came: list[int], title: str = "") -> None:
+    trainer = session.trainer
+    latent = trainer.model.settings.latent
+    with progress(latent, trainer.steps_done, trainer.settings.max_steps, title) as show:
+        for report in session.train(lambda: bool(came)):
+            show(report, str(session.collapse))
+
+
+def _stopped(run: Run, session: Session, came: list[int], runs: Path) -> NoReturn:
+    resume = command_for(runs, "train", "--resume", run.name)
+    say(f"stopped after step {session.trainer.steps_done} and saved; go on with `{resume}`")
+    raise typer.Exit(128 + came[0])
+
+
+def _finish(run: Run, runs: Path) -> None:
+    say(f"trained {run.name}; samples are shown in {run.path / PICTURE}")
+    examples = [f"--{column} {value}" for column, value in _example(run.plan.model.latent.codes).items()]
+    say(f"sample it with: {' '.join([command_for(runs, 'sample', '--model', run.name), *examples])} > out.csv")
 
 
 def _prior(code: Code) -> str:
-    return f"of {code.n_categories}" if isinstance(code, CategoricalCode) else code.kind
+    return f"of {code.n_categories} categories" if isinstance(code, CategoricalCode) else code.kind
 
 
 def _example(codes: tuple[Code, ...]) -> dict[str, str]:
-    """One place for each code, by option: the last value of a category, a number else."""
+    """A value for each code, by option: the last category, or 0.5."""
     columns: dict[str, list[str]] = {}
     for code in codes:
         value = str(code.n_categories - 1) if isinstance(code, CategoricalCode) else "0.5"
         columns.setdefault(code.column, []).append(value)
     return {column: ",".join(values) for column, values in columns.items()}
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

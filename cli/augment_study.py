@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -13,18 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tsinfogan.cli._files import (
+from tsinfogan.cli._files import Reading, existing_file, is_dataset, read_dataset, read_file, reading
+from tsinfogan.cli._options import (
+    DEFAULT_RUNS,
     CaseColumnOption,
     ChannelsOption,
+    DeviceOption,
     LabelColumnOption,
-    Reading,
+    RunsOption,
+    SeedOption,
     TimeColumnOption,
-    read_file,
-    reading,
-    refuse_without_file,
-    say_notes,
 )
-from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
+from tsinfogan.cli._output import print_table, say
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -53,24 +52,32 @@ def augment_study(
             "newest such run, or a new one, which takes minutes.",
         ),
     ] = None,
-    labels: Annotated[str, typer.Option(help="Numbers of labels per class, or none.")] = "1,5,10,50",
+    labels: Annotated[str, typer.Option(help="Numbers of labels per class to compare at, or none.")] = "1,5,10,50",
     imbalance: Annotated[
-        int, typer.Option(min=0, help="Half of the classes have one label where the others have so many; 0: leave out.")
+        int,
+        typer.Option(
+            min=0,
+            help="Labels of a common class for one label of a rare class, half of the classes each; 0: leave out.",
+        ),
     ] = 20,
-    draws: Annotated[int, typer.Option(min=2, help="Times that labelled series are drawn.")] = 5,
+    draws: Annotated[int, typer.Option(min=2, help="Draws of labelled series.")] = 5,
     method: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Method to compare; repeatable. Default: all but slow."),
+        typer.Option(
+            metavar="NAME",
+            help="Method to compare: class_weights, classical, classical_own, interpolate, none, q_alone, q_labels, "
+            "tsinfogan, tsinfogan_classical or tsinfogan_labelled_only. Repeatable. Default: all but slow ones.",
+        ),
     ] = None,
     labelled_only: Annotated[
         bool,
-        typer.Option("--labelled-only", help="Add a generator that sees labelled series alone: minutes for each draw."),
+        typer.Option("--labelled-only", help="Add a generator that sees only labelled series: minutes for each draw."),
     ] = False,
     synthetic: Annotated[
-        int, typer.Option(min=0, help="Series made of each class beyond the size of the largest one.")
+        int, typer.Option(min=0, help="Synthetic series of each class beyond the size of the largest class.")
     ] = 100,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each classifier, the same for every method.")] = 300,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = 0,
+    seed: SeedOption = 0,
     runs: RunsOption = DEFAULT_RUNS,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="PNG", help="Picture to draw. Default: in the run's folder.")
@@ -98,7 +105,7 @@ def augment_study(
 
     methods = chosen_methods(method, labelled_only)
     situations = situations_of(numbers, imbalance or None)
-    train, held_out = _panels(source, test, reading(case_column, time_column, label_column, channels, None, None))
+    train, held_out = _panels(source, test, reading(case_column, time_column, label_column, channels))
     check_panels(train, held_out)
     where = choose_device(device)
     generators: list[Run] = []
@@ -108,9 +115,9 @@ def augment_study(
     shown = _Lines(len(situations) * draws * len(methods))
     study = run_study(train, held_out, models, methods, situations, draws, synthetic, steps, seed, device, shown.show)
     picture = out or (generators[0].path if generators else Path()) / PICTURE
-    _print_table(study)
+    _print_study(study)
     write_whole(picture, draw_study(study), "make room there, or name another file with --out")
-    _say(f"pictured in {picture}")
+    say(f"the picture is in {picture}")
     _write(study, format_name)
 
 
@@ -125,23 +132,14 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _panels(source: str, test: Path | None, asked: Reading) -> tuple[Panel, Panel]:
     """Series to train with and held-out ones."""
-    from tsinfogan.datasets import DATASETS, load_dataset
     from tsinfogan.metrics.augmentation.holding_out import held_out
 
-    if source.partition(":")[0] in DATASETS.names():
-        refuse_without_file(asked, source)
+    if is_dataset(source):
         if test is not None:
             raise SettingError(f"--test names held-out series beside a file but {source!r} is a dataset; leave it out")
-        train = load_dataset(source)
-        say_notes(train)
-        return train, load_dataset(source, "test")
-    for path in (source, *([] if test is None else [str(test)])):
-        if not os.path.exists(path):  # noqa: PTH110 (a Path would raise for a name too long)
-            raise DataError(
-                f"expected a file or a dataset, got {path!r}: there is no such file, and the datasets are "
-                f"{', '.join(DATASETS.names())}; check the name"
-            )
-    panel = read_file(Path(source), asked)
+        return read_dataset(source, asked=asked), read_dataset(source, "test")
+    files = [existing_file(path) for path in (source, test) if path is not None]
+    panel = read_file(files[0], asked)
     return held_out(panel) if test is None else (panel, read_file(test, asked))
 
 
@@ -160,33 +158,33 @@ def _generators(source: str, train: Panel, names: Sequence[str] | None, runs: Pa
                 )
         return found
     if fitting := generators_of(runs, train):
-        _say(f"the generator is run {fitting[-1].name}")
+        say(f"the generator is run {fitting[-1].name}")
         return fitting[-1:]
     return [_trained(source, train, runs, device)]
 
 
 def _trained(source: str, train: Panel, runs: Path, device: str) -> Run:
     from tsinfogan.cli._running import run_session
-    from tsinfogan.datasets import DATASETS, get_dataset
+    from tsinfogan.datasets import get_dataset
     from tsinfogan.devices import choose_device, choose_precision
     from tsinfogan.training.plan import make_plan
     from tsinfogan.training.run import Run
     from tsinfogan.training.session import Session
 
-    is_dataset = source.partition(":")[0] in DATASETS.names()
-    suggested: dict[str, Any] = dict(get_dataset(source).suggestions) if is_dataset else {}
+    named = is_dataset(source)
+    suggested: dict[str, Any] = dict(get_dataset(source).suggestions) if named else {}
     if suggested.get("n_categories") is None:
         suggested["n_categories"] = (len(train.classes),)
-    _say(f"training a generator on {train.n_cases} series of {train.name}, without labels")
+    say(f"training a generator on {train.n_cases} series of {train.name}, without labels")
     where = choose_device(device)
-    data = {"dataset": source} if is_dataset else {"file": str(Path(source).resolve())}
+    data = {"dataset": source} if named else {"file": str(Path(source).resolve())}
     session = Session.start(runs, make_plan(train, **suggested), train, data, where, choose_precision("auto", where))
     run_session(session, train, runs)
     return Run.open(session.run.path)
 
 
 class _Lines:
-    """Now and then a line on stderr about how far the study is."""
+    """A line on stderr every few seconds about how far the study is."""
 
     def __init__(self, n_trials: int) -> None:
         self._n_trials, self._done = n_trials, 0
@@ -197,14 +195,13 @@ class _Lines:
         if time.monotonic() - self._shown < SECONDS_BETWEEN_LINES:
             return
         self._shown = time.monotonic()
-        _say(
+        say(
             f"{trial.situation}, draw {trial.draw + 1}, {trial.method}: accuracy {trial.accuracy:.3f}  "
             f"({self._done} of {self._n_trials} at most)"
         )
 
 
-def _print_table(study: Study) -> None:
-    from tsinfogan.cli._tables import print_table
+def _print_study(study: Study) -> None:
     from tsinfogan.metrics.augmentation.verdicts import conclusions, rows
 
     table = [
@@ -220,14 +217,14 @@ def _print_table(study: Study) -> None:
     ]
     print_table(("labels", "method", "sees unlabelled", "accuracy, %", "macro-F1, %", "verdict"), table, sys.stderr)
     for name, reason in study.skipped.items():
-        _say(f"{name} is left out: {reason}")
+        say(f"{name} is left out: {reason}")
     for note in dict.fromkeys(f"{row.situation}, {row.method}: {note}" for row in rows(study) for note in row.notes):
-        _say(f"note: {note}")
-    _say(f"± is half of a 95 % interval over {study.n_draws} draws of labelled series")
+        say(f"note: {note}")
+    say(f"± is half of a 95 % interval over {study.n_draws} draws of labelled series")
     if references := [name for name, method in study.methods.items() if method.reference]:
-        _say(f"{' and '.join(references)} use no synthetic series; they are there to compare with")
+        say(f"{' and '.join(references)} use no synthetic series; they are there to compare with")
     for sentence in conclusions(study):
-        _say(sentence)
+        say(sentence)
 
 
 def _write(study: Study, format_name: str) -> None:
@@ -242,17 +239,12 @@ def _write(study: Study, format_name: str) -> None:
         writer.writeheader()
         writer.writerows(records)
         return
-    kept = {"data": study.data, "n_test": study.n_test, "n_draws": study.n_draws, "n_models": study.n_models}
-    whole = {
-        **kept,
-        "synthetic": study.synthetic,
-        "steps": study.steps,
-        "skipped": dict(study.skipped),
-        "rows": records,
+    kept: dict[str, Any] = {
+        "data": study.data,
+        "n_test": study.n_test,
+        "n_draws": study.n_draws,
+        "n_models": study.n_models,
     }
-    whole |= {"trials": [asdict(trial) for trial in study.trials], "conclusions": conclusions(study)}
-    print(json.dumps(whole, ensure_ascii=False, indent=1))
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    kept |= {"synthetic": study.synthetic, "steps": study.steps, "skipped": dict(study.skipped), "rows": records}
+    kept |= {"trials": [asdict(trial) for trial in study.trials], "conclusions": conclusions(study)}
+    print(json.dumps(kept, ensure_ascii=False, indent=1))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
+
+from tsinfogan.cli._output import print_fields, print_table, say
 
 datasets_app = typer.Typer(name="datasets", help="List the datasets, tell about one, or fetch one ahead of time.")
 
@@ -18,7 +18,6 @@ def _list_by_default(context: typer.Context) -> None:
 @datasets_app.command("list")
 def list_datasets() -> None:
     """List all datasets."""
-    from tsinfogan.cli._tables import print_table
     from tsinfogan.datasets import DATASETS, Family
 
     rows = []
@@ -32,7 +31,6 @@ def list_datasets() -> None:
 @datasets_app.command()
 def info(name: str = typer.Argument(help="Name of a dataset.")) -> None:
     """Tell source, licence, citation and default codes of one dataset."""
-    from tsinfogan.cli._tables import print_fields
     from tsinfogan.datasets import get_dataset
 
     entry = get_dataset(name)
@@ -62,4 +60,4 @@ def fetch(name: str = typer.Argument(help="Name of a dataset.")) -> None:
     own = data_folder()
     where = f"in {own} or in {cache_folder()}" if own else f"in {cache_folder()}"
     made_here = not dataset.source.startswith("http")
-    print(f"{name} is ready: {'it is made on the spot' if made_here else f'it is kept {where}'}", file=sys.stderr)
+    say(f"{name} is ready: {'it is made on the spot' if made_here else f'it is kept {where}'}")

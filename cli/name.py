@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from tsinfogan.cli._options import DEFAULT_RUNS, RunsOption, command_for
+from tsinfogan.cli._options import DEFAULT_RUNS, ModelOption, RunsOption, command_for
+from tsinfogan.cli._output import print_table, say
 from tsinfogan.errors import SettingError
 
 
 def name(
-    text: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name for the category of --cat.")] = None,
-    cat: Annotated[int | None, typer.Option(help="Category to name, of the first categorical code.")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Take the category's name away.")] = False,
-    model: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Run to name in, a name or a path. Default: the newest.")
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Name for the category of --cat. Default: list the names."),
     ] = None,
+    cat: Annotated[
+        int | None, typer.Option(help="Category of the first categorical code. Default: list the names.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove the name of the category.")] = False,
+    model: ModelOption = None,
     runs: RunsOption = DEFAULT_RUNS,
 ) -> None:
     """Name a category, so that `sample --label` finds it: tsinfogan name --cat 3 "fast s". Alone: list the names.
@@ -38,14 +41,13 @@ def name(
         names = renamed(loaded, cat, text)
         run.save_names(names)
         called = f"is called {names[cat]!r}" if names[cat] else "has no name"
-        print(f"category {cat} of {run.name} {called}", file=sys.stderr)
+        say(f"category {cat} of {run.name} {called}")
         if names[cat]:
             line = command_for(runs, "sample", "--model", run.name, "--label", str(names[cat]))
-            print(f"sample it with: {line} > out.csv", file=sys.stderr)
+            say(f"sample it with: {line} > out.csv")
         return
     if not loaded.settings.n_categories:
         raise SettingError(f"run {run.name} has no categorical code, so there is nothing to name")
-    from tsinfogan.cli._tables import print_table
 
     shown = loaded.category_names or (None,) * loaded.settings.n_categories
     print_table(("category", "name"), [(str(category), known or "") for category, known in enumerate(shown)])

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tsinfogan.cli._files import (
-    PLAIN,
+from tsinfogan.cli._files import PLAIN, reading, real_series
+from tsinfogan.cli._options import (
+    DEFAULT_RUNS,
     CaseColumnOption,
     ChannelsOption,
+    DeviceOption,
     LabelColumnOption,
+    RunsOption,
     StrideOption,
     TimeColumnOption,
     WindowOption,
-    reading,
 )
-from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
+from tsinfogan.cli._output import make_folder, say, write_files
 from tsinfogan.errors import SettingError
 
 PAGE, PICTURE, FIGURES = "report.html", "report.png", "report.json"
@@ -45,11 +46,10 @@ def report(
     stride: StrideOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Write code cards: samples of each category beside real ones, what each knob does in words, and all figures.
+    """Write code cards: samples of each category beside real ones, and the effect of each continuous code in words.
 
     Makes report.html, which needs no other file, report.png and report.json, in the run's folder.
     """
-    from tsinfogan.cli._real_series import real_series
     from tsinfogan.devices import choose_device
     from tsinfogan.metrics.codes.context import Subject
     from tsinfogan.reports.codes.gathering import Material, gather
@@ -63,7 +63,7 @@ def report(
         sweep_picture,
         sweeps,
     )
-    from tsinfogan.training.run import find_run, write_whole, writing
+    from tsinfogan.training.run import find_run
 
     asked = reading(case_column, time_column, label_column, channels, window, stride)
     if data is None and asked != PLAIN:
@@ -71,34 +71,27 @@ def report(
     run = find_run(runs, name)
     model = run.load_model(choose_device(device))
     folder = run.path if out is None else out
-    advice = "make room there, or choose another folder with --out"
-    with writing(folder, advice):
-        folder.mkdir(parents=True, exist_ok=True)
-    _say("reading the real series")
+    make_folder(folder)
+    say("reading the real series")
     found = real_series(run, model, data, asked)
     for note in found.notes:
-        print(f"note: {note}", file=sys.stderr)
+        say(f"note: {note}")
     subject = Subject(model, found.train, found.test)
     material = Material(run.name, subject, found.notes)
-    gathered = gather(material, _say)
-    _say("drawing")
-    shown, knobs, titles = gallery(material), sweeps(material, gathered), row_titles(gathered)
-    numbers = [card.number for card in gathered.by_name][:MAX_CATEGORIES] or [0]
+    summary = gather(material, say)
+    say("drawing")
+    shown, knobs, titles = gallery(material), sweeps(material, summary), row_titles(summary)
+    numbers = [card.number for card in summary.by_name][:MAX_CATEGORIES] or [0]
     pictures = {number: category_picture(shown, number) for number in numbers}
-    page = render(gathered, pictures, [sweep_picture(knob, titles) for knob in knobs])
+    page = render(summary, pictures, [sweep_picture(knob, titles) for knob in knobs])
     files = {
         PAGE: page.encode(),
-        PICTURE: report_picture(gathered, shown, knobs),
-        FIGURES: json.dumps(gathered.to_dict(), ensure_ascii=False, allow_nan=False, indent=1).encode(),
+        PICTURE: report_picture(summary, shown, knobs),
+        FIGURES: json.dumps(summary.to_dict(), ensure_ascii=False, allow_nan=False, indent=1).encode(),
     }
-    for file, content in files.items():
-        write_whole(folder / file, content, advice)
-    print(f"{gathered.data}: {gathered.headline}")
-    for knob in gathered.knobs:
+    write_files(folder, files)
+    print(f"{summary.data}: {summary.headline}")
+    for knob in summary.knobs:
         print(knob.sentence)
     for file in files:
         print(folder / file)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

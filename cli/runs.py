@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tsinfogan.cli._options import DEFAULT_RUNS, RunsOption
+from tsinfogan.cli._output import print_fields, print_table, say
 
 if TYPE_CHECKING:
     from tsinfogan.training.candidates import Candidate
     from tsinfogan.training.run import Run
 
-RunsHereOption = Annotated[Path | None, typer.Option("--runs", metavar="DIR", help="Directory that runs are kept in.")]
+RunsHereOption = Annotated[
+    Path | None, typer.Option("--runs", metavar="DIR", help="Directory that runs are kept in. Default: runs.")
+]
 runs_app = typer.Typer(name="runs", help="List the runs, or show one.")
 
 
@@ -31,7 +33,6 @@ def _list_by_default(context: typer.Context, runs: RunsOption = DEFAULT_RUNS) ->
 @runs_app.command("list")
 def list_runs(context: typer.Context, runs: RunsHereOption = None) -> None:
     """List all runs, oldest first, with the last bound of each code in nats."""
-    from tsinfogan.cli._tables import print_table
     from tsinfogan.errors import TsInfoGANError
     from tsinfogan.training.run import CONFIG, Run
 
@@ -43,9 +44,9 @@ def list_runs(context: typer.Context, runs: RunsHereOption = None) -> None:
         try:
             rows.append(_row(Run.open(folder)))
         except TsInfoGANError as error:
-            print(f"skipped: {error}", file=sys.stderr)
+            say(f"skipped: {error}")
     if not rows:
-        print(f"there are no runs in {root}/; make one with `tsinfogan train`", file=sys.stderr)
+        say(f"there are no runs in {root}/; make one with `tsinfogan train`")
         return
     print_table(("name", "created", "data", "recipe", "backbone", "steps", "bounds"), sorted(rows, key=lambda r: r[1]))
 
@@ -57,7 +58,6 @@ def show(
     runs: RunsHereOption = None,
 ) -> None:
     """Show every setting of a run, and its last report."""
-    from tsinfogan.cli._tables import print_fields
     from tsinfogan.training.run import find_run
 
     found = find_run(runs or context.obj, run)

@@ -1,9 +1,8 @@
-"""``tsinfogan sample``: new series with the codes where they are asked to stand."""
+"""``tsinfogan sample``: new series with the codes that are asked for."""
 
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeVar
 
 import typer
 
-from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption
-from tsinfogan.errors import DataError, SettingError, UnknownNameError
+from tsinfogan.cli._files import real_series
+from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, ModelOption, OutOption, RunsOption, SeedOption
+from tsinfogan.cli._output import format_name_for, opened_output, say, turned_into_folder
+from tsinfogan.errors import DataError, SettingError
 
 if TYPE_CHECKING:
     from tsinfogan.formats import Format, Writer
@@ -27,39 +28,41 @@ DEFAULT_SERIES = 10
 def sample(
     cat: Annotated[
         str | None,
-        typer.Option(help="Category: 3, a range 0:4, or one place for each categorical code, _ to draw it: 3,_,0:9."),
+        typer.Option(
+            help="Category: 3, a range 0:4, or a comma list with one entry for each categorical code, _ to draw it: "
+            "3,_,0:9. Default: drawn."
+        ),
     ] = None,
     cont: Annotated[
         str | None,
-        typer.Option(help="Continuous codes: 0.5,-1, _ to draw one, or a sweep first:last:steps such as -2:2:9,0."),
+        typer.Option(
+            help="Continuous codes: 0.5,-1, _ to draw one, or sweeps first:last:steps such as -2:2:9,0. Default: drawn."
+        ),
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="Category by its name, in place of --cat; `tsinfogan name` lists the names.")
+        str | None,
+        typer.Option(help="Category by its name; `tsinfogan name` lists the names. Default: as --cat says."),
     ] = None,
     n: Annotated[
         int | None,
         typer.Option(
             "-n",
             min=1,
-            help=f"Number of series; of draws for each point of a sweep. Default {DEFAULT_SERIES}, with a sweep 1.",
+            help=f"Number of series; with a sweep, of draws for each point. Default: {DEFAULT_SERIES}, with a sweep 1.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same series.")] = 0,
+    seed: SeedOption = 0,
     min_distance: Annotated[
         str | None,
         typer.Option(
             metavar="auto|NUMBER",
-            help="Draw again what is nearer than this to a training series, in standard deviations; auto: nearer than "
-            "these hardly ever are to each other.",
+            help="Resample series closer than this to a training series, in standard deviations; auto: the 1st "
+            "percentile of nearest-neighbour distances in the training set. Default: no limit.",
         ),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Run to sample from, a name or a path. Default: the newest.")
-    ] = None,
+    model: ModelOption = None,
     runs: RunsOption = DEFAULT_RUNS,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="FILE", help="File to write. Default: standard output.")
-    ] = None,
+    out: OutOption = None,
     format_name: Annotated[
         str | None,
         typer.Option(
@@ -71,12 +74,12 @@ def sample(
 ) -> None:
     """Write new series in raw units, each with its own length: tsinfogan sample --cat 3 --cont 0.5,-1 > out.csv.
 
-    Codes that are not given are drawn: continuous ones from their prior, found categories as often as the training data
-    holds them.
+    Codes that are not given are sampled: continuous codes from their prior, the category with its frequency in the
+    training data.
     """
-    from tsinfogan.cli._output import opened_output
+    from tsinfogan.formats import FORMATS
 
-    entry = _format(format_name, out)
+    entry = FORMATS.get(format_name_for(format_name, out))
     with opened_output(out, binary=entry.binary) as stream_out:
         from tsinfogan.devices import choose_device
         from tsinfogan.sampling.memorization import Redrawing, stream_apart
@@ -90,19 +93,18 @@ def sample(
         pieces = partial(stream, trained, draws, request, seed)
         if min_distance is not None:
             training_series = _training_series(run, trained)
-            redrawing = Redrawing(_least(min_distance, training_series))
+            redrawing = Redrawing(_parse_distance(min_distance, training_series))
             pieces = partial(stream_apart, trained, draws, request, seed, training_series, redrawing)
         writer = _writer(entry, stream_out, out, draws * request.n_points, trained)
         for part in ahead(pieces):
             writer.write(part.panel, part.columns)
         writer.close()
     if min_distance is not None:
-        print(redrawing, file=sys.stderr)
+        say(str(redrawing))
 
 
 def _training_series(run: Run, model: Model) -> TrainingSeries:
-    """What the run was trained on, again."""
-    from tsinfogan.cli._real_series import real_series
+    """The series that the run was trained on."""
     from tsinfogan.sampling.memorization import TrainingSeries
 
     found = real_series(run, model)
@@ -112,16 +114,16 @@ def _training_series(run: Run, model: Model) -> TrainingSeries:
     return TrainingSeries(found.train)
 
 
-def _least(text: str, training_series: TrainingSeries) -> float:
+def _parse_distance(text: str, training_series: TrainingSeries) -> float:
     if text == "auto":
         return training_series.auto_distance
     try:
-        least = float(text)
+        distance = float(text)
     except ValueError:
-        least = math.nan
-    if not 0 <= least < math.inf:
+        distance = math.nan
+    if not 0 <= distance < math.inf:
         raise SettingError(f"expected auto or a number of standard deviations in --min-distance, got {text!r}")
-    return least
+    return distance
 
 
 def ahead(pieces: Callable[[], Iterator[Piece]]) -> Iterator[Piece]:
@@ -138,23 +140,8 @@ def ahead(pieces: Callable[[], Iterator[Piece]]) -> Iterator[Piece]:
 
 def _writer(entry: Format, stream_out: BinaryIO, out: Path | None, n_cases: int, model: Model) -> Writer:
     """A file's writer, or a folder's where one file would hold too many rows."""
-    from tsinfogan.cli._output import turned_into_folder
-
     longest = model.preprocessor.lengths[1] if model.preprocessor.lengths else math.prod(model.preprocessor.grid)
     if out is None or entry.open_folder is None or n_cases * longest <= (entry.max_rows or 0):
         return entry.open_writer(stream_out)
     folder = turned_into_folder(stream_out, out)
     return entry.open_writer(stream_out) if folder is None else entry.open_folder(folder)
-
-
-def _format(name: str | None, path: Path | None) -> Format:
-    from tsinfogan.formats import FORMATS, format_of
-
-    if name is not None:
-        return FORMATS.get(name)
-    if path is None or not path.suffix:
-        return FORMATS.get("csv")
-    entry = format_of(path.name)
-    if entry is None:
-        raise UnknownNameError("file suffix", path.suffix, [FORMATS.get(known).suffix for known in FORMATS.names()])
-    return entry

@@ -3,50 +3,44 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tsinfogan.cli._files import (
-    COLUMNS,
-    WINDOWS,
+from tsinfogan.cli._files import COLUMNS, WINDOWS, Reading, describe_file, read_dataset, read_file, reading
+from tsinfogan.cli._options import (
+    DEFAULT_RUNS,
     CaseColumnOption,
     ChannelsOption,
+    DeviceOption,
     LabelColumnOption,
-    Reading,
+    RunsOption,
     StrideOption,
     TimeColumnOption,
     WindowOption,
-    describe_file,
-    read_file,
-    reading,
-    refuse_without_file,
-    say_notes,
+    command_for,
+    grouped,
 )
-from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, RunsOption, command_for
+from tsinfogan.cli._output import say
 from tsinfogan.errors import RunError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
+    import torch
+
     from tsinfogan.data.panel import Panel
+    from tsinfogan.training.plan import Plan
 
 DEFAULT_DATASET = "pen_strokes"
 GOES_WITH_RESUME = ("resume", "device", "precision", "runs")
-CODES, NETWORKS, LOSSES, STEPS, PLACE = "Codes", "Networks", "Losses", "Steps", "Where and what to keep"
-CHANNELS = "Channels"
-SETTING_OPTIONS = {
-    "steps": "max_steps",
-    "batch_size": "batch_size",
-    "seed": "seed",
-    "generator_rate": "generator_rate",
-    "discriminator_rate": "discriminator_rate",
-    "generator_every": "generator_every",
-    "adversarial": "adversarial",
-    "r1_weight": "r1_weight",
-    "recognition": "recognition",
-    "label_input": "label_input",
+CODES, CHANNELS, NETWORKS, LOSSES, STEPS = "Codes", "Channels", "Networks", "Losses", "Steps"
+SETTING_OPTIONS = {"steps": "max_steps"} | {
+    name: name
+    for name in (
+        *("batch_size", "seed", "generator_rate", "discriminator_rate", "generator_every"),
+        *("adversarial", "r1_weight", "recognition", "label_input"),
+    )
 }
 """Options that are settings of the plan, with the setting's name."""
 
@@ -54,13 +48,14 @@ SETTING_OPTIONS = {
 def train(
     context: typer.Context,
     dataset: Annotated[
-        str | None, typer.Option(help=f"Dataset, see `tsinfogan datasets`. Default: {DEFAULT_DATASET}.")
+        str | None, typer.Option(help=f"Dataset, one that `tsinfogan datasets` lists. Default: {DEFAULT_DATASET}.")
     ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Your own csv, parquet, arrow, npz, ts or arff: case,time,<channels…>[,label]; see the docs.",
+            help="Your own csv, parquet, arrow, npz, ts or arff: case,time,<channels…>[,label]; see the docs. Default: "
+            "the dataset.",
         ),
     ] = None,
     case_column: CaseColumnOption = None,
@@ -72,152 +67,146 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="infogan, gan, cgan, acgan or semi_supervised. Default: infogan, or semi_supervised where labels are "
-            "known for some cases only."
+            help="What is trained for: infogan, gan, cgan, acgan or semi_supervised. Default: infogan, or "
+            "semi_supervised if labels are known for some cases only."
         ),
     ] = None,
     labels_per_class: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Keep the labels of N cases of each class and hide the others."),
+        typer.Option(metavar="N", min=1, help="Keep the labels of N cases of each class only. Default: keep all."),
     ] = None,
     cat: Annotated[
         str | None,
-        typer.Option(
+        grouped(
+            CODES,
+            "Categories of each categorical code: 20, or 10,10,10,10, or none. Default: one code with as many as the "
+            "dataset suggests, else as the data has classes, else 10.",
             metavar="K[,K…]",
-            help="Categories of each categorical code: 20, or 10,10,10,10, or none. Default: what suits the data.",
-            rich_help_panel=CODES,
         ),
     ] = None,
     cont: Annotated[
-        int | None,
-        typer.Option(min=0, help="Number of continuous codes. Default: what suits the data.", rich_help_panel=CODES),
+        int | None, grouped(CODES, "Number of continuous codes. Default: 2, or what the dataset suggests.", min=0)
     ] = None,
     noise: Annotated[
-        int | None,
-        typer.Option(min=0, help="Noise dimensions. Default: what suits the data.", rich_help_panel=CODES),
+        int | None, grouped(CODES, "Number of noise dimensions. Default: 32, or what the dataset suggests.", min=0)
     ] = None,
-    continuous_prior: Annotated[
-        str, typer.Option(help="Prior of continuous codes: uniform or normal.", rich_help_panel=CODES)
-    ] = "uniform",
+    continuous_prior: Annotated[str, grouped(CODES, "Prior of continuous codes: uniform or normal.")] = "uniform",
     category_prior: Annotated[
-        str, typer.Option(help="Categories drawn uniform, or as often as in the data: data.", rich_help_panel=CODES)
+        str, grouped(CODES, "Prior of the categories: uniform, or data for the frequencies of the classes.")
     ] = "uniform",
     posterior: Annotated[
         str,
-        typer.Option(
-            help="Scale of Q for continuous codes: learned, or fixed, which makes their loss a squared error.",
-            rich_help_panel=CODES,
-        ),
+        grouped(CODES, "Scale of Q for continuous codes: learned, or fixed, which makes their loss a squared error."),
     ] = "learned",
     scaling: Annotated[
         list[str] | None,
-        typer.Option(
+        grouped(
+            CHANNELS,
+            "How channels are scaled for the networks: auto (robust if tails are heavy, else standard), standard, "
+            "robust or quantile; volume=robust for one channel. Repeatable. Default: auto.",
             metavar="[CHANNEL=]HOW",
-            help="How channels are scaled for the networks: auto (robust where tails are heavy, else standard), "
-            "standard, robust or quantile; volume=robust for one channel. Repeatable.",
-            rich_help_panel=CHANNELS,
         ),
     ] = None,
     bounds: Annotated[
         list[str] | None,
-        typer.Option(
+        grouped(
+            CHANNELS,
+            "Limits of the samples of a channel: observed (the range of the data), none, or auto (an end of that range "
+            "that the data often touches); soc=observed for one channel. Repeatable. Default: auto.",
             metavar="[CHANNEL=]WHERE",
-            help="Where samples of a channel end: auto (at the range seen where the data often touches its end), "
-            "observed (at the range seen) or none; soc=observed for one channel. Repeatable.",
-            rich_help_panel=CHANNELS,
         ),
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(
-            help="conv1d, gru, image, mlp or your own. Default: what suits the data.", rich_help_panel=NETWORKS
-        ),
+        grouped(NETWORKS, "conv1d, gru, image, mlp or your own. Default: conv1d for series, image for images."),
     ] = None,
     width: Annotated[
-        int | None,
-        typer.Option(min=1, help="Width of the networks. Default: the backbone's.", rich_help_panel=NETWORKS),
+        int | None, grouped(NETWORKS, "Width of the networks. Default: 128 for mlp, 32 for the others.", min=1)
     ] = None,
     recognition: Annotated[
         str | None,
-        typer.Option(
-            help="Where Q gets its features: shared, own or detached. Default: the recipe's.",
-            rich_help_panel=NETWORKS,
+        grouped(
+            NETWORKS,
+            "Where Q gets its features: shared (from the discriminator's trunk), own (from a trunk of its own) or "
+            "detached (shared, without changing them). Default: shared; detached for gan.",
         ),
     ] = None,
     label_input: Annotated[
         str | None,
-        typer.Option(
-            help="How the discriminator sees the label: none, projection, embedding or input_channel. Default: the recipe's.",
-            rich_help_panel=NETWORKS,
+        grouped(
+            NETWORKS,
+            "How the discriminator gets the label: none, projection, embedding or input_channel. Default: none; "
+            "projection for cgan.",
         ),
     ] = None,
     adversarial: Annotated[
         str | None,
-        typer.Option(help="The game: non_saturating, least_squares or relativistic.", rich_help_panel=LOSSES),
+        grouped(LOSSES, "Adversarial loss: non_saturating, least_squares or relativistic. Default: non_saturating."),
     ] = None,
     r1_weight: Annotated[
-        float | None,
-        typer.Option(help="Weight of the gradient penalty on real series.", rich_help_panel=LOSSES),
+        float | None, grouped(LOSSES, "Weight of the gradient penalty on real series. Default: 1.")
     ] = None,
     augmentations: Annotated[
         list[str] | None,
-        typer.Option(
+        grouped(
+            LOSSES,
+            "Change one augmentation, a random change that leaves the class of a series as it is, such as "
+            "time_scale=0.1; a wrong name lists them; or none. Repeatable. Default: the dataset's own; for a file "
+            "time_scale=0.1, time_shift=0.05, amplitude=0.1, offset=0.1, noise=0.05.",
             "--augment",
             metavar="NAME=VALUE",
-            help="Change one augmentation that leaves a series what it is, such as time_scale=0.1; or none. Repeatable.",
-            rich_help_panel=LOSSES,
         ),
     ] = None,
     cont_follows: Annotated[
         list[str] | None,
-        typer.Option(
+        grouped(
+            CODES,
+            "Have the next continuous code follow this augmentation: time_scale, time_shift, amplitude, rotation_rad, "
+            "shear, stretch or gain, if the data has it; or none. Repeatable. Default: the dataset's own, else none.",
             metavar="AUGMENTATION",
-            help="Have the next continuous code follow this augmentation, such as rotation_rad; or none. Repeatable. "
-            "Default: what suits the data.",
-            rich_help_panel=CODES,
         ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of training.", rich_help_panel=STEPS)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Cases a step.", rich_help_panel=STEPS)] = None,
-    generator_rate: Annotated[
-        float | None, typer.Option(help="Learning rate of the generator.", rich_help_panel=STEPS)
-    ] = None,
+    steps: Annotated[int | None, grouped(STEPS, "Steps of training. Default: 5000; 4500 for image.")] = None,
+    batch_size: Annotated[int | None, grouped(STEPS, "Cases in each step. Default: 128.")] = None,
+    generator_rate: Annotated[float | None, grouped(STEPS, "Learning rate of the generator. Default: 0.001.")] = None,
     discriminator_rate: Annotated[
-        float | None, typer.Option(help="Learning rate of discriminator and Q.", rich_help_panel=STEPS)
+        float | None, grouped(STEPS, "Learning rate of discriminator and Q. Default: 0.0005.")
     ] = None,
     generator_every: Annotated[
-        int | None,
-        typer.Option(help="The generator moves in every so-many-th step.", rich_help_panel=STEPS),
+        int | None, grouped(STEPS, "Steps of the discriminator for each step of the generator. Default: 1.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Everything random follows from it.", rich_help_panel=STEPS)] = None,
+    seed: Annotated[int | None, grouped(STEPS, "Seed of all random numbers. Default: 0.")] = None,
     seeds: Annotated[
         int,
-        typer.Option(
+        grouped(
+            STEPS,
+            "Train N candidates, seeds from --seed on, and keep the one whose categories agree best with the others.",
             min=1,
             metavar="N",
-            help="Train N candidates, from --seed on, and keep the one with the most dependable categories.",
-            rich_help_panel=STEPS,
         ),
     ] = 1,
     others: Annotated[
         list[str] | None,
-        typer.Option(
+        grouped(
+            STEPS,
+            "Any other setting, such as r2_weight=1; a wrong name lists them. Repeatable. Default: the recipe's own.",
             "--set",
             metavar="NAME=VALUE",
-            help="Any other setting, such as r2_weight=1. Repeatable.",
-            rich_help_panel=STEPS,
         ),
     ] = None,
     device: DeviceOption = "auto",
     precision: Annotated[
         str,
-        typer.Option(help="Of products: auto, float32 or bf16; auto takes bf16 where the processor is made for it."),
+        typer.Option(
+            help="Precision of products: auto, float32 or bf16; auto takes bf16 if the processor has units for it."
+        ),
     ] = "auto",
     runs: RunsOption = DEFAULT_RUNS,
     resume: Annotated[
         str | None,
         typer.Option(
-            metavar="RUN", help="Go on with an interrupted run: its name or path, or last. Its settings stay."
+            metavar="RUN",
+            help="Go on with an interrupted run, with its settings: its name or path, or last. Default: a new run.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved plan as JSON and stop.")] = False,
@@ -231,69 +220,100 @@ def train(
         _resume(runs, resume, device, precision)
         return
     from tsinfogan.cli._labels import choose_recipe, hide_labels
+    from tsinfogan.cli._parsing import parse_augmentations
     from tsinfogan.cli._running import run_candidates, run_session
     from tsinfogan.devices import choose_device, choose_precision
     from tsinfogan.training.candidates import Candidates
     from tsinfogan.training.config import TrainingSettings
-    from tsinfogan.training.plan import augment, make_plan, parse_choice, parse_setting
-    from tsinfogan.training.selection import with_seeds
+    from tsinfogan.training.plan import make_plan
     from tsinfogan.training.session import Session
 
-    if posterior not in ("learned", "fixed"):
-        raise UnknownNameError("posterior", posterior, ("learned", "fixed"))
-    named = [
-        f"{setting}={context.params[option]}"
-        for option, setting in SETTING_OPTIONS.items()
-        if context.params[option] is not None
-    ]
-    choices = _choices(dataset, data, backbone=backbone, n_continuous=cont, noise_dim=noise, width=width)
-    if cat is not None:
-        choices["n_categories"] = _sizes(cat)
-    if cont_follows is not None:
-        choices["cont_follows"] = () if cont_follows == ["none"] else tuple(cont_follows)
-    for name, texts in (("scaling", scaling), ("bounds", bounds)):
-        if texts is not None:
-            choices[name] = parse_choice(texts)
-    settings = dict(map(parse_setting, [*named, *(others or ())]))
+    settings, choices = _settings(context.params), _choices(context.params)
     where = choose_device(device)
     dtype = choose_precision(precision, where)
     asked = reading(case_column, time_column, label_column, channels, window, stride)
-    source: dict[str, Any] = {"dataset": dataset or DEFAULT_DATASET}
-    if data:
-        source = {"file": str(data.resolve()), **asked.to_dict()}
-    else:
-        refuse_without_file(asked, source["dataset"])
-    panel = augment(_panel(source), augmentations or ())
+    source: dict[str, Any] = (
+        {"file": str(data.resolve()), **asked.to_dict()} if data else {"dataset": dataset or DEFAULT_DATASET}
+    )
+    panel = parse_augmentations(_panel(source, asked), augmentations or ())
     if labels_per_class is not None:
         panel, kept = hide_labels(panel, labels_per_class, settings.get("seed", TrainingSettings.seed))
         source |= kept
-    plan = make_plan(
-        panel,
-        recipe=choose_recipe(recipe, panel, labels_per_class),
-        continuous_prior=continuous_prior,  # type: ignore[arg-type]
-        category_prior=category_prior,  # type: ignore[arg-type]
-        posterior_scale=1.0 if posterior == "fixed" else None,
-        settings=settings,
-        **choices,
-    )
-    planned = with_seeds(plan, seeds)
+    recipe = choose_recipe(recipe, panel, labels_per_class)
+    plan = make_plan(panel, recipe=recipe, settings=settings, **choices)
     if dry_run:
-        from tsinfogan.cli._running import count_parameters
-
-        model = plan.build(panel)
-        resolved: dict[str, Any] = {
-            "data": source,
-            "plan": plan.to_dict(),
-            "augmentations": panel.augmentations.to_dict(),
-        }
-        resolved["scaling"] = dict(zip(panel.channels, model.preprocessor.scalings, strict=True))
-        resolved["seeds"] = [each.training.seed for each in planned]
-        index = {"device": str(where), "precision": str(dtype).removeprefix("torch.")}
-        print(json.dumps({**resolved, **index, **count_parameters(model)}, indent=1))
+        _print_plan(plan, panel, source, seeds, where, dtype)
     elif seeds > 1:
         run_candidates(Candidates.start(runs, plan, panel, source, seeds), panel, runs, where, dtype)
     else:
         run_session(Session.start(runs, plan, panel, source, where, dtype), panel, runs)
+
+
+def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by name: those with an option of their own, then those of ``--set``."""
+    from tsinfogan.cli._parsing import parse_setting
+
+    own = [f"{setting}={options[option]}" for option, setting in SETTING_OPTIONS.items() if options[option] is not None]
+    return dict(map(parse_setting, [*own, *(options["others"] or ())]))
+
+
+def _choices(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Further arguments of ``make_plan``: what the dataset suggests, then what was given."""
+    from tsinfogan.cli._parsing import parse_choice, parse_sizes
+    from tsinfogan.datasets import get_dataset
+
+    if options["posterior"] not in ("learned", "fixed"):
+        raise UnknownNameError("posterior", options["posterior"], ("learned", "fixed"))
+    if options["dataset"] and options["data"]:
+        raise SettingError("--dataset and --data both name the data; give one of them")
+    suggested = {} if options["data"] else get_dataset(options["dataset"] or DEFAULT_DATASET).suggestions
+    given = {
+        "backbone": options["backbone"],
+        "width": options["width"],
+        "n_categories": None if options["cat"] is None else parse_sizes(options["cat"]),
+        "n_continuous": options["cont"],
+        "noise_dim": options["noise"],
+        "continuous_prior": options["continuous_prior"],
+        "category_prior": options["category_prior"],
+        "posterior_scale": 1.0 if options["posterior"] == "fixed" else None,
+        "scaling": options["scaling"] and parse_choice(options["scaling"]),
+        "bounds": options["bounds"] and parse_choice(options["bounds"]),
+        "cont_follows": () if options["cont_follows"] == ["none"] else options["cont_follows"],
+    }
+    return {**suggested, **{name: value for name, value in given.items() if value is not None}}
+
+
+def _panel(source: Mapping[str, Any], asked: Reading) -> Panel:
+    """The training data of a dataset or a file."""
+    if "dataset" in source:
+        return read_dataset(source["dataset"], asked=asked)
+    from tsinfogan.data.checks import check_trainable
+
+    path = Path(source["file"])
+    panel = read_file(path, asked)
+    check_trainable(panel)
+    say(describe_file(path, asked, panel))
+    return panel
+
+
+def _print_plan(
+    plan: Plan, panel: Panel, source: Mapping[str, Any], n_seeds: int, device: torch.device, precision: torch.dtype
+) -> None:
+    from tsinfogan.cli._running import count_parameters
+    from tsinfogan.training.selection import with_seeds
+
+    model = plan.build(panel)
+    resolved = {
+        "data": source,
+        "plan": plan.to_dict(),
+        "augmentations": panel.augmentations.to_dict(),
+        "scaling": dict(zip(panel.channels, model.preprocessor.scalings, strict=True)),
+        "seeds": [each.training.seed for each in with_seeds(plan, n_seeds)],
+        "device": str(device),
+        "precision": str(precision).removeprefix("torch."),
+        **count_parameters(model),
+    }
+    print(json.dumps(resolved, indent=1))
 
 
 def _refuse_beside_resume(context: typer.Context) -> None:
@@ -323,7 +343,7 @@ def _resume(runs: Path, name: str, device: str, precision: str) -> None:
     candidates = Candidates.open(run)
     if candidates is not None and candidates.chosen:
         raise _finished(runs, run.name, f"seed {candidates.chosen.seed} is chosen", "--seeds")
-    panel = hide_labels_again(_panel(source), run.data)
+    panel = hide_labels_again(_panel(source, Reading.from_dict(source)), run.data)
     if candidates is not None:
         run_candidates(candidates, panel, runs, where, dtype)
         return
@@ -338,42 +358,3 @@ def _finished(runs: Path, name: str, how: str, more: str) -> SettingError:
     return SettingError(
         f"run {name} is finished, {how}; sample from it with `{sample}`, or train a new run with more {more}"
     )
-
-
-def _choices(dataset: str | None, data: Path | None, **given: Any) -> dict[str, Any]:
-    """Arguments of ``make_plan``: what the dataset's makers suggest, then what was given."""
-    from tsinfogan.datasets import get_dataset
-
-    if dataset and data:
-        raise SettingError("--dataset and --data both name the data; give one of them")
-    suggested: dict[str, Any] = {}
-    if not data:
-        suggested = get_dataset(dataset or DEFAULT_DATASET).suggestions
-    return {**suggested, **{name: value for name, value in given.items() if value is not None}}
-
-
-def _panel(source: Mapping[str, Any]) -> Panel:
-    """The training data of a dataset or a file."""
-    if "dataset" in source:
-        from tsinfogan.datasets import load_dataset
-
-        panel = load_dataset(source["dataset"])
-        say_notes(panel)
-        return panel
-    from tsinfogan.data.checks import check_trainable
-
-    path, asked = Path(source["file"]), Reading.from_dict(source)
-    panel = read_file(path, asked)
-    check_trainable(panel)
-    print(describe_file(path, asked, panel), file=sys.stderr)
-    return panel
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    """Sizes of categorical codes: ``20``, ``10,10``, or ``none``."""
-    if text in ("0", "none"):
-        return ()
-    sizes = text.split(",")
-    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
-        raise SettingError(f"expected numbers of categories such as 20 or 10,10,10,10, or none, in --cat, got {text!r}")
-    return tuple(map(int, sizes))

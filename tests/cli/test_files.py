@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,9 +70,9 @@ def test_train_resume_sample_encode_and_report(command, recording, tmp_path):
 
 
 def test_an_interrupted_run_finds_its_windows_again(command, recording, tmp_path, monkeypatch):
-    from tsinfogan.cli._stopping import StopSignals
+    from tsinfogan.cli import _running
 
-    monkeypatch.setattr(StopSignals, "asked", lambda self: True)
+    monkeypatch.setattr(_running, "stop_signals", lambda: nullcontext([2]))
     stopped = command("train", "--data", recording, *ASKED, *TINY, "--runs", tmp_path)
     assert stopped.code != 0
     monkeypatch.undo()

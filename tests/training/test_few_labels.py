@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -55,12 +56,11 @@ def test_labels_per_class(command, small_csv, tmp_path, seen):
 
 
 def test_the_same_labels_after_a_pause(command, small_csv, tmp_path, seen, monkeypatch):
-    from tsinfogan.cli import _stopping
+    from tsinfogan.cli import _running
 
     options = ["train", "--data", small_csv, *TINY, "--labels-per-class", 2, "--runs", tmp_path, "--seeds", 2]
     with monkeypatch.context() as patch:
-        patch.setattr(_stopping.StopSignals, "asked", lambda _: True)
-        patch.setattr(_stopping.StopSignals, "number", 2)
+        patch.setattr(_running, "stop_signals", lambda: nullcontext([2]))
         assert command(*options).code == 130
     assert len(seen) == 1
     outcome = command("train", "--resume", "last", "--runs", tmp_path, "--device", "cpu")

@@ -1,0 +1,98 @@
+"""Text of the command line as Python values: settings, choices by channel, augmentations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from typing import Any, get_args
+
+from tsinfogan.data.augmentations import Augmentations
+from tsinfogan.data.panel import Panel
+from tsinfogan.errors import SettingError, UnknownNameError
+from tsinfogan.preprocessing.preprocessor import OTHERS, Choice
+from tsinfogan.training.plan import setting_types
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Reads ``name=value``.
+
+    Raises:
+        SettingError: no such setting, or a value of another type.
+    """
+    name, _, value = text.partition("=")
+    types = setting_types()
+    if name not in types:
+        raise UnknownNameError("setting", name, types)
+    choices = get_args(types[name])
+    if choices and value not in choices:
+        raise SettingError(f"setting {name}: expected one of {', '.join(map(str, choices))}, got {value!r}")
+    if types[name] is bool:
+        if value.lower() not in ("true", "false"):
+            raise SettingError(f"setting {name}: expected true or false, got {value!r}")
+        return name, value.lower() == "true"
+    return name, value if choices else _number(types[name], f"setting {name}", value)
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """Sizes of categorical codes: ``20``, ``10,10``, or ``none``.
+
+    Raises:
+        SettingError: not whole numbers of 1 or more.
+    """
+    if text in ("0", "none"):
+        return ()
+    sizes = text.split(",")
+    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
+        raise SettingError(f"expected numbers of categories such as 20 or 10,10,10,10, or none, in --cat, got {text!r}")
+    return tuple(map(int, sizes))
+
+
+def parse_choice(texts: Iterable[str]) -> Choice:
+    """Reads what was given for scaling or bounds: ``choice`` for all channels, or ``channel=choice`` for one.
+
+    Which channels and choices exist is checked later, with the data.
+    """
+    chosen: dict[str, str] = {}
+    for text in texts:
+        channel, _, choice = text.rpartition("=")
+        chosen[channel or OTHERS] = choice
+    return chosen[OTHERS] if chosen.keys() == {OTHERS} else chosen or "auto"
+
+
+def parse_augmentations(panel: Panel, texts: Iterable[str]) -> Panel:
+    """``panel`` with other augmentations, each text ``name=value``, or ``none`` for no augmentation at all.
+
+    Raises:
+        SettingError: no such augmentation or channel, or a value of another type.
+    """
+    chosen = panel.augmentations
+    changes: dict[str, Any] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        names = [field.name for field in fields(Augmentations)]
+        if text == "none":
+            chosen, changes = Augmentations(), {}
+        elif name not in names:
+            raise UnknownNameError("augmentation", name, [*names, "none"])
+        elif name.endswith("_channels"):
+            channels = value.split(",")
+            if strange := [channel for channel in channels if channel not in panel.channels]:
+                raise UnknownNameError("channel", strange[0], panel.channels)
+            if name == "rotation_channels" and len(channels) != 2:
+                raise SettingError(f"augmentation {name}: expected two channels such as x,y, got {value!r}")
+            changes[name] = tuple(map(panel.channels.index, channels))
+        else:
+            changes[name] = _number(float, f"augmentation {name}", value)
+    return replace(panel, augmentations=replace(chosen, **changes))
+
+
+def _number(kind: type[int] | type[float], what: str, text: str) -> float:
+    try:
+        number = kind(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        wanted = {int: "a whole number", float: "a number"}[kind]
+        raise SettingError(f"{what}: expected {wanted}, 0 or greater, got {text!r}")
+    return number
