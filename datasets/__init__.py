@@ -72,16 +72,18 @@ class Family:
     member: Callable[[str], Dataset]
 
 
-DATASETS: Registry[Dataset | Family] = Registry("dataset", __name__, "DATASET", shared=("sources",))
+DATASETS: Registry[Dataset | Family] = Registry("dataset", __name__, "DATASET", (Dataset, Family), shared=("sources",))
 
 
-def get_dataset(name: str) -> Dataset:
-    """The dataset called ``name``, or ``family:name``; loads nothing.
+def get_dataset(name: str | Dataset) -> Dataset:
+    """The dataset called ``name``, or ``family:name``, or the one given; loads nothing.
 
     Raises:
         UnknownNameError: there is no such dataset or family.
         SettingError: no such name can be in the family.
     """
+    if isinstance(name, Dataset):
+        return name
     first, colon, rest = name.partition(":")
     entry = DATASETS.get(first)
     if isinstance(entry, Family):
@@ -91,8 +93,8 @@ def get_dataset(name: str) -> Dataset:
     return entry
 
 
-def load_dataset(name: str, split: Split = "train") -> Panel:
-    """The panel of one split of a dataset, fetched and cached on first use.
+def load_dataset(name: str | Dataset, split: Split = "train") -> Panel:
+    """The panel of one split of a dataset, by name or as an object, fetched and cached on first use.
 
     Raises:
         UnknownNameError: there is no such dataset.

@@ -1,52 +1,115 @@
-"""A folder is a registry: every public module in a package is one entry, found by name and imported on first use.
+"""Backbones, datasets, formats, measures and methods by name: our own, other packages', and objects of one's own.
 
-Adding a backbone, dataset or format is adding a file; nothing is imported, listed or decorated elsewhere.
+Every public module of a package is one entry. Another package adds one by an entry point, such as
+``cosines = "my_package:BACKBONE"`` in the group ``tsinfogan.backbones``. Where a name is expected, an object is taken.
 """
 
 from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import import_module
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from tsinfogan.errors import UnknownNameError
+from tsinfogan.errors import SettingError, UnknownNameError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
 class Registry(Generic[Entry]):
-    """Entries of one kind.
+    """Entries of one kind, imported on first use.
 
     Args:
         kind: what an entry is called in error messages, such as ``"dataset"``.
-        package: dotted name of the package whose public modules are the entries.
-        attribute: name of the module-level object that each module offers.
+        package: dotted name of the package whose public modules are entries.
+        attribute: name of the object that each of these modules offers, such as ``"DATASET"``.
+        types: of an entry.
         shared: public modules of the package that are no entries, but what entries share.
     """
 
     kind: str
     package: str
     attribute: str
+    types: tuple[type[Any], ...]
     shared: tuple[str, ...] = ()
+    _registered: dict[str, Entry] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def group(self) -> str:
+        """Group of other packages' entry points, such as ``"tsinfogan.datasets"``."""
+        return f"tsinfogan.{self.attribute.lower()}s"
 
     def names(self) -> tuple[str, ...]:
         """Names of all entries in alphabetical order, without importing any of them."""
-        path = import_module(self.package).__path__
-        found = {module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")}
-        return tuple(sorted(found - {*self.shared}))
+        return tuple(sorted({*self._modules(), *_entry_points(self.group), *self._registered}))
 
-    def get(self, name: str) -> Entry:
-        """The entry called ``name``.
+    def get(self, entry: str | Entry) -> Entry:
+        """The entry of a name; an object of the right type is returned as it is. Of equal names ours comes first.
 
         Raises:
-            UnknownNameError: there is no such entry; the message lists those there are.
+            UnknownNameError: there is no entry of that name; the message lists those there are.
+            SettingError: not an entry, or another package's entry that cannot be imported.
         """
-        if name not in self.names():
-            raise UnknownNameError(self.kind, name, self.names())
-        return cast(Entry, getattr(import_module(f"{self.package}.{name}"), self.attribute))
+        if not isinstance(entry, str):
+            return self._checked(entry, f"expected a {self.kind} by name or as an object")
+        if entry in self._modules():
+            return cast(Entry, getattr(import_module(f"{self.package}.{entry}"), self.attribute))
+        if (point := _entry_points(self.group).get(entry)) is not None:
+            return self._checked(_loaded(self.kind, point), f"{self.kind} {entry!r} of {point.value}: expected one")
+        if entry in self._registered:
+            return self._registered[entry]
+        raise UnknownNameError(self.kind, entry, self.names())
+
+    def register(self, entry: str | Entry) -> str:
+        """The name of an entry. An object is found under its ``name`` from now on, in this process.
+
+        Raises:
+            SettingError: an object without a name, or with the name of another entry.
+        """
+        if isinstance(entry, str):
+            return entry
+        name: str = getattr(self.get(entry), "name", "")
+        known = {*self._modules(), *_entry_points(self.group)}
+        if not name or (name in known and self.get(name) is not entry):
+            why = f"{name!r} is another one's" if name else "it has none"
+            raise SettingError(
+                f"a {self.kind} that is passed as an object needs a name of its own, but {why}; set name"
+            )
+        if name not in known:
+            self._registered[name] = entry
+        return name
+
+    def _modules(self) -> set[str]:
+        path = import_module(self.package).__path__
+        return {found.name for found in pkgutil.iter_modules(path) if not found.name.startswith("_")} - {*self.shared}
+
+    def _checked(self, entry: object, expected: str) -> Entry:
+        if not isinstance(entry, self.types):
+            raise SettingError(f"{expected}, a {self.types[0].__name__}, got {type(entry).__name__}")
+        return cast(Entry, entry)
+
+
+@lru_cache
+def _entry_points(group: str) -> Mapping[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=group)}
+
+
+def _loaded(kind: str, point: EntryPoint) -> object:
+    try:
+        return point.load()
+    except Exception as error:  # whatever another package raises
+        raise SettingError(
+            f"{kind} {point.name!r} cannot be imported from {point.value} ({type(error).__name__}: {error}); update or "
+            "uninstall the package that provides it"
+        ) from error
 
 
 def on_demand(package: str, homes: Mapping[str, Sequence[str]]) -> tuple[list[str], Callable[[str], Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -65,7 +66,29 @@ class Format:
     open_folder: Callable[[Path], Writer] | None = None
 
 
-FORMATS: Registry[Format] = Registry("format", __name__, "FORMAT", shared=("blocks", "frame"))
+FORMATS: Registry[Format] = Registry("format", __name__, "FORMAT", (Format,), shared=("blocks", "frame"))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The file, open for reading.
+
+    Raises:
+        DataError: it is missing, a directory, not readable, or empty.
+    """
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        raise DataError(f"there is no file {str(path)!r}; check the name and the directory") from None
+    except IsADirectoryError:
+        raise DataError(f"{str(path)!r} is a directory, expected a file; name one of the files in it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{str(path)!r} cannot be read: {reason}; check the name and its permissions") from None
+    with stream:
+        if not stream.peek(1):
+            raise DataError(f"{path.name} is empty; expected at least a header and two cases")
+        yield stream
 
 
 def format_of(name: str) -> Format | None:
@@ -94,21 +117,28 @@ def readable_format(path: Path) -> Format:
     )
 
 
-def read_panel(path: Path | str, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
+def read_panel(
+    path: Path | str,
+    columns: ColumnNames = USUAL,
+    windows: Windows | None = None,
+    format: str | Format | None = None,
+) -> Panel:
     """The panel in a file of any readable format.
 
     Args:
-        path: the file; its suffix tells the format.
+        path: the file.
         columns: what the columns of a table are called, and which channels to read.
         windows: cut every series into windows; one long recording needs no column of cases then.
+        format: name of a format, or one of your own; by default the suffix of the file tells it.
 
     Raises:
         DataError: the file cannot be read or understood; the message says where and what to do.
         SettingError: names of columns for a format that has none.
     """
     path = Path(path)
-    entry = readable_format(path)
-    assert entry.read is not None
+    entry = readable_format(path) if format is None else FORMATS.get(format)
+    if entry.read is None:
+        raise SettingError(f"a {entry.suffix} file can only be written; convert {path.name} to another format")
     named = [name for name in columns.named if name != "channels"]
     if named and not entry.is_table:
         raise SettingError(
@@ -118,15 +148,23 @@ def read_panel(path: Path | str, columns: ColumnNames = USUAL, windows: Windows 
     return entry.read(path, columns, windows)
 
 
-def write_panel(panel: Panel, path: Path | str, columns: CaseColumns | None = None) -> None:
+def write_panel(
+    panel: Panel, path: Path | str, columns: CaseColumns | None = None, format: str | Format | None = None
+) -> None:
     """Writes a panel to a file, whose suffix tells the format; a very large one as Parquet to a folder of files.
+
+    Args:
+        panel: series or images.
+        path: the file.
+        columns: values of whole cases, ``(n_cases,)`` by name of the column.
+        format: name of a format, or one of your own; by default the suffix of the file tells it.
 
     Raises:
         DataError: the format cannot hold the panel.
         UnknownNameError: no format has such a suffix.
     """
     path = Path(path)
-    entry = format_of(path.name)
+    entry = format_of(path.name) if format is None else FORMATS.get(format)
     if entry is None:
         suffixes = [FORMATS.get(name).suffix for name in FORMATS.names()]
         raise UnknownNameError("file suffix", path.suffix, suffixes)

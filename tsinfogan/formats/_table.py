@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,33 +23,12 @@ from tsinfogan.data.columns import (
 from tsinfogan.data.panel import FloatArray, IntArray, Panel, encode_labels
 from tsinfogan.data.windows import check_size
 from tsinfogan.errors import DataError
+from tsinfogan.formats import opened
 from tsinfogan.formats._cells import Numbers, Times, in_python, plain, read_channel, read_times
 from tsinfogan.formats._series import panel_from_series, stem
 from tsinfogan.formats._time import Grid, counted, interpolated, laid_out
 
 __all__ = ["LABEL", "describe_columns", "index_columns", "opened", "panel_from_table"]
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """The file, open for reading.
-
-    Raises:
-        DataError: it is missing, a directory, not readable, or empty.
-    """
-    try:
-        stream = path.open("rb")
-    except FileNotFoundError:
-        raise DataError(f"there is no file {str(path)!r}; check the name and the directory") from None
-    except IsADirectoryError:
-        raise DataError(f"{str(path)!r} is a directory, expected a file; name one of the files in it") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{str(path)!r} cannot be read: {reason}; check the name and its permissions") from None
-    with stream:
-        if not stream.peek(1):
-            raise DataError(f"{path.name} is empty; expected at least a header and two cases")
-        yield stream
 
 
 def panel_from_table(

@@ -97,7 +97,7 @@ def compare(
     seen: Panel,
     reference: Panel | None = None,
     *,
-    only: Iterable[str] | None = None,
+    only: Iterable[str | Comparison] | None = None,
     quick: bool = False,
     seed: int = 0,
     device: str = "auto",
@@ -110,7 +110,7 @@ def compare(
             as there are real ones, at random.
         seen: the real series that the generator was trained on.
         reference: real series that it has not seen; without, one random half of ``seen`` takes their place.
-        only: names of measures; all by default.
+        only: measures by name or as objects; all by default.
         quick: fewer series, repeats and steps.
         seed: everything random follows from it.
         device: where networks are trained: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -120,7 +120,8 @@ def compare(
         DataError: series of other channels or kind, or too few.
         UnknownNameError: no such measure.
     """
-    measures = {name: COMPARISONS.get(name) for name in (COMPARISONS.names() if only is None else only)}
+    names = COMPARISONS.names() if only is None else map(COMPARISONS.register, only)
+    measures = {name: COMPARISONS.get(name) for name in names}
     check_comparable(synthetic, seen, reference)
     notes = []
     if isinstance(synthetic, Panel) and (found := identical_to(synthetic, seen, reference)):

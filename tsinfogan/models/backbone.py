@@ -60,6 +60,7 @@ class Backbone:
         width: default width.
         n_axes: axes of the grid that it handles, 1 for series, 2 for images.
         settings: training settings and weights, by name, that suit it better than the general defaults.
+        name: needed where it is passed as an object: a run keeps it, and finds the backbone by it when it is loaded.
     """
 
     summary: str
@@ -68,24 +69,26 @@ class Backbone:
     width: int
     n_axes: tuple[int, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
 
 
-BACKBONES: Registry[Backbone] = Registry("backbone", "tsinfogan.models.backbones", "BACKBONE")
+BACKBONES: Registry[Backbone] = Registry("backbone", "tsinfogan.models.backbones", "BACKBONE", (Backbone,))
 
 
-def get_backbone(name: str, shape: DataShape) -> Backbone:
-    """The backbone called ``name``.
+def get_backbone(name: str | Backbone, shape: DataShape) -> Backbone:
+    """The backbone called ``name``, or the one given.
 
     Raises:
         UnknownNameError: there is none.
         SettingError: it does not handle data of this shape.
     """
     backbone = BACKBONES.get(name)
-    if len(shape.grid) not in backbone.n_axes:
+    n_axes = len(shape.grid)
+    if n_axes not in backbone.n_axes:
         kind = {1: "series", 2: "images"}
-        fitting = [other for other in BACKBONES.names() if len(shape.grid) in BACKBONES.get(other).n_axes]
+        fitting = [other for other in BACKBONES.names() if n_axes in BACKBONES.get(other).n_axes]
         raise SettingError(
-            f"backbone {name!r} is for {kind[backbone.n_axes[0]]} but the data holds {kind[len(shape.grid)]}: "
+            f"backbone {backbone.name or name!r} is for {kind[backbone.n_axes[0]]} but the data holds {kind[n_axes]}: "
             f"choose from {', '.join(fitting)}"
         )
     return backbone

@@ -12,7 +12,7 @@ import torch
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
-from tsinfogan.models.backbone import BACKBONES
+from tsinfogan.models.backbone import BACKBONES, Backbone
 from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, NormalCode, UniformCode
 from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.model import DataCard, Model, ModelSettings
@@ -89,7 +89,7 @@ def make_plan(
     panel: Panel,
     *,
     recipe: str = "infogan",
-    backbone: str | None = None,
+    backbone: str | Backbone | None = None,
     n_categories: tuple[int, ...] | None = None,
     n_continuous: int = 2,
     noise_dim: int = 32,
@@ -108,7 +108,7 @@ def make_plan(
     Args:
         panel: training data.
         recipe: name of a recipe.
-        backbone: registered name; by default the one that suits the grid.
+        backbone: by name, or one of your own; by default the one that suits the grid.
         n_categories: size of each categorical code, such as ``(20,)``, ``(10, 10)`` or ``()``; by default one code with
             as many categories as the panel has classes, or ten.
         n_continuous: number of continuous codes.
@@ -128,7 +128,7 @@ def make_plan(
         SettingError: settings that do not fit each other or the data, or that do not exist.
     """
     chosen = get_recipe(recipe)
-    backbone = backbone or ("conv1d" if len(panel.grid) == 1 else "image")
+    backbone = BACKBONES.register(backbone or ("conv1d" if len(panel.grid) == 1 else "image"))
     if chosen.labelled and (panel.labels is None or not (panel.labels >= 0).any()):
         raise SettingError(
             f"recipe {recipe!r} needs labels but {panel.name} has none: add a label column, or use infogan"

@@ -29,6 +29,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from tsinfogan.errors import RunError, TsInfoGANError, UnknownNameError
+from tsinfogan.models.backbone import BACKBONES
 from tsinfogan.models.model import DataCard, Model
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.training.plan import Plan
@@ -193,6 +194,12 @@ class Run:
             model = Model.build(self.plan.model, card, Preprocessor.from_dict(self.config["preprocessor"]))
             for name, network in {"generator": model.generator, "discriminator": model.discriminator}.items():
                 network.load_state_dict({k[len(name) + 1 :]: v for k, v in weights.items() if k.startswith(f"{name}.")})
+        except UnknownNameError as error:
+            raise RunError(
+                f"{self.path} was trained with the backbone {error.name!r}, which is not here, only "
+                f"{', '.join(error.known)}; install the package with its entry point in {BACKBONES.group}, or call "
+                "BACKBONES.register"
+            ) from None
         except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise self._damaged(MODEL, error) from None
         model.names = self._names(model.settings.n_categories)

@@ -29,12 +29,14 @@ class Measure:
             series; real ``series``, with some known ``labels`` or generating ``factors``. Without, the measure is left
             out and the reason given.
         compute: the figures by name, such as ``{"accuracy": 0.97}`` or, one a code, ``{"flips_cont0": 0.004}``.
+        name: needed where it is passed as an object.
     """
 
     summary: str
     better: Literal["higher", "lower"]
     needs: frozenset[Need]
     compute: Callable[[Subject], Mapping[str, float]]
+    name: str = ""
 
 
-MEASURES: Registry[Measure] = Registry("measure", __name__, "MEASURE", shared=("context",))
+MEASURES: Registry[Measure] = Registry("measure", __name__, "MEASURE", (Measure,), shared=("context",))

@@ -252,19 +252,19 @@ class Subject:
         return next((reason for need, reason in lacking.items() if reason and need in measure.needs), None)
 
 
-def evaluate(subject: Subject, names: Iterable[str] | None = None) -> tuple[dict[str, float], dict[str, str]]:
+def evaluate(subject: Subject, names: Iterable[str | Measure] | None = None) -> tuple[dict[str, float], dict[str, str]]:
     """All figures by name, and by measure the reason why it was left out.
 
     Args:
         subject: what is measured.
-        names: measures; all by default.
+        names: measures by name or as objects; all by default.
 
     Raises:
         UnknownNameError: no such measure.
     """
     figures: dict[str, float] = {}
     skipped: dict[str, str] = {}
-    for name in MEASURES.names() if names is None else names:
+    for name in MEASURES.names() if names is None else map(MEASURES.register, names):
         measure = MEASURES.get(name)
         reason = subject.missing(measure)
         if reason is None:

@@ -56,6 +56,7 @@ class Comparison:
             or, where those are what is looked for (privacy), one half of the ``reference`` against the other.
         repeats: times that a full evaluation computes it, each with another seed and other samples.
         quick_repeats: times that a quick one does, where that is less: 2 for what trains a network each time.
+        name: needed where it is passed as an object.
     """
 
     summary: str
@@ -67,10 +68,11 @@ class Comparison:
     stand_in: StandIn = "seen"
     repeats: int = 5
     quick_repeats: int = 5
+    name: str = ""
 
     def repeats_in(self, quick: bool) -> int:
         """Times that an evaluation, quick or full, computes it."""
         return min(self.repeats, self.quick_repeats) if quick else self.repeats
 
 
-COMPARISONS: Registry[Comparison] = Registry("measure", __name__, "COMPARISON", shared=("context",))
+COMPARISONS: Registry[Comparison] = Registry("measure", __name__, "COMPARISON", (Comparison,), shared=("context",))

@@ -91,7 +91,7 @@ class Method:
 
 BASELINE = "none"
 """The method that the others are compared with."""
-METHODS: Registry[Method] = Registry("method", __name__, "METHOD")
+METHODS: Registry[Method] = Registry("method", __name__, "METHOD", (Method,))
 
 
 def in_order(methods: Mapping[str, Method]) -> dict[str, Method]:
