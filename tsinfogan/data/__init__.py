@@ -13,7 +13,7 @@ __all__, __getattr__ = on_demand(
     {
         "augmentations": ("Augmentations",),
         "columns": ("ColumnNames", "Windows"),
-        "labels": ("draw_labelled"),
+        "labels": ("draw_labelled",),
         "matching": ("contingency", "match"),
         "panel": ("Panel",),
         "windows": ("cut_windows", "fill_gaps"),

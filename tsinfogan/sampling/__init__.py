@@ -11,7 +11,7 @@ from tsinfogan.registry import on_demand
 __all__, __getattr__ = on_demand(
     __name__,
     {
-        "memorization": ("Originals", "stream_apart"),
+        "memorization": ("TrainingSeries", "stream_apart"),
         "naming": ("matched_names", "renamed"),
         "sampler": ("CodeRequest", "Sample", "encode", "sample", "stream"),
     },
