@@ -1,6 +1,7 @@
 # make demo    install, train on the built-in pen strokes, sample by code, draw a picture
 # make test    install, run the tests (TSINFOGAN_DATA=FOLDER adds those on real data)
 # make check   style and types, of the package as it is installed
+# make docs    these pages and the API reference, as a site in build/site
 # make interop the tests with aeon, for which pip takes an older numpy and pandas: VENV=FOLDER gives it one of its own
 # make bench   the figures of docs/benchmarks.md
 # make clean   remove what these made
@@ -11,9 +12,9 @@ DEMO_STEPS ?= 1800
 
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
-TYPECHECK := build/typecheck
+PACKAGE := build/package
 
-.PHONY: demo test check interop bench clean
+.PHONY: demo test check docs interop bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/tsinfogan train --steps $(DEMO_STEPS)
@@ -29,8 +30,14 @@ check: $(VENV)/.installed-test $(VENV)/.installed-check
 	rm -rf build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(INSTALL) --no-deps --target $(TYPECHECK) .
-	cd $(TYPECHECK) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p tsinfogan
+	$(INSTALL) --no-deps --target $(PACKAGE) .
+	cd $(PACKAGE) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p tsinfogan
+
+docs: $(VENV)/.installed-docs
+	rm -rf build
+	$(INSTALL) --no-deps --target $(PACKAGE) .
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "the documentation: $(CURDIR)/build/site/index.html"
 
 interop: $(VENV)/.installed-test $(VENV)/.installed-interop
 	$(BIN)/python -m pytest tests/estimators/test_interop.py tests/estimators/test_resampler.py
