@@ -1,4 +1,4 @@
-"""README and docs/ tell the truth: their Python runs, their commands parse, their links lead somewhere."""
+"""README and docs/: their Python runs, their commands parse, their links lead somewhere, their words are plain."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from tsinfogan.cli import app
 from tsinfogan.training.plan import setting_types
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDES = [page for page in PAGES if page.parent.name != "development"]
 over_pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+over_guides = pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
 STEPS = re.compile(r'(max_steps(?:": |=))\d+')
 FILE = re.compile(r"# (\w+)\.py\n")
 """First line of a block that is a module."""
@@ -104,6 +107,59 @@ def test_links_lead_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
             anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in anchors, f"{page.name} links to {target}"
+
+
+PRIVATE_WORDS = (
+    r"critics?|games?|players?|knobs?|distort\w*|blend\w*|openings|opinions?|restraints?|textures?"
+    r"|foretell\w*|rival heads|made series|somebody's wish|by heart|stirs?|giv\w+ away|shouts?|the company it keeps"
+)
+"""Figures of speech, and words that are no terms of the field, such as game for adversarial training."""
+ALLOWED = {"report.md": {"knob", "knobs"}}
+"""Of a page, such words as it explains."""
+
+
+def private_words(text: str) -> set[str]:
+    """The private words in prose; names in backticks are no prose."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"`[^`\n]+`|\]\([^)]+\)", "", text)
+    return {word.lower() for word in re.findall(rf"\b(?:{PRIVATE_WORDS})\b", prose, re.IGNORECASE)}
+
+
+@over_guides
+def test_plain_words(page: Path) -> None:
+    assert private_words(page.read_text()) <= ALLOWED.get(page.name, set())
+
+
+def test_private_words_are_found() -> None:
+    assert private_words("The Critic learns `blends` by heart ([code](game.py)).") == {"critic", "by heart"}
+
+
+def test_readme_is_short() -> None:
+    """120 lines at most, and 18 words a sentence on average; a list item or table cell ends a sentence."""
+    text = (ROOT / "README.md").read_text()
+    assert text.count("\n") <= 120
+    prose = re.sub(r"(?s:^```.*?^```$)|^ {4}.*$|^#.*$|^!\[.*$", "\n", text, flags=re.MULTILINE)
+    prose = re.sub(r"\]\([^)]*\)", "]", prose)
+    sentences = re.split(r"[.!?][*)\]]*(?=\s|$)|\n\n|^- ", prose, flags=re.MULTILINE)
+    lengths = [len(sentence.split()) for sentence in sentences if sentence.strip()]
+    assert len(lengths) > 40
+    assert sum(lengths) / len(lengths) <= 18
+    assert max(lengths) <= 40
+
+
+@pytest.mark.parametrize("room", ["data", "preprocessing", "models", "sampling", "training", "metrics", "estimators"])
+def test_public_names_exist(room: str) -> None:
+    """The API reference is generated from them (docs/_site/reference.py)."""
+    package = import_module(f"tsinfogan.{room}")
+    assert package.__all__
+    for name in package.__all__:
+        assert getattr(package, name).__doc__
+
+
+def test_every_page_is_in_the_menu() -> None:
+    menu = (ROOT / "mkdocs.yml").read_text()
+    for page in PAGES[1:]:
+        assert f" {page.relative_to(ROOT / 'docs')}\n" in menu
 
 
 def test_make_targets_exist() -> None:
