@@ -276,8 +276,8 @@ def _choices(options: Mapping[str, Any]) -> dict[str, Any]:
         "continuous_prior": options["continuous_prior"],
         "category_prior": options["category_prior"],
         "posterior_scale": 1.0 if options["posterior"] == "fixed" else None,
-        "scaling": options["scaling"] and parse_choice(options["scaling"]),
-        "bounds": options["bounds"] and parse_choice(options["bounds"]),
+        "scaling": parse_choice(options["scaling"]) if options["scaling"] else None,
+        "bounds": parse_choice(options["bounds"]) if options["bounds"] else None,
         "cont_follows": () if options["cont_follows"] == ["none"] else options["cont_follows"],
     }
     return {**suggested, **{name: value for name, value in given.items() if value is not None}}

@@ -269,7 +269,7 @@ def test_changes_are_those_of_a_step_of_one_in_each_continuous_code() -> None:
         return latent[:, None]
 
     generated = mirror(batch.latent, batch.injected_noise)
-    changes = code_changes(spec, Step(batch, generated, mirror, trainer.discriminator, {}, {}), 5)
+    changes = code_changes(spec, Step(batch, generated, mirror, trainer.discriminator, {}, {}, {}, {}), 5)
     assert len(changes) == 2
     for index, (change, code) in enumerate(zip(changes, batch.codes[1:], strict=True)):
         expected = torch.zeros(5, spec.size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,6 @@ from tsinfogan.training.optimization import decay, descend, make_optimizer, set_
 from tsinfogan.training.terms import (
     DISCRIMINATOR_TERMS,
     GENERATOR_TERMS,
-    Reading,
     Setup,
     Step,
     Term,
@@ -27,10 +26,10 @@ from tsinfogan.training.terms import (
     terms_of,
 )
 
-DISCRIMINATOR_ORDER = tuple(View)
 GENERATOR_ORDER = (View.JUDGED_GENERATED, View.JUDGED_REAL, View.GENERATED, View.GENERATED_AUGMENTED)
-"""In which order views are read in one pass; those judged for realness come first."""
 UNMIXED = {View.JUDGED_REAL: View.REAL, View.JUDGED_GENERATED: View.GENERATED}
+
+Value = TypeVar("Value")
 
 
 class Phases(NamedTuple):
@@ -132,7 +131,7 @@ class AdversarialStage:
 
     def discriminator_loss(self, batch: Batch, generated: Tensor, phases: Phases) -> tuple[Tensor, Stats]:
         """What trunk, D and Q minimise, on generated series ``(n, c, *grid)``, and its statistics."""
-        return self._total(self.discriminator_terms, DISCRIMINATOR_ORDER, batch, generated, phases)
+        return self._total(self.discriminator_terms, tuple(View), batch, generated, phases)
 
     def generator_loss(self, batch: Batch, generated: Tensor, phases: Phases) -> tuple[Tensor, Stats]:
         """What the generator minimises, on series ``(n, c, *grid)`` that it generated in this step."""
@@ -148,7 +147,7 @@ class AdversarialStage:
         step = self._read([view for view in order if view in needed], batch, generated)
         total, stats = torch.zeros((), device=generated.device), Stats()
         for term in acting:
-            value, reported = term.value(step)
+            value, reported = term.evaluate(step)
             stats |= reported
             if term.weight:
                 total = total + term.weight * factors[term.phase] * value
@@ -159,8 +158,7 @@ class AdversarialStage:
 
         Without mixing, realness is judged of the very series that codes are read from: they pass once.
         """
-        real_label, generated_label = self._labels(batch)
-        labels = {view: real_label if view.is_real else generated_label for view in View}
+        labels = self._labels(batch)
         source = {view: view if self.mixing is not None else UNMIXED.get(view, view) for view in views}
         series = {view: self._series(view, batch, generated) for view in dict.fromkeys(source.values())}
         n, n_judged = len(generated), sum(view in UNMIXED for view in views)
@@ -169,12 +167,22 @@ class AdversarialStage:
             torch.cat(list(series.values())), torch.cat(shown) if shown else None, n_judged, n_judged * n
         )
         realness = dict(zip(series, judged.realness.split(n), strict=False))  # of the first views alone
-        posteriors = dict(
-            zip(series, zip(*(of_code.split(n) for of_code in judged.posteriors), strict=True), strict=False)
+        by_view = zip(*(of_code.split(n) for of_code in judged.posteriors), strict=True)
+        posteriors = dict(zip(series, by_view, strict=False))  # of none without codes
+
+        def of_views(values: dict[View, Value]) -> dict[View, Value]:
+            return {view: values[of] for view, of in source.items() if of in values}
+
+        return Step(
+            batch=batch,
+            generated=generated,
+            generator=self.generator,
+            discriminator=self.discriminator,
+            series=of_views(series),
+            labels=labels,
+            realness=of_views(realness),
+            posteriors=of_views(posteriors),
         )
-        readings = {view: Reading(realness.get(of), posteriors.get(of, ())) for view, of in source.items()}
-        shared = {view: series[of] for view, of in source.items()}
-        return Step(batch, generated, self.generator, self.discriminator, shared, labels, readings)
 
     def _series(self, view: View, batch: Batch, generated: Tensor) -> Tensor:
         """The series ``(n, c, *grid)`` of one view."""
@@ -188,18 +196,17 @@ class AdversarialStage:
             return mix(generated, batch.codes[0], self.mixing, batch.generated_mixing, self.mixing.share)
         return batch.real if view is View.REAL else generated
 
-    def _labels(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
-        """Encoded labels ``(n, K)`` of real and of generated cases, where the discriminator sees them.
-
-        A row of zeros stands for the category that Q reads.
-        """
+    def _labels(self, batch: Batch) -> dict[View, Tensor | None]:
+        """Encoded label ``(n, K)`` of each view where the discriminator sees one; zeros stand for what Q reads."""
+        real: Tensor | None = None
+        generated: Tensor | None = None
         if self.discriminator.by_category:
-            drawn = self.latent.codes[0].encode(batch.codes[0])
-            return torch.zeros_like(drawn), drawn
-        if self.discriminator.settings.label_input == "none":
-            return None, None
-        label = self.latent.codes[0]
-        return label.encode(batch.real_label), label.encode(batch.codes[0])
+            generated = self.latent.codes[0].encode(batch.codes[0])
+            real = torch.zeros_like(generated)
+        elif self.discriminator.settings.label_input != "none":
+            real, generated = map(self.latent.codes[0].encode, (batch.real_label, batch.codes[0]))
+        is_generated = (View.JUDGED_GENERATED, View.GENERATED, View.GENERATED_AUGMENTED)
+        return {view: generated if view in is_generated else real for view in View}
 
     def _autocast(self) -> torch.autocast:
         device = next(self.generator.parameters()).device

@@ -1,17 +1,17 @@
-"""The losses of both players, a term a function: what it needs, when it acts, how much it weighs.
+"""The losses of both players, a term a function: when it can act, what it weighs, which series it reads.
 
     min over G, Q  max over D   V(D, G) − Σ λ_i L_i(G, Q),    L_i = H(c_i) + E[log Q_i(c_i | G(z, c))]
 
 (InfoGAN, Chen et al. 2016, arXiv:1606.03657, equations 5 and 6). The bounds L_i stand in both players' losses, over
 disjoint parameters: the discriminator's step moves trunk, D and Q; the generator's step moves G. A new term is a
-function here, listed in ``DISCRIMINATOR_TERMS`` or ``GENERATOR_TERMS``; it names the series that it reads and never
-counts positions.
+function here that is listed in ``DISCRIMINATOR_TERMS`` or ``GENERATOR_TERMS``; it names the series that it reads and
+never counts positions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, NamedTuple
 
@@ -26,47 +26,29 @@ from tsinfogan.training.batch import Batch
 from tsinfogan.training.config import Objective
 from tsinfogan.training.losses import Stats
 
+Phase = Literal["always", "recognition", "penalty"]
+
 
 class View(Enum):
-    """Series that the discriminator reads in a step."""
+    """Series that the discriminator reads; realness is judged of mixtures, or of the series themselves."""
 
     JUDGED_REAL = "judged real"
-    """Real series as realness is judged of them: as they are, or mixed within their category."""
     JUDGED_GENERATED = "judged generated"
     REAL = "real"
     GENERATED = "generated"
     REAL_AUGMENTED = "real augmented"
     GENERATED_AUGMENTED = "generated augmented"
 
-    @property
-    def is_real(self) -> bool:
-        """Whether it is of real series."""
-        return self in (View.JUDGED_REAL, View.REAL, View.REAL_AUGMENTED)
 
-
-class Reading(NamedTuple):
-    """What the discriminator says of one view: realness ``(n,)`` if it judges it, and Q's parameters, one a code."""
-
-    realness: Tensor | None
-    posteriors: tuple[Tensor, ...]
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What terms are made for.
-
-    Attributes:
-        objective: weights.
-        latent: noise and codes.
-        augmenter: applies augmentations, and tells how far it moved a case.
-    """
+class Setup(NamedTuple):
+    """What terms are made for."""
 
     objective: Objective
     latent: LatentSpec
     augmenter: Augmenter
 
 
-@dataclass
+@dataclass(frozen=True)
 class Step:
     """What the terms of one step see.
 
@@ -75,9 +57,10 @@ class Step:
         generated: ``(n, c, *grid)`` series that the generator made of it.
         generator: for terms that need further series.
         discriminator: for terms that need its gradient.
-        series: ``(n, c, *grid)`` of each view that is read.
-        labels: encoded label ``(n, K)`` of each view, or None where the discriminator sees none.
-        readings: what the discriminator says of each view.
+        series: ``(n, c, *grid)`` by view.
+        labels: encoded label ``(n, K)`` by view, None where the discriminator sees none.
+        realness: ``(n,)`` by view, of the judged ones.
+        posteriors: by view, parameters ``(n, n_parameters)`` of Q for each code.
     """
 
     batch: Batch
@@ -86,20 +69,8 @@ class Step:
     discriminator: Discriminator
     series: Mapping[View, Tensor]
     labels: Mapping[View, Tensor | None]
-    readings: Mapping[View, Reading] = field(default_factory=dict)
-
-    def realness(self, view: View) -> Tensor:
-        """``(n,)`` of a view that is judged."""
-        realness = self.readings[view].realness
-        assert realness is not None
-        return realness
-
-    def posteriors(self, view: View) -> tuple[Tensor, ...]:
-        """Parameters ``(n, n_parameters)`` of Q for each code."""
-        return self.readings[view].posteriors
-
-
-Phase = Literal["always", "recognition", "penalty"]
+    realness: Mapping[View, Tensor]
+    posteriors: Mapping[View, tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True)
@@ -107,26 +78,26 @@ class Term:
     """One summand of a player's loss.
 
     Attributes:
-        value: of the term in a step, a scalar, and the statistics that it reports.
-        weight: its factor in the loss; with 0 it is computed for its statistics alone.
+        value: of the term in a step, a scalar; or that and statistics to report.
         views: series that the discriminator has to read for it.
+        weight: its factor in the loss; with 0 it is computed for its statistics alone.
         phase: in which steps it acts: ``always``; ``recognition``, those in which Q learns; ``penalty``, one step in
             ``penalty_every``, as many times stronger.
+        name: statistic under which the value is reported; empty for none.
     """
 
-    value: Callable[[Step], tuple[Tensor, Stats]]
-    weight: float = 1.0
+    value: Callable[[Step], Tensor | tuple[Tensor, Stats]]
     views: tuple[View, ...] = ()
+    weight: float = 1.0
     phase: Phase = "always"
+    name: str = ""
 
-
-TermMaker = Callable[[Setup], "Term | None"]
-"""Gives the term, or None where it cannot act."""
-
-
-def terms_of(makers: Sequence[TermMaker], setup: Setup) -> tuple[Term, ...]:
-    """The terms that act, in their order."""
-    return tuple(term for make in makers if (term := make(setup)) is not None)
+    def evaluate(self, step: Step) -> tuple[Tensor, Stats]:
+        """The value in a step, and its statistics."""
+        value = self.value(step)
+        if isinstance(value, tuple):
+            return value
+        return value, {self.name: value.detach()} if self.name else {}
 
 
 # ---- realness, on real and generated series
@@ -135,158 +106,137 @@ def terms_of(makers: Sequence[TermMaker], setup: Setup) -> tuple[Term, ...]:
 def discriminator_realness(setup: Setup) -> Term:
     """The discriminator tells real from generated series."""
 
-    def value(step: Step) -> tuple[Tensor, Stats]:
-        real, generated = step.realness(View.JUDGED_REAL), step.realness(View.JUDGED_GENERATED)
-        loss = losses.discriminator_adversarial(setup.objective.adversarial, real, generated)
-        return loss, {"discriminator": loss.detach()}
+    def value(step: Step) -> Tensor:
+        real, generated = step.realness[View.JUDGED_REAL], step.realness[View.JUDGED_GENERATED]
+        return losses.discriminator_adversarial(setup.objective.adversarial, real, generated)
 
-    return Term(value, views=(View.JUDGED_REAL, View.JUDGED_GENERATED))
+    return Term(value, (View.JUDGED_REAL, View.JUDGED_GENERATED), name="discriminator")
 
 
 def generator_realness(setup: Setup) -> Term:
     """Generated series look real to the discriminator; the relativistic loss compares them with real ones."""
-    paired = setup.objective.adversarial == "relativistic"
+    other = View.JUDGED_REAL if setup.objective.adversarial == "relativistic" else View.JUDGED_GENERATED
 
-    def value(step: Step) -> tuple[Tensor, Stats]:
-        generated = step.realness(View.JUDGED_GENERATED)
-        real = step.realness(View.JUDGED_REAL).detach() if paired else generated.detach()
-        loss = losses.generator_adversarial(setup.objective.adversarial, real, generated)
-        return loss, {"generator": loss.detach()}
+    def value(step: Step) -> Tensor:
+        real, generated = step.realness[other].detach(), step.realness[View.JUDGED_GENERATED]
+        return losses.generator_adversarial(setup.objective.adversarial, real, generated)
 
-    return Term(value, views=(View.JUDGED_GENERATED, *([View.JUDGED_REAL] if paired else [])))
+    return Term(value, (View.JUDGED_GENERATED, other), name="generator")
 
 
 # ---- codes, on generated series
 
 
 def discriminator_information(setup: Setup) -> Term | None:
-    """Q reads the codes of generated series: −Σ λ_i L_i, of categories the share that is not learned from real ones."""
-    objective, codes = setup.objective, setup.latent.codes
-    if not codes:
-        return None
-    share = objective.discriminator_category_share
-    augmented = objective.augmented_share > 0 and share > 0
-
-    def value(step: Step) -> tuple[Tensor, Stats]:
-        clean = step.posteriors(View.GENERATED)
-        others = step.posteriors(View.GENERATED_AUGMENTED) if augmented else None
-        total, _ = losses.weighted_bound(objective, codes, clean, others, step.batch.codes, share)
-        return -total, {}
-
-    views = (View.GENERATED, *([View.GENERATED_AUGMENTED] if augmented else []))
-    return Term(value, views=views, phase="recognition")
+    """Q reads the codes of generated series: −Σ λ_i L_i, less of the categories that it learns from real series."""
+    share = setup.objective.discriminator_category_share
+    term = _information(setup, share, augmented=share > 0)
+    return term and Term(lambda step: term.evaluate(step)[0], term.views, phase="recognition")
 
 
 def generator_information(setup: Setup) -> Term | None:
     """Series are generated so that Q reads their codes: −Σ λ_i L_i. Reports every bound L_i in nats."""
+    return _information(setup, 1.0, setup.objective.reward_generator, float(setup.objective.reward_generator))
+
+
+def _information(setup: Setup, share: float, augmented: bool, weight: float = 1.0) -> Term | None:
     objective, codes = setup.objective, setup.latent.codes
-    if not codes:
-        return None
-    augmented = objective.reward_generator and objective.augmented_share > 0
+    augmented = augmented and objective.augmented_share > 0
 
     def value(step: Step) -> tuple[Tensor, Stats]:
-        clean = step.posteriors(View.GENERATED)
-        others = step.posteriors(View.GENERATED_AUGMENTED) if augmented else None
-        total, bounds = losses.weighted_bound(objective, codes, clean, others, step.batch.codes)
+        clean = step.posteriors[View.GENERATED]
+        others = step.posteriors[View.GENERATED_AUGMENTED] if augmented else None
+        total, bounds = losses.weighted_bound(objective, codes, clean, others, step.batch.codes, share)
         named = zip(setup.latent.columns, bounds, strict=True)
         return -total, {f"bound_{column}": bound.detach() for column, bound in named}
 
     views = (View.GENERATED, *([View.GENERATED_AUGMENTED] if augmented else []))
-    return Term(value, weight=float(objective.reward_generator), views=views)
+    return Term(value, views, weight) if codes else None
 
 
-# ---- categories, on real series
+# ---- categories and continuous codes, on real series
 
 
 def known_labels(setup: Setup) -> Term | None:
     """Q gives real series their known label (ACGAN, Odena 2017, arXiv:1610.09585)."""
-    codes = setup.latent.codes
-    if not codes or not setup.objective.real_code_weight:
-        return None
+    codes, weight = setup.latent.codes, setup.objective.real_code_weight
 
-    def value(step: Step) -> tuple[Tensor, Stats]:
-        loss = losses.known_code_loss(codes[0], step.posteriors(View.REAL)[0], step.batch.real_label)
-        return loss, {"label": loss.detach()}
+    def value(step: Step) -> Tensor:
+        return losses.known_code_loss(codes[0], step.posteriors[View.REAL][0], step.batch.real_label)
 
-    return Term(value, setup.objective.real_code_weight, (View.REAL,), "recognition")
+    return Term(value, (View.REAL,), weight, "recognition", "label") if codes and weight else None
 
 
 def consistency(setup: Setup) -> Term | None:
     """Q gives a real series and an augmentation of it one category, and uses all categories (IIC, Ji et al. 2019)."""
-    objective, codes = setup.objective, setup.latent.codes
-    if not codes or objective.consistency_weight <= 0:
-        return None
+    objective, codes, views = setup.objective, setup.latent.codes, (View.REAL, View.REAL_AUGMENTED)
 
-    def value(step: Step) -> tuple[Tensor, Stats]:
-        views = [step.posteriors(View.REAL), step.posteriors(View.REAL_AUGMENTED)]
-        loss = losses.category_agreement(objective, codes, views)
-        return loss, {"consistency": loss.detach()}
+    def value(step: Step) -> Tensor:
+        return losses.category_agreement(objective, codes, [step.posteriors[view] for view in views])
 
-    return Term(value, objective.consistency_weight, (View.REAL, View.REAL_AUGMENTED), "recognition")
+    term = Term(value, views, objective.consistency_weight, "recognition", "consistency")
+    return term if _is_consistent(setup) else None
 
 
 def pseudo_labels(setup: Setup) -> Term | None:
     """Q keeps the categories of pre-training: where the discriminator wins easily, its trunk would forget them."""
-    objective, codes = setup.objective, setup.latent.codes
-    if not codes or objective.consistency_weight <= 0:
-        return None
+    codes, weight = setup.latent.codes, setup.objective.consistency_weight * setup.objective.pseudo_label_weight
 
-    def value(step: Step) -> tuple[Tensor, Stats]:
-        return losses.pseudo_label_loss(codes, step.posteriors(View.REAL), step.batch.pseudo_label), {}
+    def value(step: Step) -> Tensor:
+        return losses.pseudo_label_loss(codes, step.posteriors[View.REAL], step.batch.pseudo_label)
 
-    return Term(value, objective.consistency_weight * objective.pseudo_label_weight, (View.REAL,), "recognition")
+    return Term(value, (View.REAL,), weight, "recognition") if _is_consistent(setup) else None
 
 
 def logit_regularization(setup: Setup) -> Term | None:
     """Q's logits stay finite: consistency alone is least with infinite ones, from which a generator learns nothing."""
     objective, codes = setup.objective, setup.latent.codes
-    if not codes or objective.consistency_weight <= 0:
-        return None
-
-    def value(step: Step) -> tuple[Tensor, Stats]:
-        return losses.logit_regularization(codes, step.posteriors(View.REAL)), {}
-
     weight = objective.consistency_weight * objective.logit_regularization_weight
-    return Term(value, weight, (View.REAL,), "recognition")
 
+    def value(step: Step) -> Tensor:
+        return losses.logit_regularization(codes, step.posteriors[View.REAL])
 
-# ---- continuous codes
+    return Term(value, (View.REAL,), weight, "recognition") if _is_consistent(setup) else None
 
 
 def followed_augmentations(setup: Setup) -> Term | None:
-    """The first continuous codes read from real series follow chosen augmentations."""
-    objective, codes = setup.objective, setup.latent.codes
-    followed = list(zip(objective.cont_follows, setup.latent.continuous.values(), strict=False))
-    if not followed or objective.consistency_weight <= 0:
-        return None
+    """The first continuous codes that Q reads from real series follow chosen augmentations."""
+    codes, views = setup.latent.codes, (View.REAL, View.REAL_AUGMENTED)
+    followed = list(zip(setup.objective.cont_follows, setup.latent.continuous.values(), strict=False))
 
     def value(step: Step) -> tuple[Tensor, Stats]:
-        clean, augmented = step.posteriors(View.REAL), step.posteriors(View.REAL_AUGMENTED)
+        clean, augmented = (step.posteriors[view] for view in views)
         each = {}
         for name, index in followed:
             moved = setup.augmenter.turn(name, step.batch.real_augmentation)  # (n,)
             each[f"follows_{name}"] = losses.follow_loss(codes[index], clean[index], augmented[index], moved)
         return torch.stack(list(each.values())).sum(), {name: loss.detach() for name, loss in each.items()}
 
-    return Term(value, objective.cont_follows_weight, (View.REAL, View.REAL_AUGMENTED), "recognition")
+    term = Term(value, views, setup.objective.cont_follows_weight, "recognition")
+    return term if followed and _is_consistent(setup) else None
+
+
+def _is_consistent(setup: Setup) -> bool:
+    """Whether Q learns from real series by consistency."""
+    return bool(setup.latent.codes) and setup.objective.consistency_weight > 0
+
+
+# ---- continuous codes, on generated series
 
 
 def overlap(setup: Setup) -> Term | None:
     """Continuous codes change a generated series in different directions (OroJaR, Wei et al. 2021, equation 4)."""
-    objective = setup.objective
-    if objective.overlap_weight <= 0 or not objective.reward_generator or len(setup.latent.continuous) < 2:
-        return None
+    objective, latent = setup.objective, setup.latent
 
-    def value(step: Step) -> tuple[Tensor, Stats]:
-        n_cases = -(-len(step.generated) // 2)
-        loss = losses.overlap_loss(code_changes(setup.latent, step, n_cases))
-        return loss, {"overlap": loss.detach()}
+    def value(step: Step) -> Tensor:
+        return losses.overlap_loss(code_changes(latent, step, n_cases=-(-len(step.generated) // 2)))
 
-    return Term(value, objective.overlap_weight, phase="penalty")
+    acts = objective.overlap_weight > 0 and objective.reward_generator and len(latent.continuous) > 1
+    return Term(value, weight=objective.overlap_weight, phase="penalty", name="overlap") if acts else None
 
 
 def code_changes(latent: LatentSpec, step: Step, n_cases: int) -> list[Tensor]:
-    """Change ``(n_cases, c, *grid)`` of the first series by a step of 1 in each continuous code, towards 0."""
+    """Change ``(n_cases, c, *grid)`` of the first series by a step of 1 towards 0 in each continuous code."""
     noise = step.batch.latent[:n_cases, : latent.noise_dim]
     values = [value[:n_cases] for value in step.batch.codes]
     changes = []
@@ -311,23 +261,19 @@ def r2(setup: Setup) -> Term | None:
 
 
 def _gradient_penalty(weight: float, view: View) -> Term | None:
-    if not weight:
-        return None
-
-    def value(step: Step) -> tuple[Tensor, Stats]:
-        values, label = step.series[view], step.labels[view]
-        # in float32, without cuDNN: its recurrent layers have no second derivative
+    def value(step: Step) -> Tensor:
+        values, components = step.series[view], step.discriminator.principal_components
+        # In float32, without cuDNN, whose recurrent layers have no second derivative.
         with torch.autocast(values.device.type, enabled=False), torch.backends.cudnn.flags(enabled=False):
             values = values.detach().requires_grad_(True)
-            realness = step.discriminator(values, label).realness
-            components = step.discriminator.principal_components
-            along = [] if components is None else [components.slope]
-            penalty = losses.gradient_penalty(realness, values, *along)
-        return penalty, {"penalty": penalty.detach()}
+            realness = step.discriminator(values, step.labels[view]).realness
+            return losses.gradient_penalty(realness, values, *([] if components is None else [components.slope]))
 
-    return Term(value, weight, (view,), "penalty")
+    return Term(value, (view,), weight, "penalty", "penalty") if weight else None
 
 
+TermMaker = Callable[[Setup], "Term | None"]
+"""Gives the term, or None where it cannot act."""
 DISCRIMINATOR_TERMS: tuple[TermMaker, ...] = (
     discriminator_realness,
     discriminator_information,
@@ -340,3 +286,8 @@ DISCRIMINATOR_TERMS: tuple[TermMaker, ...] = (
     r2,
 )
 GENERATOR_TERMS: tuple[TermMaker, ...] = (generator_realness, generator_information, overlap)
+
+
+def terms_of(makers: tuple[TermMaker, ...], setup: Setup) -> tuple[Term, ...]:
+    """The terms that act, in their order."""
+    return tuple(term for make in makers if (term := make(setup)) is not None)
