@@ -278,8 +278,10 @@ def _choices(options: Mapping[str, Any]) -> dict[str, Any]:
         "posterior_scale": 1.0 if options["posterior"] == "fixed" else None,
         "scaling": parse_choice(options["scaling"]) if options["scaling"] else None,
         "bounds": parse_choice(options["bounds"]) if options["bounds"] else None,
-        "cont_follows": () if options["cont_follows"] == ["none"] else options["cont_follows"],
+        "cont_follows": None,
     }
+    if followed := tuple(options["cont_follows"] or ()):
+        given["cont_follows"] = () if followed == ("none",) else followed
     return {**suggested, **{name: value for name, value in given.items() if value is not None}}
 
 
