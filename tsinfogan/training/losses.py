@@ -1,4 +1,4 @@
-"""Formulas of the losses, as functions of what the networks gave; which of them are summed: :mod:`tsinfogan.training.terms`.
+"""Formulas of the losses, of what the networks gave; :mod:`tsinfogan.training.terms` says which of them are summed.
 
 A label is a code whose value is known for real data too, so GAN, CGAN, ACGAN and InfoGAN differ in weights alone
 (:class:`tsinfogan.training.config.Objective`).

@@ -47,7 +47,7 @@ class Split(NamedTuple):
 
 
 def revised_targets(features: Tensor, logits: Tensor, head: nn.Module, labels: Tensor, generator: Generator) -> Tensor:
-    """``(n,)`` category that each case should have: confused pairs split anew, merged categories split, redundant ones merged.
+    """``(n,)`` category that each case should have after one round.
 
     Args:
         features: ``(v, n, f)`` of n cases in v views: as they are, and augmented.
