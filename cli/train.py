@@ -289,7 +289,7 @@ def _panel(source: Mapping[str, Any], asked: Reading) -> Panel:
     """The training data of a dataset or a file."""
     if "dataset" in source:
         return read_dataset(source["dataset"], asked=asked)
-    from tsinfogan.data.checks import check_trainable
+    from tsinfogan.data.panel import check_trainable
 
     path = Path(source["file"])
     panel = read_file(path, asked)

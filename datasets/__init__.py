@@ -1,4 +1,4 @@
-"""Datasets by name, one a file. A new file here is a new dataset."""
+"""Datasets by name: every public module here is one, or a family of them, and is imported on first use."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ Split = Literal["train", "test"]
 
 @dataclass(frozen=True)
 class Dataset:
-    """One dataset: what it is, how to get it, and the codes that suit it.
+    """One dataset: where it comes from, how it is loaded, and the settings that suit it.
 
     Attributes:
         summary: one sentence for the list of datasets.
-        source: address it comes from, or how it is made.
-        licence: its licence.
+        source: address of the data, or how it is computed.
+        licence: licence of the data.
         citation: how to cite it.
-        load: gives the panel of one split; fetches and caches what is missing. Deterministic.
-        fetch: makes sure that ``load`` needs no network; nothing to do for data that is made here.
-        n_categories: categories the default categorical code should have, or None for as many as the data has classes.
-        n_continuous: continuous codes by default.
-        noise_dim: incompressible noise dimensions by default.
-        backbone: the backbone that suits it.
-        cont_follows: augmentations that its first continuous codes should follow.
-        splits: those that there are; ``load`` refuses others.
+        load: returns the panel of one split, the same in every call. Downloads and caches what is missing; raises a
+            DataError for a split that does not exist.
+        n_categories: categories of the categorical code; None for as many as the data has classes.
+        n_continuous: number of continuous codes.
+        noise_dim: dimensions of the noise vector z.
+        backbone: name of the backbone.
+        cont_follows: augmentations that the first continuous codes learn to follow, the first code the first one.
+            ``("shear",)`` makes the first continuous code change the slant of a series, as that augmentation does.
+        splits: the splits that exist.
     """
 
     summary: str
@@ -37,8 +38,7 @@ class Dataset:
     licence: str
     citation: str
     load: Callable[[Split], Panel]
-    fetch: Callable[[], None]
-    n_categories: int | None
+    n_categories: int | None = None
     n_continuous: int = 2
     noise_dim: int = 62
     backbone: str = "conv1d"
@@ -47,7 +47,7 @@ class Dataset:
 
     @property
     def suggestions(self) -> dict[str, Any]:
-        """Arguments of :func:`tsinfogan.training.plan.make_plan` that suit it."""
+        """Arguments of :func:`tsinfogan.training.plan.make_plan` that suit this dataset."""
         return {
             "backbone": self.backbone,
             "n_categories": None if self.n_categories is None else (self.n_categories,),
@@ -56,15 +56,20 @@ class Dataset:
             "suggested_cont_follows": self.cont_follows,
         }
 
+    def fetch(self) -> None:
+        """Loads every split once, so that later loads need no network."""
+        for split in self.splits:
+            self.load(split)
+
 
 @dataclass(frozen=True)
 class Family:
-    """Datasets of one kind, each chosen by a name of its own as ``family:name``.
+    """Datasets from one source, each called ``family:name``.
 
     Attributes:
         summary: one sentence for the list of datasets.
-        licence: its members' licence.
-        member: gives the dataset of that name; a SettingError where there can be none. Loads nothing.
+        licence: licence of the members.
+        member: returns the dataset called ``name`` without loading it; raises a SettingError for an impossible name.
     """
 
     summary: str
@@ -76,11 +81,15 @@ DATASETS: Registry[Dataset | Family] = Registry("dataset", __name__, "DATASET", 
 
 
 def get_dataset(name: str | Dataset) -> Dataset:
-    """The dataset called ``name``, or ``family:name``, or the one given; loads nothing.
+    """The description of a dataset; loads no data.
+
+    Args:
+        name: of a dataset, such as ``"mnist"``, or of a member of a family, such as ``"uea:BasicMotions"``. A
+            :class:`Dataset` of your own is returned as it is.
 
     Raises:
         UnknownNameError: there is no such dataset or family.
-        SettingError: no such name can be in the family.
+        SettingError: a family cannot have a member of that name.
     """
     if isinstance(name, Dataset):
         return name
@@ -94,11 +103,21 @@ def get_dataset(name: str | Dataset) -> Dataset:
 
 
 def load_dataset(name: str | Dataset, split: Split = "train") -> Panel:
-    """The panel of one split of a dataset, by name or as an object, fetched and cached on first use.
+    """The panel of one split of a dataset. The first call downloads what is missing and keeps it in the cache folder.
+
+    Args:
+        name: of a dataset, or a :class:`Dataset` of your own; see :func:`get_dataset`.
+        split: ``"train"`` or ``"test"``.
 
     Raises:
         UnknownNameError: there is no such dataset.
-        DataError: it has no such split.
-        DownloadError: it is neither on this machine nor to be had.
+        DataError: the dataset has no such split, or a file of yours is not what it should be.
+        DownloadError: the data is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> from tsinfogan import load_dataset
+        >>> panel = load_dataset("pen_strokes", "test")  # computed, so nothing is downloaded
+        >>> panel.values.shape, panel.channels, panel.classes[:3]
+        ((1000, 3, 182), ('x', 'y', 'force'), ('a', 'b', 'c'))
     """
     return get_dataset(name).load(split)

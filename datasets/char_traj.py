@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any, get_args
@@ -13,10 +11,20 @@ from numpy.typing import NDArray
 
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
-from tsinfogan.data.uea import Case, UeaFile, decode, join_channels, parse_arff, parse_ts
+from tsinfogan.data.uea import Case, UeaFile
 from tsinfogan.datasets import Dataset, Split
 from tsinfogan.datasets._weka_split import split_indices
-from tsinfogan.datasets.sources import Mirror, cache_folder, data_folder, download, files_by_name, read_file
+from tsinfogan.datasets.sources import (
+    Files,
+    Mirror,
+    cache_folder,
+    data_folder,
+    download,
+    file_readers,
+    files_by_name,
+    read_uea,
+    zip_readers,
+)
 from tsinfogan.errors import DataError, TsInfoGANError
 
 CHANNELS = ("x", "y", "force")
@@ -59,63 +67,46 @@ def load(split: Split) -> Panel:
         DataError: a file of the user's own is not what it should be.
         DownloadError: the data is neither here nor to be had.
     """
-    if (folder := data_folder()) is not None and (own := _read_folder(files_by_name(folder), split)):
+    if (folder := data_folder()) is not None and (own := _read_folder(files_by_name(folder), split, folder)):
         return _panel(own)
     if cached := _read_cache(split):
         return _panel(cached)
     return _panel(download(MIRRORS, lambda path: _read_zip(path, split)))
 
 
-def fetch() -> None:
-    """Makes sure that both splits are here."""
-    for split in get_args(Split):
-        load(split)
-
-
 def _read_cache(split: Split) -> Letters | None:
     """What the cache holds, or None also where it is damaged: then it is downloaded anew."""
     cache = cache_folder()
     try:
-        return _read_folder({path.name: path for path in cache.iterdir()}, split) if cache.is_dir() else None
+        return _read_folder({path.name: path for path in cache.iterdir()}, split, cache) if cache.is_dir() else None
     except TsInfoGANError:
         return None
 
 
-def _read_folder(files: dict[str, Path], split: Split) -> Letters | None:
+def _read_folder(files: dict[str, Path], split: Split, folder: Path) -> Letters | None:
     """The first form that is there, checked; None where there is none."""
     for name in (UEA_ZIP, UCI_ZIP):
         if name in files:
             return _read_zip(files[name], split)
-    upper = split.upper()
-    if ts := files.get(f"{UEA_NAME}_{upper}.ts"):
-        return _checked(_letters(parse_ts(decode(read_file(ts)), str(ts))), split, ts)
-    stems = [f"{UEA_NAME}Dimension{channel}_{upper}.arff" for channel in (1, 2, 3)]
-    channels = [path for stem in stems if (path := files.get(stem) or files.get(f"{stem}.gz"))]
-    if len(channels) == len(stems):
-        parsed = join_channels(
-            [parse_arff(decode(read_file(path)), str(path)) for path in channels], str(channels[0].parent)
-        )
-        return _checked(_letters(parsed), split, channels[0])
-    if mat := files.get(UCI_NAME):
-        return _checked(_letters_of_mat(read_file(mat), split, str(mat)), split, mat)
-    return None
+    return _read_files(file_readers(files), split, folder)
 
 
 def _read_zip(path: Path, split: Split) -> Letters:
     """The archive's or UCI's zip: told apart by what is inside."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {Path(name).name: name for name in archive.namelist()}
-            wanted = f"{UEA_NAME}_{split.upper()}.ts"
-            name = members.get(wanted) or members.get(UCI_NAME)
-            if name is None:
-                raise DataError(f"expected {wanted} or {UCI_NAME} in {path}, got {', '.join(sorted(members)[:5])}")
-            content = archive.read(name)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise DataError(f"cannot read {path}: {error}; replace it by a complete copy") from error
-    if name == members.get(wanted):
-        return _checked(_letters(parse_ts(decode(content), f"{wanted} in {path}")), split, path)
-    return _checked(_letters_of_mat(content, split, f"{UCI_NAME} in {path}"), split, path)
+    with zip_readers(path) as files:
+        letters = _read_files(files, split, path)
+    if letters is None:
+        wanted = f"{UEA_NAME}_{split.upper()}.ts or {UCI_NAME}"
+        raise DataError(f"expected {wanted} in {path}, got {', '.join(sorted(files)[:5])}")
+    return letters
+
+
+def _read_files(files: Files, split: Split, where: Path) -> Letters | None:
+    if (parsed := read_uea(files, UEA_NAME, split, str(where))) is not None:
+        return _checked(_letters(parsed), split, where)
+    if UCI_NAME in files:
+        return _checked(_letters_of_mat(files[UCI_NAME](), split, f"{UCI_NAME} in {where}"), split, where)
+    return None
 
 
 def _letters(file: UeaFile) -> Letters:
@@ -163,7 +154,7 @@ def _without_padding(case: Case, *, leading: bool = False) -> NDArray[np.float64
     return values[:, moving[0] if leading else 0 : moving[-1] + 1]
 
 
-def _checked(letters: Letters, split: Split, path: Path) -> Letters:
+def _checked(letters: Letters, split: Split, where: Path) -> Letters:
     cases, labels = letters
     known = labels[labels >= 0]
     counts = tuple(np.bincount(known, minlength=len(CLASSES)).tolist())
@@ -172,11 +163,11 @@ def _checked(letters: Letters, split: Split, path: Path) -> Letters:
     if len(cases) != sum(CASES_PER_CLASS[split]) or counts != CASES_PER_CLASS[split] or n_channels != {len(CHANNELS)}:
         raise DataError(
             f"char_traj {split}: expected {sum(CASES_PER_CLASS[split])} cases of 3 channels, {CASES_PER_CLASS[split]} "
-            f"a class, got {len(cases)} of {max(n_channels)}, {counts} a class, in {path}; replace it by the original"
+            f"a class, got {len(cases)} of {max(n_channels)}, {counts} a class, in {where}; replace it by the original"
         )
     if abs(total - SUM_OF_VALUES[split]) > SUM_TOLERANCE:
         raise DataError(
-            f"char_traj {split}: expected values that sum to {SUM_OF_VALUES[split]}, got {total:.3f} in {path}; "
+            f"char_traj {split}: expected values that sum to {SUM_OF_VALUES[split]}, got {total:.3f} in {where}; "
             "replace it by the original"
         )
     return letters
@@ -205,8 +196,6 @@ DATASET = Dataset(
     licence="CC BY 4.0",
     citation="Williams: Character Trajectories. UCI Machine Learning Repository (2008), https://doi.org/10.24432/C58G7V",
     load=load,
-    fetch=fetch,
     n_categories=20,
-    n_continuous=2,
     noise_dim=32,
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +9,8 @@ from numpy.typing import NDArray
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Dataset, Split
-from tsinfogan.datasets._windows import TOGETHER, all_windows, parse_rows
-from tsinfogan.datasets.sources import Mirror, obtain
+from tsinfogan.datasets._recordings import TOGETHER, all_windows, parse_rows
+from tsinfogan.datasets.sources import Mirror, obtain, zip_readers
 from tsinfogan.errors import DataError
 
 ROOMS = tuple(f"{what}{room}" for room in range(1, 10) for what in ("T", "RH_"))
@@ -36,17 +34,11 @@ def load(split: Split) -> Panel:
 
 
 def _read(path: Path) -> NDArray[np.float64]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            text = archive.read(TABLE).decode("utf-8", "replace")
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
-        raise DataError(f"cannot read {TABLE} in {path}: {error}; replace it by a complete copy") from error
+    with zip_readers(path) as files:
+        if TABLE not in files:
+            raise DataError(f"expected {TABLE} in {path}, got {', '.join(sorted(files)[:5])}")
+        text = files[TABLE]().decode("utf-8", "replace")
     return parse_rows(text, COLUMNS, first=1, n_rows=N_ROWS, where=f"{TABLE} in {path}")
-
-
-def fetch() -> None:
-    """Makes sure that the file is here."""
-    obtain([MIRROR], _read)
 
 
 DATASET = Dataset(
@@ -56,9 +48,7 @@ DATASET = Dataset(
     citation="Candanedo, Feldheim, Deramaix: Data driven prediction models of energy use of appliances in a low-energy "
     "house. Energy and Buildings 140 (2017)",
     load=load,
-    fetch=fetch,
     n_categories=4,
-    n_continuous=2,
     noise_dim=32,
     splits=("train",),
 )

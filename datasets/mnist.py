@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import struct
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,21 +74,13 @@ def load(split: Split) -> Panel:
     )
 
 
-def fetch() -> None:
-    """Makes sure that all four files are here."""
-    for split in get_args(Split):
-        load(split)
-
-
 DATASET = Dataset(
     summary="70,000 handwritten digits, 28 x 28 pixels, the reference of the InfoGAN paper",
     source="http://yann.lecun.com/exdb/mnist/",
     licence="CC BY-SA 3.0",
     citation="LeCun, Cortes, Burges: The MNIST database of handwritten digits (1998), http://yann.lecun.com/exdb/mnist/",
     load=load,
-    fetch=fetch,
     n_categories=10,
-    n_continuous=2,
     noise_dim=62,
     backbone="image",
 )

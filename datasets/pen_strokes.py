@@ -248,19 +248,13 @@ def _load(split: Split) -> Panel:
     return draw_letters(*_CASES[split])
 
 
-def _nothing_to_fetch() -> None:
-    """The strokes are drawn here."""
-
-
 DATASET = Dataset(
     summary="20 letters written in one stroke each, drawn by the project with known slant, width, tempo and pressure",
     source="made here, from control points; nothing is downloaded",
     licence="Apache-2.0",
     citation="tsinfogan, pen_strokes",
     load=_load,
-    fetch=_nothing_to_fetch,
     n_categories=20,
-    n_continuous=2,
     noise_dim=32,
     cont_follows=FOLLOWABLE,
 )

@@ -32,8 +32,6 @@ DATASET = Dataset(
     licence="none needed: random numbers",
     citation="Yoon, Jarrett, van der Schaar: Time-series Generative Adversarial Networks. NeurIPS 32 (2019)",
     load=load,
-    fetch=lambda: None,
     n_categories=4,
-    n_continuous=2,
     noise_dim=32,
 )

@@ -9,14 +9,18 @@ from __future__ import annotations
 import gzip
 import os
 import tempfile
+import zipfile
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from itertools import count, takewhile
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from tsinfogan.data.uea import UeaFile, decode, join_channels, parse_arff, parse_ts
 from tsinfogan.errors import DataError, DownloadError, SettingError, TsInfoGANError
 
 Content = TypeVar("Content")
@@ -85,6 +89,70 @@ def read_file(path: Path) -> bytes:
         return gzip.decompress(content) if path.suffix == ".gz" else content
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot read {path}: {error}; replace it by a complete copy") from error
+
+
+Files = Mapping[str, Callable[[], bytes]]
+"""What reads a file, by the file's name without ``.gz``: such files are unpacked in reading."""
+
+
+def file_readers(files: Mapping[str, Path]) -> Files:
+    """What reads each of these files, by its name."""
+    return {name.removesuffix(".gz"): partial(read_file, path) for name, path in files.items()}
+
+
+@contextmanager
+def zip_readers(path: Path) -> Iterator[Files]:
+    """What reads each file in a zip, by its name without folders; only within the ``with`` block.
+
+    Raises:
+        DataError: the zip cannot be read, or a name leads out of its folder.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+            for member in members:
+                parts = PurePosixPath(member.replace("\\", "/"))
+                if parts.is_absolute() or ".." in parts.parts or ":" in member:
+                    raise DataError(
+                        f"{path} holds {member!r}, which leads out of its folder; replace it by the original"
+                    )
+            yield {
+                PurePosixPath(member).name: partial(archive.read, member)
+                for member in members
+                if not member.endswith("/")
+            }
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+        raise DataError(f"cannot read {path}: {error}; replace it by a complete copy") from error
+
+
+def read_uea(files: Files, name: str, split: str, where: str) -> UeaFile | None:
+    """A dataset in one of the UEA archive's forms: one ``.ts``, an ``.arff`` for each channel, or one ``.arff``.
+
+    Args:
+        files: those to look among; the first form that is there is taken.
+        name: of the dataset, with which the files' names begin.
+        split: ``train`` or ``test``.
+        where: what holds the files, for messages.
+
+    Returns:
+        None where there is no such file.
+
+    Raises:
+        DataError: a file is not what it should be.
+    """
+
+    def parse(file: str, parser: Callable[[str, str], UeaFile]) -> UeaFile:
+        return parser(decode(files[file]()), f"{file} in {where}")
+
+    end = split.upper()
+    channels = (f"{name}Dimension{channel}_{end}.arff" for channel in count(1))
+    if (file := f"{name}_{end}.ts") in files:
+        return parse(file, parse_ts)
+    if present := list(takewhile(files.__contains__, channels)):
+        return join_channels([parse(file, parse_arff) for file in present], where)
+    if (file := f"{name}_{end}.arff") in files:
+        return parse(file, parse_arff)
+    return None
 
 
 def obtain(mirrors: Sequence[Mirror], read: Callable[[Path], Content]) -> Content:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Dataset, Split
-from tsinfogan.datasets._windows import TOGETHER, all_windows, parse_rows
+from tsinfogan.datasets._recordings import TOGETHER, all_windows, parse_rows
 from tsinfogan.datasets.sources import Mirror, obtain, read_file
 
 COLUMNS = ("Open", "High", "Low", "Close", "Adj_Close", "Volume")
@@ -38,20 +38,13 @@ def _read(path: Path) -> NDArray[np.float64]:
     return parse_rows(text, COLUMNS, first=0, n_rows=N_ROWS, where=str(path))
 
 
-def fetch() -> None:
-    """Makes sure that the file is here."""
-    obtain([MIRROR], _read)
-
-
 DATASET = Dataset(
     summary="daily prices and volume of one share, 2004 to 2019, as all 3662 windows of 24 days, as in TimeGAN",
     source="https://github.com/jsyoon0823/TimeGAN, data/stock_data.csv",
     licence="prices of Yahoo Finance, whose terms hold; the file's repository is under Apache 2.0",
     citation="Yoon, Jarrett, van der Schaar: Time-series Generative Adversarial Networks. NeurIPS 32 (2019)",
     load=load,
-    fetch=fetch,
     n_categories=4,
-    n_continuous=2,
     noise_dim=32,
     splits=("train",),
 )

@@ -14,12 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tsinfogan.data.checks import check_trainable
-from tsinfogan.data.columns import ColumnNames, Windows
-from tsinfogan.data.panel import Panel
+from tsinfogan.data.columns import ColumnNames, Windows, describe_columns
+from tsinfogan.data.panel import Panel, check_trainable
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 from tsinfogan.formats import FORMATS, read_panel, write_panel
-from tsinfogan.formats._table import describe_columns
 
 READABLE = [name for name in FORMATS.names() if FORMATS.get(name).read is not None]
 readable = pytest.mark.parametrize("name", READABLE)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tsinfogan.errors import DataError, SettingError
 
-CASE, TIME, LABEL = "case", "time", "label"
+CASE, TIME, LABEL, CHANNEL = "case", "time", "label", "channel"
 CODE = re.compile(r"cat\d*|cont\d+")
 MIN_WINDOW = 2
 

@@ -212,7 +212,7 @@ class Panel:
             array = np.moveaxis(array, 1, -1)
         array = np.ascontiguousarray(array, dtype=np.float32)
         if channels is None:
-            channels = [f"ch{index}" for index in range(array.shape[1] if array.ndim > 1 else 0)]
+            channels = numbered_channels(array.shape[1] if array.ndim > 1 else 0)
         if labels is not None:
             others["labels"], others["classes"] = encode_labels(labels, classes=others.get("classes", ()))
         return cls(array, tuple(channels), **others)
@@ -233,7 +233,30 @@ class Panel:
         return cls.from_arrays(values, **others)
 
 
-def encode_labels(labels: ArrayLike, classes: Sequence[str] = ()) -> tuple[IntArray, tuple[str, ...]]:
+def check_trainable(panel: Panel) -> None:
+    """Refuses a panel that no model can learn from, such as one of a single case, which is read and written all right.
+
+    Raises:
+        DataError: there are fewer than two cases, or no channel ever changes.
+    """
+    if panel.n_cases < 2:
+        raise DataError(f"{panel.name} holds one case only; training needs at least two, and better some hundred")
+    axes = (0, *range(2, panel.values.ndim))
+    if (np.nanmin(panel.values, axis=axes) == np.nanmax(panel.values, axis=axes)).all():
+        raise DataError(
+            f"{panel.name}: expected at least one channel that changes, got {panel.values[0, 0].flat[0]} everywhere in "
+            f"channel {panel.channels[0]!r} and no change in any other; there is nothing to learn"
+        )
+
+
+def numbered_channels(n_channels: int) -> tuple[str, ...]:
+    """Names of channels that have none: ``ch0, ch1, …``."""
+    return tuple(f"ch{index}" for index in range(n_channels))
+
+
+def encode_labels(
+    labels: ArrayLike | Sequence[object], classes: Sequence[str] = ()
+) -> tuple[IntArray, tuple[str, ...]]:
     """Indices ``(n_cases,)`` into the sorted distinct labels, or into ``classes`` where given; unknown gives -1.
 
     Raises:

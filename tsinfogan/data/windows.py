@@ -1,19 +1,19 @@
-"""Missing values and uneven times: filled in linearly, counted, and refused where too much would be invented."""
+"""From series as they were read to a panel: missing values are filled in, and long recordings cut into windows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.data.columns import Windows
+from tsinfogan.data.columns import USUAL, ColumnNames, Windows, listed
+from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel
 from tsinfogan.errors import DataError
 
-IntArray = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-Values = NDArray[np.float32]
 
 MAX_MISSING = 0.25
 """Greatest share of a channel's values in one case that may be filled in."""
@@ -31,13 +31,13 @@ class Filled(NamedTuple):
         notes: what was filled in, a sentence; or empty.
     """
 
-    values: Values
+    values: FloatArray
     missing: Mask | None
     notes: tuple[str, ...]
 
 
 def fill_gaps(
-    values: Values, lengths: IntArray, source: str, channels: Sequence[str], whole: Sequence[bool] = ()
+    values: FloatArray, lengths: IntArray, source: str, channels: Sequence[str], whole: Sequence[bool] = ()
 ) -> Filled:
     """Missing values by linear interpolation, those before the first and after the last by the nearest.
 
@@ -99,7 +99,7 @@ class Cut(NamedTuple):
         notes: what is in no window, a sentence each.
     """
 
-    values: Values
+    values: FloatArray
     case: IntArray
     notes: tuple[str, ...]
 
@@ -151,6 +151,89 @@ def _unused(lengths: IntArray, n_of_case: IntArray, windows: Windows, source: st
     if rest := int((lengths - ends)[n_of_case > 0].sum()):
         notes.append(f"{source}: {rest} rows at the end fill no window and are left out")
     return tuple(notes)
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a reader found in a file: series that may have gaps, or images.
+
+    Attributes:
+        values: float32 ``(n, c, t)``, NaN where missing and beyond a case's length; or ``(n, c, height, width)``.
+        channels: name of each channel.
+        lengths: ``(n,)`` timepoints of each case, or None where all have ``t``.
+        labels: ``(n,)`` as a panel has them.
+        kinds: of each channel, or empty.
+        cases: name of each case in messages, or empty.
+        notes: what was changed so far.
+        others: further attributes of the panel.
+    """
+
+    values: FloatArray
+    channels: Sequence[str]
+    lengths: IntArray | None = None
+    labels: IntArray | None = None
+    kinds: Sequence[ChannelKind] = ()
+    cases: Sequence[object] = ()
+    notes: tuple[str, ...] = ()
+    others: Mapping[str, Any] = field(default_factory=dict)
+
+
+def panel_from_series(
+    series: Series, source: str, columns: ColumnNames = USUAL, windows: Windows | None = None
+) -> Panel:
+    """Chooses channels, fills gaps, cuts windows, and checks what comes out.
+
+    Args:
+        series: what was read.
+        source: what the data is called in messages.
+        columns: its ``channels`` are kept, in that order; all where it names none.
+        windows: cut the series so.
+
+    Raises:
+        DataError: a channel is not there, a gap is too large, or the panel is not valid.
+    """
+    values, lengths, labels, notes = series.values, series.lengths, series.labels, series.notes
+    if absent := [name for name in columns.channels if name not in series.channels]:
+        raise DataError(f"{source} has no channel {absent[0]!r}, only {listed(series.channels)}; check the name")
+    channels = columns.channels or tuple(series.channels)
+    chosen = [list(series.channels).index(name) for name in channels]
+    if columns.channels:
+        values = values[:, chosen]
+    kinds = tuple(series.kinds[index] for index in chosen) if series.kinds else ()
+    if values.ndim == 3 and _have_valid_lengths(values, lengths):
+        sizes = np.full(len(values), values.shape[2], np.int64) if lengths is None else lengths.astype(np.int64)
+        filled = fill_gaps(values, sizes, source, channels, [kind != "real" for kind in kinds])
+        notes += filled.notes
+        if windows is None:
+            refuse_large_gaps(filled, sizes, source, channels, series.cases)
+            values, lengths = filled.values, sizes if np.ptp(sizes) else None
+        else:
+            cut = cut_windows(filled, sizes, windows, source, channels)
+            values, lengths, labels = cut.values, None, None if labels is None else labels[cut.case]
+            notes += cut.notes
+    elif windows is not None and values.ndim == 4:
+        raise DataError(f"{source} holds images, and windows are cut out of series only; leave the windows out")
+    kinds = () if set(kinds) <= {"real"} else kinds
+    return Panel(values, channels, lengths=lengths, labels=labels, kinds=kinds, notes=notes, **series.others)
+
+
+def _have_valid_lengths(values: FloatArray, lengths: IntArray | None) -> bool:
+    """Whether values can be filled in by these lengths; the panel says what is wrong where they cannot."""
+    if np.isinf(values).any():
+        return False
+    if lengths is None:
+        return True
+    beyond = np.arange(values.shape[2]) >= lengths[:, None]  # (n, t)
+    within = lengths.min(initial=1) >= 1 and lengths.max(initial=1) <= values.shape[2]
+    return bool(within) and bool(np.isnan(values.transpose(0, 2, 1)[beyond]).all())
+
+
+def ends(values: FloatArray) -> IntArray:
+    """``(n,)`` where each case of ``(n, c, t)`` values ends: after the last that is not NaN; at ``t`` if all are."""
+    present: NDArray[np.bool_] = np.any(values == values, axis=1)  # (n, t)
+    n_absent: IntArray = np.where(present.any(1), present[:, ::-1].argmax(1), 0)  # (n,) at the end
+    lengths: IntArray = values.shape[2] - n_absent
+    return lengths
 
 
 def check_size(shape: tuple[int, ...], source: str, advice: str) -> None:

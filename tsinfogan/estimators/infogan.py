@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from tsinfogan.data.checks import check_trainable
 from tsinfogan.data.columns import ColumnNames
-from tsinfogan.data.panel import FloatArray, Panel
+from tsinfogan.data.panel import FloatArray, Panel, check_trainable
 from tsinfogan.devices import choose_device
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.estimators.containers import Container, read

@@ -1,9 +1,11 @@
-"""From a column of a table to numbers or dates; what is neither is named with its row."""
+"""Columns of a table as numbers or dates. A cell that is neither is refused, and the message says where it is."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,22 +18,51 @@ from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray
 from tsinfogan.errors import DataError
 
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
-"""Texts that stand for a missing number, in capitals or not."""
+"""Texts that stand for a missing number, in upper or lower case."""
 WHOLE_IN_FLOAT32 = 1 << 24
+"""Float32 holds every whole number up to this one."""
 DATE = re.compile(r"\d{4}-\d\d(?!\d)")
 YEARS = (1678, 2261)
-"""What fits into nanoseconds since 1970."""
+"""The years that int64 nanoseconds since 1970 can express."""
 
-Where = Callable[[int], str]
-"""Gives a row in words, such as ``case 3, time 0.01``."""
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table and how messages refer to it.
+
+    Attributes:
+        cells: its values, as :func:`plain` gives them.
+        name: of the column.
+        source: name of the file or table.
+        where: describes a row, for instance ``case 3, time 0.01``.
+    """
+
+    cells: pa.Array
+    name: str
+    source: str
+    where: Callable[[int], str]
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the cells are text."""
+        return bool(pa.types.is_string(self.cells.type) or pa.types.is_large_string(self.cells.type))
+
+    def refusal(self, expected: str, row: int, advice: str) -> DataError:
+        """The error for one cell."""
+        value = self.cells[row].as_py()
+        text = "an empty cell" if value is None or value == "" else repr(value)
+        text = text if len(text) <= 60 else f"{text[:60]}…"
+        return DataError(
+            f"{self.source}: expected {expected}, got {text} in {self.where(row)}, column {self.name!r}; {advice}"
+        )
 
 
 class Numbers(NamedTuple):
-    """One channel's column.
+    """The numbers of one channel.
 
     Attributes:
         values: ``(n_rows,)`` float32, NaN where missing.
-        kind: what the column holds.
+        kind: what they are.
         n_rounded: how many whole numbers float32 cannot hold.
     """
 
@@ -41,11 +72,11 @@ class Numbers(NamedTuple):
 
 
 class Times(NamedTuple):
-    """The time column.
+    """The times of the rows.
 
     Attributes:
-        values: ``(n_rows,)`` float64 numbers, or int64 nanoseconds since 1970 of dates.
-        zone: of dates, ``UTC`` or what they were converted from; empty for numbers and for dates without one.
+        values: ``(n_rows,)`` float64 numbers, or dates as int64 nanoseconds since 1970.
+        zone: time zone that dates were given in; empty for numbers and for dates without a zone.
     """
 
     values: NDArray[np.float64] | IntArray
@@ -53,12 +84,12 @@ class Times(NamedTuple):
 
     @property
     def are_dates(self) -> bool:
-        """Whether they are dates."""
+        """Whether the times are dates."""
         return self.values.dtype == np.int64
 
 
 def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """One chunk, without dictionaries."""
+    """The column in one chunk, without dictionary encoding."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     chunk = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
@@ -66,7 +97,7 @@ def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
 
 
 def in_python(column: pa.ChunkedArray | pa.Array) -> list[Any]:
-    """Values as Python has them; dates beyond its years, 1 to 9999, as texts."""
+    """The values as Python objects; as text if a date lies beyond Python's years, 1 to 9999."""
     try:
         values: list[Any] = column.to_pylist()
     except (OverflowError, ValueError):
@@ -74,93 +105,56 @@ def in_python(column: pa.ChunkedArray | pa.Array) -> list[Any]:
     return values
 
 
-def read_channel(column: pa.Array, source: str, name: str, where: Where) -> Numbers:
+def is_number(text: str, *, finite: bool = False) -> bool:
+    """Whether a text is a number; with ``finite``, whether it is a finite one."""
+    try:
+        number = float(text)
+    except ValueError:
+        return False
+    return "_" not in text and (math.isfinite(number) or not finite)  # only Python reads 1_000 as a number
+
+
+# ---- channels
+
+
+def read_channel(column: Column) -> Numbers:
     """The numbers of a column.
 
     Raises:
-        DataError: a cell is no finite number, or the column holds something else.
+        DataError: a cell is not a finite number, or the column holds something else than numbers.
     """
-    column = plain(column)
-    is_boolean = pa.types.is_boolean(column.type)
+    cells, is_boolean = column.cells, pa.types.is_boolean(column.cells.type)
     try:
-        numbers: FloatArray = _float(column, pa.float32())
+        numbers: FloatArray = _cast(cells, pa.float32())
     except pa.ArrowException:
-        if not is_text(column):
+        if not column.is_text:
             raise DataError(
-                f"{source}: column {name!r} holds {column.type}, expected numbers; "
-                f"{_advice(column, name)}convert or drop it"
+                f"{column.source}: column {column.name!r} holds {cells.type}, expected numbers; "
+                f"{_advice(column)}convert or drop it"
             ) from None
-        column, is_boolean = _without_words(column)
+        cells, is_boolean = _without_words(cells)
         try:
-            numbers = _float(column, pa.float32())
+            numbers = _cast(cells, pa.float32())
         except pa.ArrowException:
-            numbers = _by_hand(column, source, name, where).astype(np.float32)
+            numbers = _parsed(column, cells)
     infinite = np.isinf(numbers)
     if infinite.any():
-        row = int(np.argmax(infinite))
-        raise DataError(
-            f"{source}: expected a finite number, got {shown(column[row].as_py())} in {where(row)}, column {name!r}; "
-            "correct it, or leave it empty"
-        )
+        raise column.refusal("a finite number", int(np.argmax(infinite)), "correct it, or leave it empty")
     if is_boolean:
         return Numbers(numbers, "boolean", 0)
-    if not _holds_integers(column, numbers):
+    if not _are_integers(column, cells, numbers):
         return Numbers(numbers, "real", 0)
-    return Numbers(numbers, "integer", _n_rounded(column, numbers))
+    return Numbers(numbers, "integer", _n_rounded(cells, numbers))
 
 
-def read_times(column: pa.Array, source: str, name: str, where: Where) -> Times:
-    """The numbers or dates of a column.
-
-    Raises:
-        DataError: a cell is missing, or neither, or the column holds both.
-    """
-    column = plain(column)
-    zone = (getattr(column.type, "tz", None) or "") if pa.types.is_timestamp(column.type) else ""
-    values: NDArray[np.float64] | IntArray
-    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        try:
-            nanoseconds = column.cast(pa.timestamp("ns", zone or None), safe=True).cast(pa.int64())
-        except pa.ArrowException:
-            raise DataError(
-                f"{source}: column {name!r} holds dates beyond the years {YEARS[0]} to {YEARS[1]}; shift them"
-            ) from None
-        values = nanoseconds.fill_null(0).to_numpy(zero_copy_only=False)
-        absent = column.is_null().to_numpy(zero_copy_only=False)
-    else:
-        if is_text(column) and (dates := _dates(column, source, name, where)) is not None:
-            return dates
-        values = _time_numbers(column, source, name, where)
-        absent = ~np.isfinite(values)
-    if absent.any():
-        row = int(np.argmax(absent))
-        raise DataError(
-            f"{source}: expected a time, got {shown(column[row].as_py())} in {where(row)}, column {name!r}; fill it in"
-        )
-    return Times(values, zone)
-
-
-def is_text(column: pa.Array) -> bool:
-    """Whether a column holds text."""
-    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
-
-
-def shown(value: object) -> str:
-    """A cell in a message."""
-    if value is None or value == "":
-        return "an empty cell"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def _float(column: pa.Array, kind: Any) -> NDArray[Any]:
-    numbers: NDArray[Any] = column.cast(kind, safe=False).to_numpy(zero_copy_only=False)
+def _cast(cells: pa.Array, kind: Any) -> NDArray[Any]:
+    numbers: NDArray[Any] = cells.cast(kind, safe=False).to_numpy(zero_copy_only=False)
     return numbers
 
 
-def _without_words(column: pa.Array) -> tuple[pa.Array, bool]:
-    """The column without spaces, null where missing, ``true`` as 1; and whether it held only true and false."""
-    trimmed = pc.utf8_trim_whitespace(column)
+def _without_words(cells: pa.Array) -> tuple[pa.Array, bool]:
+    """The texts trimmed, null where missing, ``true`` as 1 and ``false`` as 0; and whether all were true or false."""
+    trimmed = pc.utf8_trim_whitespace(cells)
     lower = pc.utf8_lower(trimmed)
     missing = pc.is_in(lower, value_set=pa.array(MISSING, lower.type))
     words = pc.is_in(lower, value_set=pa.array(["true", "false"], lower.type))
@@ -169,100 +163,124 @@ def _without_words(column: pa.Array) -> tuple[pa.Array, bool]:
     return pc.if_else(missing, pa.scalar(None, trimmed.type), text), is_boolean
 
 
-def _by_hand(column: pa.Array, source: str, name: str, where: Where) -> NDArray[np.float64]:
-    """Slow and forgiving, of plus signs; names the first text that is no number."""
-    texts = column.to_pylist()
-    numbers = [_number(text) for text in texts]
+def _parsed(column: Column, cells: pa.Array) -> FloatArray:
+    """The numbers of trimmed texts by Python, which is slower than Arrow but reads plus signs."""
+    numbers = list(map(_number, cells.to_pylist()))
     if None in numbers:
-        row = numbers.index(None)
-        raise DataError(
-            f"{source}: expected a number, got {shown(texts[row])} in {where(row)}, column {name!r}; "
-            f"{_advice(column, name)}correct it or drop the column"
-        )
+        raise column.refusal("a number", numbers.index(None), f"{_advice(column)}correct it or drop the column")
     with np.errstate(over="ignore"):
         wide = np.array(numbers, np.float64)
-        return np.where(np.abs(wide) > np.finfo(np.float32).max, np.copysign(np.inf, wide), wide)
+        return np.where(np.abs(wide) > np.finfo(np.float32).max, np.copysign(np.inf, wide), wide).astype(np.float32)
 
 
 def _number(text: str | None) -> float | None:
     if text is None or text.strip().lower() in MISSING:
         return np.nan
-    try:
-        return None if "_" in text else float(text)  # Python alone takes 1_000 for a number
-    except ValueError:
-        return None
+    return float(text) if is_number(text) else None
 
 
-def _advice(column: pa.Array, name: str) -> str:
-    """A hint where a column of dates stands among the channels."""
-    dates = pa.types.is_temporal(column.type)
-    if is_text(column):
-        known = column.drop_null()
+def _advice(column: Column) -> str:
+    """A hint for a column of dates that is read as a channel."""
+    dates = pa.types.is_temporal(column.cells.type)
+    if column.is_text:
+        known = column.cells.drop_null()
         dates = len(known) > 0 and bool(DATE.match(known[0].as_py()))
-    return f"name it as the time column (`columns.time={name}`), " if dates else ""
+    return f"name it as the time column (`columns.time={column.name}`), " if dates else ""
 
 
-def _holds_integers(column: pa.Array, numbers: FloatArray) -> bool:
-    if not is_text(column):
-        return bool(pa.types.is_integer(column.type))
+def _are_integers(column: Column, cells: pa.Array, numbers: FloatArray) -> bool:
+    if not column.is_text:
+        return bool(pa.types.is_integer(cells.type))
     known = numbers[~np.isnan(numbers)]
     if not len(known) or (np.rint(known) != known).any():
         return False
-    return bool(pc.all(pc.match_substring_regex(column, r"^\s*[+-]?\d+\s*$")).as_py())
+    return bool(pc.all(pc.match_substring_regex(cells, r"^\s*[+-]?\d+\s*$")).as_py())
 
 
-def _n_rounded(column: pa.Array, numbers: FloatArray) -> int:
+def _n_rounded(cells: pa.Array, numbers: FloatArray) -> int:
     if not np.nanmax(np.abs(numbers), initial=0) >= WHOLE_IN_FLOAT32:
         return 0
-    exact = [None if value is None else int(value) for value in column.to_pylist()]
+    exact = [None if value is None else int(value) for value in cells.to_pylist()]
     pairs = zip(exact, numbers.tolist(), strict=True)
     return sum(whole is not None and whole != rounded for whole, rounded in pairs)
 
 
-def _time_numbers(column: pa.Array, source: str, name: str, where: Where) -> NDArray[np.float64]:
-    try:
-        if not pa.types.is_boolean(column.type):
-            return _float(column, pa.float64())
-        raise pa.ArrowInvalid("truth values")
-    except pa.ArrowException:
-        if not is_text(column):
+# ---- times
+
+
+def read_times(column: Column) -> Times:
+    """The numbers or dates of a column.
+
+    Raises:
+        DataError: a time is missing, or a cell is neither a number nor a date, or the column holds both.
+    """
+    cells, zone = column.cells, ""
+    values: NDArray[np.float64] | IntArray
+    if pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type):
+        zone = getattr(cells.type, "tz", None) or ""
+        try:
+            nanoseconds = cells.cast(pa.timestamp("ns", zone or None), safe=True).cast(pa.int64())
+        except pa.ArrowException:
             raise DataError(
-                f"{source}: column {name!r} holds {column.type}, expected numbers or dates; convert it to seconds"
+                f"{column.source}: column {column.name!r} holds dates beyond the years {YEARS[0]} to {YEARS[1]}; "
+                "shift them"
             ) from None
-    texts = column.to_pylist()
-    numbers = [_number(text) for text in texts]
+        values = nanoseconds.fill_null(0).to_numpy(zero_copy_only=False)
+        absent = cells.is_null().to_numpy(zero_copy_only=False)
+    else:
+        if column.is_text and (dates := _dates(column)) is not None:
+            return dates
+        values = _time_numbers(column)
+        absent = ~np.isfinite(values)
+    if absent.any():
+        raise column.refusal("a time", int(np.argmax(absent)), "fill it in")
+    return Times(values, zone)
+
+
+def _time_numbers(column: Column) -> NDArray[np.float64]:
+    try:
+        if not pa.types.is_boolean(column.cells.type):
+            return _cast(column.cells, pa.float64())
+    except pa.ArrowException:
+        pass
+    if not column.is_text:
+        raise DataError(
+            f"{column.source}: column {column.name!r} holds {column.cells.type}, expected numbers or dates; convert it "
+            "to seconds"
+        )
+    texts = column.cells.to_pylist()
+    numbers = list(map(_number, texts))
     if None not in numbers or np.nan in numbers:
         return np.array([0.0 if number is None else number for number in numbers])
     dates = [bool(DATE.match(text)) for text in texts]
     odd, wanted = (dates.index(False), "date") if sum(dates) * 2 >= len(dates) else (numbers.index(None), "number")
-    raise DataError(
-        f"{source}: expected a {wanted} as in other rows, got {shown(texts[odd])} in {where(odd)}, column {name!r}; "
-        "write all times as numbers, or all as dates such as 2020-01-31 09:00"
-    )
+    advice = "write all times as numbers, or all as dates such as 2020-01-31 09:00"
+    raise column.refusal(f"a {wanted} as in other rows", odd, advice)
 
 
-def _dates(column: pa.Array, source: str, name: str, where: Where) -> Times | None:
-    """Dates of text as ISO 8601 has them, or None where it holds something else too."""
-    texts = pc.utf8_trim_whitespace(column).fill_null("").to_pylist()
+def _dates(column: Column) -> Times | None:
+    """Dates in ISO 8601, each distinct text parsed once; None if the column holds other text."""
+    coded = pc.utf8_trim_whitespace(column.cells).fill_null("").dictionary_encode()
+    texts = coded.dictionary.to_pylist()
     if not all(map(DATE.match, texts)):
         return None
     import pandas as pd
 
     zones = [zone[0] if (zone := ZONE.search(text[10:])) else "" for text in texts]
     if not all(zones) and any(zones):
-        raise DataError(f"{source}: some dates in column {name!r} have a time zone and some have none; give all one")
+        raise DataError(
+            f"{column.source}: some dates in column {column.name!r} have a time zone and some have none; give all one"
+        )
     try:
         parsed = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", utc=True, errors="coerce")
         known = parsed.dt.year.between(*YEARS).to_numpy()
     except (ValueError, OverflowError, AttributeError):
         known = np.zeros(len(texts), bool)
+    index = coded.indices.to_numpy(zero_copy_only=False)
     if not known.all():
-        row = int(np.argmin(known))
-        raise DataError(
-            f"{source}: expected a date such as 2020-01-31 09:00, of the years {YEARS[0]} to {YEARS[1]}, got "
-            f"{shown(texts[row])} in {where(row)}, column {name!r}; correct it"
-        )
-    values: IntArray = parsed.dt.tz_localize(None).to_numpy("datetime64[ns]").astype(np.int64)
+        expected = f"a date such as 2020-01-31 09:00, of the years {YEARS[0]} to {YEARS[1]}"
+        raise column.refusal(expected, int(np.argmin(known[index])), "correct it")
+    values: IntArray = parsed.dt.tz_localize(None).to_numpy("datetime64[ns]").astype(np.int64)[index]
     offsets = set(zones) - {""}
     utc = {"Z", "+00:00", "+0000", "+00"}
     return Times(values, "" if not offsets else "UTC" if offsets <= utc else ", ".join(sorted(offsets)[:3]))

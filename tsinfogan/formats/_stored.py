@@ -1,46 +1,120 @@
-"""What Parquet and Arrow files share: one schema for all blocks, whose metadata keeps time step and unit."""
+"""Parquet and Arrow files: one schema for all blocks, whose metadata holds the time step and its unit."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from tsinfogan.data.columns import ColumnNames, Windows
+from tsinfogan.data.columns import USUAL, ColumnNames, Windows
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
+from tsinfogan.formats import CaseColumns, Format
 from tsinfogan.formats._table import panel_from_table
-from tsinfogan.formats.blocks import LongColumn
+from tsinfogan.formats.blocks import LongColumn, long_blocks, long_table
 
+OpenFile = Callable[[BinaryIO, pa.Schema], Any]
 TIME_STEP, TIME_UNIT = b"tsinfogan.time_step", b"tsinfogan.time_unit"
 
 
-def block_table(block: list[LongColumn], schema: pa.Schema | None) -> pa.Table:
-    """A block as a table, of the types of an earlier one.
+class StoredWriter:
+    """Writes in constant memory, one record batch or row group for each block.
+
+    Args:
+        stream: to write to.
+        open_file: starts a file of a schema on a stream.
+        first_case: number of the first case.
+    """
+
+    def __init__(self, stream: BinaryIO, open_file: OpenFile, first_case: int = 0) -> None:
+        self._stream, self._open, self._n_cases = stream, open_file, first_case
+        self._schema: pa.Schema | None = None
+        self._file: Any = None
+
+    def write(self, panel: Panel, columns: CaseColumns) -> None:
+        """Appends the cases of ``panel``, numbered on from those already written."""
+        for block in long_blocks(panel, columns, self._n_cases):
+            table = _block_table(block, self._schema)
+            try:
+                if self._schema is None:
+                    metadata = {TIME_STEP: repr(panel.time_step), TIME_UNIT: panel.time_unit}
+                    self._schema = table.schema.with_metadata(metadata)
+                    self._file = self._open(self._stream, self._schema)
+                self._file.write_table(table.cast(self._schema))
+            except OSError:
+                self._abandon()
+                raise
+        self._n_cases += panel.n_cases
+
+    def close(self) -> None:
+        """Writes the footer. The file stays empty if no case was written."""
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError:
+                self._abandon()
+                raise
+        self._stream.flush()
+
+    def _abandon(self) -> None:
+        """Keeps a Parquet file from writing a footer to a full disk or a closed pipe when it is collected."""
+        if hasattr(self._file, "is_open"):
+            self._file.is_open = False
+        self._file = None
+
+
+def _block_table(block: list[LongColumn], schema: pa.Schema | None) -> pa.Table:
+    """A block as a table with the column types of the first block.
 
     Raises:
-        DataError: a channel was of whole numbers in an earlier block and is not in this one.
+        DataError: a channel held whole numbers in the first block and holds others in this one.
     """
-    arrays = [column.values if column.rows is None else column.values.take(column.rows) for column in block]
-    table = pa.table(arrays, names=[column.name for column in block])
+    table = long_table(block)
     for field, known in zip(table.schema, schema or table.schema, strict=True):
         if pa.types.is_floating(field.type) and not pa.types.is_floating(known.type):
             raise DataError(f"channel {field.name!r} began with {known.type} and goes on with others; round its values")
     return table
 
 
-def stored_schema(table: pa.Table, panel: Panel) -> pa.Schema:
-    """The schema of a file whose first block is ``table``."""
-    return table.schema.with_metadata({TIME_STEP: repr(panel.time_step), TIME_UNIT: panel.time_unit})
+def stored_format(kind: str, load: Callable[[Path, bool], pa.Table], open_file: OpenFile, **others: Any) -> Format:
+    """A format of Arrow tables.
 
-
-def panel_from_stored(table: pa.Table, path: Path, columns: ColumnNames, windows: Windows | None) -> Panel:
-    """The panel in a table, at the time step that its metadata states where it does.
-
-    Raises:
-        DataError: the table cannot be understood.
+    Args:
+        kind: what its files are called in messages.
+        load: reads the table in a file, or a table of no rows if only names are wanted; pyarrow's errors become a
+            DataError.
+        open_file: starts a file of a schema on a stream.
+        others: further attributes of the format.
     """
+
+    def table(path: Path, only_names: bool = False) -> pa.Table:
+        try:
+            loaded = load(path, only_names)
+            loaded.validate(full=True)
+            list(loaded.column_names)  # damaged names show only when they are asked for
+        except DataError:
+            raise
+        except Exception as error:  # damaged bytes make pyarrow raise all kinds of errors
+            reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+            raise DataError(f"{path.name} is not a readable {kind} file: {reason}; write it anew") from None
+        return loaded
+
+    def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
+        return _panel(table(path), path, columns, windows)
+
+    def column_names(path: Path) -> tuple[str, ...]:
+        return tuple(table(path, only_names=True).column_names)
+
+    writer = partial(StoredWriter, open_file=open_file)
+    return Format(open_writer=writer, read=read, column_names=column_names, **others)
+
+
+def _panel(table: pa.Table, path: Path, columns: ColumnNames, windows: Windows | None) -> Panel:
+    """The panel in a table, at the time step that its metadata states, if it does."""
     metadata = table.schema.metadata or {}
     try:
         time_step, time_unit = float(metadata[TIME_STEP]), metadata.get(TIME_UNIT, b"").decode()

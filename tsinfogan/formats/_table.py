@@ -21,14 +21,34 @@ from tsinfogan.data.columns import (
     listed,
 )
 from tsinfogan.data.panel import FloatArray, IntArray, Panel, encode_labels
-from tsinfogan.data.windows import check_size
+from tsinfogan.data.windows import Series, check_size, ends, panel_from_series
 from tsinfogan.errors import DataError
-from tsinfogan.formats import opened
-from tsinfogan.formats._cells import Numbers, Times, in_python, plain, read_channel, read_times
-from tsinfogan.formats._series import panel_from_series, stem
-from tsinfogan.formats._time import Grid, counted, interpolated, laid_out
+from tsinfogan.formats._cells import Column, Numbers, Times, in_python, plain, read_channel, read_times
+from tsinfogan.formats._time import Grid, counted, indices, interpolated, laid_out
 
-__all__ = ["LABEL", "describe_columns", "index_columns", "opened", "panel_from_table"]
+
+def stem(source: Path | str) -> str:
+    """What a panel of a file is called: the file's name without its suffix."""
+    return source if isinstance(source, str) else source.stem.removesuffix(".wide") or source.name
+
+
+def factors(column: pa.ChunkedArray, name: str, source: str, required: str | None = None) -> tuple[list[Any], IntArray]:
+    """Distinct values in order of appearance, and the index ``(n_rows,)`` of each row's; −1 where it is missing.
+
+    Raises:
+        DataError: the column has no comparable values, or one is missing where the message calls it ``required``.
+    """
+    try:
+        coded = plain(column).dictionary_encode()
+    except pa.ArrowException:
+        raise DataError(f"{source}: column {name!r} holds {column.type}, expected numbers or text") from None
+    values = in_python(coded.dictionary)
+    missing = np.array([value in (None, "") or value != value for value in values], bool)
+    index = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    index[np.append(missing, True)[index]] = -1
+    if required is not None and (index < 0).any():
+        raise DataError(f"{source} has no {required} in row {int(np.argmin(index)) + 1} of the data; fill it in")
+    return values, index
 
 
 def panel_from_table(
@@ -39,6 +59,7 @@ def panel_from_table(
     *,
     columns: ColumnNames = USUAL,
     windows: Windows | None = None,
+    padded: bool = False,
 ) -> Panel:
     """The panel in a long table; rows may come in any order, cases keep the order of their first appearance.
 
@@ -49,11 +70,12 @@ def panel_from_table(
         time_unit: where the file states it; dates have their own.
         columns: what the columns are called.
         windows: cut the series so; without a column of cases all rows are one series.
+        padded: whether a case ends with the last value of any of its channels, as in a melted wide table.
 
     Raises:
         DataError: the table cannot be understood.
     """
-    return _Reader(table, source, columns, windows).panel(time_step, time_unit)
+    return _Reader(table, source, columns, windows).panel(time_step, time_unit, padded)
 
 
 class _Reader:
@@ -84,68 +106,96 @@ class _Reader:
             raise DataError(f"{self.file} has a header and no rows; expected one row for each timepoint of a case")
         self.known_index = [name for name in self.index if name in names]
 
-    def panel(self, time_step: float | None, time_unit: str) -> Panel:
+    def panel(self, time_step: float | None, time_unit: str, padded: bool) -> Panel:
+        # Where each row belongs: its case, and its place on the grid of timepoints or pixels.
         case_ids, case = self.cases()
-        if len(self.index) == 3:
-            axes = [self.axis(name) for name in self.index[1:]]
-            channels = [self.channel(name) for name in self.columns.channels]
-            order, position, shape = self.pixels(case, axes[0].values, axes[1].values)
-            lengths = np.bincount(case)
-            grid = Grid(position.astype(np.float64), lengths, True)
+        is_image = len(self.index) == 3
+        order, grid, shape = self.pixels(case) if is_image else self.timeline(case, time_step)
+        channels = [read_channel(self.column(name)) for name in self.columns.channels]
+        values = self.values(channels, case[order], order, grid)  # (n, c, t) or (n, c, pixels)
+        labels, classes = self.labels(order, case[order])
+
+        if is_image:
+            values, lengths = values.reshape(*values.shape[:2], *shape), None
         else:
-            times = self.axis(self.index[1]) if self.index[1] in self.known_index else None
-            channels = [self.channel(name) for name in self.columns.channels]
-            order = np.argsort(case, kind="stable") if times is None else np.lexsort((times.values, case))
-            lengths = np.bincount(case)
-            grid = self.grid(times, case, order, lengths, time_step)
-            shape = (int(grid.lengths.max()),)
-        case = case[order]
-        values = self.values(channels, case, order, lengths, grid)
-        labels, classes = self.labels(order, case)
-        return panel_from_series(
-            values.reshape(*values.shape[:2], *shape),
+            lengths = ends(values) if padded else grid.lengths.astype(np.int64)
+            values = values[:, :, : int(lengths.max())]
+        series = Series(
+            values,
             self.columns.channels,
-            source=self.file,
-            columns=self.asked,
-            windows=self.windows,
-            lengths=grid.lengths.astype(np.int64) if len(shape) == 1 and np.ptp(grid.lengths) else None,
+            lengths=lengths if lengths is not None and np.ptp(lengths) else None,
             labels=labels,
             kinds=[channel.kind for channel in channels],
             cases=case_ids,
             notes=grid.notes + self.notes_on(channels),
-            classes=classes,
-            name=self.name,
-            time_step=grid.step,
-            time_unit=grid.unit or time_unit,
-            time_origin=grid.origin if grid.frequency else "",
-            time_frequency=grid.frequency,
-            view="image" if len(shape) == 2 else "lines",
+            others={
+                "classes": classes,
+                "name": self.name,
+                "time_step": grid.step,
+                "time_unit": grid.unit or time_unit,
+                "time_origin": grid.origin if grid.frequency else "",
+                "time_frequency": grid.frequency,
+                "view": "image" if is_image else "lines",
+            },
+        )
+        return panel_from_series(series, self.file, self.asked, self.windows)
+
+    def column(self, name: str) -> Column:
+        return Column(plain(self.table[name]), name, self.file, self.where)
+
+    def where(self, row: int) -> str:
+        """A row in words, such as ``case 3, time 0.01``, with the values as the file has them."""
+        if not self.known_index:
+            return f"row {int(row) + 1} of the data"
+        return ", ".join(f"{name} {in_python(self.table[name].slice(int(row), 1))[0]}" for name in self.known_index)
+
+    def cases(self) -> tuple[list[Any], IntArray]:
+        name = self.index[0]
+        if name not in self.known_index:
+            return [], np.zeros(self.table.num_rows, np.int64)
+        return factors(self.table[name], name, self.file, required="case id")
+
+    def timeline(self, case: IntArray, stated: float | None) -> tuple[IntArray, Grid, tuple[int, ...]]:
+        """Order of the rows by case and time, and the grid that they lie on."""
+        lengths = np.bincount(case)
+        if self.index[1] not in self.known_index:
+            order, grid = np.argsort(case, kind="stable"), counted(lengths, stated)
+        else:
+            times = read_times(self.column(self.index[1]))
+            order = np.lexsort((times.values, case))
+            ordered = Times(times.values[order], times.zone)
+            grid = laid_out(ordered, case[order], lengths, self.file, lambda row: self.where(order[row]), stated)
+        return order, grid, (int(grid.lengths.max()),)
+
+    def pixels(self, case: IntArray) -> tuple[IntArray, Grid, tuple[int, ...]]:
+        """Order of the rows by case and pixel, the pixel of each row, and ``(height, width)``."""
+        row, column = (read_times(self.column(name)).values for name in self.index[1:])
+        height, width = int(row.max()) + 1, int(column.max()) + 1
+        whole = (row == np.floor(row)) & (column == np.floor(column)) & (row >= 0) & (column >= 0)
+        n_cases = int(case.max()) + 1
+        if whole.all() and height * width * n_cases == len(case):
+            order = np.lexsort((column, row, case))
+            position = (row * width + column)[order]
+            if np.array_equal(position, np.tile(np.arange(height * width), n_cases)):
+                return order, Grid(position.astype(np.float64), np.bincount(case), is_even=True), (height, width)
+        raise DataError(
+            f"{self.file}: expected one row for each of {height} × {width} pixels in each of {n_cases} cases, counted "
+            f"from 0, got {len(case)} rows; complete the images"
         )
 
-    def grid(
-        self, times: Times | None, case: IntArray, order: IntArray, lengths: IntArray, stated: float | None
-    ) -> Grid:
-        if times is None:
-            return counted(lengths, stated)
-        ordered = Times(times.values[order], times.zone)
-        return laid_out(ordered, case[order], lengths, self.file, lambda row: self.where(order[row]), stated)
-
-    def values(
-        self, channels: list[Numbers], case: IntArray, order: IntArray, lengths: IntArray, grid: Grid
-    ) -> FloatArray:
-        """``(n, c, t)`` with NaN where a value is missing and beyond a case's length."""
-        shape = (len(lengths), len(channels), int(grid.lengths.max()))
+    def values(self, channels: list[Numbers], case: IntArray, order: IntArray, grid: Grid) -> FloatArray:
+        """``(n, c, t)``, NaN where a value is missing and beyond a case's length; ``case`` is sorted."""
+        shape = (len(grid.lengths), len(channels), int(grid.lengths.max()))
         check_size(shape, self.file, "shorten the longest case, or cut windows")
         values: FloatArray = np.full(shape, np.nan, np.float32)
-        if grid.is_even:
-            position = grid.position.astype(np.int64)
-        else:
-            case = np.repeat(np.arange(len(lengths)), grid.lengths)
-            position = np.arange(len(case)) - np.repeat(np.cumsum(grid.lengths) - grid.lengths, grid.lengths)
+        n_rows = np.bincount(case)  # (n,)
+        position = grid.position.astype(np.int64)
+        if not grid.is_even:  # the rows are interpolated, so that there is one for each point
+            case, position = np.repeat(np.arange(len(n_rows)), grid.lengths), indices(grid.lengths)
         for index, channel in enumerate(channels):
             column = channel.values[order]
             if not grid.is_even:
-                column = interpolated(column, grid, lengths, whole=channel.kind != "real")
+                column = interpolated(column, grid, n_rows, whole=channel.kind != "real")
             values[case, index, position] = column
         return values
 
@@ -157,61 +207,12 @@ class _Reader:
             if channel.n_rounded
         )
 
-    def where(self, row: int) -> str:
-        """Such as ``case 3, time 0.01``, as the file has it."""
-        if not self.known_index:
-            return f"row {int(row) + 1} of the data"
-        return ", ".join(f"{name} {in_python(self.table[name].slice(int(row), 1))[0]}" for name in self.known_index)
-
-    def factors(self, name: str) -> tuple[list[Any], IntArray]:
-        """Distinct values in order of appearance, and the position of each row's; −1 where it is missing."""
-        column = plain(self.table[name])
-        try:
-            coded = column.dictionary_encode()
-        except pa.ArrowException:
-            raise DataError(f"{self.file}: column {name!r} holds {column.type}, expected numbers or text") from None
-        values = in_python(coded.dictionary)
-        missing = np.array([value in (None, "") or value != value for value in values], bool)
-        position = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        position[np.append(missing, True)[position]] = -1
-        return values, position
-
-    def cases(self) -> tuple[list[Any], IntArray]:
-        if self.index[0] not in self.known_index:
-            return [], np.zeros(self.table.num_rows, np.int64)
-        ids, case = self.factors(self.index[0])
-        if (case < 0).any():
-            raise DataError(f"{self.file} has no case id in row {int(np.argmin(case)) + 1} of the data; fill it in")
-        return ids, case
-
-    def channel(self, name: str) -> Numbers:
-        return read_channel(self.table[name], self.file, name, self.where)
-
-    def axis(self, name: str) -> Times:
-        return read_times(self.table[name], self.file, name, self.where)
-
-    def pixels(self, case: IntArray, row: Any, column: Any) -> tuple[IntArray, IntArray, tuple[int, ...]]:
-        """Order by case and place, place of each pixel so ordered, and ``(height, width)``."""
-        height, width = int(row.max()) + 1, int(column.max()) + 1
-        whole = (row == np.floor(row)) & (column == np.floor(column)) & (row >= 0) & (column >= 0)
-        n_cases = int(case.max()) + 1
-        if whole.all() and height * width * n_cases == len(case):
-            position = (row * width + column).astype(np.int64)
-            order = np.lexsort((position, case))
-            position = position[order]
-            if np.array_equal(position, np.tile(np.arange(height * width), n_cases)):
-                return order, position, (height, width)
-        raise DataError(
-            f"{self.file}: expected one row for each of {height} × {width} pixels in each of {n_cases} cases, counted "
-            f"from 0, got {len(case)} rows; complete the images"
-        )
-
     def labels(self, order: IntArray, case: IntArray) -> tuple[IntArray | None, tuple[str, ...]]:
         """Label index of each case and class names, from rows sorted by ``case``."""
         if not self.columns.has_label:
             return None, ()
         column = self.asked.label or LABEL
-        names, label = self.factors(column)
+        names, label = factors(self.table[column], column, self.file)
         if (label < 0).all():
             raise DataError(f"{self.file} has a column {column!r} that is empty in every row; fill it in or drop it")
         label = label[order]

@@ -51,7 +51,7 @@ class Grid:
 
 def counted(lengths: IntArray, stated: float | None = None) -> Grid:
     """The grid of rows without times, at the step that the file states, or 1."""
-    return Grid(_indices(lengths).astype(np.float64), lengths, True, stated or 1.0)
+    return Grid(indices(lengths).astype(np.float64), lengths, True, stated or 1.0)
 
 
 def laid_out(
@@ -71,7 +71,7 @@ def laid_out(
         DataError: two rows of a case have the same time, or so few of the points of an even grid are there that most
             would be invented.
     """
-    index, raw = _indices(lengths), times.values
+    index, raw = indices(lengths), times.values
     inner = np.flatnonzero(index)
     start = np.cumsum(lengths) - lengths
     origin = origin_text(int(raw.min()), bool(times.zone)) if times.are_dates else ""
@@ -137,7 +137,8 @@ def interpolated(channel: FloatArray, grid: Grid, lengths: IntArray, *, whole: b
     return joined
 
 
-def _indices(lengths: IntArray) -> IntArray:
+def indices(lengths: IntArray) -> IntArray:
+    """``(n_rows,)`` 0, 1, … within each case of so many rows."""
     return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
 

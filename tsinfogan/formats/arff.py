@@ -1,26 +1,18 @@
-"""Weka's ``.arff`` as the UEA archive has it: all channels as one relational attribute, or one file a channel."""
+"""Weka's ``.arff`` as in the UEA archive: all channels as one relational attribute, or one file for each channel."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import BinaryIO
 
-from tsinfogan.data.columns import USUAL, ColumnNames, Windows
 from tsinfogan.data.panel import Panel
 from tsinfogan.data.uea import UeaFile, join_channels, parse_arff
 from tsinfogan.errors import DataError
-from tsinfogan.formats import Format, Writer
-from tsinfogan.formats._series import stem
-from tsinfogan.formats._uea import UeaWriter, names_of, panel_of, parsed, texts, token_of, word
+from tsinfogan.formats._table import stem
+from tsinfogan.formats._uea import parsed, texts, token_of, uea_format, word
 
 ONE_CHANNEL = re.compile(r"(.*)Dimension([1-9]\d*)(.*)\.arff", re.IGNORECASE | re.DOTALL)
 """Name of the file of one channel, such as ``ToyDimension2_TRAIN.arff``."""
-
-
-def open_writer(stream: BinaryIO) -> Writer:
-    """Keeps all pieces until it is closed."""
-    return UeaWriter(stream, ".arff", _text)
 
 
 def _text(panel: Panel, tokens: tuple[str, ...], remark: str) -> str:
@@ -42,26 +34,13 @@ def _text(panel: Panel, tokens: tuple[str, ...], remark: str) -> str:
     return "\n".join([*header, *rows, ""])
 
 
-def column_names(path: Path) -> tuple[str, ...]:
-    """``case, time``, the channels and the case columns, as the other formats name them.
-
-    Raises:
-        DataError: as for :func:`read`.
-    """
-    return names_of(_joined(path), path)
-
-
-def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-    """The panel in a file, or in one file a channel: those called alike but for the number after ``Dimension``.
-
-    Raises:
-        DataError: a file is missing, cannot be read or understood; the message says where and what to do.
-    """
+def _name(path: Path) -> str:
     match = ONE_CHANNEL.fullmatch(path.name)
-    return panel_of(_joined(path), path, f"{match[1]}{match[3]}" if match else stem(path), columns, windows)
+    return f"{match[1]}{match[3]}" if match else stem(path)
 
 
 def _joined(path: Path) -> UeaFile:
+    """The content of a file, or of one file for each channel: those whose names differ only in the channel's number."""
     match = ONE_CHANNEL.fullmatch(path.name)
     if match is None or not path.parent.is_dir():
         return parsed(path, parse_arff)
@@ -80,12 +59,10 @@ def _joined(path: Path) -> UeaFile:
     return join_channels([parsed(path.with_name(name), parse_arff) for name in names], path.name)
 
 
-FORMAT = Format(
+FORMAT = uea_format(
     suffix=".arff",
     summary="Weka's text as in the UEA archive, all channels in one file; held in memory.",
-    open_writer=open_writer,
-    read=read,
-    column_names=column_names,
-    binary=False,
-    is_table=False,
+    parse=_joined,
+    text=_text,
+    name_of=_name,
 )

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tsinfogan.data.columns import LABEL, describe_columns, index_columns
+from tsinfogan.data.columns import CASE, LABEL, TIME, describe_columns, index_columns
 from tsinfogan.data.dates import is_zoned, timestamps
 from tsinfogan.data.panel import UNLABELLED, ChannelKind, FloatArray, Panel
 from tsinfogan.errors import DataError
@@ -48,7 +48,7 @@ def long_blocks(panel: Panel, columns: CaseColumns, first_case: int) -> Iterator
     """
     columns = with_label(panel, columns)
     is_image = panel.values.ndim == 4
-    index = ("case", "row", "column") if is_image else ("case", "time")
+    index = (CASE, "row", "column") if is_image else (CASE, TIME)
     _check_names(index, panel.channels, tuple(columns))
     n_points = int(np.prod(panel.grid))
     position = np.arange(n_points)
@@ -63,11 +63,17 @@ def long_blocks(panel: Panel, columns: CaseColumns, first_case: int) -> Iterator
         case, point = (number_array(rows) for rows in np.nonzero(inside))
         numbers = number_array(first_case + start + np.arange(len(values)))
         yield [
-            LongColumn("case", numbers, case),
+            LongColumn(CASE, numbers, case),
             *(LongColumn(name, axis, point) for name, axis in zip(index[1:], axes, strict=True)),
             *(LongColumn(name, channel_array(values[:, i][inside], kinds[i])) for i, name in enumerate(panel.channels)),
             *(LongColumn(name, case_array(column[block]), case) for name, column in columns.items()),
         ]
+
+
+def long_table(block: list[LongColumn]) -> pa.Table:
+    """A block as an Arrow table."""
+    arrays = [column.values if column.rows is None else column.values.take(column.rows) for column in block]
+    return pa.table(arrays, names=[column.name for column in block])
 
 
 def with_label(panel: Panel, columns: CaseColumns) -> CaseColumns:

@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tsinfogan.data.columns import USUAL, ColumnNames, Windows
 from tsinfogan.data.panel import Panel
 from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats._table import panel_from_table
-from tsinfogan.formats._text import header, read_text
-from tsinfogan.formats._wide import is_wide, panel_from_wide, wide_names
+from tsinfogan.formats._csv import column_names, read
 from tsinfogan.formats.blocks import LongColumn, long_blocks
 
 
@@ -86,28 +82,6 @@ def _scalar(text: str) -> pa.Scalar:
     content = text.encode()
     offsets = pa.py_buffer(np.array([0, len(content)], np.int64))
     return pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(content))[0]
-
-
-def column_names(path: Path) -> tuple[str, ...]:
-    """The header.
-
-    Raises:
-        DataError: as for :func:`read`.
-    """
-    names = header(path)
-    return wide_names(path, read_text(path)) if is_wide(names) else names
-
-
-def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-    """The panel in a file, long or wide, whoever wrote it; rows may come in any order.
-
-    Raises:
-        DataError: the file cannot be read or understood; the message says where and what to do.
-    """
-    table = read_text(path)
-    if is_wide(table.column_names, columns):
-        return panel_from_wide(table, path, columns, windows)
-    return panel_from_table(table, path, columns=columns, windows=windows)
 
 
 FORMAT = Format(

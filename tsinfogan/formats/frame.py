@@ -13,7 +13,7 @@ from tsinfogan.data.columns import CASE, LABEL, TIME, USUAL, ColumnNames, Window
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
 from tsinfogan.formats._table import panel_from_table
-from tsinfogan.formats.blocks import long_blocks
+from tsinfogan.formats.blocks import long_blocks, long_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,19 +59,15 @@ def frame_from_panel(
     """
     if columns.channels:
         check_columns(panel.channels, ColumnNames(channels=columns.channels), panel.name)
-    blocks = []
-    for block in long_blocks(panel, case_columns or {}, 0):
-        arrays = [column.values if column.rows is None else column.values.take(column.rows) for column in block]
-        blocks.append(pa.table(arrays, names=[column.name for column in block]))
-    table = pa.concat_tables(blocks)
+    table = pa.concat_tables([long_table(block) for block in long_blocks(panel, case_columns or {}, 0)])
     kept = [each for each in table.column_names if each not in panel.channels]
-    position = next(position for position, each in enumerate(table.column_names) if each in panel.channels)
+    position = table.column_names.index(panel.channels[0])
     kept[position:position] = columns.channels or panel.channels
     called = {CASE: columns.case or CASE, TIME: columns.time or TIME, LABEL: columns.label or LABEL}
-    synthetic: pd.DataFrame = table.select(kept).rename_columns([called.get(each, each) for each in kept]).to_pandas()
-    if repeated := [each for each in synthetic.columns if list(synthetic.columns).count(each) > 1]:
+    frame: pd.DataFrame = table.select(kept).rename_columns([called.get(each, each) for each in kept]).to_pandas()
+    if repeated := [each for each in frame.columns if list(frame.columns).count(each) > 1]:
         raise DataError(f"{panel.name}: column {repeated[0]!r} would stand for two things; call one of them otherwise")
-    return synthetic
+    return frame
 
 
 def _table(frame: pd.DataFrame, columns: ColumnNames, name: str) -> pa.Table:

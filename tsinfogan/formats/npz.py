@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.data.columns import LABEL, USUAL, ColumnNames, Windows
-from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, encode_labels
+from tsinfogan.data.columns import CASE, LABEL, TIME, USUAL, ColumnNames, Windows
+from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, encode_labels, numbered_channels
+from tsinfogan.data.windows import Series, ends, panel_from_series
 from tsinfogan.errors import DataError
-from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats._series import panel_from_series, stem
-from tsinfogan.formats._table import opened
-from tsinfogan.formats.blocks import case_array, with_label
+from tsinfogan.formats import Format, opened
+from tsinfogan.formats._buffer import BufferingWriter
+from tsinfogan.formats._table import stem
+from tsinfogan.formats.blocks import case_array
 
 NAMES = ("channels", "kinds")
 TEXTS = ("time_unit", "time_origin", "time_frequency")
@@ -23,44 +26,25 @@ OURS = {"values", "lengths", "time_step", *NAMES, *TEXTS}
 """Arrays that are no case columns."""
 
 
-class NpzWriter:
-    """Keeps all pieces and writes them at close, because an array's size stands before its content.
-
-    Arrays: ``values`` float32 (NaN beyond a case's length), ``lengths``, ``channels``, ``kinds``, ``time_step``,
-    ``time_unit``, ``time_origin``, ``time_frequency``, and one array a case column; text is written as text, the empty
-    text where unknown.
+def _content(panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
+    """An archive of ``values`` (NaN beyond a case's length), ``lengths`` where they differ, ``channels``, ``kinds``,
+    ``time_step`` and the ``TEXTS`` where there are such, and each case column; unknown text is empty.
     """
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._panels: list[Panel] = []
-        self._columns: list[CaseColumns] = []
-
-    def write(self, panel: Panel, columns: CaseColumns) -> None:
-        """Keeps the cases of ``panel`` for :meth:`close`."""
-        self._panels.append(panel)
-        self._columns.append(with_label(panel, columns))
-
-    def close(self) -> None:
-        """Writes the file; one of which nothing was written stays empty."""
-        if self._panels:
-            panel = Panel.concatenated(self._panels)
-            arrays: dict[str, Any] = {
-                "values": panel.values,
-                "time_step": np.array(panel.time_step),
-                "channels": np.array(panel.channels),
-                **({"kinds": np.array(panel.kinds)} if panel.kinds else {}),
-                **{name: np.array(text) for name in TEXTS if (text := getattr(panel, name))},
-                **{name: _plain([columns[name] for columns in self._columns]) for name in self._columns[0]},
-            }
-            if panel.lengths is not None:
-                arrays["lengths"] = panel.lengths
-            np.savez_compressed(self._stream, **arrays)
-        self._stream.flush()
+    arrays: dict[str, Any] = {
+        "values": panel.values,
+        "time_step": np.array(panel.time_step),
+        "channels": np.array(panel.channels),
+        **({"kinds": np.array(panel.kinds)} if panel.kinds else {}),
+        **{name: np.array(text) for name in TEXTS if (text := getattr(panel, name))},
+        **{name: _plain(column) for name, column in columns.items()},
+        **({} if panel.lengths is None else {"lengths": panel.lengths}),
+    }
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
 
 
-def _plain(pieces: list[NDArray[Any]]) -> NDArray[Any]:
-    column = np.concatenate([np.asarray(piece) for piece in pieces])
+def _plain(column: NDArray[Any]) -> NDArray[Any]:
     return column if column.dtype.kind in "biuf" else np.array(case_array(column).fill_null("").to_pylist(), dtype=str)
 
 
@@ -72,7 +56,7 @@ def column_names(path: Path) -> tuple[str, ...]:
     """
     arrays = _load(path)
     panel = _panel(arrays, path)
-    index = ("case", "row", "column") if panel.view == "image" else ("case", "time")
+    index = (CASE, "row", "column") if panel.view == "image" else (CASE, TIME)
     return (*index, *panel.channels, *(name for name in arrays if name not in OURS))
 
 
@@ -107,78 +91,72 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _panel(
-    arrays: Mapping[str, NDArray[Any]],
-    path: Path,
-    columns: ColumnNames = USUAL,
-    windows: Windows | None = None,
+    arrays: Mapping[str, NDArray[Any]], path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None
 ) -> Panel:
-    values = arrays["values"]
+    values, lengths, notes = _values(arrays, path)
+    n_channels = values.shape[1]
+    labels, classes = _labels(arrays.get(LABEL), len(values), path)
+    series = Series(
+        values,
+        tuple(map(str, np.ravel(arrays["channels"]))) if "channels" in arrays else numbered_channels(n_channels),
+        lengths=None if lengths is None or not np.ptp(lengths) else lengths.astype(np.int64),
+        labels=labels,
+        kinds=_kinds(arrays.get("kinds"), n_channels, path),
+        notes=notes,
+        others={
+            "classes": classes,
+            "name": stem(path),
+            "time_step": _number(arrays.get("time_step"), path),
+            "view": "image" if values.ndim == 4 else "lines",
+            **{name: str(arrays[name]) for name in TEXTS if name in arrays},
+        },
+    )
+    return panel_from_series(series, path.name, columns, windows)
+
+
+def _values(arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[FloatArray, IntArray | None, tuple[str, ...]]:
+    """Values up to the longest case's end, the lengths of series, and a note where NaN tells the lengths."""
+    values, lengths = arrays["values"], arrays.get("lengths")
     if values.dtype.kind not in "biuf" or values.ndim not in (3, 4) or not values.size:
         raise DataError(
             f"{path.name}: expected numbers (n_cases, n_channels, n_timepoints) or (n_cases, n_channels, height, "
             f"width) in 'values', got {values.dtype} {values.shape}; transpose or convert them"
         )
-    n_cases, is_image = len(values), values.ndim == 4
-    label = arrays.get(LABEL)
-    if label is not None and label.shape != (n_cases,):
-        raise DataError(f"{path.name}: expected {n_cases} values in 'label', got {label.shape}; give one a case")
-    labels, classes = (None, ()) if label is None else encode_labels(label.tolist())
-    if labels is not None and not classes:
-        raise DataError(f"{path.name} has an array 'label' that is empty in every case; fill it in or drop it")
-    lengths = arrays.get("lengths")
-    if lengths is not None and (is_image or lengths.shape != (n_cases,) or lengths.dtype.kind not in "iu"):
-        raise DataError(
-            f"{path.name}: expected {n_cases} whole numbers in 'lengths', got {lengths.shape}; correct them"
-        )
+    notes: tuple[str, ...] = ()
+    if lengths is not None:
+        if values.ndim == 4 or lengths.shape != (len(values),) or lengths.dtype.kind not in "iu":
+            raise DataError(
+                f"{path.name}: expected {len(values)} whole numbers in 'lengths', got {lengths.shape}; correct them"
+            )
+    elif values.ndim == 3:
+        lengths = ends(values)
+        if n_padded := int((lengths < values.shape[2]).sum()):
+            notes = (f"{path.name} has no array 'lengths', so {n_padded} cases end where all their channels do",)
     if lengths is not None and 1 <= lengths.max() < values.shape[2]:
         values = values[:, :, : int(lengths.max())]
     with np.errstate(over="ignore"):
-        values = np.ascontiguousarray(values, dtype=np.float32)
-    if lengths is None and not is_image:
-        lengths, values, notes = _lengths(values, path)
-    else:
-        notes = ()
-    return panel_from_series(
-        values,
-        tuple(map(str, np.ravel(arrays["channels"]))) if "channels" in arrays else _numbered(values.shape[1]),
-        source=path.name,
-        columns=columns,
-        windows=windows,
-        lengths=None if lengths is None or not np.ptp(lengths) else lengths.astype(np.int64),
-        labels=labels,
-        kinds=_kinds(arrays.get("kinds"), values.shape[1], path),
-        notes=notes,
-        classes=classes,
-        name=stem(path),
-        time_step=_number(arrays.get("time_step"), path),
-        view="image" if is_image else "lines",
-        **{name: str(arrays[name]) for name in TEXTS if name in arrays},
-    )
+        return np.ascontiguousarray(values, dtype=np.float32), lengths, notes
 
 
-def _lengths(values: FloatArray, path: Path) -> tuple[IntArray, FloatArray, tuple[str, ...]]:
-    """Lengths of cases that are padded with NaN, the values of the longest, and a note where there are such."""
-    present: NDArray[np.bool_] = np.any(~np.isnan(values), axis=1)  # (n, t)
-    lengths = np.where(present.any(1), values.shape[2] - present[:, ::-1].argmax(1), values.shape[2]).astype(np.int64)
-    n_padded = int((lengths < values.shape[2]).sum())
-    note = f"{path.name} has no array 'lengths', so {n_padded} cases end where all their channels do"
-    return lengths, values[:, :, : int(lengths.max())], (note,) if n_padded else ()
+def _labels(label: NDArray[Any] | None, n_cases: int, path: Path) -> tuple[IntArray | None, tuple[str, ...]]:
+    if label is None:
+        return None, ()
+    if label.shape != (n_cases,):
+        raise DataError(f"{path.name}: expected {n_cases} values in 'label', got {label.shape}; give one a case")
+    labels, classes = encode_labels(label.tolist())
+    if not classes:
+        raise DataError(f"{path.name} has an array 'label' that is empty in every case; fill it in or drop it")
+    return labels, classes
 
 
 def _kinds(array: NDArray[Any] | None, n_channels: int, path: Path) -> tuple[ChannelKind, ...]:
-    if array is None:
-        return ()
-    kinds = tuple(map(str, np.ravel(array)))
-    if len(kinds) != n_channels or not set(kinds) <= set(get_args(ChannelKind)):
+    kinds = () if array is None else tuple(map(str, np.ravel(array)))
+    if array is not None and (len(kinds) != n_channels or not set(kinds) <= set(get_args(ChannelKind))):
         raise DataError(
             f"{path.name}: expected {n_channels} of {', '.join(get_args(ChannelKind))} in 'kinds', got "
             f"{', '.join(kinds)[:60]}; correct them"
         )
     return cast("tuple[ChannelKind, ...]", kinds)
-
-
-def _numbered(n_channels: int) -> tuple[str, ...]:
-    return tuple(f"ch{index}" for index in range(n_channels))
 
 
 def _number(array: NDArray[Any] | None, path: Path) -> float:
@@ -192,7 +170,7 @@ def _number(array: NDArray[Any] | None, path: Path) -> float:
 FORMAT = Format(
     suffix=".npz",
     summary="NumPy arrays: values (n_cases, n_channels, n_timepoints), lengths, codes and label; held in memory.",
-    open_writer=NpzWriter,
+    open_writer=partial(BufferingWriter, encode=_content),
     read=read,
     column_names=column_names,
     is_table=False,

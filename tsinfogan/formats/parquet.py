@@ -1,4 +1,4 @@
-"""The long, tidy table of the CSV format as compressed Parquet: a file, or a folder of files where it is large."""
+"""The long table of the CSV format as compressed Parquet: one file, or a folder of files for a very large table."""
 
 from __future__ import annotations
 
@@ -8,65 +8,28 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsinfogan.data.columns import USUAL, ColumnNames, Windows
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
-from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats._stored import block_table, panel_from_stored, stored_schema
-from tsinfogan.formats._table import opened
-from tsinfogan.formats.blocks import long_blocks
+from tsinfogan.formats import CaseColumns, opened
+from tsinfogan.formats._stored import StoredWriter, stored_format
 
 MAX_ROWS = 1 << 26
-"""Rows of one file; more are parted into several."""
+"""Rows of one file; a larger table is split into several files."""
 
 
-class ParquetWriter:
-    """Writes in constant memory, one row group a block. The file's metadata keeps time step and unit."""
-
-    def __init__(self, stream: BinaryIO, first_case: int = 0) -> None:
-        self._stream = stream
-        self._n_cases = first_case
-        self._file: Any = None
-
-    def write(self, panel: Panel, columns: CaseColumns) -> None:
-        """Appends the cases of ``panel``, numbered on from those already written."""
-        for block in long_blocks(panel, columns, self._n_cases):
-            table = block_table(block, None if self._file is None else self._file.schema)
-            try:
-                if self._file is None:
-                    self._file = pq.ParquetWriter(self._stream, stored_schema(table, panel), compression="zstd")
-                self._file.write_table(table.cast(self._file.schema))
-            except OSError:
-                self._abandon()
-                raise
-        self._n_cases += panel.n_cases
-
-    def close(self) -> None:
-        """Writes the footer; a file of which nothing was written stays empty."""
-        if self._file is not None:
-            try:
-                self._file.close()
-            except OSError:
-                self._abandon()
-                raise
-        self._stream.flush()
-
-    def _abandon(self) -> None:
-        """Keeps pyarrow from writing a footer to a full disk or a closed pipe when it is collected."""
-        if self._file is not None:
-            self._file.is_open = False
-            self._file = None
+def _open(stream: BinaryIO, schema: pa.Schema) -> Any:
+    return pq.ParquetWriter(stream, schema, compression="zstd")
 
 
 class ParquetFolderWriter:
-    """Writes ``part-00000.parquet`` and so on, each of ``MAX_ROWS`` rows at most, but of one case at least."""
+    """Writes ``part-00000.parquet`` and so on: whole cases, as many as fit into ``MAX_ROWS`` rows, but at least one."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._n_cases, self._n_parts = folder, 0, 0
         self._room = 0
         self._stream: BinaryIO | None = None
-        self._writer: ParquetWriter | None = None
+        self._writer: StoredWriter | None = None
 
     def write(self, panel: Panel, columns: CaseColumns) -> None:
         """Appends the cases of ``panel``, numbered on from those already written."""
@@ -93,7 +56,7 @@ class ParquetFolderWriter:
         if self._writer is None:
             path = self._folder / f"part-{self._n_parts:05}.parquet"
             self._stream = path.open("wb")
-            self._writer = ParquetWriter(self._stream, self._n_cases)
+            self._writer = StoredWriter(self._stream, _open, self._n_cases)
             self._n_parts += 1
         cases = slice(start, end)
         self._writer.write(panel.subset(cases), {name: values[cases] for name, values in columns.items()})
@@ -108,63 +71,21 @@ class ParquetFolderWriter:
         self._writer = self._stream = None
 
 
-def column_names(path: Path) -> tuple[str, ...]:
-    """Names of the columns.
-
-    Raises:
-        DataError: as for :func:`read`.
-    """
+def _load(path: Path, only_names: bool) -> pa.Table:
     if path.is_dir():
-        return tuple(_table(path).column_names)
-    with opened(path) as stream:
-        try:
-            return tuple(pq.read_schema(stream).names)
-        except Exception as error:
-            raise _unreadable(path, error) from None
-
-
-def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-    """The panel in a file, or in all files of a folder, whoever wrote them; rows may come in any order.
-
-    Raises:
-        DataError: a file cannot be read or understood; the message says where and what to do.
-    """
-    return panel_from_stored(_table(path), path, columns, windows)
-
-
-def _table(path: Path) -> pa.Table:
-    if path.is_dir():
-        parts = [part for part in path.rglob("*.parquet") if part.is_file()]
-        if not parts:
+        if not any(part.is_file() for part in path.rglob("*.parquet")):
             raise DataError(f"{str(path)!r} is a directory without *.parquet files; name a file, or a folder of them")
-        try:
-            return _valid(pq.read_table(path))
-        except Exception as error:
-            raise _unreadable(path, error) from None
+        return pq.read_table(path)
     with opened(path) as stream:
-        try:
-            return _valid(pq.read_table(stream))
-        except Exception as error:  # damaged bytes raise all kinds of errors in there
-            raise _unreadable(path, error) from None
+        return pq.read_schema(stream).empty_table() if only_names else pq.read_table(stream)
 
 
-def _valid(table: pa.Table) -> pa.Table:
-    table.validate(full=True)
-    list(table.column_names)  # damaged names show only when they are asked for
-    return table
-
-
-def _unreadable(path: Path, error: Exception) -> DataError:
-    reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-    return DataError(f"{path.name} is not a readable Parquet file: {reason}; write it anew")
-
-
-FORMAT = Format(
+FORMAT = stored_format(
+    "Parquet",
+    _load,
+    _open,
     suffix=".parquet",
     summary="The same table as csv, compressed, for pandas, Polars, DuckDB and Spark.",
-    open_writer=ParquetWriter,
-    read=read,
-    column_names=column_names,
     open_folder=ParquetFolderWriter,
     max_rows=MAX_ROWS,
 )

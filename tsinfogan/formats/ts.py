@@ -1,21 +1,12 @@
-"""The UEA and UCR archives' ``.ts``: one case a line, channels parted by colons, the class last."""
+"""The UEA and UCR archives' ``.ts``: one case a line, channels separated by colons, the class last."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import BinaryIO
+from functools import partial
 
-from tsinfogan.data.columns import USUAL, ColumnNames, Windows
 from tsinfogan.data.panel import Panel
 from tsinfogan.data.uea import parse_ts
-from tsinfogan.formats import Format, Writer
-from tsinfogan.formats._series import stem
-from tsinfogan.formats._uea import UeaWriter, names_of, panel_of, parsed, texts, token_of, word
-
-
-def open_writer(stream: BinaryIO) -> Writer:
-    """Keeps all pieces until it is closed."""
-    return UeaWriter(stream, ".ts", _text)
+from tsinfogan.formats._uea import parsed, texts, token_of, uea_format, word
 
 
 def _text(panel: Panel, tokens: tuple[str, ...], remark: str) -> str:
@@ -39,30 +30,9 @@ def _text(panel: Panel, tokens: tuple[str, ...], remark: str) -> str:
     return "\n".join([*header, *rows, ""])
 
 
-def column_names(path: Path) -> tuple[str, ...]:
-    """``case, time``, the channels and the case columns, as the other formats name them.
-
-    Raises:
-        DataError: as for :func:`read`.
-    """
-    return names_of(parsed(path, parse_ts), path)
-
-
-def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-    """The panel in a file, whoever wrote it. Values missing at the end of all channels are beyond the case's end.
-
-    Raises:
-        DataError: the file cannot be read or understood; the message says where and what to do.
-    """
-    return panel_of(parsed(path, parse_ts), path, stem(path), columns, windows)
-
-
-FORMAT = Format(
+FORMAT = uea_format(
     suffix=".ts",
     summary="The UEA and UCR archives' text, one case a line; held in memory.",
-    open_writer=open_writer,
-    read=read,
-    column_names=column_names,
-    binary=False,
-    is_table=False,
+    parse=partial(parsed, parse=parse_ts),
+    text=_text,
 )

@@ -1,38 +1,50 @@
-"""Wide CSV: one row a case and channel, one column a timepoint. Any ``.csv`` file with such a header is read as one."""
+"""Wide CSV: one row for each case and channel, one column for each timepoint."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from functools import partial
+from typing import Any
 
-from tsinfogan.data.columns import USUAL, ColumnNames, Windows
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tsinfogan.data.columns import CASE, CHANNEL
 from tsinfogan.data.panel import Panel
 from tsinfogan.formats import Format
-from tsinfogan.formats._text import read_text
-from tsinfogan.formats._wide import WideWriter, panel_from_wide, wide_names
+from tsinfogan.formats._buffer import BufferingWriter
+from tsinfogan.formats._csv import column_names, read
+from tsinfogan.formats.blocks import case_array, channel_array, time_axis, written_kinds
+
+SUFFIX = ".wide.csv"
 
 
-def column_names(path: Path) -> tuple[str, ...]:
-    """``case, time``, the channels and the case columns, as the other formats name them.
+def _content(panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
+    texts = [list(map(_quoted, _texts(case_array(values)))) for values in columns.values()]
+    lines = [[CASE, CHANNEL, *columns, *_texts(time_axis(panel))]]
+    kinds = written_kinds(panel)
+    for case in range(panel.n_cases):
+        of_case = [column[case] for column in texts]
+        beyond = [""] * (panel.grid[0] - int(panel.case_lengths[case]))
+        for channel, values in enumerate(panel.case(case)):
+            cells = _texts(channel_array(np.ascontiguousarray(values), kinds[channel]))
+            lines.append([str(case), _quoted(panel.channels[channel]), *of_case, *cells, *beyond])
+    return "".join(",".join(line) + "\n" for line in lines).encode()
 
-    Raises:
-        DataError: as for :func:`read`.
-    """
-    return wide_names(path, read_text(path))
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if re.search('[",\r\n]', text) else text
 
 
-def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-    """The panel in a file, whoever wrote it.
-
-    Raises:
-        DataError: the file cannot be read or understood; the message says where and what to do.
-    """
-    return panel_from_wide(read_text(path), path, columns, windows)
+def _texts(values: pa.Array) -> list[str]:
+    return ["" if text is None else text for text in values.cast(pa.string()).to_pylist()]
 
 
 FORMAT = Format(
-    suffix=".wide.csv",
+    suffix=SUFFIX,
     summary="Text with one row a case and channel and one column a timepoint; held in memory.",
-    open_writer=WideWriter,
+    open_writer=partial(BufferingWriter, encode=_content, series_only=SUFFIX),
     read=read,
     column_names=column_names,
     binary=False,

@@ -1,4 +1,4 @@
-"""Long recordings cut into all their windows, as the literature on generated series does; there is no test split."""
+"""Datasets that are one long recording: read from a table and cut into all windows, as TimeGAN does; no test split."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.augmentations import Augmentations
+from tsinfogan.data.columns import Windows
 from tsinfogan.data.panel import Panel
+from tsinfogan.data.windows import Series, panel_from_series
 from tsinfogan.datasets import Split
 from tsinfogan.errors import DataError
 
@@ -36,8 +38,8 @@ def all_windows(rows: NDArray[np.float64], split: Split, name: str, channels: Se
             f"expected the train split of {name}, got {split}: its windows overlap, and published figures compare "
             "with all of them; hold out rows of a file of your own"
         )
-    windows = np.lib.stride_tricks.sliding_window_view(rows, N_TIMEPOINTS, axis=0)  # (n, c, 24)
-    return Panel.from_arrays(windows, channels=channels, name=name, **others)
+    series = Series(rows.T[None].astype(np.float32), channels, others={"name": name, **others})  # (1, c, t)
+    return panel_from_series(series, name, windows=Windows(N_TIMEPOINTS))
 
 
 def parse_rows(text: str, columns: Sequence[str], first: int, n_rows: int, where: str) -> NDArray[np.float64]:

@@ -1,0 +1,199 @@
+"""CSV files as long tables of text: numbers are read later, so that what is none can be shown and rounding comes once.
+
+A wide file, with one column for each timepoint, is melted: turned into the long table with the same content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv as arrow_csv
+
+from tsinfogan.data.columns import CASE, CHANNEL, CODE, LABEL, TIME, USUAL, ColumnNames, Windows, check_columns
+from tsinfogan.data.panel import IntArray, Panel
+from tsinfogan.errors import DataError
+from tsinfogan.formats import opened
+from tsinfogan.formats._cells import DATE, Column, is_number, plain, read_times
+from tsinfogan.formats._table import factors, panel_from_table
+from tsinfogan.formats.blocks import number_array
+
+# A label or a channel name may hold a line break.
+PARSING = arrow_csv.ParseOptions(newlines_in_values=True)
+VALUE = "value"
+"""Name of the one channel of a wide file that has no column ``channel``."""
+
+
+def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
+    """The panel in a file, long or wide, whoever wrote it; rows may come in any order.
+
+    Raises:
+        DataError: the file cannot be read or understood; the message says where and what to do.
+    """
+    table = _read_text(path)
+    if not is_wide(table.column_names, columns):
+        return panel_from_table(table, path, columns=columns, windows=windows)
+    long, names = melted(table, path.name, columns)
+    return panel_from_table(long, path, columns=names, windows=windows, padded=True)
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """The names in the header; of a wide file those that the same series have in a long one.
+
+    Raises:
+        DataError: as for :func:`read`.
+    """
+    with opened(path) as stream:
+        names = _header(path, stream)
+    if not is_wide(names):
+        return names
+    channels = (
+        factors(_read_text(path)[CHANNEL], CHANNEL, path.name, required=CHANNEL)[0] if CHANNEL in names else [VALUE]
+    )
+    others = [name for name in _others(names, USUAL) if name not in (CASE, CHANNEL)]
+    return (CASE, TIME, *map(str, channels), *others)
+
+
+# ---- text
+
+
+def _read_text(path: Path) -> pa.Table:
+    """All cells of a file, as text."""
+    with opened(path) as stream:
+        content = pa.py_buffer(stream.read())
+    names = _header(path, pa.BufferReader(content), content)
+    as_text = arrow_csv.ConvertOptions(column_types={name: pa.string() for name in names})
+    try:
+        return arrow_csv.read_csv(pa.BufferReader(content), parse_options=PARSING, convert_options=as_text)
+    except pa.ArrowException as error:
+        raise _unreadable(path, error, content) from None
+
+
+def _header(path: Path, source: object, content: pa.Buffer | None = None) -> tuple[str, ...]:
+    try:
+        names = tuple(arrow_csv.open_csv(source, parse_options=PARSING).schema.names)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise _unreadable(path, error, content) from None
+    if all(map(is_number, names)):
+        raise DataError(
+            f"{path.name}: expected the names of the columns in the first line, got numbers, {', '.join(names[:5])}; "
+            "put a line of names before them"
+        )
+    return names
+
+
+def _unreadable(path: Path, error: Exception, content: pa.Buffer | None = None) -> DataError:
+    reason = str(error).splitlines()[0][:200]
+    if "utf8" in reason.lower() or "\0" in reason or isinstance(error, UnicodeDecodeError):
+        return DataError(f"{path.name} is not UTF-8 text; save it as CSV in UTF-8")
+    if content is not None:
+        try:  # only a single thread knows the number of the row
+            arrow_csv.read_csv(pa.BufferReader(content), arrow_csv.ReadOptions(use_threads=False), PARSING)
+        except pa.ArrowException as numbered:
+            reason = str(numbered).splitlines()[0][:200]
+    return DataError(f"{path.name} is not a readable CSV file: {reason}; give every row as many cells as the header")
+
+
+# ---- wide tables
+
+
+def is_wide(names: Sequence[str], columns: ColumnNames = USUAL) -> bool:
+    """Whether a header is a wide table's: no time, and beside case, channel, codes and label only timepoints."""
+    if columns.time is not None or TIME in names:
+        return False
+    points = _points(names, columns)
+    return 0 < len(points) < len(names) and len(points) + len(_others(names, columns)) == len(names)
+
+
+def melted(table: pa.Table, source: str, columns: ColumnNames) -> tuple[pa.Table, ColumnNames]:
+    """The long table of a wide one, one row for each case and timepoint; and what its columns are called.
+
+    Raises:
+        DataError: not every channel of every case has one row, or the header names a time twice.
+    """
+    names = table.column_names
+    check_columns(names, replace(columns, channels=()), source)
+    if not table.num_rows:
+        raise DataError(f"{source} has a header and no rows; expected one row for each case and channel")
+    case_ids, channels, row_of = _rows_by_case(table, source, columns)
+    check_columns(channels, ColumnNames(channels=columns.channels), source)
+
+    points = _points(names, columns)
+    header = pa.array([name.strip() for name in points])
+    times = read_times(Column(header, "the header", source, lambda index: f"column {points[index]!r}")).values
+    order = np.argsort(times, kind="stable")
+    if len(same := np.flatnonzero(np.diff(times[order]) == 0)):
+        raise DataError(f"{source} has two columns for time {points[order[same[0] + 1]]}; keep one of them")
+    points = [points[index] for index in order]
+
+    # Channels may have any names, so the other columns take names that no channel has.
+    label = columns.label or LABEL
+    case_name = _unlike(channels, columns.case or CASE)
+    time_name = _unlike([*channels, case_name], TIME)
+    label_name = _unlike([*channels, case_name, time_name], label) if label in names else None
+    called = ColumnNames(case_name, time_name, label_name, columns.channels or tuple(channels))
+    n_cases, n_points = len(case_ids), len(points)
+    case = number_array(np.tile(np.arange(n_cases), n_points))
+    point = number_array(np.repeat(np.arange(n_points), n_cases))
+    long = {case_name: case_ids.take(case), time_name: pa.array([name.strip() for name in points]).take(point)}
+    for name in called.channels:
+        rows = number_array(row_of[:, channels.index(name)])
+        long[name] = pa.concat_arrays([plain(table[each]).take(rows) for each in points])
+    if label_name is not None:
+        long[label_name] = _labels(table[label], source, case_ids, row_of).take(case)
+    return pa.table(list(long.values()), names=list(long)), called
+
+
+def _rows_by_case(table: pa.Table, source: str, columns: ColumnNames) -> tuple[pa.Array, list[str], IntArray]:
+    """Case ids ``(n,)``, the channels, and the row ``(n, c)`` of each case and channel."""
+    n_rows, case_name = table.num_rows, columns.case or CASE
+    case_ids, case = number_array(np.arange(n_rows)), np.arange(n_rows)
+    if case_name in table.column_names:
+        ids, case = factors(table[case_name], case_name, source, required=case_name)
+        case_ids = pa.array(ids)
+    channels, channel = [VALUE], np.zeros(n_rows, np.int64)
+    if CHANNEL in table.column_names:
+        channels, channel = factors(table[CHANNEL], CHANNEL, source, required=CHANNEL)
+    counts = np.zeros((len(case_ids), len(channels)), np.int64)
+    np.add.at(counts, (case, channel), 1)
+    if (counts != 1).any():
+        first, which = map(int, np.argwhere(counts != 1)[0])
+        raise DataError(
+            f"{source}: expected one row for each case and channel, got {counts[first, which]} for case "
+            f"{case_ids[first]}, channel {channels[which]!r}; complete the file"
+        )
+    row_of = np.empty(counts.shape, np.int64)
+    row_of[case, channel] = np.arange(n_rows)
+    return case_ids, channels, row_of
+
+
+def _labels(column: pa.ChunkedArray, source: str, case_ids: pa.Array, row_of: IntArray) -> pa.Array:
+    """``(n,)`` label of each case, which all its channels must have."""
+    texts: NDArray[np.object_] = np.array(plain(column).to_pylist(), object)[row_of]  # (n, c)
+    if (other := texts != texts[:, :1]).any():
+        case, which = np.argwhere(other)[0]
+        raise DataError(
+            f"{source}: expected one label a case, got {texts[case, 0]!r} and then {texts[case, which]!r} in case "
+            f"{case_ids[int(case)]}; give all rows of a case the same label"
+        )
+    return pa.array(texts[:, 0], pa.string())
+
+
+def _unlike(taken: Sequence[str], name: str) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _points(names: Sequence[str], columns: ColumnNames) -> list[str]:
+    others = set(_others(names, columns))
+    return [name for name in names if name not in others and (is_number(name, finite=True) or DATE.match(name.strip()))]
+
+
+def _others(names: Sequence[str], columns: ColumnNames) -> list[str]:
+    known = {columns.case or CASE, columns.label or LABEL, CHANNEL}
+    return [name for name in names if name in known or CODE.fullmatch(name)]
