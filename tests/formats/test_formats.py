@@ -191,7 +191,7 @@ def test_names_of_columns_are_for_tables_alone(name, tmp_path):
         assert_same(read_panel(path, ColumnNames(case="case", label="label")), unequal())
         return
     for role in ("case", "time", "label"):
-        with pytest.raises(SettingError, match=f"leave out --{role}-column"):
+        with pytest.raises(SettingError, match=f"leave out `columns.{role}`"):
             read_panel(path, ColumnNames(**{role: "id"}))
 
 
