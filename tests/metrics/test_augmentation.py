@@ -37,6 +37,7 @@ from tsinfogan.metrics.intervals import Estimate, estimate
 from tsinfogan.models.codes import CategoricalCode, LatentSpec, UniformCode
 from tsinfogan.models.discriminator import DiscriminatorSettings, Judgement
 from tsinfogan.models.model import DataCard, Model, ModelSettings
+from tsinfogan.preprocessing.channels import ChannelTransform
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.reports.augmentation import draw_study
 from tsinfogan.training.run import list_runs
@@ -98,7 +99,7 @@ class Reader(nn.Module):
 def handmade(order: tuple[int, ...] = (0, 1, 2), names: tuple[str | None, ...] = CLASSES, **others: Any) -> Model:
     """A generator whose category k is of class ``order[k]``, in raw units."""
     latent = LatentSpec(1, (CategoricalCode(K), UniformCode()))
-    raw = replace(Preprocessor.fit(TRAIN), offset=(0.0,), scale=(1.0,), limits=())
+    raw = replace(Preprocessor.fit(TRAIN), channels=(ChannelTransform(),))
     networks = Maker(order), Reader(order, **others)
     return Model(ModelSettings("conv1d", latent), DataCard.of(TRAIN), raw, *networks, names)  # type: ignore[arg-type]
 

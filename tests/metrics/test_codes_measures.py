@@ -35,6 +35,7 @@ from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, UniformCod
 from tsinfogan.models.discriminator import DiscriminatorSettings, Judgement
 from tsinfogan.models.model import DataCard, Model, ModelSettings
 from tsinfogan.preprocessing.augmenter import Augmenter
+from tsinfogan.preprocessing.channels import ChannelTransform
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.training.plan import make_plan
 
@@ -108,7 +109,7 @@ TRAIN, TEST = drawn(90, 0), drawn(150, 1)
 
 def handmade(maker: nn.Module, reader: nn.Module, seed: int = 0) -> Subject:
     latent = LatentSpec(1, (CategoricalCode(K), UniformCode(), UniformCode()))
-    raw = replace(Preprocessor.fit(TRAIN), offset=(0.0, 0.0), scale=(1.0, 1.0))
+    raw = replace(Preprocessor.fit(TRAIN), channels=(ChannelTransform(), ChannelTransform()))
     model = Model(ModelSettings("conv1d", latent), DataCard.of(TRAIN), raw, maker, reader)  # type: ignore[arg-type]
     return taught(Subject(model, TRAIN, TEST, seed))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from tsinfogan.sampling import sampler as synthesis
 from tsinfogan.sampling.sampler import ROWS_PER_PASS, encode, rows_per_pass, sample
 from tsinfogan.training.plan import Plan, make_plan, parse_choice
 
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 CHANNELS = ("real", "count", "on", "percent", "fixed", "heavy")
 KINDS: Any = ("real", "integer", "boolean", "real", "real", "real")
 FIXED = np.float32(0.1)
@@ -293,16 +295,32 @@ def test_a_plan_keeps_its_choices_and_an_older_one_had_none() -> None:
 
 
 def test_preprocessing_of_an_older_run_is_what_it_was() -> None:
-    """Such a config knows of no curves, limits and kinds; nothing is cut off or rounded."""
+    """The oldest configs have no curves, limits, kinds and steps: nothing is cut off or rounded."""
     panel = Panel.from_arrays(np.random.default_rng(0).uniform(0, 9, (5, 2, 8)).round())
     now = Preprocessor.fit(panel, "standard", "none")
-    written = {key: value for key, value in now.to_dict().items() if key not in ("curves", "limits", "kinds")}
+    lists = {name: [getattr(channel, name) for channel in now.channels] for name in ("offset", "scale", "low")}
+    written = {**lists, "high": [9.0, 9.0], "grid": [8], "bounded": False, "lengths": None, "log_length": [0.0, 1.0]}
     older = Preprocessor.from_dict(json.loads(json.dumps(written)))
     np.testing.assert_array_equal(older.transform(panel), now.transform(panel))
     scaled = np.random.default_rng(1).normal(0, 9, (5, 2, 8)).astype(np.float32)
     back, _ = older.inverse(scaled)
-    spread, mean = (np.array(x, np.float32)[:, None] for x in (older.scale, older.offset))
-    np.testing.assert_array_equal(back, scaled * spread + mean)
+    std, mean = (np.array(x, np.float32)[:, None] for x in (lists["scale"], lists["offset"]))
+    np.testing.assert_array_equal(back, scaled * std + mean)
+    bounded = Preprocessor.from_dict({**written, "bounded": True})  # as images were
+    assert [channel.limits for channel in bounded.channels] == [(low, 9.0) for low in lists["low"]]
+
+
+def test_preprocessing_of_format_2_is_read_whole() -> None:
+    config = json.loads((FIXTURES / "run_of_format_2" / "run" / "config.json").read_text())["preprocessor"]
+    read = Preprocessor.from_dict(config)
+    assert read.grid == tuple(config["grid"])
+    assert read.lengths == tuple(config["lengths"])
+    for index, channel in enumerate(read.channels):
+        assert [channel.offset, channel.scale, channel.low, channel.kind, channel.step, list(channel.limits)] == [
+            config[name][index] for name in ("offset", "scale", "low", "kinds", "steps", "limits")
+        ]
+        assert (channel.curve and json.loads(json.dumps(channel.curve.to_dict()))) == config["curves"][index]
+    assert Preprocessor.from_dict(json.loads(json.dumps(read.to_dict()))) == read
 
 
 # ---- many channels, lengths far apart

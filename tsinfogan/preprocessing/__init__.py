@@ -1,7 +1,8 @@
 """Raw units to what the networks see, and back.
 
-A :class:`Preprocessor` is fitted on training data, scales each channel, and puts series of unequal length on a common
-grid; a :class:`Augmenter` applies label-preserving augmentations to what it gives. Imports ``data``.
+A :class:`Preprocessor` is fitted on training data. It scales each channel by a :class:`ChannelTransform` and puts series
+of unequal length on a common grid. An :class:`Augmenter` applies label-preserving augmentations to the result, and
+:class:`Units` inverts the preprocessing on a GPU. Imports ``data``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ __all__, __getattr__ = on_demand(
     __name__,
     {
         "augmenter": ("Augmenter",),
+        "channels": ("ChannelTransform",),
         "preprocessor": ("Preprocessor",),
         "torch_inverse": ("Units",),
     },

@@ -47,8 +47,8 @@ class Augmenter:
         """The augmenter for values scaled by ``preprocessor``."""
         return cls(
             strengths,
-            preprocessor.offset,
-            preprocessor.scale,
+            tuple(channel.offset for channel in preprocessor.channels),
+            tuple(channel.scale for channel in preprocessor.channels),
             preprocessor.n_constant,
             preprocessor.log_length[1] or 1.0,
             len(preprocessor.grid),

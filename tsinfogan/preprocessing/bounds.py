@@ -1,4 +1,4 @@
-"""What values the samples of a channel may take: none beyond the bounds, nor between the steps, of its data."""
+"""Which values the samples of a channel may take: bounds, and steps such as whole tens, as in the data."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Bounds = Literal["auto", "observed", "none"]
 
 TOUCHING_SHARE = 0.002
 MIN_TOUCHING = 5
-"""A channel is bounded where this share of its values, and no fewer than so many, are exactly its least or greatest."""
+"""A channel is bounded if this share of its values, and at least so many, equal its least or greatest value."""
 
-MAX_STEPS = 1000
-VALUES_PER_STEP = 10
-"""A channel goes in steps where its range has no more of them, and it so many values for each."""
-LOOKED_AT = 10_000
+MAX_STEPS, VALUES_PER_STEP = 1000, 10
+"""A channel has steps if at most so many span its range, and there are so many values for each of them."""
+MAX_FIRST_LOOK = 10_000
+"""Values among which channels without steps are told cheaply."""
 STEP_TOLERANCE = 0.01
-"""Of a step, by which a value may be off it."""
+"""Deviation of a value from whole steps, in steps, that counts as rounding."""
 
 
 class Limits(NamedTuple):
@@ -33,10 +33,9 @@ def find_limits(values: NDArray[np.float32], whole: bool, bounds: str) -> Limits
 
     Args:
         values: all its values, of any shape; NaN where there is none.
-        whole: whether they are whole numbers. Such a channel, and one that never changes, always keeps to the range
-            seen.
-        bounds: ``observed`` for the range seen; ``none``; or ``auto``: the range seen where a channel touches an end
-            of it often; else zero where it never passes zero.
+        whole: whether they are whole numbers. Such a channel, and a constant one, always keeps the observed range.
+        bounds: ``observed`` for the observed range; ``none``; or ``auto``: the observed range if the channel is often
+            at one end of it, else zero if all values have one sign.
     """
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     if bounds == "observed" or whole or low == high:
@@ -50,22 +49,22 @@ def find_limits(values: NDArray[np.float32], whole: bool, bounds: str) -> Limits
 
 
 def find_step(values: NDArray[np.float32]) -> float:
-    """The step of a channel all of whose values are whole numbers of it from the least one, 0 for one without.
+    """The step of a channel whose values are all the least one plus whole numbers of steps; 0 if there is none.
 
-    A meter that counts in tens never shows 63.7: a sample that does is told by that alone.
+    A meter that counts in tens never shows 63.7, so 63.7 alone would tell a sample from real data.
 
     Args:
         values: all its values, of any shape; NaN where there is none.
     """
     known = values[np.isfinite(values)].astype(np.float64)
     low, high = known.min(), known.max()
-    if low == high or len(np.unique(known[:LOOKED_AT])) > MAX_STEPS + 1:
+    if low == high or len(np.unique(known[:MAX_FIRST_LOOK])) > MAX_STEPS + 1:
         return 0.0
     gaps = np.diff(np.unique(known))
     step = gaps.min()
     if (high - low) / step > MAX_STEPS + 0.5:
         return 0.0
-    while (rest := _rest(gaps, step)).max() > STEP_TOLERANCE * step:  # Euclid's greatest common measure
+    while (rest := _rest(gaps, step)).max() > STEP_TOLERANCE * step:  # Euclid's algorithm: the greatest common divisor
         step = rest[rest > STEP_TOLERANCE * step].min()
         if (high - low) / step > MAX_STEPS + 0.5:
             return 0.0

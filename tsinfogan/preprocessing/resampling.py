@@ -16,10 +16,9 @@ GRID_MULTIPLE = 8
 CASES_TO_CHOOSE_GRID = 200
 MIN_CASES_TO_CHOOSE_GRID = 20
 NUMBERS_TO_CHOOSE_GRID = 2_000_000
-"""Cases, then channels, are left out evenly where those chosen hold more: a grid is a matter of detail, not of how
-many series there are."""
+"""Most numbers that a grid is chosen from; evenly spaced cases, then channels, are left out beyond that."""
 NUMBERS_AT_ONCE = 4_000_000
-"""Numbers that are resampled at once: the spline of so many takes some hundred megabytes."""
+"""Numbers that are resampled at once; the spline of so many takes some hundred megabytes."""
 
 
 def resampled(values: NDArray[np.float32], n_to: int) -> NDArray[np.float32]:
@@ -63,7 +62,7 @@ def evaluated(coefficients: NDArray[np.float64], n_to: int) -> NDArray[np.float3
 
 @lru_cache(maxsize=512)
 def _evaluation(n_from: int, n_to: int) -> csr_array:
-    """The sparse operator ``(n_to, n_from)`` from coefficients to points, worth keeping: lengths recur."""
+    """The sparse operator ``(n_to, n_from)`` from coefficients to points; cached, because lengths recur."""
     if n_from == 1:
         return csr_array(np.ones((n_to, 1)))
     degree = _degree(n_from)
@@ -76,7 +75,7 @@ def _degree(n_points: int) -> int:
 
 
 def rows_to_choose_grid(n_cases: int, numbers_per_case: float) -> NDArray[np.int64]:
-    """Indices of the cases, evenly spread, that :func:`choose_grid` is to look at.
+    """Indices of the evenly spaced cases that :func:`choose_grid` gets.
 
     Args:
         n_cases: how many there are.
@@ -91,7 +90,7 @@ def choose_grid(cases: Sequence[NDArray[np.float32]], longest: int) -> int:
     """The shortest grid on which series survive resampling there and back with a relative error under one percent.
 
     Args:
-        cases: ``(n_channels, length)`` each, scaled so that channels count alike.
+        cases: ``(n_channels, length)`` each, all channels on one scale.
         longest: length of the longest series, whether or not it is among the cases.
     """
     n_channels, n_numbers = cases[0].shape[0], sum(case.size for case in cases)
@@ -109,6 +108,6 @@ def choose_grid(cases: Sequence[NDArray[np.float32]], longest: int) -> int:
         return error <= MAX_RESAMPLING_ERROR**2 * energy
 
     greatest = -(-longest // GRID_MULTIPLE) * GRID_MULTIPLE
-    sizes = range(GRID_MULTIPLE, greatest, GRID_MULTIPLE)  # the error falls as they grow, so halving finds the first
+    sizes = range(GRID_MULTIPLE, greatest, GRID_MULTIPLE)  # the error falls as they grow, so bisection finds the first
     index = bisect_left(sizes, True, key=survives)
     return sizes[index] if index < len(sizes) else greatest

@@ -18,7 +18,8 @@ from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.model import DataCard, Model, ModelSettings
 from tsinfogan.models.pca import are_windows, fit_principal_components
 from tsinfogan.preprocessing.augmenter import FOLLOWABLE
-from tsinfogan.preprocessing.preprocessor import OTHERS, Choice, Preprocessor, channel_choices
+from tsinfogan.preprocessing.channels import OTHERS, Choice, channel_choices
+from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.training.config import Objective, Recipe, TrainingSettings, get_recipe
 from tsinfogan.training.trainer import Trainer
 
