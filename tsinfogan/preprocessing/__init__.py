@@ -1,7 +1,7 @@
 """Raw units to what the networks see, and back.
 
-A :class:`Preprocessor` is fitted on training data. It scales each channel by a :class:`ChannelTransform` and puts series
-of unequal length on a common grid. An :class:`Augmenter` applies label-preserving augmentations to the result, and
+A :class:`Preprocessor` is fitted on training data. It scales each channel by a :class:`ChannelTransform` and puts
+series of unequal length on a common grid. An :class:`Augmenter` applies label-preserving augmentations to the result, and
 :class:`Units` inverts the preprocessing on a GPU. Imports ``data``.
 """
 

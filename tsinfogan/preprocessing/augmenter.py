@@ -1,7 +1,8 @@
 """Random label-preserving augmentations of what the networks see: series on the common grid, and images.
 
-Drawing and applying are apart, so that the same augmentation can be applied again and a captured step holds no
-randomness. Both are differentiable in the values: Q reads augmented samples and its gradient reaches the generator.
+Drawing and applying are separate, so that one augmentation can be applied repeatedly and a captured step contains no
+random generator. Applying is differentiable in the values: Q reads augmented samples, and its gradient reaches the
+generator.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tsinfogan.preprocessing.preprocessor import Preprocessor
 FOLLOWABLE = ("time_scale", "time_shift", "amplitude", "rotation_rad", "shear", "stretch", "gain")
 """Augmentations of one number a case, which a continuous code can follow."""
 WARP_WAVES = 3
-"""Sine waves that make up a random smooth warp of the time axis."""
+"""Sine waves in a random smooth warp of the time axis."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,10 @@ class Augmenter:
 
     Attributes:
         strengths: which augmentations, how strong.
-        offset: of the scaled channels against raw units, so that a rotation turns raw velocities.
+        offset: of each scaled channel against raw units, for augmentations in raw units (a rotation, a gain).
         scale: likewise.
         n_constant: trailing channels that are constant over the grid (the duration).
-        log_length_scale: standard deviation of the log length, in which the duration channel is measured.
+        log_length_scale: standard deviation of the log length, the unit of the duration channel.
         n_axes: axes of the grid: 1 for series, 2 for images.
     """
 
@@ -57,7 +58,7 @@ class Augmenter:
     def draw(self, n: int, generator: Generator) -> Tensor:
         """``(n, 7 + WARP_WAVES + n_channels + 1)`` numbers in [−1, 1], one row a case; see :meth:`apply`.
 
-        One more where some channels have a gain of their own.
+        One more if some channels have a gain.
         """
         size = 7 + WARP_WAVES + len(self.offset) + 1 + (self.strengths.gain > 0)
         return torch.rand(n, size, generator=generator, device=generator.device) * 2 - 1
@@ -65,7 +66,7 @@ class Augmenter:
     def turn(self, name: str, draw: Tensor) -> Tensor:
         """``(n,)`` how far each case is augmented by the augmentation called ``name``, in [−1, 1] of its strength.
 
-        Where the duration is a channel, ``time_scale`` is the change of that: the grid's is gone with resampling.
+        Where the duration is a channel, ``time_scale`` changes that, because resampling removed it from the grid.
         """
         if name == "gain":
             return draw[:, -1]
@@ -82,52 +83,64 @@ class Augmenter:
         warp, rest = draw[:, 7 : 7 + WARP_WAVES], draw[:, 7 + WARP_WAVES :]
         channel_offset, noise_seed = rest[:, : len(self.offset)], rest[:, len(self.offset)]
         s = self.strengths
-        # grid_sample spans [−1, 1] along both axes of an image: unless told of it, turning an oblong one shears it
-        aspect = values.shape[-1] / values.shape[-2] if self.n_axes == 2 else 1.0
-        plane = _plane_map(rotation * s.rotation_rad, shear * s.shear, stretch * s.stretch, aspect)  # (n, 2, 2)
         constant = values[:, values.shape[1] - self.n_constant :]  # (n, n_constant, *grid)
         series = values[:, : values.shape[1] - self.n_constant]
+
+        # Geometry: rotation, shear and stretch of a plane; tempo, shift and warp of time, or zoom and shift of an image
+        # grid_sample spans [−1, 1] along both axes, so rotating an oblong image needs its aspect ratio
+        aspect = values.shape[-1] / values.shape[-2] if self.n_axes == 2 else 1.0
+        plane = _plane_map(rotation * s.rotation_rad, shear * s.shear, stretch * s.stretch, aspect)  # (n, 2, 2)
         if self.n_axes == 2:
             shifts = torch.stack([shift, warp[:, 0]], dim=1) * s.time_shift  # (n, 2)
             series = _resample_image(series, plane, 1 + time_scale * s.time_scale, shifts)
         else:
             series = self._augment_series(series, plane, time_scale, shift, warp)
+
+        # Values: amplitude, gain in raw units, offset and noise
         series = series * _column(1 + amplitude * s.amplitude, series)
         if s.gain:
             channels = list(series.unbind(1))
             for c in s.gain_channels:
-                raw = channels[c] * self.scale[c] + self.offset[c]
-                gained = raw * _column(1 + draw[:, -1] * s.gain, series)[:, 0]
-                channels[c] = (gained - self.offset[c]) / self.scale[c]
+                channels[c] = self._scaled(
+                    self._raw(channels[c], c) * _column(1 + draw[:, -1] * s.gain, channels[c]), c
+                )
             series = torch.stack(channels, dim=1)
         if s.offset:
             series = series + channel_offset.view(*channel_offset.shape, *(1,) * self.n_axes) * s.offset
         if s.noise:
             series = series + s.noise * _noise_like(series, noise_seed)
+
+        # Duration, where it is a channel
         if self.n_constant:
             change = torch.log1p(s.time_scale * duration.abs()) * duration.sign() / self.log_length_scale
             series = torch.cat([series, constant + _column(change, constant)], dim=1)
         return series
 
     def _augment_series(self, series: Tensor, plane: Tensor, time_scale: Tensor, shift: Tensor, warp: Tensor) -> Tensor:
+        """Maps the plane of two channels ``(n, 2, 2)`` in raw units, then resamples ``(n, c, t)`` on a changed time axis."""
         s = self.strengths
         if s.rotation_channels is not None:
             channels = list(series.unbind(1))
-            pair = [channels[c] * self.scale[c] + self.offset[c] for c in s.rotation_channels]
-            turned = plane @ torch.stack(pair, dim=1)  # (n, 2, t)
-            for row, c in enumerate(s.rotation_channels):
-                channels[c] = (turned[:, row] - self.offset[c]) / self.scale[c]
+            pair = torch.stack([self._raw(channels[c], c) for c in s.rotation_channels], dim=1)  # (n, 2, t)
+            for c, mapped in zip(s.rotation_channels, (plane @ pair).unbind(1), strict=True):
+                channels[c] = self._scaled(mapped, c)
             series = torch.stack(channels, dim=1)
         if not (s.time_scale or s.time_shift or s.time_warp):
             return series
         n_timepoints = series.shape[-1]
-        time = torch.linspace(-1, 1, n_timepoints, device=series.device)[None]  # (1, t) centre 0
-        position = time * (1 + time_scale * s.time_scale)[:, None] + 2 * (shift * s.time_shift)[:, None]
+        time = torch.linspace(-1, 1, n_timepoints, device=series.device)[None]  # (1, t), 0 in the middle
+        position = time * (1 + time_scale * s.time_scale)[:, None] + 2 * (shift * s.time_shift)[:, None]  # (n, t)
         if s.time_warp:
             waves = torch.arange(1, WARP_WAVES + 1, device=series.device)[:, None]  # (w, 1)
             position = position + 2 * s.time_warp * (warp @ (torch.sin(math.pi * waves * time) / waves))
         where = torch.stack([position, torch.zeros_like(position)], dim=-1)[:, None]  # (n, 1, t, 2)
         return F.grid_sample(series[:, :, None], where, padding_mode="border", align_corners=True)[:, :, 0]
+
+    def _raw(self, values: Tensor, channel: int) -> Tensor:
+        return values * self.scale[channel] + self.offset[channel]
+
+    def _scaled(self, raw: Tensor, channel: int) -> Tensor:
+        return (raw - self.offset[channel]) / self.scale[channel]
 
 
 def _plane_map(rotation: Tensor, shear: Tensor, stretch: Tensor, aspect: float) -> Tensor:
@@ -150,7 +163,7 @@ def _resample_image(images: Tensor, plane: Tensor, zoom: Tensor, shifts: Tensor)
 
 
 def _noise_like(values: Tensor, seed: Tensor) -> Tensor:
-    """Noise of unit spread as a fixed hash of position and one drawn number a case: no generator is needed here."""
+    """Noise of standard deviation 1: a fixed hash of position and one number a case, so no generator is needed."""
     position = torch.arange(values[0].numel(), device=values.device).view(1, *values.shape[1:])
     phase = _column(seed, values) * 1e4 + position * 12.9898
     uniform = torch.remainder(torch.sin(phase) * 43758.5453, 1)  # [0, 1)
@@ -158,4 +171,5 @@ def _noise_like(values: Tensor, seed: Tensor) -> Tensor:
 
 
 def _column(per_case: Tensor, values: Tensor) -> Tensor:
+    """``(n,)`` to ``(n, 1, …)``, with as many axes as ``values``."""
     return per_case.view(-1, *(1,) * (values.ndim - 1))
