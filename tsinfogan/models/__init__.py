@@ -11,8 +11,8 @@ from tsinfogan.registry import on_demand
 __all__, __getattr__ = on_demand(
     __name__,
     {
-        "codes": ("CategoricalCode", "Code", "LatentSpec", "NormalCode", "UniformCode"),
         "backbone": ("BACKBONES", "Backbone", "DataShape"),
+        "codes": ("CategoricalCode", "Code", "LatentSpec", "NormalCode", "UniformCode"),
         "discriminator": ("Discriminator", "DiscriminatorSettings"),
         "heads": ("RecognitionHead",),
         "model": ("DataCard", "Model", "ModelSettings"),

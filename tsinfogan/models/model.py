@@ -22,7 +22,7 @@ from tsinfogan.seeding import Stream, derived_seed
 
 @dataclass(frozen=True)
 class DataCard:
-    """What a panel says of its cases, without the cases: enough to turn arrays into a panel again."""
+    """A panel without its cases: what is needed to build a panel from generated arrays. Attributes as of `Panel`."""
 
     name: str
     channels: tuple[str, ...]
@@ -60,13 +60,13 @@ class ModelSettings:
     """How the networks are built.
 
     Attributes:
-        backbone: registered name.
+        backbone: its name.
         width: channels of the networks' finest level; 0 takes the backbone's default.
         latent: noise and codes.
         labelled: whether the first code is the data's label.
         discriminator: how the discriminator is put together.
-        low_rank_head: whether, with directions, the first of them are drawn straight from the latent: for windows of a
-            recording, whose levels lie on a narrow path.
+        low_rank_head: whether a small network from the latent to the first principal components is added to the
+            generator, for windows of a recording (:class:`tsinfogan.models.pca.ShrinkageGenerator`).
     """
 
     backbone: str
@@ -114,21 +114,31 @@ class ModelSettings:
 
 @dataclass
 class Model:
-    """Fitted preprocessing, a generator and a discriminator (with Q), and the card of the data they were made for.
+    """A generator, a discriminator with the recognition network Q, the fitted preprocessing, and the data's card.
+
+    :func:`tsinfogan.fit` returns one, and a :class:`tsinfogan.Run` loads one.
 
     Attributes:
         settings: how the networks are built.
         card: of the training data.
         preprocessor: fitted on the training data.
-        generator: from codes to series.
-        discriminator: from series to real-or-not and, in Q, to codes.
-        names: what people call each category of the first categorical code, None where one has no name; or empty.
-            Training never sees them.
-        noise_scale: by which noise is multiplied where samples are drawn; 1 but where training widened it
-            (:mod:`tsinfogan.training.calibration`).
-        class_proportions: how often the training series are of each category of the first categorical code, as Q reads
-            them, and samples are; empty where these are drawn from its prior
-            (:mod:`tsinfogan.training.calibration`).
+        generator: from noise and codes to series.
+        discriminator: from series to realness and, in Q, to codes.
+        names: of the categories of the first categorical code, None for one without a name; or empty. Training does not
+            use them.
+        noise_scale: factor on the noise when sampling, set by noise calibration (:mod:`tsinfogan.training.calibration`).
+        class_proportions: of the categories of the first categorical code in the training series, as Q reads them, with
+            which categories are sampled; empty to sample them from their prior (:mod:`tsinfogan.training.calibration`).
+
+    Example:
+        >>> import numpy as np
+        >>> from tsinfogan import Panel, fit
+        >>> panel = Panel.from_arrays(np.random.default_rng(0).normal(size=(20, 1, 16)))
+        >>> model = fit(panel, n_categories=(3,), n_continuous=1, settings={"max_steps": 2, "pretraining_steps": 0})
+        >>> model.settings.latent.columns
+        ('cat', 'cont0')
+        >>> model.preprocessor.transform(panel).shape
+        (20, 1, 16)
     """
 
     settings: ModelSettings
@@ -142,7 +152,7 @@ class Model:
 
     @classmethod
     def build(cls, settings: ModelSettings, card: DataCard, preprocessor: Preprocessor, seed: int = 0) -> Model:
-        """A model with freshly initialised networks, the same for the same seed; directions not yet fitted.
+        """A model with untrained networks, the same for the same seed; principal components are not fitted yet.
 
         Raises:
             UnknownNameError: no such backbone.
@@ -178,7 +188,7 @@ class Model:
         return replace(latent, codes=tuple(codes))
 
     def latent(self, noise: Tensor, values: Sequence[Tensor]) -> Tensor:
-        """What the generator takes ``(n, latent_size)`` for noise ``(n, noise_dim)`` and one ``(n,)`` tensor a code."""
+        """Generator input ``(n, latent_size)`` for noise ``(n, noise_dim)`` and one ``(n,)`` tensor a code."""
         return self.settings.latent.encode(self.noise_scale * noise, values)
 
     @property
@@ -194,12 +204,12 @@ class Model:
 
     @property
     def category_names(self) -> tuple[str | None, ...]:
-        """Name of each category of the first categorical code, the classes for a labelled model; empty without any."""
+        """Name of each category of the first categorical code; of a labelled model the classes; or empty."""
         names = self.card.classes if self.settings.labelled else self.names
         return names if any(names) else ()
 
     def categories_named(self, name: str) -> tuple[int, ...]:
-        """The categories of the first categorical code that are called ``name``: several where they were merged.
+        """The categories of the first categorical code that are called ``name``; several may have one name.
 
         Raises:
             SettingError: no category has a name, or (UnknownNameError) none has this one; the message lists them.
@@ -216,5 +226,5 @@ class Model:
 
     @property
     def injected_noise_dim(self) -> int:
-        """Width of the generator's texture input."""
+        """Width of the generator's noise injection."""
         return int(self.generator.injected_noise_dim)  # type: ignore[arg-type]

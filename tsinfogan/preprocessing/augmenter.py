@@ -101,9 +101,8 @@ class Augmenter:
         if s.gain:
             channels = list(series.unbind(1))
             for c in s.gain_channels:
-                channels[c] = self._scaled(
-                    self._raw(channels[c], c) * _column(1 + draw[:, -1] * s.gain, channels[c]), c
-                )
+                gain = _column(1 + draw[:, -1] * s.gain, channels[c])
+                channels[c] = self._scaled(self._raw(channels[c], c) * gain, c)
             series = torch.stack(channels, dim=1)
         if s.offset:
             series = series + channel_offset.view(*channel_offset.shape, *(1,) * self.n_axes) * s.offset
@@ -117,7 +116,7 @@ class Augmenter:
         return series
 
     def _augment_series(self, series: Tensor, plane: Tensor, time_scale: Tensor, shift: Tensor, warp: Tensor) -> Tensor:
-        """Maps the plane of two channels ``(n, 2, 2)`` in raw units, then resamples ``(n, c, t)`` on a changed time axis."""
+        """Maps the plane of two channels in raw units by ``(n, 2, 2)``, then resamples series in time."""
         s = self.strengths
         if s.rotation_channels is not None:
             channels = list(series.unbind(1))

@@ -1,6 +1,6 @@
 """A trunk of one-dimensional convolutions, written as two-dimensional ones of height 1 in channels-last layout.
 
-On no processor measured was another form faster (docs/benchmarks.md).
+No other form was faster on any processor measured (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def convolution(n_in: int, n_out: int, stride: int = 1) -> nn.Conv2d:
 
 
 class Trunk(nn.Module):
-    """Strided convolutions over the values and their first and second differences, so that roughness shows."""
+    """Strided convolutions over the values and their first and second differences, which show roughness."""
 
     def __init__(self, shape: DataShape, width: int):
         super().__init__()

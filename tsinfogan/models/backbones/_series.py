@@ -13,15 +13,15 @@ FIRST_STRENGTH = 0.3
 
 
 def n_injected(shape: DataShape) -> int:
-    """Independent textures that a generator draws its detail from: many channels do not wobble as one."""
+    """Independent noise inputs of a generator: with many channels, their noise is not one and the same."""
     return max(1, (shape.n_channels - shape.n_constant) // CHANNELS_PER_INJECTION)
 
 
 def first_strengths(n_injected: int, n_features: int) -> Tensor:
-    """``(n_injected, n_features)`` with which textures are added in an untrained generator: one alone not at all.
+    """Initial strengths ``(n_injected, n_features)`` of noise injection; 0 for a single noise input.
 
-    Among many channels some may be noise and nothing else. Where textures are silent at first, the latent learns to
-    imitate it, and what foretells such a channel in samples foretells nothing in real series.
+    Among many channels some may be pure noise. If no noise were injected at first, the latent would learn to imitate
+    it: such a channel would be predictable in samples, but not in real series.
     """
     if n_injected == 1:
         return torch.zeros(1, n_features)
@@ -31,7 +31,7 @@ def first_strengths(n_injected: int, n_features: int) -> Tensor:
 def with_differences(values: Tensor, n_varying: int) -> Tensor:
     """Appends first and second differences over time of the first ``n_varying`` channels of ``(n, c, t)``.
 
-    A smooth unit series on t points has differences of the order of 1/t; they are scaled up to a comparable spread.
+    Differences of a smooth series on t points are of the order of 1/t; they are scaled to a comparable size.
     """
     varying = values[:, :n_varying]
     n_timepoints = values.shape[-1]

@@ -12,7 +12,7 @@ from tsinfogan.models.backbones._series import first_strengths, n_injected
 
 
 class Block(nn.Module):
-    """Smooth upsampling, texture noise, convolution, then each channel scaled and shifted by the latent (FiLM)."""
+    """Linear upsampling, convolution, noise injection, then features scaled and shifted by the latent (FiLM)."""
 
     def __init__(self, n_in: int, n_out: int, size: int, latent_dim: int, n_injected: int):
         super().__init__()

@@ -1,7 +1,7 @@
-"""A recurrent generator over cells of several timepoints, so that no series takes more than some sixteen steps.
+"""A recurrent generator over cells of several timepoints, so that no series takes more than sixteen steps.
 
-Its discriminator reads by convolutions. A recurrent one, both ways over the same cells, with or without convolutions
-before, took twice the time and taught less (docs/experiments.md, Windows of 24).
+The trunk is convolutional. A bidirectional recurrent one over the same cells, with or without convolutions before it,
+took twice the time and gave worse samples (docs/development/experiments.md, Windows of 24).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def cells(n_timepoints: int) -> tuple[int, int]:
 
 
 class Generator(nn.Module):
-    """States read a plan of the series both ways, and each draws a piece of features two cells long.
+    """A bidirectional GRU over a plan of the series; each state gives features for two cells.
 
-    Neighbours fade into each other, so no border shows. Many channels have textures of
-    single timepoints besides: what is white noise would not pass the states.
+    Features of neighbouring states overlap and are cross-faded, so that no border shows. With many channels, noise is
+    also injected at every timepoint, because white noise does not pass through the states.
     """
 
     def __init__(self, shape: DataShape, latent_dim: int, width: int):

@@ -57,8 +57,9 @@ class Generator(nn.Module):
 class Trunk(nn.Module):
     """Two strided convolutions and a full layer.
 
-    The paper's batch normalisation is left out here: real and generated images pass together, so each would be judged
-    by the company it keeps, and a gradient penalty is defined for one image at a time (Gulrajani et al. 2017).
+    The paper's batch normalization is left out here: the output for an image would depend on the rest of the batch, in
+    which real and generated ones are together, and a gradient penalty is defined for single images (Gulrajani et al.
+    2017, arXiv:1704.00028).
     """
 
     def __init__(self, shape: DataShape, width: int):

@@ -1,6 +1,4 @@
-"""Fully connected networks, as in the widespread tutorial GANs: they know nothing of neighbours in time or space, and
-are the baseline that the other backbones have to beat.
-"""
+"""Fully connected networks, as in tutorial GANs: a baseline that does not use the order of timepoints or pixels."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ class Generator(nn.Module):
 
 
 class Trunk(nn.Module):
-    """Three layers of equal width. The tutorials' dropout is left out: a step must compute the same thing twice."""
+    """Three layers of equal width, without the tutorials' dropout: the trunk must be deterministic."""
 
     def __init__(self, shape: DataShape, width: int):
         super().__init__()
