@@ -118,7 +118,7 @@ def of_training(run: Run) -> Figures:
     """Seconds and bounds, as the run's own log has them."""
     lines, latent = run.metrics(), run.plan.model.latent
     pairs = list(zip(latent.columns, latent.codes, strict=True))
-    wanted = {f"bound_{column}": FULL_SHARE * code.entropy for column, code in pairs if code.column == "cat"}
+    wanted = {f"bound_{column}": FULL_SHARE * code.entropy for column, code in pairs if code.is_categorical}
     full = (line["elapsed_s"] for line in lines if all(line.get(name, -math.inf) >= h for name, h in wanted.items()))
     figures = {"seconds": lines[-1]["elapsed_s"], "seconds_to_0.95_H": next(full, math.nan) if wanted else math.nan}
     return figures | {f"bound_{column}": lines[-1][f"bound_{column}"] for column, _ in pairs}

@@ -87,7 +87,7 @@ def bounds(latent: LatentSpec, report: Report) -> str:
     texts = []
     for column, code in zip(latent.columns, latent.codes, strict=True):
         if (value := report.stats.get(f"{BOUND}{column}")) is not None:
-            texts.append(f"{column} {value:.2f}" + (f"/{code.entropy:.2f}" if code.column == "cat" else ""))
+            texts.append(f"{column} {value:.2f}" + (f"/{code.entropy:.2f}" if code.is_categorical else ""))
     return " ".join(texts)
 
 

@@ -17,7 +17,7 @@ from tsinfogan.cli._output import print_table, say
 from tsinfogan.cli._progress import progress
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DivergedError
-from tsinfogan.models.codes import CategoricalCode, Code
+from tsinfogan.models.codes import Code
 from tsinfogan.models.model import Model
 from tsinfogan.training.candidates import Candidate, Candidates
 from tsinfogan.training.run import Run
@@ -156,13 +156,13 @@ def _finish(run: Run, runs: Path) -> None:
 
 
 def _prior(code: Code) -> str:
-    return f"of {code.n_categories} categories" if isinstance(code, CategoricalCode) else code.kind
+    return f"of {code.n_categories} categories" if code.is_categorical else code.kind
 
 
 def _example(codes: tuple[Code, ...]) -> dict[str, str]:
     """A value for each code, by option: the last category, or 0.5."""
     columns: dict[str, list[str]] = {}
     for code in codes:
-        value = str(code.n_categories - 1) if isinstance(code, CategoricalCode) else "0.5"
+        value = str(code.n_categories - 1) if code.is_categorical else "0.5"
         columns.setdefault(code.column, []).append(value)
     return {column: ",".join(values) for column, values in columns.items()}

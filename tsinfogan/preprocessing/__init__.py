@@ -1,7 +1,7 @@
 """Raw units to what the networks see, and back.
 
-A :class:`Preprocessor` is fitted on training data: it scales each channel by a :class:`ChannelTransform` and puts series
-of unequal length on a common grid. An :class:`Augmenter` applies label-preserving augmentations to the result;
+A :class:`Preprocessor` is fitted on training data: it scales each channel by a :class:`ChannelTransform` and puts
+series of unequal length on a common grid. An :class:`Augmenter` applies label-preserving augmentations to the result;
 :class:`Units` inverts the preprocessing on any device. Imports ``data``.
 """
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
 from tsinfogan.seeding import Stream, generator_at
 
@@ -73,8 +72,9 @@ def class_proportions(model: Model, data: Tensor) -> tuple[float, ...]:
 
     Empty if the user set the prior of that code.
     """
-    codes = model.settings.latent.codes
-    index, code = next((index, code) for index, code in enumerate(codes) if isinstance(code, CategoricalCode))
+    first = model.settings.latent.first_category
+    assert first is not None
+    index, code = first
     if code.probabilities is not None:
         return ()
     discriminator = model.discriminator

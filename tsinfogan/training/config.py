@@ -195,7 +195,7 @@ class Objective:
 
     def code_weight(self, code: Code) -> float:
         """λ of one code."""
-        return self.category_weight if code.column == "cat" else self.continuous_weight
+        return self.category_weight if code.is_categorical else self.continuous_weight
 
 
 @dataclass(frozen=True)

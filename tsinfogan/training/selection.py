@@ -27,7 +27,7 @@ from torch import Tensor
 
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.errors import SettingError
-from tsinfogan.models.codes import CategoricalCode
+from tsinfogan.models.codes import Code
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.sampling.inference import augmented_views, evenly_spaced, read_views
@@ -70,12 +70,12 @@ def with_seeds(plan: Plan, n_seeds: int) -> list[Plan]:
     return [replace(plan, training=replace(plan.training, seed=seed)) for seed in range(first, first + n_seeds)]
 
 
-def free_codes(plan: Plan) -> dict[int, CategoricalCode]:
+def free_codes(plan: Plan) -> dict[int, Code]:
     """The categorical codes, by place, that Q has to find in at least some real cases."""
     model = plan.model
     if model.discriminator.label_input != "none":
         return {}
-    codes = {index: code for index, code in enumerate(model.latent.codes) if isinstance(code, CategoricalCode)}
+    codes = {index: model.latent.codes[index] for index in model.latent.categories.values()}
     if model.labelled and not plan.objective.consistency_weight:
         codes.pop(0)
     return {index: code for index, code in codes.items() if code.n_categories > 1}
@@ -100,9 +100,7 @@ def read_views_of(model: Model, panel: Panel, indices: Sequence[int]) -> list[Te
     return [read[index].cpu() for index in indices]
 
 
-def score_candidates(
-    objective: Objective, codes: Sequence[CategoricalCode], read: Sequence[Sequence[Tensor]]
-) -> list[Score]:
+def score_candidates(objective: Objective, codes: Sequence[Code], read: Sequence[Sequence[Tensor]]) -> list[Score]:
     """A score for each candidate.
 
     Args:
@@ -121,7 +119,7 @@ def best(scores: Sequence[Score]) -> int:
     return min(range(len(scores)), key=lambda index: (scores[index].mean_rank, scores[index].disagreement))
 
 
-def disagreement(objective: Objective, codes: Sequence[CategoricalCode], logits: Sequence[Tensor]) -> float:
+def disagreement(objective: Objective, codes: Sequence[Code], logits: Sequence[Tensor]) -> float:
     """Inconsistency and weighted imbalance over all views, as discovery has it; logits ``(n_views, n, K)`` a code."""
     return float(category_agreement(objective, codes, list(zip(*logits, strict=True))))
 

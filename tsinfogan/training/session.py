@@ -251,7 +251,7 @@ def _gallery(latent: LatentSpec) -> tuple[CodeRequest, list[str]]:
     """Sweep the first code, whatever it is, and draw the others."""
     if not latent.codes:
         return CodeRequest(()), [""]
-    values = latent.codes[0].sweep(MAX_ROWS if latent.codes[0].column == "cat" else CASES_PER_ROW).tolist()
+    values = latent.codes[0].sweep(MAX_ROWS if latent.codes[0].is_categorical else CASES_PER_ROW).tolist()
     indices = (tuple(float(v) for v in values), *(None for _ in latent.codes[1:]))
     return CodeRequest(indices), [f"{latent.columns[0]} {value:.3g}" for value in values]
 

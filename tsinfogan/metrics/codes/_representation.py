@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.panel import IntArray
-from tsinfogan.models.codes import CategoricalCode
 
 if TYPE_CHECKING:
     from tsinfogan.metrics.codes.context import Subject
@@ -53,9 +52,7 @@ def codes_read(subject: Subject) -> list[Array]:
     """Every code of the model as Q reads it in ``subject.real``: ``(n,)``, or ``(n, K)`` for a category."""
     latent = subject.model.settings.latent
     return [
-        np.eye(code.n_categories)[subject.encoded[column]]
-        if isinstance(code, CategoricalCode)
-        else subject.encoded[column]
+        np.eye(code.n_categories)[subject.encoded[column]] if code.is_categorical else subject.encoded[column]
         for column, code in zip(latent.columns, latent.codes, strict=True)
     ]
 

@@ -7,7 +7,7 @@ import torch
 from tsinfogan.data.panel import FloatArray, IntArray
 from tsinfogan.metrics.codes import Measure
 from tsinfogan.metrics.codes.context import Subject
-from tsinfogan.models.codes import CategoricalCode, Code
+from tsinfogan.models.codes import Code
 
 
 def bound(code: Code, parameters: FloatArray, values: FloatArray | IntArray) -> float:
@@ -27,7 +27,7 @@ def _compute(subject: Subject) -> dict[str, float]:
     figures = {}
     for column, code in zip(latent.columns, latent.codes, strict=True):
         figures[f"bound_{column}"] = bound(code, read[column], drawn[column])
-        if isinstance(code, CategoricalCode) and code.entropy:
+        if code.is_categorical and code.entropy:
             figures[f"bound_{column}_share"] = figures[f"bound_{column}"] / code.entropy
     return figures
 

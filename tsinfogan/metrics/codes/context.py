@@ -60,10 +60,9 @@ class Subject:
 
     # ---- the model
 
-    @cached_property
+    @property
     def _category(self) -> tuple[int, CategoricalCode] | None:
-        codes = enumerate(self.model.settings.latent.codes)
-        return next(((index, code) for index, code in codes if isinstance(code, CategoricalCode)), None)
+        return self.model.settings.latent.first_category
 
     @property
     def categories(self) -> int:
@@ -83,12 +82,10 @@ class Subject:
         assert self._category
         return self.model.settings.latent.columns[self._category[0]]
 
-    @cached_property
+    @property
     def continuous(self) -> dict[str, int]:
-        """Place among the model's codes of each continuous one, by column name."""
-        latent = self.model.settings.latent
-        pairs = zip(latent.columns, latent.codes, strict=True)
-        return {column: index for index, (column, code) in enumerate(pairs) if code.column == "cont"}
+        """Index among the model's codes of each continuous one, by column name."""
+        return self.model.settings.latent.continuous
 
     # ---- the real series
 
