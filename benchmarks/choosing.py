@@ -27,7 +27,7 @@ from tsinfogan.datasets import get_dataset, load_dataset
 from tsinfogan.devices import choose_device, choose_precision
 from tsinfogan.errors import DivergedError
 from tsinfogan.models.model import Model
-from tsinfogan.sampling.sampler import encode
+from tsinfogan.sampling.inference import encode
 from tsinfogan.training.candidates import FOLDER
 from tsinfogan.training.plan import Plan, make_plan, parse_setting
 from tsinfogan.training.run import Run, list_runs

@@ -216,7 +216,7 @@ def _of_training(run: Run, model: Model) -> RealSeries:
 
 def _as_trained(panel: Panel, model: Model) -> Panel:
     """``panel`` as the model's training data was seen; raises a DataError where it does not fit the model."""
-    from tsinfogan.sampling.sampler import check_fits
+    from tsinfogan.sampling.inference import check_fits
 
     panel = seen_like(panel, model.card)
     check_fits(model, panel)

@@ -1,9 +1,9 @@
-"""Text of the command line as Python values: settings, choices by channel, augmentations."""
+"""Text of the command line as Python values: settings, choices by channel, augmentations, values of codes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any, get_args
 
@@ -12,6 +12,10 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.preprocessing.channels import OTHERS, Choice
 from tsinfogan.training.plan import setting_types
+
+Values = list[float | Sequence[float] | None]
+MAX_SWEEP = 10_000
+SWEEP_STEPS = 9
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -96,3 +100,58 @@ def _number(kind: type[int] | type[float], what: str, text: str) -> float:
         wanted = {int: "a whole number", float: "a number"}[kind]
         raise SettingError(f"{what}: expected {wanted}, 0 or greater, got {text!r}")
     return number
+
+
+# ---- values of codes
+
+
+def parse_codes(cat: str | None, cont: str | None) -> tuple[Values | None, Values | None]:
+    """Values of ``--cat`` and ``--cont``, as :meth:`tsinfogan.sampling.request.CodeRequest.of` takes them.
+
+    Each is a comma list with a number, a sweep or ``_`` for each code; ``_`` samples it. A sweep over categories is
+    ``first:last``, over values ``first:last`` or ``first:last:steps``.
+
+    Raises:
+        SettingError: neither numbers nor sweeps.
+    """
+    return _of_each_code(cat, _categories), _of_each_code(cont, _sweep)
+
+
+def _of_each_code(text: str | None, read: Callable[[str], Sequence[float]]) -> Values | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    return [None if part == "_" else read(part) for part in parts]
+
+
+def _categories(text: str) -> Sequence[float]:
+    numbers = _numbers(text, "a category such as 3, or a range such as 0:4")
+    if len(numbers) == 1:
+        return numbers
+    if len(numbers) > 2 or not all(isinstance(k, int) for k in numbers) or abs(numbers[0] - numbers[1]) >= MAX_SWEEP:
+        raise SettingError(f"expected a category or a range first:last in --cat, got {text!r}")
+    first, last = int(numbers[0]), int(numbers[1])
+    return range(first, last + 1) if first <= last else range(first, last - 1, -1)
+
+
+def _sweep(text: str) -> Sequence[float]:
+    numbers = _numbers(text, "a number such as 0.5, or a sweep such as -2:2:9")
+    if len(numbers) == 1:
+        return numbers
+    first, last, steps = (*numbers, SWEEP_STEPS)[:3]
+    if len(numbers) > 3 or not isinstance(steps, int) or not 2 <= steps <= MAX_SWEEP:
+        raise SettingError(f"expected a sweep first:last:steps with 2 or more steps in --cont, got {text!r}")
+    import torch
+
+    return torch.linspace(first, last, steps, dtype=torch.float64).tolist()
+
+
+def _numbers(text: str, expected: str) -> list[float]:
+    """The numbers between colons, whole ones as int."""
+    try:
+        numbers = [float(part) for part in text.split(":")]
+    except ValueError:
+        numbers = [math.nan]
+    if not all(map(math.isfinite, numbers)):
+        raise SettingError(f"expected {expected}, got {text!r}")
+    return [int(number) if number.is_integer() else number for number in numbers]

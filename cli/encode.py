@@ -103,7 +103,7 @@ def _table(model: Model, panel: Panel) -> Any:
     import pyarrow as pa
 
     from tsinfogan.formats.blocks import case_array, with_label
-    from tsinfogan.sampling.sampler import encode as read_codes
+    from tsinfogan.sampling.inference import encode as read_codes
 
     columns = {"case": np.arange(panel.n_cases), **read_codes(model, panel)}
     if names := model.category_names:

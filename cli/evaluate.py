@@ -180,7 +180,7 @@ def _of_run(
     name: str | None, real: str | None, test: Path | None, fake: Path | None, asked: Reading, runs: Path, device: str
 ) -> Inputs:
     from tsinfogan.devices import choose_device
-    from tsinfogan.sampling.sampler import check_fits
+    from tsinfogan.sampling.inference import check_fits
     from tsinfogan.training.run import find_run
 
     try:

@@ -81,14 +81,16 @@ def sample(
 
     entry = FORMATS.get(format_name_for(format_name, out))
     with opened_output(out, binary=entry.binary) as stream_out:
+        from tsinfogan.cli._parsing import parse_codes
         from tsinfogan.devices import choose_device
         from tsinfogan.sampling.memorization import Redrawing, stream_apart
-        from tsinfogan.sampling.sampler import CodeRequest, stream
+        from tsinfogan.sampling.request import CodeRequest
+        from tsinfogan.sampling.sampler import stream
         from tsinfogan.training.run import find_run
 
         run = find_run(runs, model)
         trained = run.load_model(choose_device(device))
-        request = CodeRequest.of(trained, cat, cont, label)
+        request = CodeRequest.of(trained, *parse_codes(cat, cont), label)
         draws = n or (DEFAULT_SERIES if request.n_points == 1 else 1)
         pieces = partial(stream, trained, draws, request, seed)
         if min_distance is not None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tsinfogan.metrics.augmentation.study import augment_study
     from tsinfogan.metrics.comparison import compare
     from tsinfogan.models.model import Model
-    from tsinfogan.sampling.sampler import encode, sample
+    from tsinfogan.sampling.inference import encode
+    from tsinfogan.sampling.sampler import sample
     from tsinfogan.training.plan import make_plan
     from tsinfogan.training.run import Run, find_run
     from tsinfogan.training.session import fit
@@ -64,7 +65,7 @@ _HOMES = {
     "Windows": "data.columns",
     "augment_study": "metrics.augmentation.study",
     "compare": "metrics.comparison",
-    "encode": "sampling.sampler",
+    "encode": "sampling.inference",
     "find_run": "training.run",
     "fit": "training.session",
     "frame_from_panel": "formats.frame",

@@ -15,7 +15,7 @@ import pytest
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.formats import FORMATS, read_panel
-from tsinfogan.sampling.sampler import encode
+from tsinfogan.sampling.inference import encode
 from tsinfogan.training.run import NAMES, Run, list_runs
 
 TINY = ("--width", "8", "--batch-size", "8", "--device", "cpu")

@@ -21,7 +21,8 @@ from tsinfogan.datasets import load_dataset
 from tsinfogan.errors import DataError, RunError, SettingError, UnknownNameError
 from tsinfogan.estimators.infogan import InfoGAN
 from tsinfogan.formats import read_panel
-from tsinfogan.sampling.sampler import encode, sample
+from tsinfogan.sampling.inference import encode
+from tsinfogan.sampling.sampler import sample
 from tsinfogan.training.session import fit
 
 TINY = {"width": 4, "batch_size": 8, "pretraining_steps": 0}

@@ -35,7 +35,7 @@ from tsinfogan.metrics.augmentation.trials import Study, Trial
 from tsinfogan.metrics.augmentation.verdicts import conclusions, in_words, rows
 from tsinfogan.metrics.intervals import Estimate, estimate
 from tsinfogan.models.codes import CategoricalCode, LatentSpec, UniformCode
-from tsinfogan.models.discriminator import DiscriminatorSettings, Judgement
+from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.model import DataCard, Model, ModelSettings
 from tsinfogan.preprocessing.channels import ChannelTransform
 from tsinfogan.preprocessing.preprocessor import Preprocessor
@@ -80,20 +80,23 @@ class Maker(nn.Module):
         return torch.sin(2 * math.pi * periods[:, None] * time + phase)[:, None]
 
 
-class Reader(nn.Module):
+class Reader(nn.Linear):
     """Reads the number of periods, whatever the phase."""
 
     settings = DiscriminatorSettings()
 
     def __init__(self, order: tuple[int, ...] = (0, 1, 2), sharpness: float = 20.0):
-        super().__init__()
-        self.order, self.sharpness = order, sharpness
+        super().__init__(1, 1)
+        self.order, self.sharpness, self.sizes, self.q = order, sharpness, [K, 2], None
 
-    def forward(self, values: Tensor, label: Tensor | None = None) -> Judgement:
+    def recognition_features(self, values: Tensor, label: Tensor | None = None) -> Tensor:
+        return values
+
+    def posteriors(self, q: None, values: Tensor) -> tuple[Tensor, ...]:
         angle = 2 * math.pi * torch.arange(1, K + 1)[:, None] * torch.from_numpy(PAST).float()  # (K, t)
         power = (values[:, :1] @ torch.cos(angle).T).square() + (values[:, :1] @ torch.sin(angle).T).square()
         share = (power / power.sum(2, keepdim=True))[:, 0, list(self.order)]  # (n, K)
-        return Judgement(values[:, 0, 0], (self.sharpness * share, torch.zeros(len(values), 2)))
+        return self.sharpness * share, torch.zeros(len(values), 2)
 
 
 def handmade(order: tuple[int, ...] = (0, 1, 2), names: tuple[str | None, ...] = CLASSES, **others: Any) -> Model:

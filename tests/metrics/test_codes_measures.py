@@ -32,7 +32,7 @@ from tsinfogan.metrics.codes.readback import r_squared
 from tsinfogan.metrics.codes.usage import evenness, least_usage
 from tsinfogan.metrics.samples import COMPARISONS
 from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, UniformCode
-from tsinfogan.models.discriminator import DiscriminatorSettings, Judgement
+from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.model import DataCard, Model, ModelSettings
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.channels import ChannelTransform
@@ -70,16 +70,19 @@ class Maker(nn.Module):
         return synthetic + 0.02 * latent[:, :1, None] * torch.cos(9 * TIME)
 
 
-class Reader(nn.Module):
+class Reader(nn.Linear):
     """Reads what :class:`Maker` wrote; ``blind`` it always sees the first category and no knob."""
 
     settings = DiscriminatorSettings()
 
     def __init__(self, blind: bool = False):
-        super().__init__()
-        self.blind = blind
+        super().__init__(1, 1)
+        self.blind, self.sizes, self.q = blind, [K, 2, 2], None
 
-    def forward(self, values: Tensor, label: Tensor | None = None) -> Judgement:
+    def recognition_features(self, values: Tensor, label: Tensor | None = None) -> Tensor:
+        return values
+
+    def posteriors(self, q: None, values: Tensor) -> tuple[Tensor, ...]:
         knobs = torch.stack([values[:, 0].mean(1), (values[:, 1] * FOLLOWABLE[1, 1]).mean(1)], dim=1)
         knobs = knobs / (0.4 * FOLLOWABLE.square().mean(2).amax(1))  # (n, 2)
         rest = values - 0.4 * torch.einsum("nk,kct->nct", knobs, FOLLOWABLE)
@@ -87,7 +90,7 @@ class Reader(nn.Module):
         if self.blind:
             logits, knobs = torch.eye(K)[torch.zeros(len(values), dtype=torch.long)] * 20, 0 * knobs
         scale = torch.full((len(values),), math.log(0.2))
-        return Judgement(values[:, 0, 0], (logits, *(torch.stack([knob, scale], 1) for knob in knobs.T)))
+        return logits, *(torch.stack([knob, scale], 1) for knob in knobs.T)
 
 
 def drawn(n: int, seed: int) -> Panel:

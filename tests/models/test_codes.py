@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
 from tsinfogan.errors import SettingError
@@ -129,43 +127,6 @@ def test_sweep_spans_the_prior(code: Code, steps: int) -> None:
 @over_codes
 def test_dictionary_survives_json(code: Code) -> None:
     assert code_from_dict(json.loads(json.dumps(code.to_dict()))) == code
-
-
-def test_parsing_categories() -> None:
-    code = CategoricalCode(5)
-    assert code.parse("3") == (3.0,)
-    assert code.parse("1:3") == (1.0, 2.0, 3.0)
-    assert code.parse("3:1") == (3.0, 2.0, 1.0)
-    assert code.parse("2:2") == (2.0,)
-
-
-@pytest.mark.parametrize("text", ["5", "-1", "1.5", "", "a", "0:5", "0:1:2", "nan", "1:"])
-def test_parsing_what_is_no_category(text: str) -> None:
-    with pytest.raises(SettingError, match="categor"):
-        CategoricalCode(5).parse(text)
-
-
-def test_parsing_numbers_and_sweeps() -> None:
-    assert UniformCode().parse("-0.5") == (-0.5,)
-    assert NormalCode().parse("-2:2:5") == (-2.0, -1.0, 0.0, 1.0, 2.0)
-    assert len(NormalCode().parse("-2:2")) == 9
-
-
-@pytest.mark.parametrize("text", ["", "a", "1:2:1", "1:2:2.5", "1:2:3:4", "inf", "nan:1", "0:1:1e9", "0:1:nan"])
-def test_parsing_what_is_no_sweep(text: str) -> None:
-    with pytest.raises(SettingError, match="expected"):
-        UniformCode().parse(text)
-
-
-@given(text=st.text(alphabet="0123456789.:-+einfa ", max_size=12))
-def test_parsing_gives_finite_numbers_or_a_setting_error(text: str) -> None:
-    for code in (CategoricalCode(5), UniformCode()):
-        try:
-            values = code.parse(text)
-        except SettingError:
-            continue
-        assert values
-        assert all(math.isfinite(value) for value in values)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,9 @@ from tsinfogan.preprocessing.resampling import (
     rows_to_choose_grid,
 )
 from tsinfogan.sampling import sampler as synthesis
-from tsinfogan.sampling.sampler import ROWS_PER_PASS, encode, rows_per_pass, sample
+from tsinfogan.sampling.inference import encode
+from tsinfogan.sampling.request import CodeRequest
+from tsinfogan.sampling.sampler import ROWS_PER_PASS, Passes, sample
 from tsinfogan.training.plan import Plan, make_plan, parse_choice
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
@@ -377,10 +379,11 @@ def test_a_grid_is_chosen_from_some_of_much_data(monkeypatch: pytest.MonkeyPatch
 
 def test_large_cases_are_made_fewer_at_a_time_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     model = wild(mixed(unequal=True))
-    assert rows_per_pass(model) == ROWS_PER_PASS
+    request = CodeRequest.of(model)
+    assert Passes(model, 1, request, 0).size == ROWS_PER_PASS
     whole = sample(model, 50, seed=3).panel
     monkeypatch.setattr(synthesis, "NUMBERS_PER_PASS", 6 * 20 * 20)
-    assert rows_per_pass(model) == 16
+    assert Passes(model, 1, request, 0).size == 16
     parts = sample(model, 50, seed=3).panel
     np.testing.assert_array_equal(parts.case_lengths, whole.case_lengths)
     real = [parts.channels.index("real"), parts.channels.index("percent")]

@@ -16,7 +16,8 @@ from tsinfogan.formats import read_panel
 from tsinfogan.models.model import Model
 from tsinfogan.sampling import memorization as copies
 from tsinfogan.sampling.memorization import Redrawing, TrainingSeries, nearest, stream_apart
-from tsinfogan.sampling.sampler import CodeRequest, Sample, sample
+from tsinfogan.sampling.request import CodeRequest
+from tsinfogan.sampling.sampler import Sample, sample
 from tsinfogan.training.plan import make_plan
 
 
@@ -43,8 +44,7 @@ def apart(
     told = Redrawing(least)
     parts = list(stream_apart(model, n, CodeRequest.of(model, **asked), seed, training_series, told))
     assert told.n_cases == n
-    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
-    return Sample(Panel.concatenated([part.panel for part in parts]), columns), told.n_redrawn
+    return Sample.concatenated(parts), told.n_redrawn
 
 
 def test_nearest_is_what_brute_force_finds() -> None:
@@ -115,12 +115,12 @@ def test_row_k_is_row_k(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_bound_on_redraws(model: Model) -> None:
     with pytest.raises(SettingError, match=r"series 0 of category 2 is nearer than 50 .* in each of 21 draws"):
-        apart(model, 5, TrainingSeries(walks()), 50.0, cat="2")
+        apart(model, 5, TrainingSeries(walks()), 50.0, cat=2)
 
 
 def test_sweeps_are_refused(model: Model) -> None:
     with pytest.raises(SettingError, match="leave out the sweep"):
-        apart(model, 5, TrainingSeries(walks()), 0.1, cont="-1:1:3")
+        apart(model, 5, TrainingSeries(walks()), 0.1, cont=[(-1, 0, 1)])
 
 
 # ---- the command

@@ -12,7 +12,9 @@ import torch
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.models.model import Model
-from tsinfogan.sampling.sampler import ROWS_PER_PASS, CodeRequest, Sample, encode, sample, stream
+from tsinfogan.sampling.inference import encode
+from tsinfogan.sampling.request import CodeRequest, CodeValues
+from tsinfogan.sampling.sampler import ROWS_PER_PASS, Sample, sample, stream
 from tsinfogan.training.plan import make_plan
 
 
@@ -53,9 +55,9 @@ def same(some: list[np.ndarray], others: list[np.ndarray]) -> bool:
 # ---- row k
 
 
-@pytest.mark.parametrize(("cat", "cont"), [(None, None), ("1", None), ("0:2", "_,-1:1:5")])
-def test_row_k_does_not_depend_on_how_many_are_asked_for(model: Model, cat: str | None, cont: str | None) -> None:
-    request = CodeRequest.parse(model.settings.latent, cat, cont)
+@pytest.mark.parametrize(("cat", "cont"), [(None, None), (1, None), ([range(3)], [None, np.linspace(-1, 1, 5)])])
+def test_row_k_does_not_depend_on_how_many_are_asked_for(model: Model, cat: CodeValues, cont: CodeValues) -> None:
+    request = CodeRequest.of(model, cat, cont)
 
     def gathered(n: int) -> list[np.ndarray]:
         parts = [rows(part, slice(None)) for part in stream(model, n, request, seed=4)]
@@ -70,14 +72,14 @@ def test_row_k_does_not_depend_on_how_many_are_asked_for(model: Model, cat: str 
 
 
 def test_pieces_are_of_constant_size(model: Model) -> None:
-    request = CodeRequest.parse(model.settings.latent)
+    request = CodeRequest.of(model)
     sizes = [part.panel.n_cases for part in stream(model, 2 * ROWS_PER_PASS + 3, request)]
     assert sizes == [ROWS_PER_PASS, ROWS_PER_PASS, 3]
 
 
 def test_a_later_piece_can_be_made_alone(model: Model) -> None:
     """The stream holds no state from one piece to the next."""
-    request = CodeRequest.parse(model.settings.latent, "_", "-1:1:3,_")
+    request = CodeRequest.of(model, cont=[(-1, 0, 1), None])
     first, second, *_ = stream(model, 400, request)
     again, *_ = stream(model, 400, request)
     assert same(rows(first, slice(None)), rows(again, slice(None)))
@@ -96,7 +98,7 @@ def test_seed_decides(model: Model) -> None:
 
 
 def test_a_sweep_changes_its_own_code_and_nothing_else(model: Model) -> None:
-    request = CodeRequest.parse(model.settings.latent, "_", "_,-2:2:9")
+    request = CodeRequest.of(model, cont=[None, np.linspace(-2, 2, 9)])
     (swept,) = stream(model, 20, request, seed=3)
     assert swept.panel.n_cases == 20 * 9
     drawn = sample(model, 20, seed=3)
@@ -112,7 +114,7 @@ def test_a_sweep_changes_its_own_code_and_nothing_else(model: Model) -> None:
 
 
 def test_two_sweeps_are_crossed_with_the_last_one_fastest(model: Model) -> None:
-    request = CodeRequest.parse(model.settings.latent, "0:2", "_,-1:1:2")
+    request = CodeRequest.of(model, [range(3)], [None, (-1, 1)])
     assert request.n_points == 6
     (part,) = stream(model, 2, request)
     assert part.columns["cat"].tolist() == [0, 0, 1, 1, 2, 2] * 2
@@ -147,43 +149,6 @@ def test_a_labelled_model_names_the_class(n_categories: tuple[int, ...]) -> None
     assert part.panel.labels.tolist() == [1] * 5
     assert part.panel.classes == ("a", "b", "c")
     assert sample(build(walks()), 5).panel.labels is None, "a free category is no label"
-
-
-@pytest.mark.parametrize(
-    ("cat", "cont", "message"),
-    [
-        ("3", None, "expected a category from 0 to 2 in `cat`, got '3'"),
-        ("-1", None, "expected a category from 0 to 2"),
-        ("1.5", None, "expected a category from 0 to 2"),
-        ("two", None, "expected a category such as 3"),
-        ("1,1", None, "expected 1 place in `cat`, one for each code of the model, got 2"),
-        (None, "0", "expected 2 places in `cont`, one for each code of the model, got 1"),
-        (None, "0,0,0", "expected 2 places in `cont`.* got 3"),
-        (None, "0,x", "expected a number such as 0.5"),
-        (None, "0,nan", "expected a number"),
-        (None, "0,inf", "expected a number"),
-        (None, "0,", "expected a number"),
-        (None, "-1:1:1,0", "2 or more steps"),
-        (None, "-1:1:2.5,0", "2 or more steps"),
-        (None, "-1:1:3:4,0", "2 or more steps"),
-    ],
-)
-def test_places_that_make_no_sense(model: Model, cat: str | None, cont: str | None, message: str) -> None:
-    with pytest.raises(SettingError, match=message) as e:
-        CodeRequest.parse(model.settings.latent, cat, cont)
-    assert "\n" not in str(e.value)
-
-
-def test_places_that_do(model: Model) -> None:
-    def parse(cat: str | None = None, cont: str | None = None) -> tuple[tuple[float, ...] | None, ...]:
-        return CodeRequest.parse(model.settings.latent, cat, cont).indices
-
-    assert parse() == (None, None, None)
-    assert parse("_", "_,_") == (None, None, None)
-    assert parse("2", "-1,0.5") == ((2.0,), (-1.0,), (0.5,))
-    assert parse("0:2")[0] == (0.0, 1.0, 2.0)
-    assert parse("2:0")[0] == (2.0, 1.0, 0.0)
-    assert parse(cont="-2:2:9, _")[1:] == (tuple(np.linspace(-2, 2, 9)), None)
 
 
 def test_no_series_asked_for(model: Model) -> None:

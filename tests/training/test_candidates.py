@@ -15,7 +15,7 @@ import torch
 from _trainers import waves
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, DivergedError, RunError, SettingError
-from tsinfogan.sampling.sampler import encode
+from tsinfogan.sampling.inference import encode
 from tsinfogan.training import candidates as module
 from tsinfogan.training.candidates import FOLDER, Candidates, find_last
 from tsinfogan.training.plan import make_plan

@@ -16,7 +16,8 @@ from tsinfogan.estimators.batches import SyntheticBatches
 from tsinfogan.metrics.codes.context import Subject
 from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
-from tsinfogan.sampling.sampler import CodeRequest, sample, stream
+from tsinfogan.sampling.request import CodeRequest
+from tsinfogan.sampling.sampler import sample, stream
 from tsinfogan.training.calibration import CASES_PER_PASS, class_proportions
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import Run
@@ -67,7 +68,7 @@ def test_samples_are_drawn_by_them_and_all_else_is_as_it_was() -> None:
     assert counts[1][1] == 0
     asked = [sample(one, 30, cat=1, cont=0.5, seed=3).panel.values for one in (even, uneven)]
     np.testing.assert_array_equal(*asked)
-    swept = [next(stream(one, 5, CodeRequest.of(one, cat="0:2"))).columns["cat"] for one in (even, uneven)]
+    swept = [next(stream(one, 5, CodeRequest.of(one, cat=[range(3)]))).columns["cat"] for one in (even, uneven)]
     np.testing.assert_array_equal(*swept)
     batches = SyntheticBatches(uneven, batch_size=2000, raw=False)
     np.testing.assert_allclose(np.bincount(next(iter(batches))[1], minlength=3) / 2000, SHARES, atol=0.05)

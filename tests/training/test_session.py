@@ -13,7 +13,8 @@ import torch
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DivergedError, SettingError
 from tsinfogan.models.model import Model
-from tsinfogan.sampling.sampler import encode, sample
+from tsinfogan.sampling.inference import encode
+from tsinfogan.sampling.sampler import sample
 from tsinfogan.training import session as sessions
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.session import Session, fit, picture

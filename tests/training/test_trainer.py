@@ -15,7 +15,8 @@ from _trainers import equal, images, make, moved_steps, phases, stage_for, tenso
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DivergedError, SettingError
 from tsinfogan.models.model import Model
-from tsinfogan.sampling.sampler import encode, sample
+from tsinfogan.sampling.inference import encode
+from tsinfogan.sampling.sampler import sample
 from tsinfogan.training.config import Objective, TrainingSettings
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import Run

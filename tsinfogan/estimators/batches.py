@@ -18,7 +18,7 @@ from tsinfogan.estimators.containers import read
 from tsinfogan.estimators.targets import labelled
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.torch_inverse import Units
-from tsinfogan.sampling.sampler import check_fits
+from tsinfogan.sampling.inference import check_fits
 from tsinfogan.seeding import Stream, generator_at
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from tsinfogan.errors import DataError, SettingError
 from tsinfogan.estimators.containers import Container, read
 from tsinfogan.estimators.parameters import parameters_from_dict, parameters_of, parameters_to_dict, plan_of, seed_of
 from tsinfogan.estimators.targets import Targets, labelled
-from tsinfogan.models.codes import CategoricalCode
-from tsinfogan.sampling.sampler import Sample, check_fits, encode, read_codes, sample
+from tsinfogan.sampling.inference import check_fits, encode, read_codes
+from tsinfogan.sampling.sampler import Sample, sample
 from tsinfogan.training.run import Run
 from tsinfogan.training.session import fit_plan, keep
 from tsinfogan.training.trainer import Report
@@ -229,12 +229,8 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Any) -> FloatArray:
         """``(n_cases, n_features)`` float32: probability of each category, and continuous codes, as Q reads them."""
         panel, _ = self._read(X)
-        model = self.model_
-        read_off = read_codes(model, panel)
-        parts = [
-            parameters.softmax(1) if isinstance(code, CategoricalCode) else code.estimate(parameters)[:, None]
-            for code, parameters in zip(model.settings.latent.codes, read_off, strict=True)
-        ]
+        read = zip(self.model_.settings.latent.codes, read_codes(self.model_, panel), strict=True)
+        parts = [code.features(parameters) for code, parameters in read]
         return np.concatenate([np.zeros((panel.n_cases, 0), np.float32), *(part.numpy() for part in parts)], axis=1)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -244,16 +240,16 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             SettingError: the model has no categories, or its Q was not trained, as by recipe ``cgan``.
         """
         panel, _ = self._read(X)
-        model, column = self.model_, self.model_.settings.category_column
-        if column is None:
+        model, first = self.model_, self.model_.settings.latent.first_category
+        if first is None:
             raise SettingError("the model has no categories to predict; fit with n_categories above 0")
-        position = model.settings.latent.columns.index(column)
-        shares = read_codes(model, panel)[position].softmax(1).numpy()  # (n, K)
+        index, code = first
+        probabilities = code.features(read_codes(model, panel)[index]).numpy()  # (n, K)
         if not model.category_names or not len(self.classes_):
-            categories: NDArray[Any] = shares.argmax(1)
+            categories: NDArray[Any] = probabilities.argmax(1)
             return categories
         names = np.array(model.category_names, dtype=object)
-        of_class = np.stack([shares[:, names == name].sum(1) for name in self._targets.names], axis=1)
+        of_class = np.stack([probabilities[:, names == name].sum(1) for name in self._targets.names], axis=1)
         classes: NDArray[Any] = self.classes_[of_class.argmax(1)]
         return classes
 
@@ -263,8 +259,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         latent = self.model_.settings.latent
         names: list[str] = []
         for column, code in zip(latent.columns, latent.codes, strict=True):
-            several = isinstance(code, CategoricalCode)
-            names += [f"{column}_{k}" for k in range(code.n_parameters)] if several else [column]
+            names += [f"{column}_{k}" for k in range(code.n_categories)] or [column]
         return np.array(names, dtype=object)
 
     def save(self, path: str | Path) -> Path:

@@ -13,7 +13,6 @@ from tsinfogan.data.columns import ColumnNames
 from tsinfogan.data.labels import several_classes
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
-from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.training.plan import Plan, make_plan
 
 SEEDS = 2**31
@@ -94,7 +93,7 @@ def parameters_from_dict(kept: Mapping[str, Any]) -> dict[str, Any]:
 def parameters_of(plan: Plan) -> dict[str, Any]:
     """The parameters that a run of the command line comes closest to."""
     codes = plan.model.latent.codes
-    sizes = tuple(code.n_categories for code in codes if isinstance(code, CategoricalCode))
+    sizes = tuple(code.n_categories for code in codes if code.is_categorical)
     return {
         "n_categories": sizes,
         "n_continuous": len(codes) - len(sizes),

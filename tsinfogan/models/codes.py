@@ -66,13 +66,6 @@ class Code(Protocol):
     def sweep(self, steps: int) -> Tensor:
         """``(steps,)`` values that span the prior."""
 
-    def parse(self, text: str) -> tuple[float, ...]:
-        """The values that one place of ``cat`` or ``cont`` names: one, or a sweep ``a:b[:steps]``.
-
-        Raises:
-            SettingError: not a number, or not a value of this code.
-        """
-
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; :func:`code_from_dict` is its inverse."""
 
@@ -137,18 +130,6 @@ class CategoricalCode:
     def sweep(self, steps: int) -> Tensor:
         return torch.linspace(0, self.n_categories - 1, min(steps, self.n_categories)).round().long()
 
-    def parse(self, text: str) -> tuple[float, ...]:
-        numbers = [_number(part, text, "a category such as 3, or a range such as 0:4") for part in text.split(":")]
-        for number in numbers:
-            if not (number.is_integer() and 0 <= number < self.n_categories):
-                raise SettingError(
-                    f"expected a category from 0 to {self.n_categories - 1} in `cat`, got {text!r}; give another number"
-                )
-        if len(numbers) > 2:
-            raise SettingError(f"expected a category or a range first:last in `cat`, got {text!r}")
-        first, last = int(numbers[0]), int(numbers[-1])
-        return tuple(float(k) for k in range(first, last + 1)) or tuple(float(k) for k in range(first, last - 1, -1))
-
     def to_dict(self) -> dict[str, Any]:
         return {"kind": self.kind, **asdict(self)}
 
@@ -194,16 +175,6 @@ class _GaussianPosterior:
 
     def features(self, parameters: Tensor) -> Tensor:
         return parameters[:, :1]
-
-    def parse(self, text: str) -> tuple[float, ...]:
-        wanted = "a number such as 0.5, or a sweep such as -2:2:9"
-        numbers = [_number(part, text, wanted) for part in text.split(":")]
-        if len(numbers) == 1:
-            return (numbers[0],)
-        steps = numbers[2] if len(numbers) == 3 else 9.0
-        if len(numbers) > 3 or not (steps.is_integer() and 2 <= steps <= 10_000):
-            raise SettingError(f"expected a sweep first:last:steps with 2 or more steps in `cont`, got {text!r}")
-        return tuple(torch.linspace(numbers[0], numbers[1], int(steps), dtype=torch.float64).tolist())
 
 
 @dataclass(frozen=True)
@@ -330,13 +301,3 @@ class LatentSpec:
     def from_dict(cls, settings: dict[str, Any]) -> LatentSpec:
         """Rebuilds what :meth:`to_dict` gave."""
         return cls(settings["noise_dim"], tuple(code_from_dict(code) for code in settings["codes"]))
-
-
-def _number(part: str, text: str, wanted: str) -> float:
-    try:
-        number = float(part)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise SettingError(f"expected {wanted}, got {text!r}")
-    return number

@@ -11,8 +11,10 @@ from tsinfogan.registry import on_demand
 __all__, __getattr__ = on_demand(
     __name__,
     {
+        "inference": ("encode",),
         "memorization": ("TrainingSeries", "stream_apart"),
         "naming": ("matched_names", "renamed"),
-        "sampler": ("CodeRequest", "Sample", "encode", "sample", "stream"),
+        "request": ("CodeRequest",),
+        "sampler": ("Sample", "sample", "stream"),
     },
 )

@@ -1,14 +1,14 @@
-"""Samples that are no near-copies of training series: those that come too near are drawn again.
+"""Memorization: how near samples lie to training series, and samples without near-copies of these.
 
-The distance of two series is the root mean square of their difference, with every channel scaled to spread 1 on the
-training series and unequal lengths resampled to one grid, the duration being one more channel: .1 is a tenth of a
+The distance of two series is the root mean square of their difference, with every channel scaled to standard deviation
+1 on the training series, unequal lengths resampled to one grid, and the length as one more channel: 0.1 is a tenth of a
 standard deviation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,19 +17,20 @@ from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.preprocessor import Preprocessor
-from tsinfogan.sampling.sampler import CodeRequest, Sample, redrawn, stream
+from tsinfogan.sampling.request import CodeRequest
+from tsinfogan.sampling.sampler import Passes, Sample
 from tsinfogan.seeding import Stream, derived_seed
 
 NEAR_PERCENT = 1.0
 NEAR_SHARE_OF_MEDIAN = 0.1
 MAX_REDRAWS = 20
 MAX_CASES_WITH_DISTANCES = 4000
-CASES_PER_PASS = 512
+ROWS_AT_ONCE = 512
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSeries:
-    """Training series that are not to be copied.
+    """The training series, which samples shall not copy.
 
     Attributes:
         panel: the series.
@@ -39,7 +40,7 @@ class TrainingSeries:
 
     @cached_property
     def preprocessor(self) -> Preprocessor:
-        """Scale and common grid."""
+        """Scales channels and resamples to the common grid."""
         return Preprocessor.fit(self.panel, "standard", "none")
 
     @cached_property
@@ -47,15 +48,14 @@ class TrainingSeries:
         return flat(self.preprocessor.transform(self.panel))
 
     def distances(self, panel: Panel) -> FloatArray:
-        """``(n,)`` distance of each series of ``panel`` to the nearest of these."""
+        """``(n,)`` distance of each series of ``panel`` to the nearest training series."""
         return nearest(flat(self.preprocessor.transform(panel)), self._values, 1)[0][:, 0]
 
     @cached_property
     def auto_distance(self) -> float:
-        """Below it, a series is as near to one of these as they hardly ever are to each other.
+        """A minimum distance: the first percentile of nearest-neighbour distances among the training series.
 
-        The first percentile of the distance of each to its nearest other one; a tenth of the median where that is
-        more, so that a set that holds some series twice has a threshold too.
+        At least a tenth of their median, so that it is positive where some series occur twice.
 
         Raises:
             DataError: one series only.
@@ -64,76 +64,76 @@ class TrainingSeries:
         if n < 2:
             raise DataError(f"{self.panel.name}: expected 2 or more training series to tell what is near, got {n}")
         chosen = np.linspace(0, n - 1, min(n, MAX_CASES_WITH_DISTANCES)).astype(int)
-        to_next = nearest(self._values[chosen], self._values, 2)[0][:, 1]
+        to_next = nearest(self._values[chosen], self._values, 2)[0][:, 1]  # the nearest is the series itself
         return float(max(np.percentile(to_next, NEAR_PERCENT), NEAR_SHARE_OF_MEDIAN * np.median(to_next)))
 
 
 @dataclass
 class Redrawing:
-    """What happened while samples were made.
+    """The minimum distance to training series, and how many samples were redrawn to keep it.
 
     Attributes:
-        least: distance that every sample keeps.
-        n_cases: samples made.
-        n_redrawn: those of them that were drawn again, once or more often.
+        min_distance: that every sample keeps from every training series.
+        n_cases: samples so far.
+        n_redrawn: those that were redrawn, once or more often.
     """
 
-    least: float
-    n_cases: int = field(default=0)
-    n_redrawn: int = field(default=0)
+    min_distance: float
+    n_cases: int = 0
+    n_redrawn: int = 0
 
     def __str__(self) -> str:
-        """What happened, in a line."""
+        """Both numbers in a sentence."""
         return (
-            f"{self.n_redrawn} of {self.n_cases} series were nearer than {self.least:.3g} to a training series and "
-            "were drawn again"
+            f"{self.n_redrawn} of {self.n_cases} series were nearer than {self.min_distance:.3g} to a training series "
+            "and were drawn again"
         )
 
 
 def stream_apart(
     model: Model, n: int, request: CodeRequest, seed: int, training_series: TrainingSeries, redrawing: Redrawing
 ) -> Iterator[Sample]:
-    """As :func:`tsinfogan.sampling.sampler.stream`, every series at the least distance from each training series.
+    """As :func:`tsinfogan.sampling.sampler.stream`, with a minimum distance from the training series.
 
-    A series that is nearer keeps its codes and gets other noise, the first of a row of draws that keeps away. So row k
-    depends on the model, the request, the seed, k and the training series alone.
+    A sample that is nearer keeps its codes and gets other noise: the first of a sequence of draws that is far enough.
+    So row k depends on the model, the request, the seed, k and the training series only.
 
     Args:
         model: a trained model.
         n: number of series.
-        request: where the codes stand; no sweep.
+        request: values of the codes, without a sweep.
         seed: the same seed gives the same series.
         training_series: the training series.
-        redrawing: the least distance; is told how many were drawn again.
+        redrawing: holds the minimum distance, and counts the redrawn samples.
 
     Raises:
-        SettingError: a sweep, or a series that ``MAX_REDRAWS`` other draws did not bring away.
+        SettingError: a sweep, or a series that is too near in all of ``MAX_REDRAWS`` other draws.
     """
     if request.n_points > 1:
         raise SettingError(
-            "a sweep turns one code and holds all else, so no series of it can be drawn again alone; leave out the "
-            "sweep or `min_distance`"
+            "a sweep varies one code and holds everything else, so none of its series can be drawn again alone; leave "
+            "out the sweep or `min_distance`"
         )
-    first = 0
-    for part in stream(model, n, request, seed):
-        near = np.flatnonzero(training_series.distances(part.panel) < redrawing.least)
+    passes = Passes(model, n, request, seed)
+    for first in range(0, n, passes.size):
+        rows = slice(n - first)
+        part = passes.generate(first).subset(rows)
+        near = np.flatnonzero(training_series.distances(part.panel) < redrawing.min_distance)
         redrawing.n_cases += part.panel.n_cases
         redrawing.n_redrawn += len(near)
-        is_named = "label" in part.columns
         for attempt in range(1, MAX_REDRAWS + 1):
             if not near.size:
                 break
-            again = redrawn(model, first, request, seed, derived_seed(seed, Stream.REDRAW, attempt), is_named)
-            part = Sample(_with_rows(part.panel, again.panel, near), part.columns)
-            near = near[training_series.distances(part.panel.subset(near)) < redrawing.least]
+            again = passes.generate(first, derived_seed(seed, Stream.REDRAW, attempt))
+            part = part._replace(panel=_with_rows(part.panel, again.panel, near))
+            near = near[training_series.distances(part.panel.subset(near)) < redrawing.min_distance]
         if near.size:
-            raise SettingError(_still_near(model, part, int(near[0]), first, redrawing.least))
+            raise SettingError(_still_near(model, part, int(near[0]), first, redrawing.min_distance))
         yield part
-        first += part.panel.n_cases
 
 
 def nearest(values: FloatArray, others: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-    """``(n, k)`` distances to the k nearest of ``others``, and their places, nearest first.
+    """``(n, k)`` distances to the k nearest of ``others``, and their indices, nearest first.
 
     Args:
         values: ``(n, d)``.
@@ -145,11 +145,11 @@ def nearest(values: FloatArray, others: FloatArray, k: int) -> tuple[FloatArray,
     squares = (columns**2).sum(axis=1)
     distances = np.empty((len(values), k), np.float32)
     indices = np.empty((len(values), k), np.int64)
-    for start in range(0, len(values), CASES_PER_PASS):
-        rows = values[start : start + CASES_PER_PASS].astype(np.float64) - middle
-        apart = squares - 2 * rows @ columns.T  # (rows, m), less the same number along each row
+    for start in range(0, len(values), ROWS_AT_ONCE):
+        rows = values[start : start + ROWS_AT_ONCE].astype(np.float64) - middle
+        apart = squares - 2 * rows @ columns.T  # (rows, m), less a constant for each row
         best = np.argpartition(apart, k - 1, axis=1)[:, :k]
-        exact = ((rows[:, None] - columns[best]) ** 2).mean(axis=2)  # no rounding where two are nearly equal
+        exact = ((rows[:, None] - columns[best]) ** 2).mean(axis=2)  # (rows, k); the difference above loses digits
         order = np.argsort(exact, axis=1, kind="stable")
         indices[start : start + len(rows)] = np.take_along_axis(best, order, axis=1)
         distances[start : start + len(rows)] = np.sqrt(np.take_along_axis(exact, order, axis=1))
@@ -162,7 +162,7 @@ def flat(values: FloatArray) -> FloatArray:
 
 
 def _with_rows(panel: Panel, other: Panel, rows: IntArray) -> Panel:
-    """``panel`` with some of its series replaced by those of ``other`` in the same places."""
+    """``panel`` with some of its series replaced by those of ``other`` at the same indices."""
     values = panel.values.copy()
     values[rows] = other.values[rows]
     if panel.lengths is None:
@@ -173,10 +173,10 @@ def _with_rows(panel: Panel, other: Panel, rows: IntArray) -> Panel:
     return replace(panel, values=values, lengths=lengths)
 
 
-def _still_near(model: Model, part: Sample, row: int, first: int, least: float) -> str:
+def _still_near(model: Model, part: Sample, row: int, first: int, min_distance: float) -> str:
     column = model.settings.category_column
-    where = "" if column is None else f" of category {part.columns[str(column)][row]}"
+    where = "" if column is None else f" of category {part.columns[column][row]}"
     return (
-        f"series {first + row}{where} is nearer than {least:.3g} to a training series in each of "
+        f"series {first + row}{where} is nearer than {min_distance:.3g} to a training series in each of "
         f"{MAX_REDRAWS + 1} draws; choose a smaller `min_distance`, or other codes"
     )

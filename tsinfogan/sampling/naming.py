@@ -8,7 +8,7 @@ from tsinfogan.data.matching import contingency, match
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.models.model import Model
-from tsinfogan.sampling.sampler import encode
+from tsinfogan.sampling.inference import encode
 
 
 def matched_names(model: Model, panel: Panel) -> tuple[str | None, ...]:

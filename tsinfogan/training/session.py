@@ -19,7 +19,8 @@ from tsinfogan.errors import DataError, DivergedError, RunError
 from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.naming import matched_names
-from tsinfogan.sampling.sampler import CodeRequest, stream
+from tsinfogan.sampling.request import CodeRequest
+from tsinfogan.sampling.sampler import stream
 from tsinfogan.training.monitor import Collapse, CollapseMonitor
 from tsinfogan.training.plan import Plan, make_plan
 from tsinfogan.training.run import CARD, METRICS, Run, write_whole

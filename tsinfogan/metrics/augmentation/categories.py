@@ -9,10 +9,9 @@ from scipy.optimize import linear_sum_assignment
 
 from tsinfogan.data.matching import UNMATCHED
 from tsinfogan.data.panel import IntArray, Panel
-from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
-from tsinfogan.sampling.sampler import posteriors
+from tsinfogan.sampling.inference import augmented_views, read_views
 from tsinfogan.seeding import Stream, generator_at
 
 VIEWS = 8
@@ -31,14 +30,13 @@ def class_of_categories(model: Model, labelled: Panel) -> IntArray:
 
 def probabilities(model: Model, panel: Panel) -> NDArray[np.float64]:
     """``(n, K)`` Q's posterior of the first categorical code, mean over a series as it is and augmentations of it."""
-    values = torch.from_numpy(model.preprocessor.transform(panel))
+    cases = torch.from_numpy(model.preprocessor.transform(panel))
     augmenter = Augmenter.build(model.card.augmentations, model.preprocessor)
-    rng = generator_at("cpu", 0, Stream.MATCHING_VIEWS)
-    views = [values, *(augmenter.apply(values, augmenter.draw(len(values), rng)) for _ in range(VIEWS - 1))]
-    codes = model.settings.latent.codes
-    position = next(position for position, code in enumerate(codes) if isinstance(code, CategoricalCode))
-    read = [posteriors(model, view.numpy())[position].double().softmax(1) for view in views]
-    mean: NDArray[np.float64] = torch.stack(read).mean(0).numpy()
+    views = augmented_views(cases, augmenter, VIEWS, generator_at("cpu", 0, Stream.MATCHING_VIEWS))
+    first = model.settings.latent.first_category
+    assert first is not None
+    logits = read_views(model.discriminator, views)[first[0]]  # (VIEWS, n, K)
+    mean: NDArray[np.float64] = logits.double().softmax(2).mean(0).numpy()
     return mean
 
 

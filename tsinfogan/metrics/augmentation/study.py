@@ -26,7 +26,7 @@ from tsinfogan.metrics.classifier import fit_classifier
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.preprocessor import Preprocessor
-from tsinfogan.sampling.sampler import check_fits
+from tsinfogan.sampling.inference import check_fits
 from tsinfogan.seeding import Stream, derived_seed
 from tsinfogan.training.session import fit
 

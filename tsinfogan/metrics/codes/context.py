@@ -18,7 +18,9 @@ from tsinfogan.metrics.codes import MEASURES, Measure
 from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
-from tsinfogan.sampling.sampler import CodeRequest, Sample, check_fits, encode, posteriors, stream
+from tsinfogan.sampling.inference import augmented_views, check_fits, encode, evenly_spaced, posteriors, read_views
+from tsinfogan.sampling.request import CodeRequest
+from tsinfogan.sampling.sampler import Sample, stream
 from tsinfogan.seeding import Stream, generator_at
 
 CASES_WITHOUT_CATEGORIES = 10
@@ -116,14 +118,12 @@ class Subject:
     def views(self) -> FloatArray:
         """``(VIEWS, n, K)`` Q's logits of real cases as they are, then of random augmentations of the same cases."""
         assert self._category
-        n = self.real.n_cases
-        chosen = np.linspace(0, n - 1, min(n, MAX_AUGMENTED_CASES)).astype(int)
-        values = torch.from_numpy(self.real_values[chosen])
+        chosen = evenly_spaced(self.real.n_cases, MAX_AUGMENTED_CASES)
+        cases = torch.from_numpy(self.real_values)[chosen]
         augmenter = Augmenter.build(self.real.augmentations, self.model.preprocessor)
-        rng = generator_at("cpu", self.seed, Stream.CODE_VIEWS)
-        seen = [values] + [augmenter.apply(values, augmenter.draw(len(values), rng)) for _ in range(VIEWS - 1)]
-        read = [posteriors(self.model, view.numpy())[self._category[0]].numpy() for view in seen]
-        return np.stack(read)
+        views = augmented_views(cases, augmenter, VIEWS, generator_at("cpu", self.seed, Stream.CODE_VIEWS))
+        logits: FloatArray = read_views(self.model.discriminator, views)[self._category[0]].numpy()
+        return logits
 
     @property
     def _teaching(self) -> Panel:
@@ -169,7 +169,7 @@ class Subject:
         """Codes of samples drawn from the prior, and what Q reads there: ``(n, n_parameters)``, by column name."""
         synthetic = self._generated_at(DRAWN_SAMPLES, [None for _ in self._indices])
         columns = self.model.settings.latent.columns
-        read = posteriors(self.model, self.grid_values(synthetic.panel))
+        read = posteriors(self.model.discriminator, torch.from_numpy(self.grid_values(synthetic.panel)))
         return synthetic.columns, {name: parameters.numpy() for name, parameters in zip(columns, read, strict=True)}
 
     def sweep_values(self, code_index: int) -> FloatArray:
@@ -206,9 +206,7 @@ class Subject:
         draw = np.arange(synthetic.panel.n_cases) // (steps * max(1, self.categories))
         kept = [draw, synthetic.columns[self.category_column]] if self.categories else [draw]
         order = np.lexsort((synthetic.columns[self.model.settings.latent.columns[code_index]], *reversed(kept)))
-        return Sample(
-            synthetic.panel.subset(order), {name: column[order] for name, column in synthetic.columns.items()}
-        )
+        return synthetic.subset(order)
 
     @property
     def _indices(self) -> range:
@@ -224,9 +222,8 @@ class Subject:
         key = (n, *indices)
         if key not in self._synthetic:
             by_priors = replace(self.model, class_proportions=())  # what is measured of codes is defined by these
-            parts = list(stream(by_priors, n, CodeRequest(tuple(indices)), self.seed))
-            columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
-            self._synthetic[key] = Sample(Panel.concatenated([part.panel for part in parts]), columns)
+            parts = stream(by_priors, n, CodeRequest(tuple(indices)), self.seed)
+            self._synthetic[key] = Sample.concatenated(list(parts))
         return self._synthetic[key]
 
     # ---- what can be measured

@@ -17,7 +17,8 @@ from tsinfogan.reports.codes.cards import CategoryCard, CodeBound, KnobCard, Rep
 from tsinfogan.reports.codes.effects import effects, named
 from tsinfogan.reports.codes.traits import measure
 from tsinfogan.reports.codes.words import category_title, sentence
-from tsinfogan.sampling.sampler import Sample, encode
+from tsinfogan.sampling.inference import encode
+from tsinfogan.sampling.sampler import Sample
 
 MEASURES = ("accuracy", "purity", "flips", "readback", "bound", "effects", "overlap", "agreement", "usage")
 DRAWS_WITH_TRAITS, SWEEPS_WITH_TRAITS = 40, 25

@@ -11,7 +11,8 @@ from tsinfogan.metrics.augmentation.categories import class_of_categories
 from tsinfogan.metrics.augmentation.methods import Inputs
 from tsinfogan.metrics.augmentation.methods._series import repeated
 from tsinfogan.models.model import Model
-from tsinfogan.sampling.sampler import CodeRequest, stream
+from tsinfogan.sampling.request import CodeRequest
+from tsinfogan.sampling.sampler import stream
 
 
 def samples_of_classes(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.metrics.augmentation.categories import class_of_categories
 from tsinfogan.metrics.augmentation.methods import Inputs, Method
-from tsinfogan.sampling.sampler import encode
+from tsinfogan.sampling.inference import encode
 
 
 def read(labelled: Panel, test: Panel, inputs: Inputs, seed: int) -> IntArray:

@@ -10,7 +10,7 @@ from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.metrics.augmentation.categories import class_of_categories
 from tsinfogan.metrics.augmentation.methods import Inputs, Method
 from tsinfogan.metrics.augmentation.methods._series import repeated
-from tsinfogan.sampling.sampler import encode
+from tsinfogan.sampling.inference import encode
 from tsinfogan.seeding import Stream, derived_seed
 
 
