@@ -36,8 +36,8 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.datasets.pen_strokes import draw_letters
 from tsinfogan.devices import choose_device
-from tsinfogan.metrics.codes import MEASURES
-from tsinfogan.metrics.codes.context import Subject, evaluate
+from tsinfogan.metrics.codes import CODE_MEASURES
+from tsinfogan.metrics.codes.context import CodeContext, evaluate
 from tsinfogan.training.run import Run, list_runs
 from tsinfogan.training.selection import best, free_codes, score_models
 
@@ -99,7 +99,7 @@ def report(options: argparse.Namespace, trained: Sequence[tuple[Run, Figures]]) 
     """One line a run, then the table."""
     test = draw_letters(options.fresh, FRESH_SEED) if options.fresh else load_dataset(options.dataset, "test")
     panels = load_dataset(options.dataset), test
-    names = options.measures.split(",") if options.measures else MEASURES.names()
+    names = options.measures.split(",") if options.measures else CODE_MEASURES.names()
     rows: list[Figures] = []
     principal_components: dict[str, str] = dict(DIRECTIONS)
     for run, figures in trained:
@@ -128,14 +128,14 @@ def measure(
     run: Run, train: Panel, test: Panel, names: Sequence[str]
 ) -> tuple[Figures, dict[str, str], dict[str, str]]:
     """All figures; of each which way is better; of each measure that was left out, why."""
-    subject = Subject(run.load_model(choose_device("auto")), train, test)
+    subject = CodeContext(run.load_model(choose_device("auto")), train, test)
     figures: Figures = {}
     better: dict[str, str] = {}
     skipped: dict[str, str] = {}
     for name in names:
         found, missing = evaluate(subject, [name])
         figures.update(found)
-        better |= dict.fromkeys(found, MEASURES.get(name).better)
+        better |= dict.fromkeys(found, CODE_MEASURES.get(name).better)
         skipped |= missing
     if len(test.grid) == 1:
         synthetic = subject.samples(SAMPLES_PER_CATEGORY).panel

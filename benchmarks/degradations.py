@@ -12,6 +12,7 @@ so few repeats cannot tell.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -20,9 +21,10 @@ from _degradations import DEGRADATIONS
 from _shared import print_header
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import load_dataset
-from tsinfogan.metrics.comparison import Row, compare, halves
+from tsinfogan.metrics.comparison import compare, halves
 from tsinfogan.metrics.intervals import Estimate
-from tsinfogan.metrics.samples import COMPARISONS
+from tsinfogan.metrics.results import Result
+from tsinfogan.metrics.samples import SAMPLE_MEASURES
 
 Key = tuple[str, str]
 
@@ -38,16 +40,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     print_header()
-    measures = options.only.split(",") if options.only else COMPARISONS.names()
+    measures = options.only.split(",") if options.only else SAMPLE_MEASURES.names()
     train, test = load_dataset(options.dataset), load_dataset(options.dataset, "test")
     seen, fresh = halves(train, options.seed)
-    found: dict[str, dict[Key, Row]] = {}
+    found: dict[str, dict[Key, Result]] = {}
     for name, synthetic in spoilt(seen, fresh, options.seed).items():
         start = time.monotonic()
-        findings = compare(synthetic, seen, test, only=measures, quick=not options.full, seed=options.seed)
-        found[name] = {(row.measure, row.name): row for row in findings.rows}
+        evaluation = compare(synthetic, seen, test, only=measures, quick=not options.full, seed=options.seed)
+        found[name] = {(result.measure, result.name): result for result in evaluation.results}
         print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
-    for name, reason in findings.skipped.items():
+    for name, reason in evaluation.skipped.items():
         print(f"{name} is left out: {reason}")
     print_table(found)
 
@@ -58,22 +60,22 @@ def spoilt(seen: Panel, fresh: Panel, seed: int) -> Mapping[str, Panel]:
     return {"none": fresh, **faults, "copies of seen": seen}
 
 
-def print_table(found: Mapping[str, Mapping[Key, Row]]) -> None:
+def print_table(found: Mapping[str, Mapping[Key, Result]]) -> None:
     """Markdown: a row a figure, a column a fault."""
-    rows = next(iter(found.values()))
     print("\n| figure | real | " + " | ".join(found) + " |\n|---|" + "---|" * (len(found) + 1))
-    for key, row in rows.items():
-        print(f"| {row.name} | {_short(row.baseline)} | " + " | ".join(_cell(of[key]) for of in found.values()) + " |")
+    for key, result in next(iter(found.values())).items():
+        cells = [result.name, _short(result.baseline), *(_cell(of[key]) for of in found.values())]
+        print(f"| {' | '.join(cells)} |")
 
 
-def _cell(row: Row) -> str:
-    if row.near:
-        return _short(row.value)
-    return f"{_short(row.value)} ?" if "chance" in row.verdict else f"**{_short(row.value)}**"
+def _cell(result: Result) -> str:
+    if result.near:
+        return _short(result.value)
+    return f"{_short(result.value)} ?" if result.may_be_chance else f"**{_short(result.value)}**"
 
 
-def _short(value: Estimate) -> str:
-    mean = value.mean
+def _short(value: Estimate | None) -> str:
+    mean = math.nan if value is None else value.mean
     return f"{mean:.0f}" if abs(mean) >= 20 else f"{mean:.1f}" if abs(mean) >= 2 else f"{mean:.3f}"
 
 

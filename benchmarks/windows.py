@@ -33,7 +33,7 @@ from tsinfogan.metrics.intervals import estimate
 from tsinfogan.metrics.samples._frechet import frechet_distance
 from tsinfogan.metrics.samples._ts2vec import FittedEncoder, fit
 from tsinfogan.metrics.samples._unit import Series, unit_series
-from tsinfogan.metrics.samples.context import Real
+from tsinfogan.metrics.samples.context import RealData
 from tsinfogan.metrics.samples.timegan_discriminative import discriminative_scores
 from tsinfogan.metrics.samples.timegan_predictive import predictive_scores
 from tsinfogan.sampling.sampler import sample
@@ -95,7 +95,7 @@ class Bench:
 
     def __init__(self, panel: Panel, device: str, repeats: dict[str, int]):
         self.panel, self.device, self.repeats = panel, device, repeats
-        self.real = Real(panel, panel, device=device)
+        self.real = RealData(panel, panel, device=device)
         self.series = self.scaled(panel)
 
     def scaled(self, panel: Panel) -> Series:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -116,31 +116,27 @@ def evaluate(
     Each metric is shown next to its value for real data (baseline). The table goes to standard output; evaluation.html,
     which needs no other file, and evaluation.json go into the run's folder.
     """
+    from tsinfogan.metrics.comparison import compare
+    from tsinfogan.metrics.evaluation import Measures, with_codes
     from tsinfogan.models.model import Model
-    from tsinfogan.reports.evaluation.gathering import assess, chosen_names, n_steps
     from tsinfogan.reports.evaluation.page import HEADER, render, table_rows
     from tsinfogan.reports.evaluation.pictures import Shown, draw_all
 
     asked = reading(case_column, time_column, label_column, channels, window, stride)
-    comparisons, codes = chosen_names(None if only is None else [part.strip() for part in only.split(",")])
+    measures = Measures.chosen(None if only is None else [part.strip() for part in only.split(",")])
     inputs = _inputs(name, real, test, fake, asked, runs, device)
-    codes = codes if isinstance(inputs.synthetic, Model) else []
     folder = inputs.folder if out is None else out
     make_folder(folder)
-    with steps(n_steps(comparisons, codes, quick) + N_PICTURES) as tell:
-        found = assess(
-            inputs.synthetic,
-            inputs.seen,
-            inputs.reference,
-            synthetic_name=inputs.name,
-            comparisons=comparisons,
-            codes=codes,
-            notes=inputs.notes,
-            quick=quick,
-            seed=seed,
-            device=device,
-            tell=tell,
+    synthetic, seen, reference = inputs.synthetic, inputs.seen, inputs.reference
+    if not isinstance(synthetic, Model):
+        measures = measures._replace(codes=())
+    with steps(measures.n_steps(quick) + N_PICTURES) as tell:
+        found = compare(
+            synthetic, seen, reference, only=measures.samples, quick=quick, seed=seed, device=device, tell=tell
         )
+        if isinstance(synthetic, Model):
+            found = with_codes(found, synthetic, seen, reference, measures.codes, tell)
+        found = replace(found, synthetic_name=inputs.name, notes=(*inputs.notes, *found.notes))
         pictures = draw_all(Shown(found.synthetic, found.seen, found.reference, seed), tell)
     files = {
         PAGE: render(found, pictures).encode(),

@@ -51,7 +51,7 @@ def report(
     Makes report.html, which needs no other file, report.png and report.json, in the run's folder.
     """
     from tsinfogan.devices import choose_device
-    from tsinfogan.metrics.codes.context import Subject
+    from tsinfogan.metrics.codes.context import CodeContext
     from tsinfogan.reports.codes.gathering import Material, gather
     from tsinfogan.reports.codes.page import render
     from tsinfogan.reports.codes.pictures import (
@@ -76,7 +76,7 @@ def report(
     found = real_series(run, model, data, asked)
     for note in found.notes:
         say(f"note: {note}")
-    subject = Subject(model, found.train, found.test)
+    subject = CodeContext(model, found.train, found.test)
     material = Material(run.name, subject, found.notes)
     summary = gather(material, say)
     say("drawing")

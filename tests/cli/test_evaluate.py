@@ -22,13 +22,13 @@ from _trainers import images, waves
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, UnknownNameError
 from tsinfogan.formats import write_panel
-from tsinfogan.metrics.comparison import in_words
+from tsinfogan.metrics.comparison import compare
+from tsinfogan.metrics.evaluation import Measures
 from tsinfogan.metrics.intervals import Estimate, estimate
 from tsinfogan.metrics.remarks import in_order_of, label_remark, length_remark, scale_remarks
-from tsinfogan.metrics.samples import COMPARISONS
-from tsinfogan.metrics.samples import Figure as MeasureFigure
+from tsinfogan.metrics.results import Evaluation, Result, verdict_of
+from tsinfogan.metrics.samples import SAMPLE_MEASURES, FigureSpec
 from tsinfogan.reports.evaluation.curves import autocorrelation, spectrum
-from tsinfogan.reports.evaluation.gathering import Assessment, Figure, assess, chosen_names
 from tsinfogan.reports.evaluation.page import number, render, table_rows
 from tsinfogan.reports.evaluation.pictures import Picture, Shown, draw_all
 from tsinfogan.training.run import list_runs
@@ -218,8 +218,8 @@ def test_other_units_are_told_with_their_factor(command, written):
 
 @pytest.mark.usefixtures("undrawn")
 def test_labels_in_one_only(command, written, monkeypatch):
-    of_labels = replace(COMPARISONS.get("marginals"), needs=frozenset({"labels"}))
-    monkeypatch.setattr("tsinfogan.metrics.samples.marginals.COMPARISON", of_labels)
+    of_labels = replace(SAMPLE_MEASURES.get("marginals"), needs=frozenset({"labels"}))
+    monkeypatch.setattr("tsinfogan.metrics.samples.marginals.SAMPLE_MEASURE", of_labels)
     real, fake = written("real.csv", walks()), written("fake.csv", walks(30, 1, labelled=False))
     done = command("evaluate", "--real", real, "--fake", fake, "--only", "marginals,correlations", "--quick")
     assert done.code == 0, done.err
@@ -323,31 +323,31 @@ def test_a_run_whose_series_are_gone(command, small_csv, written, tmp_path):
 
 
 def test_names_and_groups():
-    comparisons, codes = chosen_names(None)
-    assert comparisons == list(COMPARISONS.names())
+    comparisons, codes = Measures.chosen(None)
+    assert comparisons == SAMPLE_MEASURES.names()
     assert "purity" in codes
-    assert chosen_names(["codes"]) == ([], codes)
-    fidelity, none = chosen_names(["fidelity", "marginals"])
+    assert Measures.chosen(["codes"]) == ((), codes)
+    fidelity, none = Measures.chosen(["fidelity", "marginals"])
     assert "marginals" in fidelity
-    assert none == []
+    assert none == ()
     with pytest.raises(UnknownNameError, match="codes"):
-        chosen_names(["code"])
+        Measures.chosen(["code"])
 
 
 def test_verdicts():
-    lower = MeasureFigure("", "lower", 0.1, "far")
-    assert in_words(lower, Estimate(0.3, 0.05), Estimate(0.31, 0.05)) == ("as real series", True)
-    assert in_words(lower, Estimate(0.38, 0.01), Estimate(0.31, 0.01)) == ("nearly as real series", True)
-    assert in_words(lower, Estimate(0.5, 0.01), Estimate(0.31, 0.01)) == ("far", False)
-    verdict, near = in_words(lower, Estimate(0.9, 2), Estimate(0.31, 0.01))  # an interval that says nothing
+    lower = FigureSpec("", "lower", 0.1, "far")
+    assert verdict_of(lower, Estimate(0.3, 0.05), Estimate(0.31, 0.05)) == ("as real series", True)
+    assert verdict_of(lower, Estimate(0.38, 0.01), Estimate(0.31, 0.01)) == ("nearly as real series", True)
+    assert verdict_of(lower, Estimate(0.5, 0.01), Estimate(0.31, 0.01)) == ("far", False)
+    verdict, near = verdict_of(lower, Estimate(0.9, 2), Estimate(0.31, 0.01))  # an interval that says nothing
     assert "may be chance" in verdict
     assert not near
     higher = replace(lower, better="higher")
-    assert in_words(higher, Estimate(0.5, 0.01), Estimate(0.9, 0.01)) == ("far", False)
-    assert in_words(higher, Estimate(0.95, 0.01), Estimate(0.9, 0.01)) == ("as real series", True)
+    assert verdict_of(higher, Estimate(0.5, 0.01), Estimate(0.9, 0.01)) == ("far", False)
+    assert verdict_of(higher, Estimate(0.95, 0.01), Estimate(0.9, 0.01)) == ("as real series", True)
     one = replace(lower, better="one")
-    assert in_words(one, Estimate(0.5, 0.01), Estimate(1.0, 0.01)) == ("far", False)
-    assert in_words(one, Estimate(2.0, 0.01), Estimate(1.0, 0.01)) == ("far", False)
+    assert verdict_of(one, Estimate(0.5, 0.01), Estimate(1.0, 0.01)) == ("far", False)
+    assert verdict_of(one, Estimate(2.0, 0.01), Estimate(1.0, 0.01)) == ("far", False)
 
 
 def test_numbers():
@@ -417,39 +417,39 @@ def test_every_kind_of_series_is_drawn(panel, n_pictures, recwarn):
     assert not [warning for warning in recwarn if "constrained" in str(warning.message)]
 
 
-def an_assessment(**others: object) -> Assessment:
+def an_evaluation(**others: object) -> Evaluation:
     panel = walks(20)
-    far = Figure(
+    far = Result(
         "privacy", "m", "copies", "share of copies", "lower", estimate([0.5, 0.6]), Estimate(0.0, 0.0), "bad", False
     )
     near = replace(far, group="fidelity", name="near", near=True, verdict="as real series")
     whole = {
-        "real_name": "real", "synthetic_name": "synthetic", "figures": (near, far), "skipped": {"dci": "slow", "mig": "slow"},
+        "real_name": "real", "synthetic_name": "synthetic", "results": (near, far), "skipped": {"dci": "slow", "mig": "slow"},
         "notes": ("a note",), "counts": {"synthetic": 1, "seen": 2, "reference": 3}, "quick": True, "seed": 0,
         "synthetic": panel, "seen": panel, "reference": panel,
     }  # fmt: skip
-    return Assessment(**{**whole, **others})
+    return Evaluation(**{**whole, **others})
 
 
 def test_copies_are_warned_of_plainly():
-    found = an_assessment()
+    found = an_evaluation()
     assert found.headline.startswith("1 of 2 figures")
     assert len(found.warnings) == 1
     text = Page(render(found, [])).text
     assert "may give away training series" in text
     assert "share of copies: bad (0.55" in text
     assert "dci, mig: slow" in text
-    farther = replace(found.figures[1], better="one", value=Estimate(1.4, 0.1))
-    assert an_assessment(figures=(farther,)).warnings == []
-    assert "give away" not in render(an_assessment(figures=(farther,)), [])
+    farther = replace(found.results[1], better="one", value=Estimate(1.4, 0.1))
+    assert an_evaluation(results=(farther,)).warnings == []
+    assert "give away" not in render(an_evaluation(results=(farther,)), [])
 
 
 def test_names_cannot_write_into_the_page():
     bad = "<b1 onclick='x'>\"&"
-    figure = replace(an_assessment().figures[0], measure=bad, name=bad, summary=bad, verdict=bad)
+    figure = replace(an_evaluation().results[0], measure=bad, name=bad, summary=bad, verdict=bad)
     code = replace(figure, group="codes", baseline=None, near=None)
-    found = an_assessment(
-        real_name=bad, synthetic_name=bad, figures=(figure, code, replace(figure, group="privacy", near=False)),
+    found = an_evaluation(
+        real_name=bad, synthetic_name=bad, results=(figure, code, replace(figure, group="privacy", near=False)),
         skipped={bad: bad}, notes=(bad,),
     )  # fmt: skip
     text = render(found, [Picture(bad, bad, b"png")])
@@ -459,8 +459,8 @@ def test_names_cannot_write_into_the_page():
 
 
 def test_json_holds_no_number_that_json_has_not():
-    figure = replace(an_assessment().figures[0], value=Estimate(float("nan"), float("inf")))
-    found = an_assessment(figures=(figure,))
+    figure = replace(an_evaluation().results[0], value=Estimate(float("nan"), float("inf")))
+    found = an_evaluation(results=(figure,))
     row = json.loads(json.dumps(found.to_dict(), allow_nan=False))["rows"][0]
     assert row["value"] is None
     assert row["value_half_width"] is None
@@ -498,7 +498,7 @@ def looked_at(page: str, folder: Path, width: int = 1200) -> tuple[dict[str, str
 @pytest.mark.skipif(BROWSER is None, reason="no chromium or chrome here; TSINFOGAN_BROWSER names one")
 def test_a_browser_shows_the_page(tmp_path):
     panel = walks(40)
-    found = assess(walks(40, 1), panel, walks(40, 2), comparisons=["marginals"], quick=True, device="cpu")
+    found = compare(walks(40, 1), panel, walks(40, 2), only=["marginals"], quick=True, device="cpu")
     pictures = draw_all(Shown(found.synthetic, found.seen, found.reference))
     for width in (1200, 500):
         facts, console = looked_at(render(found, pictures), tmp_path, width)

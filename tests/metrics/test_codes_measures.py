@@ -18,11 +18,11 @@ from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.errors import DataError, UnknownNameError
 from tsinfogan.metrics.classifier import fit_classifier
-from tsinfogan.metrics.codes import MEASURES, Need
+from tsinfogan.metrics.codes import CODE_MEASURES, Need
 from tsinfogan.metrics.codes.accuracy import accuracy
 from tsinfogan.metrics.codes.agreement import agreement, confidence
 from tsinfogan.metrics.codes.bound import bound
-from tsinfogan.metrics.codes.context import SWEEP_STEPS, SWEEPS_PER_CATEGORY, Subject, evaluate
+from tsinfogan.metrics.codes.context import SWEEP_STEPS, SWEEPS_PER_CATEGORY, CodeContext, evaluate
 from tsinfogan.metrics.codes.disagreement import disagreement
 from tsinfogan.metrics.codes.effects import mean_change, within_class_spread
 from tsinfogan.metrics.codes.flips import flip_share
@@ -30,7 +30,7 @@ from tsinfogan.metrics.codes.overlap import effect_cosine
 from tsinfogan.metrics.codes.purity import purity
 from tsinfogan.metrics.codes.readback import r_squared
 from tsinfogan.metrics.codes.usage import evenness, least_usage
-from tsinfogan.metrics.samples import COMPARISONS
+from tsinfogan.metrics.samples import SAMPLE_MEASURES
 from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, UniformCode
 from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.model import DataCard, Model, ModelSettings
@@ -43,7 +43,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "measures.md").read_text(
 RNG = np.random.default_rng(0)
 K, N_TIMEPOINTS = 3, 16
 
-FACTORS = tuple(name for name in MEASURES.names() if "factors" in MEASURES.get(name).needs)
+FACTORS = tuple(name for name in CODE_MEASURES.names() if "factors" in CODE_MEASURES.get(name).needs)
 
 # ---- a model whose every code does what it should, and ones that do not
 
@@ -110,14 +110,14 @@ def drawn(n: int, seed: int) -> Panel:
 TRAIN, TEST = drawn(90, 0), drawn(150, 1)
 
 
-def handmade(maker: nn.Module, reader: nn.Module, seed: int = 0) -> Subject:
+def handmade(maker: nn.Module, reader: nn.Module, seed: int = 0) -> CodeContext:
     latent = LatentSpec(1, (CategoricalCode(K), UniformCode(), UniformCode()))
     raw = replace(Preprocessor.fit(TRAIN), channels=(ChannelTransform(), ChannelTransform()))
     model = Model(ModelSettings("conv1d", latent), DataCard.of(TRAIN), raw, maker, reader)  # type: ignore[arg-type]
-    return taught(Subject(model, TRAIN, TEST, seed))
+    return taught(CodeContext(model, TRAIN, TEST, seed))
 
 
-def taught(subject: Subject, steps: int = 60) -> Subject:
+def taught(subject: CodeContext, steps: int = 60) -> CodeContext:
     """The subject with a classifier that did not take long."""
     panel = subject.real if subject.train is None else subject.train
     if panel.labels is not None:
@@ -131,17 +131,17 @@ def taught(subject: Subject, steps: int = 60) -> Subject:
 
 
 @pytest.fixture(scope="module")
-def good() -> Subject:
+def good() -> CodeContext:
     return handmade(Maker(), Reader())
 
 
 @pytest.fixture(scope="module")
-def blind() -> Subject:
+def blind() -> CodeContext:
     return handmade(Maker(), Reader(blind=True))
 
 
 @pytest.fixture(scope="module")
-def careless() -> Subject:
+def careless() -> CodeContext:
     """Its samples are of one class; both knobs turn the same thing, and that is the class."""
     return handmade(
         Maker(TEMPLATES[:1].expand(K, -1, -1), 2.5 * (TEMPLATES[1] - TEMPLATES[0]).expand(2, -1, -1)), Reader()
@@ -149,30 +149,30 @@ def careless() -> Subject:
 
 
 @pytest.fixture(scope="module")
-def good_figures(good: Subject) -> dict[str, dict[str, float]]:
+def good_figures(good: CodeContext) -> dict[str, dict[str, float]]:
     """By measure."""
-    return {name: figures(good, name) for name in MEASURES.names()}
+    return {name: figures(good, name) for name in CODE_MEASURES.names()}
 
 
-def of_codes(subject: Subject) -> dict[str, float]:
+def of_codes(subject: CodeContext) -> dict[str, float]:
     """Figures of all measures that need no factors."""
-    found, skipped = evaluate(subject, [name for name in MEASURES.names() if name not in FACTORS])
+    found, skipped = evaluate(subject, [name for name in CODE_MEASURES.names() if name not in FACTORS])
     assert not skipped
     return found
 
 
-def figures(subject: Subject, name: str) -> dict[str, float]:
-    return dict(MEASURES.get(name).compute(subject))
+def figures(subject: CodeContext, name: str) -> dict[str, float]:
+    return dict(CODE_MEASURES.get(name).compute(subject))
 
 
 # ---- the contract
 
-over_measures = pytest.mark.parametrize("name", MEASURES.names())
+over_measures = pytest.mark.parametrize("name", CODE_MEASURES.names())
 
 
 @over_measures
 def test_entry(name: str) -> None:
-    measure = MEASURES.get(name)
+    measure = CODE_MEASURES.get(name)
     assert measure.summary
     assert "\n" not in measure.summary
     assert not measure.summary.endswith(".")
@@ -182,9 +182,9 @@ def test_entry(name: str) -> None:
 
 @over_measures
 def test_figures_are_finite_documented_and_the_same_again(
-    name: str, good: Subject, good_figures: dict[str, dict[str, float]]
+    name: str, good: CodeContext, good_figures: dict[str, dict[str, float]]
 ) -> None:
-    assert good.missing(MEASURES.get(name)) is None
+    assert good.missing(CODE_MEASURES.get(name)) is None
     measured = good_figures[name]
     assert measured
     assert all(type(value) is float and math.isfinite(value) for value in measured.values()), measured
@@ -203,10 +203,10 @@ def test_no_two_measures_share_a_figure(good_figures: dict[str, dict[str, float]
 
 def test_page_has_no_row_of_what_does_not_exist() -> None:
     rows = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
-    assert rows == {*MEASURES.names(), *COMPARISONS.names()}
+    assert rows == {*CODE_MEASURES.names(), *SAMPLE_MEASURES.names()}
 
 
-def test_unknown_measure(good: Subject) -> None:
+def test_unknown_measure(good: CodeContext) -> None:
     with pytest.raises(UnknownNameError, match="accuracy"):
         evaluate(good, ["accurracy"])
 
@@ -256,29 +256,29 @@ SKIPPED = {
 def test_every_kind_of_model_is_measured_as_far_as_it_goes(kind: str) -> None:
     panel, options = KINDS[kind]
     model = make_plan(panel, noise_dim=3, width=4, **options).build(panel)  # type: ignore[arg-type]
-    found, skipped = evaluate(taught(Subject(model, panel), steps=2))
+    found, skipped = evaluate(taught(CodeContext(model, panel), steps=2))
     assert set(skipped) == {*SKIPPED.get(kind, ()), *FACTORS}
     assert all(math.isfinite(value) for value in found.values()), found
     assert all(reason and not reason.endswith(".") for reason in skipped.values())
 
 
-def test_without_series_the_samples_are_measured_still(good: Subject) -> None:
-    found, skipped = evaluate(Subject(good.model))
+def test_without_series_the_samples_are_measured_still(good: CodeContext) -> None:
+    found, skipped = evaluate(CodeContext(good.model))
     assert set(found) == {*figures(good, "bound"), *figures(good, "readback"), "overlap"}
     assert skipped["agreement"] == "there are no real series at hand"
     with pytest.raises(DataError, match="expected real series"):
-        _ = Subject(good.model).real
+        _ = CodeContext(good.model).real
 
 
-def test_series_of_other_channels_are_refused(good: Subject) -> None:
+def test_series_of_other_channels_are_refused(good: CodeContext) -> None:
     with pytest.raises(DataError, match="expected the channels ch0, ch1"):
-        Subject(good.model, Panel.from_arrays(np.zeros((2, 3, N_TIMEPOINTS))))
+        CodeContext(good.model, Panel.from_arrays(np.zeros((2, 3, N_TIMEPOINTS))))
 
 
 # ---- subject
 
 
-def test_sweeps_turn_one_code_and_hold_the_rest(good: Subject) -> None:
+def test_sweeps_turn_one_code_and_hold_the_rest(good: CodeContext) -> None:
     synthetic = good.sweeps(good.continuous["cont1"])
     assert synthetic.panel.n_cases == K * SWEEPS_PER_CATEGORY * SWEEP_STEPS
     cat, cont1 = (synthetic.columns[name].reshape(-1, SWEEP_STEPS) for name in ("cat", "cont1"))
@@ -290,7 +290,7 @@ def test_sweeps_turn_one_code_and_hold_the_rest(good: Subject) -> None:
     assert np.allclose(steps, steps[:1, :1], atol=1e-5)
 
 
-def test_every_code_turns_the_same_samples(good: Subject) -> None:
+def test_every_code_turns_the_same_samples(good: CodeContext) -> None:
     first, second = (good.sweep_values(index) for index in good.continuous.values())
     assert np.array_equal(first[:, SWEEP_STEPS // 2], second[:, SWEEP_STEPS // 2])
     assert not np.allclose(first[:, 0], second[:, 0])
@@ -300,25 +300,25 @@ def test_sweeps_stand_in_order_wherever_the_category_stands() -> None:
     latent = LatentSpec(2, (UniformCode(), CategoricalCode(3)))
     panel = drawn(6, 0)
     settings = ModelSettings("conv1d", latent, width=4)
-    subject = Subject(Model.build(settings, DataCard.of(panel), Preprocessor.fit(panel)))
+    subject = CodeContext(Model.build(settings, DataCard.of(panel), Preprocessor.fit(panel)))
     synthetic = subject.sweeps(0, steps=4, n_per_category=2)
     assert synthetic.columns["cat"].reshape(2, 3, 4).tolist() == [[[k] * 4 for k in range(3)]] * 2
     assert np.allclose(synthetic.columns["cont0"].reshape(-1, 4), np.linspace(-1, 1, 4))
 
 
-def test_samples_are_of_every_category_and_seeded(good: Subject) -> None:
+def test_samples_are_of_every_category_and_seeded(good: CodeContext) -> None:
     synthetic, middle = good.samples(4), good.samples(4, cont=0.0)
     assert np.bincount(synthetic.columns["cat"]).tolist() == [4] * K
     assert synthetic.columns["cont0"].std() > 0.2
     assert (middle.columns["cont0"] == 0).all()
-    other = Subject(good.model, seed=1).samples(4)
+    other = CodeContext(good.model, seed=1).samples(4)
     assert not np.array_equal(other.panel.values, synthetic.panel.values)
 
 
 # ---- the classifier
 
 
-def test_classifier_learns_what_can_be_learned(good: Subject) -> None:
+def test_classifier_learns_what_can_be_learned(good: CodeContext) -> None:
     assert TEST.labels is not None
     assert (good.classifier.predict(good.real_values) == TEST.labels).mean() > 0.97
     assert TRAIN.labels is not None
@@ -327,7 +327,7 @@ def test_classifier_learns_what_can_be_learned(good: Subject) -> None:
     assert (misled.predict(good.real_values) == TEST.labels).mean() < 0.03
 
 
-def test_classifier_is_the_same_for_a_seed(good: Subject) -> None:
+def test_classifier_is_the_same_for_a_seed(good: CodeContext) -> None:
     augmenter = Augmenter.build(TRAIN.augmentations, good.model.preprocessor)
     assert TRAIN.labels is not None
     state = torch.get_rng_state()
@@ -341,9 +341,9 @@ def test_classifier_is_the_same_for_a_seed(good: Subject) -> None:
     assert np.allclose(probabilities[0].sum(1), 1, atol=1e-5)
 
 
-def test_classifier_needs_labels(good: Subject) -> None:
+def test_classifier_needs_labels(good: CodeContext) -> None:
     with pytest.raises(DataError, match="add a label column"):
-        _ = Subject(good.model, replace(TRAIN, labels=None)).classifier
+        _ = CodeContext(good.model, replace(TRAIN, labels=None)).classifier
 
 
 @pytest.mark.skipif("TSINFOGAN_DATA" not in os.environ, reason="needs CharacterTrajectories in TSINFOGAN_DATA")
@@ -359,7 +359,7 @@ def test_classifier_reads_real_letters() -> None:
 # ---- good and bad models
 
 
-def test_a_good_model(good: Subject) -> None:
+def test_a_good_model(good: CodeContext) -> None:
     found = of_codes(good)
     assert found["accuracy"] == found["nmi"] == found["ari"] == 1
     assert found["purity"] > 0.97
@@ -375,7 +375,7 @@ def test_a_good_model(good: Subject) -> None:
         assert 1 < found[f"effect_{code}"] < 4
 
 
-def test_a_blind_reader(good: Subject, blind: Subject) -> None:
+def test_a_blind_reader(good: CodeContext, blind: CodeContext) -> None:
     found = of_codes(blind)
     assert found["accuracy"] == pytest.approx(1 / K)
     assert found["nmi"] == found["ari"] == 0
@@ -387,7 +387,7 @@ def test_a_blind_reader(good: Subject, blind: Subject) -> None:
     assert found["r2_cont0"] < 0.01
 
 
-def test_a_careless_maker(careless: Subject) -> None:
+def test_a_careless_maker(careless: CodeContext) -> None:
     found = of_codes(careless)
     assert found["classes_covered"] < K
     assert found["flips_cont0"] > 0.9

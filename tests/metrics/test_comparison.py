@@ -12,19 +12,11 @@ import pytest
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, UnknownNameError
-from tsinfogan.metrics.comparison import (
-    Findings,
-    at_most,
-    check_comparable,
-    compare,
-    copy_warning,
-    halves,
-    identical_to,
-    in_words,
-    rows_of,
-)
+from tsinfogan.metrics.comparison import at_most, compare, copy_warning, halves, results_of
 from tsinfogan.metrics.intervals import Estimate
-from tsinfogan.metrics.samples import COMPARISONS, Comparison, Figure
+from tsinfogan.metrics.remarks import check_comparable, identical_to
+from tsinfogan.metrics.results import Evaluation, verdict_of
+from tsinfogan.metrics.samples import SAMPLE_MEASURES, FigureSpec, SampleMeasure
 
 CHEAP = ("marginals", "durations", "nearest", "duplicates")
 
@@ -47,37 +39,39 @@ SEEN, REFERENCE, SYNTHETIC = (
 )
 
 
-def figures_of(found: Findings) -> Mapping[str, Estimate]:
-    return {row.name: row.value for row in found.rows}
+def figures_of(found: Evaluation) -> Mapping[str, Estimate]:
+    return {result.name: result.value for result in found.results}
 
 
 # ---- compare
 
 
 @pytest.fixture(scope="module")
-def findings() -> Findings:
+def evaluation() -> Evaluation:
     return compare(SYNTHETIC, SEEN, REFERENCE, only=CHEAP)
 
 
-def test_every_figure_has_a_row_and_groups_stand_together(findings: Findings) -> None:
-    wanted = [(name, figure) for name in CHEAP for figure in COMPARISONS.get(name).figures]
-    assert sorted((row.measure, row.name) for row in findings.rows) == sorted(wanted)
-    groups = [row.group for row in findings.rows]
+def test_every_figure_has_a_row_and_groups_stand_together(evaluation: Evaluation) -> None:
+    wanted = [(name, figure) for name in CHEAP for figure in SAMPLE_MEASURES.get(name).figures]
+    assert sorted((result.measure, result.name) for result in evaluation.results) == sorted(wanted)
+    groups = [result.group for result in evaluation.results]
     assert groups == sorted(groups, key=["fidelity", "utility", "diversity", "privacy"].index)
-    assert (findings.n_synthetic, findings.n_seen, findings.n_reference) == (60, 60, 60)
-    assert not findings.skipped
+    assert evaluation.counts == {"synthetic": 60, "seen": 60, "reference": 60}
+    assert not evaluation.skipped
 
 
-def test_fresh_series_are_as_real_ones_and_others_are_not(findings: Findings) -> None:
-    assert all(row.near for row in findings.rows if row.name != "marginal_w1")  # walks of few series differ in level
+def test_fresh_series_are_as_real_ones_and_others_are_not(evaluation: Evaluation) -> None:
+    assert all(
+        result.near for result in evaluation.results if result.name != "marginal_w1"
+    )  # walks of few series differ in level
     far = compare(replace(SYNTHETIC, values=3 * SYNTHETIC.values), SEEN, REFERENCE, only=CHEAP)
-    verdicts = {row.name: row.verdict for row in far.rows if not row.near}
-    assert verdicts["marginal_w1"] == COMPARISONS.get("marginals").figures["marginal_w1"].far
+    verdicts = {result.name: result.verdict for result in far.results if not result.near}
+    assert verdicts["marginal_w1"] == SAMPLE_MEASURES.get("marginals").figures["marginal_w1"].far
     assert {"marginal_w1", "nearest"} <= verdicts.keys()
 
 
-def test_the_same_again_and_otherwise_for_another_seed(findings: Findings) -> None:
-    assert compare(SYNTHETIC, SEEN, REFERENCE, only=CHEAP).to_dict() == findings.to_dict()
+def test_the_same_again_and_otherwise_for_another_seed(evaluation: Evaluation) -> None:
+    assert compare(SYNTHETIC, SEEN, REFERENCE, only=CHEAP).to_dict() == evaluation.to_dict()
     other = compare(walks(100, 2), SEEN, REFERENCE, only=CHEAP, seed=1)
     assert figures_of(other) != figures_of(compare(walks(100, 2), SEEN, REFERENCE, only=CHEAP))
 
@@ -86,20 +80,20 @@ def test_repeats_take_other_samples_where_there_are_more() -> None:
     one = compare(walks(60, 2), SEEN, REFERENCE, only=["marginals"])
     several = compare(walks(200, 2), SEEN, REFERENCE, only=["marginals"])
     assert figures_of(one)["marginal_w1"].half_width == 0
-    assert any("every repeat measures the same 60 made series" in note for note in one.notes)
+    assert any("every repeat measures the same 60 synthetic series" in note for note in one.notes)
     assert figures_of(several)["marginal_w1"].half_width > 0
     assert not any("every repeat" in note for note in several.notes)
 
 
-def test_findings_are_plain_json(findings: Findings) -> None:
-    read = json.loads(json.dumps(findings.to_dict(), allow_nan=False))
-    assert {row["name"] for row in read["rows"]} == {row.name for row in findings.rows}
+def test_an_evaluation_is_plain_json(evaluation: Evaluation) -> None:
+    read = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
+    assert {row["name"] for row in read["rows"]} == {result.name for result in evaluation.results}
     assert set(read["rows"][0]) >= {"value", "value_half_width", "baseline", "baseline_half_width", "verdict", "near"}
 
 
 def test_one_set_of_real_series_is_halved_and_said_to_be() -> None:
     found = compare(SYNTHETIC, SEEN, only=["marginals"])
-    assert (found.n_seen, found.n_reference) == (30, 30)
+    assert found.counts == {"synthetic": 30, "seen": 30, "reference": 30}
     assert any("one half of it stands for what the generator saw" in note for note in found.notes)
 
 
@@ -107,7 +101,7 @@ def test_what_cannot_be_measured_is_left_out_for_a_reason() -> None:
     found = compare(equal(), equal(24), equal(22), only=["durations", "frechet", "marginals"])
     assert found.skipped["durations"] == "all series have the same length"
     assert "no labels of two or more classes" in found.skipped["frechet"]
-    assert [row.measure for row in found.rows] == ["marginals"]
+    assert [result.measure for result in found.results] == ["marginals"]
     few = compare(equal(5), equal(24), equal(22), only=["marginals"])
     assert few.skipped == {"marginals": "it needs 10 series of each kind, and there are 5"}
 
@@ -115,7 +109,7 @@ def test_what_cannot_be_measured_is_left_out_for_a_reason() -> None:
 def test_copies_are_told_in_a_plain_sentence() -> None:
     copied = Panel.concatenated([SEEN.subset(slice(0, 30)), SYNTHETIC.subset(slice(0, 30))])
     found = compare(copied, SEEN, REFERENCE, only=["duplicates"])
-    assert any(note.startswith("50.0 % of the made series are copies, or nearly so") for note in found.notes)
+    assert any(note.startswith("50.0 % of the synthetic series are copies, or nearly so") for note in found.notes)
     assert not any("copies" in note for note in compare(SYNTHETIC, SEEN, REFERENCE, only=["duplicates"]).notes)
     assert copy_warning([]) == []
 
@@ -125,8 +119,6 @@ def test_identical_series_are_evaluated_and_said_to_be() -> None:
     assert "seen and seen hold identical series" in found.notes
     assert figures_of(found)["exact_duplicates"].mean == 1
     assert identical_to(REFERENCE, SEEN, REFERENCE) == "reference and reference hold identical series"
-    renamed = replace(SEEN, channels=("p", "q"))
-    assert identical_to(renamed, SEEN, None) == "seen and seen hold identical series"
     assert identical_to(SYNTHETIC, SEEN, REFERENCE) is None
 
 
@@ -138,7 +130,7 @@ def test_an_unknown_measure_is_named_before_anything_is_computed() -> None:
 def test_what_is_computed_is_told() -> None:
     heard: list[str] = []
     compare(SYNTHETIC, SEEN, REFERENCE, only=["marginals"], quick=True, tell=heard.append)
-    repeats = COMPARISONS.get("marginals").repeats_in(quick=True)
+    repeats = SAMPLE_MEASURES.get("marginals").repeats_in(quick=True)
     assert heard == [f"marginals, {repeat}" for repeat in range(1, repeats + 1)]
 
 
@@ -194,8 +186,8 @@ def test_at_most_keeps_the_order() -> None:
 
 # ---- verdicts
 
-LOWER, HIGHER = Figure("f", "lower", 0.1, "far off"), Figure("f", "higher", 0.1, "far off")
-ONE = Figure("f", "one", 0.1, "far off")
+LOWER, HIGHER = FigureSpec("f", "lower", 0.1, "far off"), FigureSpec("f", "higher", 0.1, "far off")
+ONE = FigureSpec("f", "one", 0.1, "far off")
 REAL, NEARLY, FAR = ("as real series", True), ("nearly as real series", True), ("far off", False)
 
 
@@ -222,24 +214,26 @@ def exactly(value: float) -> Estimate:
         (ONE, 0.0, 1.0, FAR),
     ],
 )
-def test_verdicts_without_chance(figure: Figure, value: float, baseline: float, expected: tuple[str, bool]) -> None:
-    assert in_words(figure, exactly(value), exactly(baseline)) == expected
+def test_verdicts_without_chance(figure: FigureSpec, value: float, baseline: float, expected: tuple[str, bool]) -> None:
+    assert verdict_of(figure, exactly(value), exactly(baseline)) == expected
 
 
 def test_what_chance_may_have_done_is_no_fault_within_the_slack_and_unsettled_beyond_it() -> None:
-    assert in_words(LOWER, Estimate(0.25, 0.06), exactly(0.2)) == REAL
-    assert in_words(LOWER, Estimate(0.25, 0.03), Estimate(0.2, 0.04)) == REAL  # the widths add up in squares
-    assert in_words(LOWER, Estimate(0.4, 0.3), exactly(0.2)) == (
+    assert verdict_of(LOWER, Estimate(0.25, 0.06), exactly(0.2)) == REAL
+    assert verdict_of(LOWER, Estimate(0.25, 0.03), Estimate(0.2, 0.04)) == REAL  # the widths add up in squares
+    assert verdict_of(LOWER, Estimate(0.4, 0.3), exactly(0.2)) == (
         "worse, which may be chance: take more repeats",
         False,
     )
-    assert in_words(LOWER, Estimate(0.4, math.inf), exactly(0.2)) == FAR  # of one repeat chance is not known
+    assert verdict_of(LOWER, Estimate(0.4, math.inf), exactly(0.2)) == FAR  # of one repeat chance is not known
 
 
 def test_rows_are_means_over_repeats() -> None:
-    measure = Comparison("s", "privacy", {"f": LOWER, "g": ONE}, lambda sets, seed: {})
-    rows = rows_of("m", measure, [{"f": 1, "g": 2}, {"f": 3, "g": 2}], [{"f": 0, "g": 1}] * 2)
-    assert [(row.group, row.measure, row.name, row.value.mean, row.baseline.mean) for row in rows] == [
+    measure = SampleMeasure("s", "privacy", {"f": LOWER, "g": ONE}, lambda context, seed: {})
+    rows = results_of("m", measure, [({"f": 1, "g": 2}, {"f": 0, "g": 1}), ({"f": 3, "g": 2}, {"f": 0, "g": 1})])
+    assert [
+        (result.group, result.measure, result.name, result.value.mean, result.baseline.mean) for result in rows
+    ] == [
         ("privacy", "m", "f", 2.0, 0.0),
         ("privacy", "m", "g", 2.0, 1.0),
     ]

@@ -17,8 +17,8 @@ from tsinfogan.metrics.samples._ts2vec import (
     hierarchical_loss,
     overlapping_crops,
 )
-from tsinfogan.metrics.samples.context import Real, Sets
-from tsinfogan.metrics.samples.context_fid import COMPARISON, context_fid
+from tsinfogan.metrics.samples.context import RealData, SampleContext
+from tsinfogan.metrics.samples.context_fid import SAMPLE_MEASURE, context_fid
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -163,8 +163,8 @@ def test_the_measure_on_panels_of_other_units_and_unequal_lengths() -> None:
     lengths = np.random.default_rng(0).integers(12, 25, 120)
     cases = [case[:, :length] for case, length in zip(values, lengths, strict=True)]
     seen, reference = (Panel.from_cases(cases[part]) for part in (slice(0, 60), slice(60, 120)))
-    real = Real(seen, reference, quick=True)
-    good = COMPARISON.compute(Sets.of(real, seen), 0)["context_fid"]
+    real = RealData(seen, reference, quick=True)
+    good = SAMPLE_MEASURE.compute(SampleContext.of(real, seen), 0)["context_fid"]
     rng = np.random.default_rng(1)
     noise = Panel.from_cases([rng.uniform(-7, 33, case.shape) for case in cases[:60]])
-    assert COMPARISON.compute(Sets.of(real, noise), 0)["context_fid"] > 3 * good
+    assert SAMPLE_MEASURE.compute(SampleContext.of(real, noise), 0)["context_fid"] > 3 * good

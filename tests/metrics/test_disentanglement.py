@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tsinfogan.datasets.pen_strokes import draw_letters
-from tsinfogan.metrics.codes import MEASURES
+from tsinfogan.metrics.codes import CODE_MEASURES
 from tsinfogan.metrics.codes._representation import Codes, binned, split
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes.context import CodeContext
 from tsinfogan.metrics.codes.dci import dci, disentanglement
 from tsinfogan.metrics.codes.factor_vae import factor_vae
 from tsinfogan.metrics.codes.mig import mig
@@ -157,7 +157,7 @@ def test_two_thirds_teach() -> None:
     assert split(60) == (slice(40), slice(40, 60))
 
 
-def subject_of(n_cases: int, columns: tuple[str, ...]) -> Subject:
+def subject_of(n_cases: int, columns: tuple[str, ...]) -> CodeContext:
     """A model, as far as these measures look at it, whose Q reads every factor of the pen strokes rightly."""
     panel = draw_letters(n_cases, seed=5)
     factors = panel.factors
@@ -166,15 +166,15 @@ def subject_of(n_cases: int, columns: tuple[str, ...]) -> Subject:
     read["cat"] = 19 - read["cat"].astype(int)
     codes = tuple(CategoricalCode(20) if column == "cat" else UniformCode() for column in columns)
     model = SimpleNamespace(settings=SimpleNamespace(latent=LatentSpec(3, codes)))
-    return cast(Subject, SimpleNamespace(model=model, real=panel, encoded=read, seed=0))
+    return cast(CodeContext, SimpleNamespace(model=model, real=panel, encoded=read, seed=0))
 
 
 @pytest.mark.parametrize(("name", "figure"), [("mig", 0.9), ("factor_vae", 0.99), ("sap", 0.95)])
 def test_codes_of_a_model_meet_the_factors_of_its_series(name: str, figure: float) -> None:
     subject = subject_of(1500, ("cat", "cont0", "cont1", "cont2", "cont3"))
-    assert MEASURES.get(name).compute(subject)[name] > figure
+    assert CODE_MEASURES.get(name).compute(subject)[name] > figure
 
 
 @pytest.mark.parametrize("name", ["mig", "dci", "factor_vae", "sap"])
 def test_a_model_of_one_code_has_no_figures(name: str) -> None:
-    assert MEASURES.get(name).compute(subject_of(30, ("cat",))) == {}
+    assert CODE_MEASURES.get(name).compute(subject_of(30, ("cat",))) == {}

@@ -18,12 +18,12 @@ from _degradations import DEGRADATIONS
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.metrics.augmentation.study import without_labels
-from tsinfogan.metrics.comparison import rows_of
-from tsinfogan.metrics.samples import COMPARISONS, Better, Group, Need, StandIn
+from tsinfogan.metrics.comparison import results_of
+from tsinfogan.metrics.samples import SAMPLE_MEASURES, Better, Group, Need, StandIn
 from tsinfogan.metrics.samples._components import Components
 from tsinfogan.metrics.samples._frechet import frechet_distance
 from tsinfogan.metrics.samples.autocorrelation import mean_autocorrelation
-from tsinfogan.metrics.samples.context import Real, Sets, labels_in
+from tsinfogan.metrics.samples.context import RealData, SampleContext, labels_in
 from tsinfogan.metrics.samples.coverage import overlap
 from tsinfogan.metrics.samples.discriminator import held_out_accuracy
 from tsinfogan.metrics.samples.duplicates import exact_share, near_share
@@ -38,7 +38,7 @@ from tsinfogan.metrics.samples.spread import class_spreads, component_spreads
 from tsinfogan.preprocessing.augmenter import Augmenter
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "measures.md").read_text()
-NAMES = COMPARISONS.names()
+NAMES = SAMPLE_MEASURES.names()
 over_measures = pytest.mark.parametrize("name", NAMES)
 
 
@@ -69,25 +69,25 @@ def fewer_steps() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def real() -> Real:
-    return Real(SEEN, REFERENCE, quick=True)
+def real() -> RealData:
+    return RealData(SEEN, REFERENCE, quick=True)
 
 
-def computed(name: str, real: Real, synthetic: Panel, seed: int = 0) -> dict[str, float]:
-    return dict(COMPARISONS.get(name).compute(Sets.of(real, synthetic), seed))
+def computed(name: str, real: RealData, synthetic: Panel, seed: int = 0) -> dict[str, float]:
+    return dict(SAMPLE_MEASURES.get(name).compute(SampleContext.of(real, synthetic), seed))
 
 
 @pytest.fixture(scope="module")
-def good(real: Real) -> dict[str, dict[str, float]]:
+def good(real: RealData) -> dict[str, dict[str, float]]:
     """Figures of a fresh draw, by measure."""
     return {name: computed(name, real, FRESH) for name in NAMES}
 
 
 @pytest.fixture(scope="module")
-def baselines(real: Real) -> dict[str, dict[str, float]]:
+def baselines(real: RealData) -> dict[str, dict[str, float]]:
     return {
-        name: dict(measure.compute(Sets.baseline(real, measure.stand_in, 0, FRESH.n_cases), 0))
-        for name, measure in ((name, COMPARISONS.get(name)) for name in NAMES)
+        name: dict(measure.compute(SampleContext.baseline(real, measure.stand_in, 0, FRESH.n_cases), 0))
+        for name, measure in ((name, SAMPLE_MEASURES.get(name)) for name in NAMES)
     }
 
 
@@ -96,7 +96,7 @@ def baselines(real: Real) -> dict[str, dict[str, float]]:
 
 @over_measures
 def test_entry(name: str) -> None:
-    measure = COMPARISONS.get(name)
+    measure = SAMPLE_MEASURES.get(name)
     assert measure.summary
     assert "\n" not in measure.summary
     assert not measure.summary.endswith(".")
@@ -113,13 +113,13 @@ def test_entry(name: str) -> None:
 
 
 def test_no_two_measures_share_a_figure() -> None:
-    names = [figure for name in NAMES for figure in COMPARISONS.get(name).figures]
+    names = [figure for name in NAMES for figure in SAMPLE_MEASURES.get(name).figures]
     assert len(names) == len(set(names))
 
 
 @over_measures
 def test_figures_are_those_declared_finite_and_documented(name: str, good: dict[str, dict[str, float]]) -> None:
-    assert good[name].keys() == COMPARISONS.get(name).figures.keys()
+    assert good[name].keys() == SAMPLE_MEASURES.get(name).figures.keys()
     assert all(type(value) is float and math.isfinite(value) for value in good[name].values()), good[name]
     assert re.search(rf"^\| `{name}` \|", PAGE, re.MULTILINE), f"docs/measures.md has no row of {name}"
     for figure in good[name]:
@@ -127,20 +127,20 @@ def test_figures_are_those_declared_finite_and_documented(name: str, good: dict[
 
 
 @over_measures
-def test_figures_are_the_same_again(name: str, real: Real, good: dict[str, dict[str, float]]) -> None:
-    again = Real(SEEN, REFERENCE, quick=True)
+def test_figures_are_the_same_again(name: str, real: RealData, good: dict[str, dict[str, float]]) -> None:
+    again = RealData(SEEN, REFERENCE, quick=True)
     again.__dict__["classifier"] = real.classifier  # tests/test_measures.py says that it is the same
     assert computed(name, again, FRESH) == good[name]
 
 
 @over_measures
 def test_a_fresh_draw_is_near_and_every_figure_sees_some_fault(
-    name: str, real: Real, good: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]]
+    name: str, real: RealData, good: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]]
 ) -> None:
-    measure = COMPARISONS.get(name)
+    measure = SAMPLE_MEASURES.get(name)
 
     def judged_far(figures: dict[str, float]) -> set[str]:
-        return {row.name for row in rows_of(name, measure, [figures], [baselines[name]]) if not row.near}
+        return {row.name for row in results_of(name, measure, [(figures, baselines[name])]) if not row.near}
 
     assert not judged_far(good[name]), (good[name], baselines[name])
     unseen = set(measure.figures)
@@ -190,10 +190,10 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_other_kinds_of_data_are_measured_or_left_out_for_a_reason(kind: str) -> None:
     panel = KINDS[kind]
     indices = np.arange(panel.n_cases)
-    sets = Sets.of(Real(panel, panel.subset(indices[::-1]), quick=True), panel.subset(np.roll(indices, 5)))
+    sets = SampleContext.of(RealData(panel, panel.subset(indices[::-1]), quick=True), panel.subset(np.roll(indices, 5)))
     skipped = {}
     for name in NAMES:
-        measure = COMPARISONS.get(name)
+        measure = SAMPLE_MEASURES.get(name)
         if (reason := sets.missing(measure)) is not None:
             skipped[name] = reason
             continue
@@ -211,13 +211,16 @@ def test_other_kinds_of_data_are_measured_or_left_out_for_a_reason(kind: str) ->
 
 def test_missing_says_why() -> None:
     panel = KINDS["one channel, equal lengths"]
-    sets = Sets.of(Real(panel, panel), panel)
-    assert sets.missing(COMPARISONS.get("durations")) == "all series have the same length"
-    assert "labels" in str(sets.missing(COMPARISONS.get("tstr")))
-    assert "two or more classes" in str(sets.missing(COMPARISONS.get("frechet")))
-    few = Sets.of(Real(SEEN, REFERENCE), FRESH.subset(slice(0, 3)))
-    assert few.missing(COMPARISONS.get("marginals")) == "it needs 10 series of each kind, and there are 3"
-    assert Sets.of(Real(SEEN, REFERENCE), without_labels(FRESH)).missing(COMPARISONS.get("frechet")) is None
+    sets = SampleContext.of(RealData(panel, panel), panel)
+    assert sets.missing(SAMPLE_MEASURES.get("durations")) == "all series have the same length"
+    assert "labels" in str(sets.missing(SAMPLE_MEASURES.get("tstr")))
+    assert "two or more classes" in str(sets.missing(SAMPLE_MEASURES.get("frechet")))
+    few = SampleContext.of(RealData(SEEN, REFERENCE), FRESH.subset(slice(0, 3)))
+    assert few.missing(SAMPLE_MEASURES.get("marginals")) == "it needs 10 series of each kind, and there are 3"
+    assert (
+        SampleContext.of(RealData(SEEN, REFERENCE), without_labels(FRESH)).missing(SAMPLE_MEASURES.get("frechet"))
+        is None
+    )
 
 
 def test_labels_are_told_by_name_not_by_number() -> None:
@@ -226,22 +229,22 @@ def test_labels_are_told_by_name_not_by_number() -> None:
     assert labels_in(without_labels(panel), ("a",)).tolist() == [-1] * 4
 
 
-def test_floors_are_real_series_in_the_place_of_made_ones(real: Real) -> None:
-    seen = Sets.baseline(real, "seen", 0, 40)
+def test_floors_are_real_series_in_the_place_of_made_ones(real: RealData) -> None:
+    seen = SampleContext.baseline(real, "seen", 0, 40)
     assert seen.synthetic.n_cases == 40
     assert {case.tobytes() for case in seen.synthetic.values} <= {case.tobytes() for case in SEEN.values}
     assert seen.reference is REFERENCE
-    apart = Sets.baseline(real, "reference", 0, 40)
+    apart = SampleContext.baseline(real, "reference", 0, 40)
     sides = [{case.tobytes() for case in panel.values} for panel in (apart.synthetic, apart.reference)]
     assert not sides[0] & sides[1]
     assert sides[0] | sides[1] == {case.tobytes() for case in REFERENCE.values}
 
 
 def test_copies_are_looked_for_among_all_that_was_seen() -> None:
-    some = Real(SEEN.subset(slice(0, 50)), REFERENCE, training_series=SEEN)
+    some = RealData(SEEN.subset(slice(0, 50)), REFERENCE, training_series=SEEN)
     assert computed("duplicates", some, SEEN.subset(slice(100, 150)))["exact_duplicates"] == 1
     assert computed("duplicates", some, SEEN.subset(slice(100, 150)))["near_duplicates"] == 1
-    assert computed("duplicates", Real(some.seen, REFERENCE), SEEN.subset(slice(100, 150)))["exact_duplicates"] == 0
+    assert computed("duplicates", RealData(some.seen, REFERENCE), SEEN.subset(slice(100, 150)))["exact_duplicates"] == 0
 
 
 def test_components_are_the_axes_of_an_ellipse() -> None:

@@ -9,7 +9,7 @@ import torch
 from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.metrics.samples._timegan import Cases, RecurrentNetworks, batches_of, train
 from tsinfogan.metrics.samples._unit import MAX_TIMEPOINTS, Series, unit_series
-from tsinfogan.metrics.samples.context import Real
+from tsinfogan.metrics.samples.context import RealData
 from tsinfogan.metrics.samples.correlations import correlational_score
 from tsinfogan.metrics.samples.timegan_discriminative import discriminative_scores
 from tsinfogan.metrics.samples.timegan_predictive import _errors, predictive_scores
@@ -55,14 +55,14 @@ def test_real_series_span_zero_to_one_and_made_ones_may_leave_it() -> None:
     seen = Panel.from_arrays(np.array([[[0.0, 2, 4]]]))
     reference = Panel.from_arrays(np.array([[[1.0, 3, 8]]]))
     synthetic = Panel.from_arrays(np.array([[[-8.0, 4, 12]]]))
-    real = Real(seen, reference)
+    real = RealData(seen, reference)
     np.testing.assert_allclose(unit_series(real, reference).values[0, :, 0], [0.125, 0.375, 1], atol=1e-6)
     np.testing.assert_allclose(unit_series(real, synthetic).values[0, :, 0], [-1, 0.5, 1.5], atol=1e-6)
 
 
 def test_a_channel_that_never_changes_is_no_division_by_zero() -> None:
     panel = Panel.from_arrays(np.full((2, 1, 5), 3.0))
-    assert (unit_series(Real(panel, panel), panel).values == 0).all()
+    assert (unit_series(RealData(panel, panel), panel).values == 0).all()
 
 
 def test_only_long_series_are_thinned_and_evenly() -> None:

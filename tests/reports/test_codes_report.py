@@ -14,7 +14,7 @@ import pytest
 from _pages import Page, is_whole
 from _trainers import images, waves
 from tsinfogan.metrics.classifier import fit_classifier
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes.context import CodeContext
 from tsinfogan.reports.codes import gathering
 from tsinfogan.reports.codes.cards import CategoryCard, CodeBound, KnobCard, Report
 from tsinfogan.reports.codes.gathering import Material, gather
@@ -46,7 +46,7 @@ def quick(monkeypatch):
 def material(panel, *, real=True, names=(), **plan):
     model = make_plan(panel, width=4, noise_dim=3, **plan).build(panel)
     model.names = names
-    return Material("a-run", Subject(model, panel if real else None))
+    return Material("a-run", CodeContext(model, panel if real else None))
 
 
 def everything(synthetic: Material):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from _trainers import waves
 from tsinfogan.estimators.batches import SyntheticBatches
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes.context import CodeContext
 from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.request import CodeRequest
@@ -78,7 +78,7 @@ def test_codes_are_measured_by_their_priors() -> None:
     """The bound is that of the prior, whatever mix samples have."""
     uneven = model()
     uneven.class_proportions = SHARES
-    drawn, _ = Subject(uneven).read_back
+    drawn, _ = CodeContext(uneven).read_back
     np.testing.assert_allclose(np.bincount(drawn["cat"], minlength=3) / len(drawn["cat"]), 1 / 3, atol=0.05)
 
 

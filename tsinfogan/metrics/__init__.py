@@ -12,7 +12,7 @@ __all__, __getattr__ = on_demand(
     __name__,
     {
         "augmentation.study": ("augment_study",),
-        "codes.context": ("Subject", "evaluate"),
+        "codes.context": ("CodeContext", "evaluate"),
         "comparison": ("Findings", "compare"),
         "intervals": ("Estimate", "estimate"),
     },

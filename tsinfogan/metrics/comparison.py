@@ -1,21 +1,20 @@
-"""How real, useful, varied and safe made series are: every measure with its noise floor, interval and verdict."""
+"""How real, useful, varied and private synthetic series are: every measure beside its real-data baseline."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.devices import choose_device
 from tsinfogan.errors import DataError
-from tsinfogan.metrics.intervals import Estimate, estimate
-from tsinfogan.metrics.remarks import label_remark, length_remark, scale_remarks
-from tsinfogan.metrics.samples import COMPARISONS, Comparison, Figure, Group
-from tsinfogan.metrics.samples.context import Real, Sets
+from tsinfogan.metrics.intervals import estimate
+from tsinfogan.metrics.remarks import check_comparable, identical_to, in_order_of, remarks
+from tsinfogan.metrics.results import GROUPS, Evaluation, Result, verdict_of
+from tsinfogan.metrics.samples import SAMPLE_MEASURES, SampleMeasure
+from tsinfogan.metrics.samples.context import RealData, SampleContext
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.sampler import sample
 from tsinfogan.seeding import Stream, derived_seed
@@ -23,73 +22,11 @@ from tsinfogan.seeding import Stream, derived_seed
 MAX_CASES = 2000
 QUICK_CASES = 500
 MAX_TRAINING_SERIES = 20_000
-"""Series that the generator has seen among which copies are looked for: all of them, wherever that can be paid for."""
+"""Training series among which copies are looked for: all of them, unless that takes too long."""
 MIN_CASES = 4
-PERHAPS_CHANCE = "worse, which may be chance: take more repeats"
 
-Source = Callable[[int, int], Panel]
-"""``(n_cases, seed)`` to made series."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One figure.
-
-    Attributes:
-        group: what it is about.
-        measure: name of the measure that it belongs to.
-        name: its own name.
-        summary: what it is.
-        better: ``lower``, ``higher`` or ``one``.
-        value: of the made series, over repeats.
-        baseline: the same of real series in their place.
-        verdict: the two compared, in words.
-        near: whether the value is as good as the floor, or nearly so.
-    """
-
-    group: Group
-    measure: str
-    name: str
-    summary: str
-    better: str
-    value: Estimate
-    baseline: Estimate
-    verdict: str
-    near: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """One flat record, JSON-ready; None stands for an interval without end."""
-        record = asdict(self)
-        for name in ("value", "baseline"):
-            one = record.pop(name)
-            width = one["half_width"]
-            record |= {name: one["mean"], f"{name}_half_width": width if math.isfinite(width) else None}
-        return record
-
-
-@dataclass(frozen=True)
-class Findings:
-    """All that a comparison found.
-
-    Attributes:
-        rows: every figure, group by group.
-        skipped: by measure, why it was left out.
-        notes: what a reader must know beside the figures, a sentence each.
-        n_synthetic: made series in each repeat.
-        n_seen: real series that the generator has seen, or that stand for these.
-        n_reference: real series that it has not.
-    """
-
-    rows: tuple[Row, ...]
-    skipped: Mapping[str, str]
-    notes: tuple[str, ...]
-    n_synthetic: int
-    n_seen: int
-    n_reference: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {**asdict(self), "rows": [row.to_dict() for row in self.rows], "notes": list(self.notes)}
+Figures = Mapping[str, float]
+"""By name."""
 
 
 def compare(
@@ -97,127 +34,145 @@ def compare(
     seen: Panel,
     reference: Panel | None = None,
     *,
-    only: Iterable[str | Comparison] | None = None,
+    only: Iterable[str | SampleMeasure] | None = None,
     quick: bool = False,
     seed: int = 0,
     device: str = "auto",
     tell: Callable[[str], None] | None = None,
-) -> Findings:
-    """Measures made series against real ones.
+) -> Evaluation:
+    """Measures synthetic series against real ones.
 
     Args:
-        synthetic: a model, which makes other series for each repeat, or made series, of which each repeat takes as many
-            as there are real ones, at random.
+        synthetic: a model, which generates other series for each repeat, or synthetic series, of which each repeat
+            takes as many as there are real ones, at random. The order of channels does not matter.
         seen: the real series that the generator was trained on.
-        reference: real series that it has not seen; without, one random half of ``seen`` takes their place.
-        only: measures by name or as objects; all by default.
+        reference: real series that it was not trained on. Default: one random half of ``seen``; the other half then
+            stands for the training series.
+        only: measures by name or as objects. Default: all.
         quick: fewer series, repeats and steps.
         seed: everything random follows from it.
         device: where networks are trained: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        tell: hears what is computed next.
+        tell: is called with the name of a measure and the number of the repeat before each computation.
+
+    Returns:
+        Every figure with its baseline, both with 95 % intervals, and a verdict; docs/measures.md defines the measures.
 
     Raises:
         DataError: series of other channels or kind, or too few.
         UnknownNameError: no such measure.
+
+    Example:
+        >>> import numpy as np
+        >>> from tsinfogan import Panel, compare
+        >>> walks = np.random.default_rng(0).normal(size=(120, 1, 16)).cumsum(axis=2)
+        >>> synthetic, seen, unseen = (Panel.from_arrays(part) for part in np.split(walks, 3))
+        >>> found = compare(synthetic, seen, unseen, only=["autocorrelation"], device="cpu")
+        >>> [(result.name, result.near) for result in found.results]
+        [('autocorrelation', True)]
     """
-    names = COMPARISONS.names() if only is None else map(COMPARISONS.register, only)
-    measures = {name: COMPARISONS.get(name) for name in names}
+    names = SAMPLE_MEASURES.names() if only is None else map(SAMPLE_MEASURES.register, only)
+    measures = {name: SAMPLE_MEASURES.get(name) for name in names}
+    real_name, synthetic_name = seen.name, synthetic.card.name if isinstance(synthetic, Model) else synthetic.name
+    notes: list[str] = []
+    if isinstance(synthetic, Panel):
+        synthetic = in_order_of(synthetic, seen.channels)
+        notes += filter(None, [identical_to(synthetic, seen, reference)])
+    reference = None if reference is None else in_order_of(reference, seen.channels)
     check_comparable(synthetic, seen, reference)
-    notes = []
-    if isinstance(synthetic, Panel) and (found := identical_to(synthetic, seen, reference)):
-        notes.append(found)
     if reference is None:
         seen, reference = halves(seen, seed)
         notes.append(
             "one set of real series was given: one half of it stands for what the generator saw, the other for what it "
             "did not; what it copied from the other half is not found"
         )
+
+    # ---- the series of each repeat
     most = QUICK_CASES if quick else MAX_CASES
     training_series = at_most(seen, MAX_TRAINING_SERIES, seed)
     seen, reference = (at_most(panel, most, seed) for panel in (seen, reference))
-    real = Real(seen, reference, quick, seed, str(choose_device(device)), training_series)
+    real = RealData(seen, reference, quick, seed, str(choose_device(device)), training_series)
     n_synthetic = seen.n_cases if isinstance(synthetic, Model) else min(seen.n_cases, synthetic.n_cases)
     if isinstance(synthetic, Panel) and synthetic.n_cases == n_synthetic:
         notes.append(
-            f"every repeat measures the same {n_synthetic} made series: ± tells how far a measure itself varies, not how "
-            "far other samples would"
+            f"every repeat measures the same {n_synthetic} synthetic series: ± tells how far a measure itself varies, "
+            "not how far other samples would"
         )
     draw = source_of(synthetic)
-    drawn: dict[int, Sets] = {}
 
-    def sets(repeat: int) -> Sets:
-        if repeat not in drawn:
-            drawn[repeat] = Sets.of(real, draw(n_synthetic, derived_seed(seed, Stream.COMPARISON, repeat)))
-        return drawn[repeat]
+    @cache
+    def context(repeat: int) -> SampleContext:
+        return SampleContext.of(real, draw(n_synthetic, derived_seed(seed, Stream.COMPARISON, repeat)))
 
-    first = sets(0).synthetic
+    first = context(0).synthetic
     check_comparable(first, seen, None)  # a model's series too may be of other lengths
-    notes += [*scale_remarks(first, seen), *filter(None, (label_remark(first, seen), length_remark(first, seen)))]
-    rows: list[Row] = []
+    notes += remarks(first, seen)
+
+    # ---- every measure, of the synthetic series and of real ones in their place
     skipped: dict[str, str] = {}
+    results: list[Result] = []
     for name, measure in measures.items():
-        if (reason := sets(0).missing(measure)) is not None:
+        if (reason := context(0).missing(measure)) is not None:
             skipped[name] = reason
             continue
-        values: list[Mapping[str, float]] = []
-        baselines: list[Mapping[str, float]] = []
-        for repeat in range(measure.repeats_in(quick)):
-            if tell is not None:
-                tell(f"{name}, {repeat + 1}")
-            index = derived_seed(seed, Stream.COMPARISON, repeat, 1)
-            values.append(measure.compute(sets(repeat), index))
-            baselines.append(measure.compute(Sets.baseline(real, measure.stand_in, index, n_synthetic), index))
-        rows += rows_of(name, measure, values, baselines)
-    notes += copy_warning(rows)
-    order = {group: index for index, group in enumerate(("fidelity", "utility", "diversity", "privacy"))}
-    rows.sort(key=lambda row: order[row.group])
-    return Findings(tuple(rows), skipped, tuple(notes), n_synthetic, seen.n_cases, reference.n_cases)
+        results += results_of(name, measure, list(repeated(name, measure, context, tell)))
+    return Evaluation(
+        real_name=real_name,
+        synthetic_name=synthetic_name,
+        results=tuple(sorted(results, key=lambda result: GROUPS.index(result.group))),
+        skipped=skipped,
+        notes=(*notes, *copy_warning(results)) if measures else (),
+        counts={"synthetic": n_synthetic if measures else 0, "seen": seen.n_cases, "reference": reference.n_cases},
+        quick=quick,
+        seed=seed,
+        synthetic=first,
+        seen=training_series,
+        reference=reference,
+    )
 
 
-def rows_of(
-    name: str, measure: Comparison, values: list[Mapping[str, float]], baselines: list[Mapping[str, float]]
-) -> list[Row]:
-    """A row for each figure of a measure, of its repeats."""
-    rows = []
-    for figure_name, figure in measure.figures.items():
-        value, baseline = (estimate([one[figure_name] for one in repeats]) for repeats in (values, baselines))
-        verdict, near = in_words(figure, value, baseline)
-        rows.append(
-            Row(measure.group, name, figure_name, figure.summary, figure.better, value, baseline, verdict, near)
-        )
-    return rows
+def repeated(
+    name: str, measure: SampleMeasure, context: Callable[[int], SampleContext], tell: Callable[[str], None] | None
+) -> Iterator[tuple[Figures, Figures]]:
+    """The figures of a measure in each repeat: of the synthetic series, and of real ones in their place.
+
+    Args:
+        name: of the measure.
+        measure: what is computed.
+        context: gives the series of a repeat by its number.
+        tell: is called before each repeat.
+    """
+    real, n_synthetic = context(0).real, context(0).synthetic.n_cases
+    for repeat in range(measure.repeats_in(real.quick)):
+        if tell is not None:
+            tell(f"{name}, {repeat + 1}")
+        seed = derived_seed(real.seed, Stream.COMPARISON, repeat, 1)
+        baseline = SampleContext.baseline(real, measure.stand_in, seed, n_synthetic)
+        yield measure.compute(context(repeat), seed), measure.compute(baseline, seed)
 
 
-def copy_warning(rows: Iterable[Row]) -> list[str]:
-    """A plain sentence where made series copy those that the generator has seen; else nothing."""
-    row = next((row for row in rows if row.name == "near_duplicates"), None)
-    if row is None or row.near:
+def results_of(name: str, measure: SampleMeasure, repeats: Sequence[tuple[Figures, Figures]]) -> list[Result]:
+    """One for each figure of a measure, of its repeats."""
+    results = []
+    for figure, spec in measure.figures.items():
+        value, baseline = (estimate([one[side][figure] for one in repeats]) for side in (0, 1))
+        verdict, near = verdict_of(spec, value, baseline)
+        results.append(Result(measure.group, name, figure, spec.summary, spec.better, value, baseline, verdict, near))
+    return results
+
+
+def copy_warning(results: Iterable[Result]) -> list[str]:
+    """A plain sentence where synthetic series copy those that the generator has seen; else nothing."""
+    found = next((result for result in results if result.name == "near_duplicates"), None)
+    if found is None or found.near or found.baseline is None:
         return []
     return [
-        f"{100 * row.value.mean:.1f} % of the made series are copies, or nearly so, of series that the generator has "
-        f"seen ({100 * row.baseline.mean:.1f} % of other real series are); treat them as you would those"
+        f"{100 * found.value.mean:.1f} % of the synthetic series are copies, or nearly so, of series that the generator "
+        f"has seen ({100 * found.baseline.mean:.1f} % of other real series are); treat them as you would those"
     ]
 
 
-def in_words(figure: Figure, value: Estimate, baseline: Estimate) -> tuple[str, bool]:
-    """The verdict, and whether the value is as good as the floor or nearly so.
-
-    As good is: no worse than the floor by more than chance would have it. Nearly: by no more than the slack. Where
-    chance has it vary by more than the slack, as over few repeats, what is worse than that is not called good.
-    """
-    if figure.better == "one":
-        worse = abs(math.log(max(value.mean, 1e-9))) - abs(math.log(max(baseline.mean, 1e-9)))
-    else:
-        worse = (value.mean - baseline.mean) * (1 if figure.better == "lower" else -1)
-    widths = [estimate.half_width for estimate in (value, baseline) if math.isfinite(estimate.half_width)]
-    within_chance = worse <= math.hypot(*widths)
-    if worse <= figure.slack:
-        return ("as real series" if within_chance else "nearly as real series"), True
-    return (PERHAPS_CHANCE if within_chance else figure.far), False
-
-
-def source_of(synthetic: Model | Panel) -> Source:
-    """Draws series from a model, or some of those there are."""
+def source_of(synthetic: Model | Panel) -> Callable[[int, int], Panel]:
+    """``(n_cases, seed)`` to synthetic series: drawn from a model, or some of those there are."""
     if isinstance(synthetic, Model):
         model = synthetic
         return lambda n, seed: sample(model, n, seed=seed).panel
@@ -243,32 +198,3 @@ def halves(panel: Panel, seed: int) -> tuple[Panel, Panel]:
     order = np.random.default_rng(seed).permutation(panel.n_cases)
     half = len(order) // 2
     return panel.subset(np.sort(order[:half])), panel.subset(np.sort(order[half:]))
-
-
-def check_comparable(synthetic: Model | Panel, seen: Panel, reference: Panel | None) -> None:
-    """Raises a DataError unless all are of the same channels and kind, and of equal length where they must be."""
-    card = synthetic.card if isinstance(synthetic, Model) else synthetic
-    what = "the model" if isinstance(synthetic, Model) else synthetic.name
-    for panel in (seen, *([] if reference is None else [reference])):
-        if card.channels != panel.channels:
-            raise DataError(
-                f"expected the channels {', '.join(panel.channels)} of {panel.name} in {what}, "
-                f"got {', '.join(card.channels)}; rename them, or choose some with `columns.channels`"
-            )
-        if isinstance(synthetic, Panel) and len(synthetic.grid) != len(panel.grid):
-            raise DataError(f"{synthetic.name} and {panel.name} cannot be compared: one holds series, the other images")
-    others = [*([synthetic] if isinstance(synthetic, Panel) else []), *([] if reference is None else [reference])]
-    for panel in others if seen.lengths is None else []:  # else all are resampled to one grid
-        if panel.lengths is not None or panel.grid != seen.grid:
-            raise DataError(
-                f"all series of {seen.name} have {seen.grid[0]} timepoints, those of {panel.name} "
-                f"{panel.case_lengths.min()} to {panel.case_lengths.max()}; cut or resample them to the same length"
-            )
-
-
-def identical_to(synthetic: Panel, seen: Panel, reference: Panel | None) -> str | None:
-    """A sentence, where made series are the real ones."""
-    for panel in (seen, *([] if reference is None else [reference])):
-        if replace(synthetic, channels=panel.channels).fingerprint() == panel.fingerprint():
-            return f"{synthetic.name} and {panel.name} hold identical series"
-    return None

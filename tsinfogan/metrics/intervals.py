@@ -1,4 +1,4 @@
-"""A mean over repeats, and how far chance may have moved it."""
+"""A mean over repeats with its 95 % interval."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over draws, and half of its 95 % interval."""
+    """A mean over repeats and half of its 95 % interval; infinite where there was one computation only."""
 
     mean: float
     half_width: float
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the draws can tell the sign."""
+        """Whether the interval lies on one side of zero."""
         return abs(self.mean) > self.half_width
 
     @property
@@ -31,10 +31,19 @@ class Estimate:
 
 
 def estimate(values: ArrayLike) -> Estimate:
-    """Mean of ``(n,)`` draws and half of Student's 95 % interval; of one draw it has no end."""
+    """Mean of ``(n,)`` values and half of Student's 95 % interval."""
     draws = np.asarray(values, dtype=np.float64)
     n = len(draws)
     if n < 2:
         return Estimate(float(draws.mean()), math.inf)
     quantile = float(t.ppf((1 + CONFIDENCE) / 2, n - 1))
     return Estimate(float(draws.mean()), quantile * float(draws.std(ddof=1)) / math.sqrt(n))
+
+
+def json_numbers(**estimates: Estimate | None) -> dict[str, float | None]:
+    """``name`` and ``name_half_width`` of each estimate; None for what is missing or not finite."""
+    numbers: dict[str, float] = {}
+    for name, one in estimates.items():
+        mean, half_width = (math.nan, math.nan) if one is None else (one.mean, one.half_width)
+        numbers |= {name: mean, f"{name}_half_width": half_width}
+    return {name: number if math.isfinite(number) else None for name, number in numbers.items()}

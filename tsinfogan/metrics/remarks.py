@@ -1,64 +1,19 @@
-"""What a reader must know of two sets of series before any figure: other units, other lengths, labels in one only."""
+"""What is checked and noted of synthetic and real series before any figure: channels, lengths, units, labels."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.errors import DataError
+from tsinfogan.models.model import Model
 
 MAX_RATIO = 5.0
-"""Spreads that differ by more are told: no generator misses by that much, but another unit does."""
+"""A greater ratio of spreads is noted: another unit is likelier than a generator that is so far off."""
 MIDDLE_PERCENT = 5.0, 95.0
-
-
-def scale_remarks(synthetic: Panel, real: Panel) -> list[str]:
-    """A sentence for each channel whose values spread far more or less in one, or do not overlap at all.
-
-    The spread is that of the middle nine tenths, so that a few outliers do not count.
-    """
-    remarks = []
-    for channel, name in enumerate(real.channels):
-        low, high = _middle(synthetic.values[:, channel])
-        real_low, real_high = _middle(real.values[:, channel])
-        spread, real_spread = high - low, real_high - real_low
-        both = f"{low:.3g} to {high:.3g} in {synthetic.name}, {real_low:.3g} to {real_high:.3g} in {real.name}"
-        ask = "are the units the same?"
-        if min(spread, real_spread) > 0 and not 1 / MAX_RATIO <= spread / real_spread <= MAX_RATIO:
-            ratio = max(spread / real_spread, real_spread / spread)
-            wider = synthetic.name if spread > real_spread else real.name
-            remarks.append(f"channel {name} spreads {ratio:.3g} times as far in {wider} ({both}); {ask}")
-        elif high < real_low or low > real_high:
-            remarks.append(f"the values of channel {name} do not overlap ({both}); {ask}")
-    return remarks
-
-
-def length_remark(synthetic: Panel, real: Panel) -> str | None:
-    """How series of unequal length are compared, and which lengths there are; None where all are equal."""
-    if real.lengths is None and synthetic.lengths is None:
-        return None
-    lengths, real_lengths = synthetic.case_lengths, real.case_lengths
-    return (
-        f"lengths differ ({real_lengths.min()} to {real_lengths.max()} timepoints in real series, {lengths.min()} to "
-        f"{lengths.max()} in made ones): measures of whole series see them resampled to one grid, with the duration as "
-        "one more channel; those of values alone see every timepoint as it is; nothing is padded"
-    )
-
-
-def label_remark(synthetic: Panel, real: Panel) -> str | None:
-    """A sentence where one side alone has labels, or both have but share no class."""
-    has, real_has = (panel.labels is not None and bool((panel.labels >= 0).any()) for panel in (synthetic, real))
-    if has != real_has:
-        with_labels, without = ("synthetic", "real") if has else ("real", "synthetic")
-        return f"{with_labels} series have labels, {without} ones have none: measures that need both are left out"
-    if has and not set(synthetic.classes) & set(real.classes):
-        return (
-            f"no class of the made series ({', '.join(synthetic.classes[:5])}) is a class of the real ones "
-            f"({', '.join(real.classes[:5])}): measures of classes are left out"
-        )
-    return None
 
 
 def in_order_of(panel: Panel, channels: tuple[str, ...]) -> Panel:
@@ -80,6 +35,84 @@ def in_order_of(panel: Panel, channels: tuple[str, ...]) -> Panel:
     order = np.array([panel.channels.index(name) for name in channels])
     kinds = tuple(panel.kinds[position] for position in order) if panel.kinds else ()
     return replace(panel, values=np.ascontiguousarray(panel.values[:, order]), channels=channels, kinds=kinds)
+
+
+def check_comparable(synthetic: Model | Panel, seen: Panel, reference: Panel | None) -> None:
+    """Raises a DataError unless all are of the same channels and kind, and of equal length where they must be."""
+    if isinstance(synthetic, Model) and synthetic.card.channels != seen.channels:
+        raise DataError(
+            f"expected the channels {', '.join(seen.channels)} of {seen.name} in the model, "
+            f"got {', '.join(synthetic.card.channels)}; rename them, or choose some with `columns.channels`"
+        )
+    panels = [panel for panel in (synthetic, reference) if isinstance(panel, Panel)]
+    for panel in panels:
+        if len(panel.grid) != len(seen.grid):
+            raise DataError(f"{panel.name} and {seen.name} cannot be compared: one holds series, the other images")
+        if seen.lengths is None and (panel.lengths is not None or panel.grid != seen.grid):
+            raise DataError(
+                f"all series of {seen.name} have {seen.grid[0]} timepoints, those of {panel.name} "
+                f"{panel.case_lengths.min()} to {panel.case_lengths.max()}; cut or resample them to the same length"
+            )
+
+
+def remarks(synthetic: Panel, real: Panel) -> Iterator[str]:
+    """A sentence for whatever makes the two look unlike before any measure does."""
+    yield from scale_remarks(synthetic, real)
+    yield from filter(None, (label_remark(synthetic, real), length_remark(synthetic, real)))
+
+
+def scale_remarks(synthetic: Panel, real: Panel) -> list[str]:
+    """A sentence for each channel whose spread differs much between the two, or whose values do not overlap.
+
+    The spread is that of the middle nine tenths, so that a few outliers do not count.
+    """
+    found = []
+    for channel, name in enumerate(real.channels):
+        low, high = _middle(synthetic.values[:, channel])
+        real_low, real_high = _middle(real.values[:, channel])
+        spread, real_spread = high - low, real_high - real_low
+        both = f"{low:.3g} to {high:.3g} in {synthetic.name}, {real_low:.3g} to {real_high:.3g} in {real.name}"
+        ask = "are the units the same?"
+        if min(spread, real_spread) > 0 and not 1 / MAX_RATIO <= spread / real_spread <= MAX_RATIO:
+            ratio = max(spread / real_spread, real_spread / spread)
+            wider = synthetic.name if spread > real_spread else real.name
+            found.append(f"channel {name} spreads {ratio:.3g} times as far in {wider} ({both}); {ask}")
+        elif high < real_low or low > real_high:
+            found.append(f"the values of channel {name} do not overlap ({both}); {ask}")
+    return found
+
+
+def length_remark(synthetic: Panel, real: Panel) -> str | None:
+    """How series of unequal length are compared, and which lengths there are; None where all are equal."""
+    if real.lengths is None and synthetic.lengths is None:
+        return None
+    lengths, real_lengths = synthetic.case_lengths, real.case_lengths
+    return (
+        f"lengths differ ({real_lengths.min()} to {real_lengths.max()} timepoints in real series, {lengths.min()} to "
+        f"{lengths.max()} in synthetic ones): measures of whole series resample them to one grid and take the duration "
+        "as one more channel; measures of values alone read every timepoint as it is; nothing is padded"
+    )
+
+
+def label_remark(synthetic: Panel, real: Panel) -> str | None:
+    """A sentence where one side alone has labels, or both have but share no class."""
+    has, real_has = (panel.labels is not None and bool((panel.labels >= 0).any()) for panel in (synthetic, real))
+    if has != real_has:
+        with_labels, without = ("synthetic", "real") if has else ("real", "synthetic")
+        return f"{with_labels} series have labels, {without} ones have none: measures that need both are left out"
+    if has and not set(synthetic.classes) & set(real.classes):
+        return (
+            f"no class of the synthetic series ({', '.join(synthetic.classes[:5])}) is a class of the real ones "
+            f"({', '.join(real.classes[:5])}): measures of classes are left out"
+        )
+    return None
+
+
+def identical_to(synthetic: Panel, seen: Panel, reference: Panel | None) -> str | None:
+    """A sentence where the synthetic series are the real ones."""
+    real = [seen] if reference is None else [seen, reference]
+    same = next((panel for panel in real if panel.fingerprint() == synthetic.fingerprint()), None)
+    return None if same is None else f"{synthetic.name} and {same.name} hold identical series"
 
 
 def _middle(values: FloatArray) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Measures by name, one a file. A new file here is a new row in every table of figures (docs/measures.md).
 
 Each file holds the measure as a plain function of arrays, which is what its tests feed good and bad input, and an
-entry ``MEASURE`` that gathers those arrays from a :class:`Subject`.
+entry ``CODE_MEASURE`` that gathers those arrays from a :class:`CodeContext`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Literal
 from tsinfogan.registry import Registry
 
 if TYPE_CHECKING:
-    from tsinfogan.metrics.codes.context import Subject
+    from tsinfogan.metrics.codes.context import CodeContext
 
 Need = Literal["categories", "continuous", "recognition", "series", "labels", "factors"]
 
 
 @dataclass(frozen=True)
-class Measure:
+class CodeMeasure:
     """One measure of a trained model.
 
     Attributes:
@@ -35,8 +35,10 @@ class Measure:
     summary: str
     better: Literal["higher", "lower"]
     needs: frozenset[Need]
-    compute: Callable[[Subject], Mapping[str, float]]
+    compute: Callable[[CodeContext], Mapping[str, float]]
     name: str = ""
 
 
-MEASURES: Registry[Measure] = Registry("measure", __name__, "MEASURE", (Measure,), shared=("context",))
+CODE_MEASURES: Registry[CodeMeasure] = Registry(
+    "measure", __name__, "CODE_MEASURE", (CodeMeasure,), shared=("context",)
+)

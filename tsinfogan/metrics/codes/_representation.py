@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tsinfogan.data.panel import IntArray
 
 if TYPE_CHECKING:
-    from tsinfogan.metrics.codes.context import Subject
+    from tsinfogan.metrics.codes.context import CodeContext
 
 Array = NDArray[Any]
 Codes = Sequence[Array]
@@ -29,30 +29,32 @@ FACTOR_BINS = 10
 divides the 20 bins of a code's histogram, so that a code which is the factor keeps all of its information."""
 
 
-def over_factors(score: Score) -> Callable[[Subject], Mapping[str, float]]:
+def over_factors(score: Score) -> Callable[[CodeContext], Mapping[str, float]]:
     """``score`` as a measure: of up to 15,000 real cases in random order, and of the factors that vary among them.
 
     A model of fewer than two codes has no figures.
     """
 
-    def compute(subject: Subject) -> Mapping[str, float]:
-        n_cases = subject.real.n_cases
-        order = np.random.default_rng(subject.seed).permutation(n_cases)[:MAX_CASES]
-        factors = subject.real.subset(order).factors
+    def compute(context: CodeContext) -> Mapping[str, float]:
+        n_cases = context.real.n_cases
+        order = np.random.default_rng(context.seed).permutation(n_cases)[:MAX_CASES]
+        factors = context.real.subset(order).factors
         assert factors is not None
         values = binned(factors)[: 2 * len(order) // 3]  # what classifiers are taught must vary
         factors = factors[:, (values != values[:1]).any(0)]
-        codes = [code[order] for code in codes_read(subject)]
-        return score(codes, factors, subject.seed) if len(codes) > 1 and factors.size else {}
+        codes = [code[order] for code in codes_read(context)]
+        return score(codes, factors, context.seed) if len(codes) > 1 and factors.size else {}
 
     return compute
 
 
-def codes_read(subject: Subject) -> list[Array]:
-    """Every code of the model as Q reads it in ``subject.real``: ``(n,)``, or ``(n, K)`` for a category."""
-    latent = subject.model.settings.latent
+def codes_read(context: CodeContext) -> list[Array]:
+    """Every code of the model as Q reads it in ``context.real``: ``(n,)``, or ``(n, K)`` for a category."""
+    latent = context.model.settings.latent
     return [
-        np.eye(code.n_categories)[subject.encoded[column]] if code.is_categorical else subject.encoded[column]
+        np.eye(code.n_categories)[context.encoded[column]]
+        if code.is_categorical
+        else context.encoded[column]
         for column, code in zip(latent.columns, latent.codes, strict=True)
     ]
 

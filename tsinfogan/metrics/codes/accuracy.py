@@ -6,8 +6,8 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from tsinfogan.data.matching import match
 from tsinfogan.data.panel import IntArray
-from tsinfogan.metrics.codes import Measure
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes import CodeMeasure
+from tsinfogan.metrics.codes.context import CodeContext
 
 
 def accuracy(categories: IntArray, classes: IntArray, n_categories: int, n_classes: int) -> float:
@@ -22,19 +22,19 @@ def accuracy(categories: IntArray, classes: IntArray, n_categories: int, n_class
     return float((match(categories, classes, n_categories, n_classes)[categories] == classes).mean())
 
 
-def _compute(subject: Subject) -> dict[str, float]:
-    real = subject.real
+def _compute(context: CodeContext) -> dict[str, float]:
+    real = context.real
     assert real.labels is not None
     known = real.labels >= 0
-    categories, classes = subject.read_categories[known], real.labels[known]
+    categories, classes = context.read_categories[known], real.labels[known]
     return {
-        "accuracy": accuracy(categories, classes, subject.categories, len(real.classes)),
+        "accuracy": accuracy(categories, classes, context.categories, len(real.classes)),
         "nmi": float(normalized_mutual_info_score(classes, categories)),
         "ari": float(adjusted_rand_score(classes, categories)),
     }
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="Q's category of real series against their class, categories matched with classes",
     better="higher",
     needs=frozenset({"categories", "recognition", "labels"}),

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import softmax
 
 from tsinfogan.data.panel import FloatArray
-from tsinfogan.metrics.codes import Measure
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes import CodeMeasure
+from tsinfogan.metrics.codes.context import CodeContext
 
 
 def agreement(views: FloatArray) -> float:
@@ -21,11 +21,11 @@ def confidence(views: FloatArray) -> float:
     return float(np.mean(softmax(views[0], axis=1).max(1)))
 
 
-def _compute(subject: Subject) -> dict[str, float]:
-    return {"agreement": agreement(subject.views), "confidence": confidence(subject.views)}
+def _compute(context: CodeContext) -> dict[str, float]:
+    return {"agreement": agreement(context.views), "confidence": confidence(context.views)}
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="share of real series that keep their category under the data's augmentations, and Q's confidence",
     better="higher",
     needs=frozenset({"categories", "recognition", "series"}),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from tsinfogan.data.panel import FloatArray, IntArray
-from tsinfogan.metrics.codes import Measure
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes import CodeMeasure
+from tsinfogan.metrics.codes.context import CodeContext
 from tsinfogan.models.codes import Code
 
 
@@ -21,9 +21,9 @@ def bound(code: Code, parameters: FloatArray, values: FloatArray | IntArray) -> 
     return code.entropy + float(code.log_prob(torch.from_numpy(parameters), torch.from_numpy(values)).mean())
 
 
-def _compute(subject: Subject) -> dict[str, float]:
-    drawn, read = subject.read_back
-    latent = subject.model.settings.latent
+def _compute(context: CodeContext) -> dict[str, float]:
+    drawn, read = context.read_back
+    latent = context.model.settings.latent
     figures = {}
     for column, code in zip(latent.columns, latent.codes, strict=True):
         figures[f"bound_{column}"] = bound(code, read[column], drawn[column])
@@ -32,7 +32,7 @@ def _compute(subject: Subject) -> dict[str, float]:
     return figures
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="bound on the information that samples hold of each code, in nats; of categories as a share of H(c) too",
     better="higher",
     needs=frozenset(),

@@ -1,4 +1,4 @@
-"""``Subject``: a trained model with the real series it is measured on, and all that measures share, made once."""
+"""``CodeContext``: a trained model with the real series it is measured on, and all that measures share, made once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.errors import DataError
 from tsinfogan.metrics.classifier import STEPS, Classifier, fit_classifier
-from tsinfogan.metrics.codes import MEASURES, Measure
+from tsinfogan.metrics.codes import CODE_MEASURES, CodeMeasure
 from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
@@ -33,7 +33,7 @@ VIEWS = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class CodeContext:
     """What is measured. The first categorical code counts; further ones are drawn from their prior.
 
     Attributes:
@@ -228,7 +228,7 @@ class Subject:
 
     # ---- what can be measured
 
-    def missing(self, measure: Measure) -> str | None:
+    def missing(self, measure: CodeMeasure) -> str | None:
         """Why ``measure`` cannot be computed, in a sentence; None where it can."""
         known = [panel for panel in (self.train, self.test) if panel is not None]
         real = known[-1] if known else None
@@ -246,11 +246,13 @@ class Subject:
         return next((reason for need, reason in lacking.items() if reason and need in measure.needs), None)
 
 
-def evaluate(subject: Subject, names: Iterable[str | Measure] | None = None) -> tuple[dict[str, float], dict[str, str]]:
+def evaluate(
+    context: CodeContext, names: Iterable[str | CodeMeasure] | None = None
+) -> tuple[dict[str, float], dict[str, str]]:
     """All figures by name, and by measure the reason why it was left out.
 
     Args:
-        subject: what is measured.
+        context: what is measured.
         names: measures by name or as objects; all by default.
 
     Raises:
@@ -258,11 +260,11 @@ def evaluate(subject: Subject, names: Iterable[str | Measure] | None = None) -> 
     """
     figures: dict[str, float] = {}
     skipped: dict[str, str] = {}
-    for name in MEASURES.names() if names is None else map(MEASURES.register, names):
-        measure = MEASURES.get(name)
-        reason = subject.missing(measure)
+    for name in CODE_MEASURES.names() if names is None else map(CODE_MEASURES.register, names):
+        measure = CODE_MEASURES.get(name)
+        reason = context.missing(measure)
         if reason is None:
-            measured = measure.compute(subject)
+            measured = measure.compute(context)
             figures.update(measured)
             reason = None if measured else "the model has too few codes for it"
         if reason is not None:

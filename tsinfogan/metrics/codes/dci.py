@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import entropy
 from sklearn.ensemble import GradientBoostingClassifier
 
-from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes import CodeMeasure
 from tsinfogan.metrics.codes._representation import Array, Codes, binned, columns_of, over_factors, split
 
 TINY = 1e-11
@@ -55,7 +55,7 @@ def disentanglement(importance: Array) -> float:
     return float(np.average(concentration, weights=weights))
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="whether each code serves one known factor, each factor one code, and how well codes predict factors (DCI)",
     better="higher",
     needs=frozenset({"recognition", "factors"}),

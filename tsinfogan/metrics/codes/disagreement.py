@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from tsinfogan.data.panel import FloatArray
-from tsinfogan.metrics.codes import Measure
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes import CodeMeasure
+from tsinfogan.metrics.codes.context import CodeContext
 from tsinfogan.training.config import Objective
 from tsinfogan.training.losses import balance, consistency
 
@@ -23,11 +23,11 @@ def disagreement(views: FloatArray, prior: FloatArray, balance_weight: float = O
     return float(consistency(logits) + balance_weight * balance(logits.flatten(0, 1), torch.from_numpy(prior)))
 
 
-def _compute(subject: Subject) -> dict[str, float]:
-    return {"disagreement": disagreement(subject.views, subject.category_prior)}
+def _compute(context: CodeContext) -> dict[str, float]:
+    return {"disagreement": disagreement(context.views, context.category_prior)}
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="inconsistency of Q under the data's augmentations and uneven use of categories, in nats",
     better="lower",
     needs=frozenset({"categories", "recognition", "series"}),

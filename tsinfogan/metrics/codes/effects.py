@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from tsinfogan.data.panel import FloatArray, IntArray
-from tsinfogan.metrics.codes import Measure
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes import CodeMeasure
+from tsinfogan.metrics.codes.context import CodeContext
 
 
 def mean_change(first: FloatArray, last: FloatArray) -> float:
@@ -43,21 +43,21 @@ def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
     return distances
 
 
-def _compute(subject: Subject) -> dict[str, float]:
-    values, classes = subject.real_values, np.zeros(subject.real.n_cases, np.int64)
-    if subject.real.labels is not None and (known := subject.real.labels >= 0).any():
-        values, classes = values[known], subject.real.labels[known]
-    elif subject.categories and not subject.model.settings.why_unreadable:
-        classes = subject.read_categories
-    spread = within_class_spread(values, classes, subject.seed) or 1.0  # equal cases: in scaled units then
+def _compute(context: CodeContext) -> dict[str, float]:
+    values, classes = context.real_values, np.zeros(context.real.n_cases, np.int64)
+    if context.real.labels is not None and (known := context.real.labels >= 0).any():
+        values, classes = values[known], context.real.labels[known]
+    elif context.categories and not context.model.settings.why_unreadable:
+        classes = context.read_categories
+    spread = within_class_spread(values, classes, context.seed) or 1.0  # equal cases: in scaled units then
     figures = {}
-    for column, index in subject.continuous.items():
-        swept = subject.sweep_values(index)  # (n_sweeps, steps, c, *grid)
+    for column, index in context.continuous.items():
+        swept = context.sweep_values(index)  # (n_sweeps, steps, c, *grid)
         figures[f"effect_{column}"] = mean_change(swept[:, 0], swept[:, -1]) / spread
     return figures
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="change of a sample over a continuous code's sweep, in units of the real spread within a class",
     better="higher",
     needs=frozenset({"continuous", "series"}),

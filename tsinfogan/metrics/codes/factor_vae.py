@@ -6,7 +6,7 @@ import numpy as np
 
 from tsinfogan.data.matching import contingency
 from tsinfogan.data.panel import IntArray
-from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes import CodeMeasure
 from tsinfogan.metrics.codes._representation import Array, Codes, binned, columns_of, over_factors
 
 BATCH_CASES = 64
@@ -67,7 +67,7 @@ def _batches(values: IntArray, factor: IntArray, rng: np.random.Generator) -> In
     return chosen
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="how often the code that stands still tells which known factor was held fixed (FactorVAE score)",
     better="higher",
     needs=frozenset({"recognition", "factors"}),

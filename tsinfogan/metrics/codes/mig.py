@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import mutual_info_score
 
 from tsinfogan.data.panel import IntArray
-from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes import CodeMeasure
 from tsinfogan.metrics.codes._representation import Array, Codes, binned, equal_width, over_factors
 
 MAX_CASES = 10_000
@@ -37,7 +37,7 @@ def _bins(code: Array) -> IntArray:
     return equal_width(code, CODE_BINS) if code.ndim == 1 else code.argmax(1)
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="how much more one code knows of each known factor than any other code does (mutual information gap)",
     better="higher",
     needs=frozenset({"recognition", "factors"}),

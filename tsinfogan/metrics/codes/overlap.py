@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 
 from tsinfogan.data.panel import FloatArray
-from tsinfogan.metrics.codes import Measure
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes import CodeMeasure
+from tsinfogan.metrics.codes.context import CodeContext
 
 
 def effect_cosine(first: FloatArray, second: FloatArray) -> float:
@@ -18,14 +18,14 @@ def effect_cosine(first: FloatArray, second: FloatArray) -> float:
     return float((np.abs((a * b).sum(1)) / np.maximum(norms, 1e-12)).mean())
 
 
-def _compute(subject: Subject) -> dict[str, float]:
-    swept = [subject.sweep_values(index) for index in subject.continuous.values()]  # (n_sweeps, steps, c, *grid) each
+def _compute(context: CodeContext) -> dict[str, float]:
+    swept = [context.sweep_values(index) for index in context.continuous.values()]  # (n_sweeps, steps, c, *grid) each
     changes = [values[:, -1] - values[:, 0] for values in swept]
     cosines = [effect_cosine(a, b) for a, b in combinations(changes, 2)]
     return {"overlap": max(cosines)} if cosines else {}
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="greatest cosine between the changes that two continuous codes make of a sample",
     better="lower",
     needs=frozenset({"continuous"}),

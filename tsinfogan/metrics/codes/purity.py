@@ -6,8 +6,8 @@ import numpy as np
 
 from tsinfogan.data.matching import contingency
 from tsinfogan.data.panel import IntArray
-from tsinfogan.metrics.codes import Measure
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes import CodeMeasure
+from tsinfogan.metrics.codes.context import CodeContext
 
 PURE = 0.9
 SAMPLES_PER_CATEGORY = 100
@@ -27,14 +27,14 @@ def purity(categories: IntArray, classes: IntArray, n_categories: int, n_classes
     }
 
 
-def _compute(subject: Subject) -> dict[str, float]:
-    synthetic = subject.samples(SAMPLES_PER_CATEGORY)
-    classifier = subject.classifier
-    classes = classifier.predict(subject.grid_values(synthetic.panel))
-    return purity(synthetic.columns[subject.category_column], classes, subject.categories, classifier.n_classes)
+def _compute(context: CodeContext) -> dict[str, float]:
+    synthetic = context.samples(SAMPLES_PER_CATEGORY)
+    classifier = context.classifier
+    classes = classifier.predict(context.grid_values(synthetic.panel))
+    return purity(synthetic.columns[context.category_column], classes, context.categories, classifier.n_classes)
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="share of a category's samples that are of one class, and how many classes a pure category stands for",
     better="higher",
     needs=frozenset({"categories", "labels"}),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tsinfogan.data.panel import FloatArray
-from tsinfogan.metrics.codes import Measure
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes import CodeMeasure
+from tsinfogan.metrics.codes.context import CodeContext
 
 
 def r_squared(estimates: FloatArray, codes: FloatArray) -> float:
@@ -12,12 +12,12 @@ def r_squared(estimates: FloatArray, codes: FloatArray) -> float:
     return float(1 - ((estimates - codes) ** 2).mean() / codes.var())
 
 
-def _compute(subject: Subject) -> dict[str, float]:
-    drawn, read = subject.read_back
-    return {f"r2_{column}": r_squared(read[column][:, 0], drawn[column]) for column in subject.continuous}
+def _compute(context: CodeContext) -> dict[str, float]:
+    drawn, read = context.read_back
+    return {f"r2_{column}": r_squared(read[column][:, 0], drawn[column]) for column in context.continuous}
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="R² of Q's estimate of each continuous code on samples",
     better="higher",
     needs=frozenset({"continuous"}),

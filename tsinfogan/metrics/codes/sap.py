@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.svm import LinearSVC
 
 from tsinfogan.data.panel import IntArray
-from tsinfogan.metrics.codes import Measure
+from tsinfogan.metrics.codes import CodeMeasure
 from tsinfogan.metrics.codes._representation import (
     Array,
     Codes,
@@ -63,7 +63,7 @@ def _explained(columns: Array, factor: Array) -> float:
     return float(1 - np.sum((target - centred @ weights) ** 2) / np.sum(target**2))
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="how much better the best code alone predicts each known factor linearly than the next best (SAP)",
     better="higher",
     needs=frozenset({"recognition", "factors"}),

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from tsinfogan.data.panel import FloatArray, IntArray
-from tsinfogan.metrics.codes import Measure
-from tsinfogan.metrics.codes.context import Subject
+from tsinfogan.metrics.codes import CodeMeasure
+from tsinfogan.metrics.codes.context import CodeContext
 from tsinfogan.training.losses import balance
 
 
@@ -25,15 +25,15 @@ def evenness(logits: FloatArray, prior: FloatArray) -> float:
     return math.exp(-float(balance(torch.from_numpy(logits), torch.from_numpy(prior))))
 
 
-def _compute(subject: Subject) -> dict[str, float]:
-    prior = subject.category_prior
+def _compute(context: CodeContext) -> dict[str, float]:
+    prior = context.category_prior
     return {
-        "usage_least": least_usage(subject.read_categories, prior),
-        "usage_evenness": evenness(subject.views[0], prior),
+        "usage_least": least_usage(context.read_categories, prior),
+        "usage_evenness": evenness(context.views[0], prior),
     }
 
 
-MEASURE = Measure(
+CODE_MEASURE = CodeMeasure(
     summary="how evenly real series use the categories: the rarest against its prior share, and exp(−KL) to the prior",
     better="higher",
     needs=frozenset({"categories", "recognition", "series"}),

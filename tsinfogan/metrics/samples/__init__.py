@@ -1,8 +1,8 @@
-"""Measures of made series against real ones by name, one a file: how real, how useful, how varied, how safe they are.
+"""Measures of synthetic series against real ones by name, one a file: how real, useful, varied and private they are.
 
-A measure is a function of two sets of series, so it works on any generator's output. Its **noise floor** is the same
-function with real series in the place of the made ones: what a perfect generator would get. A new file here is a new
-row in every table (docs/measures.md), and is tested by being there.
+A measure is a function of two sets of series, so it works on any generator's output. Its **real-data baseline** is the
+same function with real series in the place of the synthetic ones: what a perfect generator would get. A new file here
+is a new row in every table (docs/measures.md), and is tested by being there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from tsinfogan.registry import Registry
 
 if TYPE_CHECKING:
-    from tsinfogan.metrics.samples.context import Sets
+    from tsinfogan.metrics.samples.context import SampleContext
 
 Group = Literal["fidelity", "utility", "diversity", "privacy"]
 Better = Literal["lower", "higher", "one"]
@@ -23,14 +23,14 @@ StandIn = Literal["seen", "reference"]
 
 
 @dataclass(frozen=True)
-class Figure:
+class FigureSpec:
     """One number of a measure, and what it takes to call it good.
 
     Attributes:
         summary: what the number is, in a few words for tables.
         better: which way is better; ``one`` is best at 1.
-        slack: how much worse than the floor it may be and still be called near to it.
-        far: the verdict beyond that, in a few words, such as ``"told from real nearly always"``.
+        slack: how much worse than the baseline it may be and still be called near to it.
+        far: the verdict beyond that, in a few words.
     """
 
     summary: str
@@ -40,8 +40,8 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One measure of made against real series.
+class SampleMeasure:
+    """One measure of synthetic against real series.
 
     Attributes:
         summary: one sentence for tables and help.
@@ -52,8 +52,8 @@ class Comparison:
             unequal ``lengths``, ``series`` in place of images, two or more ``channels``. Without, the measure is left
             out and the reason given.
         min_cases: series of each kind that it takes.
-        stand_in: which real series take the place of made ones for the floor: those that the generator has ``seen``,
-            or, where those are what is looked for (privacy), one half of the ``reference`` against the other.
+        stand_in: which real series take the place of synthetic ones for the baseline: those that the generator has
+            ``seen``, or, where the measure looks for these (privacy), one half of the ``reference`` against the other.
         repeats: times that a full evaluation computes it, each with another seed and other samples.
         quick_repeats: times that a quick one does, where that is less: 2 for what trains a network each time.
         name: needed where it is passed as an object.
@@ -61,8 +61,8 @@ class Comparison:
 
     summary: str
     group: Group
-    figures: Mapping[str, Figure]
-    compute: Callable[[Sets, int], Mapping[str, float]]
+    figures: Mapping[str, FigureSpec]
+    compute: Callable[[SampleContext, int], Mapping[str, float]]
     needs: frozenset[Need] = frozenset()
     min_cases: int = 10
     stand_in: StandIn = "seen"
@@ -75,4 +75,6 @@ class Comparison:
         return min(self.repeats, self.quick_repeats) if quick else self.repeats
 
 
-COMPARISONS: Registry[Comparison] = Registry("measure", __name__, "COMPARISON", (Comparison,), shared=("context",))
+SAMPLE_MEASURES: Registry[SampleMeasure] = Registry(
+    "measure", __name__, "SAMPLE_MEASURE", (SampleMeasure,), shared=("context",)
+)

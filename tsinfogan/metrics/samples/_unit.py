@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
-from tsinfogan.metrics.samples.context import Real
+from tsinfogan.metrics.samples.context import RealData
 
 MIN_SPAN = 1e-7
 MAX_TIMEPOINTS = 32
@@ -41,7 +41,7 @@ class Series(NamedTuple):
         return Series(self.values[:, ::k], -(-self.lengths // k))
 
 
-def unit_series(real: Real, panel: Panel) -> Series:
+def unit_series(real: RealData, panel: Panel) -> Series:
     """``panel``, each channel less the least and over the span of all real series, as TimeGAN scales its data.
 
     A made series that leaves the real range leaves [0, 1]: nothing is cut off.

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.panel import FloatArray, IntArray
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 
 MAX_LAG = 100
 LAGS_PER_LENGTH = 0.5
@@ -39,20 +39,21 @@ def mean_autocorrelation(values: FloatArray, lengths: IntArray, n_lags: int) -> 
     return found
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    typical = float(np.median(sets.real.reference.case_lengths))
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    typical = float(np.median(context.real.reference.case_lengths))
     n_lags = min(max(int(LAGS_PER_LENGTH * typical), 1), MAX_LAG)
     synthetic, real = (
-        mean_autocorrelation(panel.values, panel.case_lengths, n_lags) for panel in (sets.synthetic, sets.reference)
+        mean_autocorrelation(panel.values, panel.case_lengths, n_lags)
+        for panel in (context.synthetic, context.reference)
     )
     return {"autocorrelation": float(np.abs(synthetic - real).mean())}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="difference of the autocorrelation, each series over its own length",
     group="fidelity",
     figures={
-        "autocorrelation": Figure(
+        "autocorrelation": FigureSpec(
             "mean absolute difference of the autocorrelation", "lower", 0.01, "values depend on earlier ones otherwise"
         )
     },

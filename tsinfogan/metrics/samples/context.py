@@ -1,4 +1,4 @@
-"""``Sets``: made series beside real ones, and the arrays that measures share, made once."""
+"""``SampleContext``: made series beside real ones, and the arrays that measures share, made once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.metrics.classifier import STEPS, Classifier, fit_classifier
-from tsinfogan.metrics.samples import Comparison, StandIn
+from tsinfogan.metrics.samples import SampleMeasure, StandIn
 from tsinfogan.metrics.samples._components import Components
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.preprocessor import Preprocessor
@@ -19,7 +19,7 @@ QUICK_STEPS = 250
 
 
 @dataclass(frozen=True, eq=False)
-class Real:
+class RealData:
     """The real series, the same in every repeat, and what is fitted on them.
 
     Attributes:
@@ -100,7 +100,7 @@ class Real:
 
 
 @dataclass(frozen=True, eq=False)
-class Sets:
+class SampleContext:
     """What one computation of a measure is given.
 
     Attributes:
@@ -109,17 +109,17 @@ class Sets:
         reference: real series that they are compared with: all of ``real.reference``, or half of it.
     """
 
-    real: Real
+    real: RealData
     synthetic: Panel
     reference: Panel
 
     @classmethod
-    def of(cls, real: Real, synthetic: Panel) -> Sets:
+    def of(cls, real: RealData, synthetic: Panel) -> SampleContext:
         """Made series against the whole reference."""
         return cls(real, synthetic, real.reference)
 
     @classmethod
-    def baseline(cls, real: Real, stand_in: StandIn, seed: int, n_cases: int) -> Sets:
+    def baseline(cls, real: RealData, stand_in: StandIn, seed: int, n_cases: int) -> SampleContext:
         """Real series in the place of made ones, as many as those (``n_cases``) as far as there are."""
         rng = np.random.default_rng(seed)
         if stand_in == "seen":
@@ -137,7 +137,7 @@ class Sets:
 
     @property
     def preprocessor(self) -> Preprocessor:
-        """See :attr:`Real.preprocessor`."""
+        """See :attr:`RealData.preprocessor`."""
         return self.real.preprocessor
 
     @cached_property
@@ -183,7 +183,7 @@ class Sets:
         """Likewise."""
         return labels_in(self.reference, self.real.seen.classes)
 
-    def missing(self, measure: Comparison) -> str | None:
+    def missing(self, measure: SampleMeasure) -> str | None:
         """Why ``measure`` cannot be computed, as the end of a sentence; None where it can."""
         smallest = min(self.synthetic.n_cases, self.reference.n_cases, self.real.seen.n_cases)
         labelled = all((labels >= 0).any() for labels in (self.synthetic_labels, self.reference_labels))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 from tsinfogan.data.panel import FloatArray, Panel
-from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 from tsinfogan.metrics.samples._frechet import frechet_distance
 from tsinfogan.metrics.samples._ts2vec import FittedEncoder, fit
 from tsinfogan.metrics.samples._unit import unit_series
-from tsinfogan.metrics.samples.context import Real, Sets
+from tsinfogan.metrics.samples.context import RealData, SampleContext
 
 QUICK_STEPS = 60
 
@@ -29,32 +29,32 @@ def context_fid(encoder: FittedEncoder, synthetic: FloatArray, reference: FloatA
 
 
 @lru_cache(maxsize=1)
-def _encoder(real: Real) -> FittedEncoder:
+def _encoder(real: RealData) -> FittedEncoder:
     """Learned from what the generator has not seen; once for all repeats, since it takes much longer than the rest."""
     series = _series(real, real.reference)
     return fit(series, seed=real.seed, steps=QUICK_STEPS if real.quick else None, device=real.device)
 
 
 @lru_cache(maxsize=2)
-def _encoded(real: Real, panel: Panel) -> FloatArray:
+def _encoded(real: RealData, panel: Panel) -> FloatArray:
     return _encoder(real).encode(_series(real, panel))
 
 
-def _series(real: Real, panel: Panel) -> FloatArray:
+def _series(real: RealData, panel: Panel) -> FloatArray:
     series = unit_series(real, panel)
     return (series.thinned() if real.quick else series).values
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    synthetic, reference = (_encoded(sets.real, panel) for panel in (sets.synthetic, sets.reference))
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    synthetic, reference = (_encoded(context.real, panel) for panel in (context.synthetic, context.reference))
     return {"context_fid": frechet_distance(synthetic, reference)}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="Context-FID: Fréchet distance in the features of TS2Vec, an encoder that learned from the real series",
     group="fidelity",
     figures={
-        "context_fid": Figure("Fréchet distance in TS2Vec's features", "lower", 0.1, "series have other features")
+        "context_fid": FigureSpec("Fréchet distance in TS2Vec's features", "lower", 0.1, "series have other features")
     },
     compute=_compute,
     quick_repeats=2,

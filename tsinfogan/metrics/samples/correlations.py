@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tsinfogan.data.panel import FloatArray
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 
 OTHERS_DIVISOR = 10
 """The protocol's authors divide by it; no reason is given."""
@@ -36,15 +36,17 @@ def correlations(values: FloatArray) -> np.ndarray[tuple[int, int], np.dtype[np.
     return found
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    return {"correlational": correlational_score(sets.synthetic.values, sets.reference.values)}
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    return {"correlational": correlational_score(context.synthetic.values, context.reference.values)}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="difference of the correlations between channels at the same timepoint, summed over pairs, a tenth of it",
     group="fidelity",
     figures={
-        "correlational": Figure("difference of correlations between channels", "lower", 0.02, "channels go otherwise")
+        "correlational": FigureSpec(
+            "difference of correlations between channels", "lower", 0.02, "channels go otherwise"
+        )
     },
     compute=_compute,
     needs=frozenset({"series", "channels"}),

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 
 NEIGHBOURS = 5
 VARIANCE_SHARE, MAX_COMPONENTS = 0.99, 50
@@ -57,29 +57,35 @@ def overlap(synthetic: NDArray[Any], reference: NDArray[Any], k: int = NEIGHBOUR
     )
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    components = sets.real.components
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    components = context.real.components
     n_components = max(components.holding(VARIANCE_SHARE, MAX_COMPONENTS), 1)
     rng = np.random.default_rng(seed)
-    n = min(sets.synthetic.n_cases, sets.reference.n_cases)
+    n = min(context.synthetic.n_cases, context.reference.n_cases)
     synthetic, reference = (
         components.project(points[rng.permutation(len(points))[:n]], n_components)
-        for points in (sets.synthetic_points, sets.reference_points)
+        for points in (context.synthetic_points, context.reference_points)
     )
     return overlap(synthetic, reference)._asdict()
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="how far made and real series lie within each other's neighbourhoods",
     group="diversity",
     figures={
-        "precision": Figure("share of made series that lie among real ones", "higher", 0.05, "many lie off real ones"),
-        "recall": Figure("share of real series that lie among made ones", "higher", 0.05, "many kinds are never made"),
-        "density": Figure("real neighbourhoods that a made series lies in", "one", 0.15, "denser or sparser than real"),
-        "coverage": Figure(
+        "precision": FigureSpec(
+            "share of made series that lie among real ones", "higher", 0.05, "many lie off real ones"
+        ),
+        "recall": FigureSpec(
+            "share of real series that lie among made ones", "higher", 0.05, "many kinds are never made"
+        ),
+        "density": FigureSpec(
+            "real neighbourhoods that a made series lies in", "one", 0.15, "denser or sparser than real"
+        ),
+        "coverage": FigureSpec(
             "share of real neighbourhoods that hold a made series", "higher", 0.1, "much of the real is never made"
         ),
-        "coverage_back": Figure(
+        "coverage_back": FigureSpec(
             "share of made neighbourhoods that hold a real series", "higher", 0.1, "much of the made is never real"
         ),
     },

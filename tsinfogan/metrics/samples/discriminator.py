@@ -7,8 +7,8 @@ import numpy as np
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import FloatArray
 from tsinfogan.metrics.classifier import fit_classifier
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import derived_seed
 
@@ -60,24 +60,24 @@ def held_out_accuracy(
     return n_right / (2 * n)
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
     accuracy = held_out_accuracy(
-        sets.synthetic_values,
-        sets.reference_values,
-        Augmenter.build(Augmentations(), sets.preprocessor),
-        folds=QUICK_FOLDS if sets.quick else FOLDS,
-        steps=QUICK_STEPS if sets.quick else STEPS,
+        context.synthetic_values,
+        context.reference_values,
+        Augmenter.build(Augmentations(), context.preprocessor),
+        folds=QUICK_FOLDS if context.quick else FOLDS,
+        steps=QUICK_STEPS if context.quick else STEPS,
         seed=seed,
-        device=sets.real.device,
+        device=context.real.device,
     )
     return {"discriminator": abs(accuracy - 0.5)}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="how well a convolutional network that sees values and differences tells made series from real ones",
     group="fidelity",
     figures={
-        "discriminator": Figure(
+        "discriminator": FigureSpec(
             "|0.5 − accuracy| of a strong discriminator", "lower", 0.05, "a network tells them from real series"
         )
     },

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tsinfogan.data.panel import FloatArray, Panel
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 
 NEAR_SHARE_OF_MEDIAN = 0.1
 
@@ -27,21 +27,21 @@ def exact_share(synthetic: Panel, seen: Panel) -> float:
     return sum(synthetic.case(index).tobytes() in there for index in range(synthetic.n_cases)) / synthetic.n_cases
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
     return {
-        "near_duplicates": near_share(sets.synthetic_distances, sets.held_out_distances),
-        "exact_duplicates": exact_share(sets.synthetic, sets.real.training_series or sets.real.seen),
+        "near_duplicates": near_share(context.synthetic_distances, context.held_out_distances),
+        "exact_duplicates": exact_share(context.synthetic, context.real.training_series or context.real.seen),
     }
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="share of made series that are copies of series that the generator has seen, nearly or exactly",
     group="privacy",
     figures={
-        "near_duplicates": Figure(
+        "near_duplicates": FigureSpec(
             "share of near-copies of training series", "lower", 0.005, "training series are copied"
         ),
-        "exact_duplicates": Figure(
+        "exact_duplicates": FigureSpec(
             "share of exact copies of training series", "lower", 0.0, "training series are copied"
         ),
     },

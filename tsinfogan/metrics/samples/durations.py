@@ -6,8 +6,8 @@ import numpy as np
 from scipy.stats import wasserstein_distance
 
 from tsinfogan.data.panel import IntArray
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 
 
 def duration_distance(synthetic: IntArray, reference: IntArray) -> float:
@@ -16,15 +16,15 @@ def duration_distance(synthetic: IntArray, reference: IntArray) -> float:
     return float(wasserstein_distance(one, other) / (other.std() or 1.0))
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    return {"durations": duration_distance(sets.synthetic.case_lengths, sets.reference.case_lengths)}
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    return {"durations": duration_distance(context.synthetic.case_lengths, context.reference.case_lengths)}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="distance of the distributions of log length, in standard deviations",
     group="fidelity",
     figures={
-        "durations": Figure(
+        "durations": FigureSpec(
             "Wasserstein distance of log lengths, in standard deviations", "lower", 0.1, "they last longer or shorter"
         )
     },

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 from tsinfogan.metrics.samples._frechet import frechet_distance
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples.context import SampleContext
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    features = [sets.real.classifier.features(values) for values in (sets.synthetic_values, sets.reference_values)]
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    features = [
+        context.real.classifier.features(values) for values in (context.synthetic_values, context.reference_values)
+    ]
     return {"frechet": frechet_distance(*features)}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="Fréchet distance in the features of a classifier taught by real labelled series",
     group="fidelity",
     figures={
-        "frechet": Figure(
+        "frechet": FigureSpec(
             "Fréchet distance in a classifier's features", "lower", 4.0, "a classifier sees other series in them"
         )
     },

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.stats import wasserstein_distance
 
 from tsinfogan.data.panel import FloatArray
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 
 
 def marginal_distance(synthetic: FloatArray, reference: FloatArray) -> float:
@@ -25,15 +25,15 @@ def marginal_distance(synthetic: FloatArray, reference: FloatArray) -> float:
     return float(np.mean(distances))
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    return {"marginal_w1": marginal_distance(sets.synthetic.values, sets.reference.values)}
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    return {"marginal_w1": marginal_distance(context.synthetic.values, context.reference.values)}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="distance of the distributions of values, channel by channel, in standard deviations",
     group="fidelity",
     figures={
-        "marginal_w1": Figure(
+        "marginal_w1": FigureSpec(
             "Wasserstein distance of values, in standard deviations", "lower", 0.03, "values are spread otherwise"
         )
     },

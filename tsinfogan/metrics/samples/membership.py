@@ -6,8 +6,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from tsinfogan.data.panel import FloatArray
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 from tsinfogan.sampling.memorization import nearest
 
 
@@ -26,21 +26,21 @@ def attack_auc(members: FloatArray, others: FloatArray) -> float:
     return float(1 - (ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
-    n = min(len(sets.real.training_points), sets.reference.n_cases)
+    n = min(len(context.real.training_points), context.reference.n_cases)
     members, others = (
-        nearest(points[rng.permutation(len(points))[:n]], sets.synthetic_points, 1)[0][:, 0]
-        for points in (sets.real.training_points, sets.reference_points)
+        nearest(points[rng.permutation(len(points))[:n]], context.synthetic_points, 1)[0][:, 0]
+        for points in (context.real.training_points, context.reference_points)
     )
     return {"membership_auc": attack_auc(members, others)}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="whether an attacker who has the made series can tell which real ones the generator was trained on",
     group="privacy",
     figures={
-        "membership_auc": Figure(
+        "membership_auc": FigureSpec(
             "area under the curve of a membership attack; .5 is guessing", "lower", 0.03, "they betray training series"
         )
     },

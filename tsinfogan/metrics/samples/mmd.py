@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 
 WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Of the kernels, as multiples of the median squared distance."""
@@ -44,13 +44,13 @@ def _kernel(squares: NDArray[np.float64], median: float) -> NDArray[np.float64]:
     return kernel
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    return {"mmd": squared_mmd(sets.synthetic_points, sets.reference_points)}
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    return {"mmd": squared_mmd(context.synthetic_points, context.reference_points)}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="squared maximum mean discrepancy of whole series on the common grid",
     group="fidelity",
-    figures={"mmd": Figure("squared maximum mean discrepancy", "lower", 0.002, "drawn from another distribution")},
+    figures={"mmd": FigureSpec("squared maximum mean discrepancy", "lower", 0.002, "drawn from another distribution")},
     compute=_compute,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tsinfogan.data.panel import FloatArray
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 
 NEAR_PERCENT = 1.0
 MIN_DISTANCE = 1e-6
@@ -22,22 +22,22 @@ def share_nearer(synthetic: FloatArray, held_out: FloatArray) -> float:
     return float((synthetic < np.percentile(held_out, NEAR_PERCENT)).mean())
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    synthetic, held_out = sets.synthetic_distances, sets.held_out_distances
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    synthetic, held_out = context.synthetic_distances, context.held_out_distances
     return {"nearest": distance_ratio(synthetic, held_out), "nearer_share": share_nearer(synthetic, held_out)}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="distance to the nearest series that the generator has seen, against that of real series it has not",
     group="privacy",
     figures={
-        "nearest": Figure(
+        "nearest": FigureSpec(
             "median distance to the nearest training series over that of held-out ones",
             "one",
             0.1,
             "nearer to or farther from training series than others are",
         ),
-        "nearer_share": Figure(
+        "nearer_share": FigureSpec(
             "share nearer to training series than 99 % of held-out ones", "lower", 0.02, "many lie near training series"
         ),
     },

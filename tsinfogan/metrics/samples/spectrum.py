@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.panel import FloatArray
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 
 ENERGY_SHARE = 0.999
 MIN_RATIO = 1e-3
@@ -38,9 +38,9 @@ def amplitude_ratios(synthetic: FloatArray, reference: FloatArray) -> NDArray[np
     return ratios
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    n_channels = sets.synthetic.n_channels  # the duration, a channel more, is constant
-    ratios = amplitude_ratios(sets.synthetic_values[:, :n_channels], sets.reference_values[:, :n_channels])
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    n_channels = context.synthetic.n_channels  # the duration, a channel more, is constant
+    ratios = amplitude_ratios(context.synthetic_values[:, :n_channels], context.reference_values[:, :n_channels])
     ratios = np.maximum(ratios, MIN_RATIO) if ratios.size else np.ones(1)
     return {
         "spectrum": float(np.abs(np.log(ratios)).mean()),
@@ -49,15 +49,15 @@ def _compute(sets: Sets, seed: int) -> dict[str, float]:
     }
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="amplitude of every harmonic of made series over that of real ones, up to the bandwidth of these",
     group="fidelity",
     figures={
-        "spectrum": Figure("mean |ln ratio| of the amplitudes of harmonics", "lower", 0.05, "frequencies are off"),
-        "spectrum_least": Figure(
+        "spectrum": FigureSpec("mean |ln ratio| of the amplitudes of harmonics", "lower", 0.05, "frequencies are off"),
+        "spectrum_least": FigureSpec(
             "least ratio of a harmonic's amplitude", "one", 0.16, "some frequency is of another strength"
         ),
-        "spectrum_greatest": Figure(
+        "spectrum_greatest": FigureSpec(
             "greatest ratio of a harmonic's amplitude", "one", 0.14, "some frequency is of another strength"
         ),
     },

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.panel import FloatArray, IntArray
-from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 from tsinfogan.metrics.samples._components import Components
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples.context import SampleContext
 
 DIRECTIONS = 20
 MIN_PER_CLASS = 5
@@ -45,12 +45,14 @@ def component_spreads(synthetic: FloatArray, components: Components, n: int = DI
     return spreads
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    within = class_spreads(sets.synthetic_points, sets.synthetic_labels, sets.reference_points, sets.reference_labels)
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    within = class_spreads(
+        context.synthetic_points, context.synthetic_labels, context.reference_points, context.reference_labels
+    )
     if not within.size:
-        one_class = [np.zeros(panel.n_cases, np.int64) for panel in (sets.synthetic, sets.reference)]
-        within = class_spreads(sets.synthetic_points, one_class[0], sets.reference_points, one_class[1])
-    along = component_spreads(sets.synthetic_points, sets.real.components)
+        one_class = [np.zeros(panel.n_cases, np.int64) for panel in (context.synthetic, context.reference)]
+        within = class_spreads(context.synthetic_points, one_class[0], context.reference_points, one_class[1])
+    along = component_spreads(context.synthetic_points, context.real.components)
     within, along = (ratios if ratios.size else np.ones(1) for ratios in (within, along))  # equal real series
     return {
         "spread_within": float(np.median(within)),
@@ -60,18 +62,18 @@ def _compute(sets: Sets, seed: int) -> dict[str, float]:
     }
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="spread of made series over that of real ones, within a class and along the first 20 principal components",
     group="diversity",
     figures={
-        "spread_within": Figure("spread within a class, median of classes", "one", 0.1, "a class varies otherwise"),
-        "spread_within_least": Figure(
+        "spread_within": FigureSpec("spread within a class, median of classes", "one", 0.1, "a class varies otherwise"),
+        "spread_within_least": FigureSpec(
             "spread within a class, least of classes", "one", 0.2, "some class varies otherwise"
         ),
-        "spread_along_least": Figure(
+        "spread_along_least": FigureSpec(
             "spread along a principal component, least of 20", "one", 0.16, "some direction varies otherwise"
         ),
-        "spread_along_greatest": Figure(
+        "spread_along_greatest": FigureSpec(
             "spread along a principal component, greatest of 20", "one", 0.14, "some direction varies otherwise"
         ),
     },

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 from tsinfogan.metrics.samples._timegan import NETWORKS, QUICK_NETWORKS, Cases, RecurrentNetworks, batches_of, train
 from tsinfogan.metrics.samples._unit import Series, unit_series
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples.context import SampleContext
 from tsinfogan.preprocessing.scaling import Numbers
 
 STEPS, QUICK_STEPS = 2000, 200
@@ -70,20 +70,22 @@ def discriminative_scores(
     return scores
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    synthetic, reference = (unit_series(sets.real, panel).thinned() for panel in (sets.synthetic, sets.reference))
-    networks, steps = (QUICK_NETWORKS, QUICK_STEPS) if sets.quick else (NETWORKS, STEPS)
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    synthetic, reference = (
+        unit_series(context.real, panel).thinned() for panel in (context.synthetic, context.reference)
+    )
+    networks, steps = (QUICK_NETWORKS, QUICK_STEPS) if context.quick else (NETWORKS, STEPS)
     scores = discriminative_scores(
-        synthetic, reference, networks=networks, seed=seed, steps=steps, device=sets.real.device
+        synthetic, reference, networks=networks, seed=seed, steps=steps, device=context.real.device
     )
     return {"timegan_discriminative": float(scores.mean())}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="TimeGAN's discriminative score: |0.5 - accuracy| of a recurrent network of half as many units as channels",
     group="fidelity",
     figures={
-        "timegan_discriminative": Figure(
+        "timegan_discriminative": FigureSpec(
             "TimeGAN's discriminator, |0.5 - accuracy|", "lower", 0.05, "a small recurrent network tells them apart"
         )
     },

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsinfogan.metrics.samples import Comparison, Figure
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 from tsinfogan.metrics.samples._timegan import NETWORKS, QUICK_NETWORKS, Cases, RecurrentNetworks, batches_of, train
 from tsinfogan.metrics.samples._unit import Series, unit_series
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples.context import SampleContext
 from tsinfogan.preprocessing.scaling import Numbers
 
 STEPS, QUICK_STEPS = 5000, 250
@@ -71,18 +71,22 @@ def _errors(told: Tensor, wanted: Tensor) -> Tensor:
     return wrong.sum(-1) / known.sum(-1).clamp_min(1)
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    synthetic, reference = (unit_series(sets.real, panel).thinned() for panel in (sets.synthetic, sets.reference))
-    networks, steps = (QUICK_NETWORKS, QUICK_STEPS) if sets.quick else (NETWORKS, STEPS)
-    scores = predictive_scores(synthetic, reference, networks=networks, seed=seed, steps=steps, device=sets.real.device)
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    synthetic, reference = (
+        unit_series(context.real, panel).thinned() for panel in (context.synthetic, context.reference)
+    )
+    networks, steps = (QUICK_NETWORKS, QUICK_STEPS) if context.quick else (NETWORKS, STEPS)
+    scores = predictive_scores(
+        synthetic, reference, networks=networks, seed=seed, steps=steps, device=context.real.device
+    )
     return {"timegan_predictive": float(scores.mean())}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="TimeGAN's predictive score: mean absolute error of real series a step ahead, learned from made ones",
     group="utility",
     figures={
-        "timegan_predictive": Figure(
+        "timegan_predictive": FigureSpec(
             "TimeGAN's predictor, error a step ahead", "lower", 0.005, "teaches to predict real series badly"
         )
     },

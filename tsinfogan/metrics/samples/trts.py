@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from tsinfogan.metrics.samples import Comparison, Figure
-from tsinfogan.metrics.samples.context import Sets
+from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples.context import SampleContext
 
 
-def _compute(sets: Sets, seed: int) -> dict[str, float]:
-    known = sets.synthetic_labels >= 0
-    told = sets.real.classifier.predict(sets.synthetic_values[known])
-    return {"trts": float((told == sets.synthetic_labels[known]).mean())}
+def _compute(context: SampleContext, seed: int) -> dict[str, float]:
+    known = context.synthetic_labels >= 0
+    told = context.real.classifier.predict(context.synthetic_values[known])
+    return {"trts": float((told == context.synthetic_labels[known]).mean())}
 
 
-COMPARISON = Comparison(
+SAMPLE_MEASURE = SampleMeasure(
     summary="a classifier taught by real series, tested on made ones",
     group="utility",
-    figures={"trts": Figure("accuracy of a classifier on made series", "higher", 0.02, "many do not show their class")},
+    figures={
+        "trts": FigureSpec("accuracy of a classifier on made series", "higher", 0.02, "many do not show their class")
+    },
     compute=_compute,
     needs=frozenset({"labels", "classes"}),
     stand_in="reference",  # the classifier knows the series that the generator has seen by heart

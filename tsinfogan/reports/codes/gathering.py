@@ -9,7 +9,7 @@ import numpy as np
 
 from tsinfogan.data.matching import contingency
 from tsinfogan.data.panel import IntArray, Panel
-from tsinfogan.metrics.codes.context import Subject, evaluate
+from tsinfogan.metrics.codes.context import CodeContext, evaluate
 from tsinfogan.metrics.codes.flips import flip_share
 from tsinfogan.metrics.codes.purity import SAMPLES_PER_CATEGORY
 from tsinfogan.models.codes import CategoricalCode
@@ -36,7 +36,7 @@ class Material:
     """
 
     run: str
-    subject: Subject
+    subject: CodeContext
     notes: tuple[str, ...] = ()
 
     @property
@@ -152,7 +152,7 @@ def _with_majority(card: CategoryCard, counts: IntArray, classes: tuple[str, ...
     return replace(card, majority=classes[int(counts.argmax())], purity=float(counts.max() / counts.sum()))
 
 
-def _knob_card(subject: Subject, column: str, figures: dict[str, float], reads_categories: bool) -> KnobCard:
+def _knob_card(subject: CodeContext, column: str, figures: dict[str, float], reads_categories: bool) -> KnobCard:
     groups = max(1, subject.categories)
     drawn = _first(subject.samples(SAMPLES_PER_CATEGORY), DRAWS_WITH_TRAITS * (subject.categories or 10))
     swept = subject.sweeps(subject.continuous[column])
@@ -191,7 +191,7 @@ def _knob_card(subject: Subject, column: str, figures: dict[str, float], reads_c
     )
 
 
-def _categories(subject: Subject, synthetic: Sample) -> IntArray:
+def _categories(subject: CodeContext, synthetic: Sample) -> IntArray:
     if not subject.categories:
         return np.zeros(synthetic.panel.n_cases, np.int64)
     categories: IntArray = synthetic.columns[subject.category_column]

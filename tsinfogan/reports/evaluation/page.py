@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from tsinfogan.metrics.intervals import Estimate
-from tsinfogan.reports.evaluation.gathering import CODES, GROUPS, Assessment, Figure
+from tsinfogan.metrics.results import CODES, GROUPS, Evaluation, Result
 from tsinfogan.reports.evaluation.pictures import Picture
 from tsinfogan.reports.html import image, tiles, whole_page
 
@@ -40,15 +40,15 @@ figure img { margin-top: .5rem; }
 """
 
 
-def table_rows(found: Assessment) -> list[tuple[str, ...]]:
+def table_rows(found: Evaluation) -> list[tuple[str, ...]]:
     """Texts under ``HEADER``."""
     return [
         (figure.group, figure.measure, figure.name, number(figure.value), number(figure.baseline), figure.verdict)
-        for figure in found.figures
+        for figure in found.results
     ]
 
 
-def render(found: Assessment, pictures: Sequence[Picture]) -> str:
+def render(found: Evaluation, pictures: Sequence[Picture]) -> str:
     """The page."""
     kind = "quick evaluation" if found.quick else "evaluation"
     head = (
@@ -83,29 +83,29 @@ def number(estimate: Estimate | None) -> str:
     return text.replace("-", "−")
 
 
-def _counted(found: Assessment) -> str:
+def _counted(found: Evaluation) -> str:
     synthetic, seen, reference = (found.counts[name] for name in ("synthetic", "seen", "reference"))
     first = f"{synthetic:,} made series in each repeat, " if synthetic else ""
     return f"{first}{seen:,} real series that the generator may have seen, {reference:,} that it has not"
 
 
-def _tiles(found: Assessment) -> Iterable[tuple[str, str]]:
+def _tiles(found: Evaluation) -> Iterable[tuple[str, str]]:
     for group in GROUPS:
-        judged = [figure.near for figure in found.figures if figure.group == group and figure.near is not None]
+        judged = [figure.near for figure in found.results if figure.group == group and figure.near is not None]
         if judged:
             yield f"{sum(judged)} of {len(judged)}", f"figures of {group} are like those of real series, or nearly"
 
 
-def _group(found: Assessment, group: str) -> str:
-    rows = "".join(_row(figure) for figure in found.figures if figure.group == group)
+def _group(found: Evaluation, group: str) -> str:
+    rows = "".join(_row(figure) for figure in found.results if figure.group == group)
     head = "<th>figure</th><th>made series</th><th>real series</th><th>verdict</th>"
     return _table(group, head, rows)
 
 
-def _codes(found: Assessment) -> str:
+def _codes(found: Evaluation) -> str:
     """A row for each measure, with all its figures."""
-    by_measure: dict[str, list[Figure]] = {}
-    for figure in found.figures:
+    by_measure: dict[str, list[Result]] = {}
+    for figure in found.results:
         if figure.group == CODES:
             by_measure.setdefault(figure.measure, []).append(figure)
     rows = "".join(
@@ -127,7 +127,7 @@ def _table(group: str, head: str, rows: str) -> str:
     )
 
 
-def _row(figure: Figure) -> str:
+def _row(figure: Result) -> str:
     baseline = "" if figure.baseline is None else _cell(figure.baseline)
     look = "near" if figure.near else "perhaps" if figure.may_be_chance else "far"
     dot = "" if figure.near is None else f'<span class="dot {look}"></span>'
@@ -142,8 +142,8 @@ def _cell(estimate: Estimate) -> str:
     return f'{mean} <span class="pm">± {width}</span>' if width else mean
 
 
-def _reading(found: Assessment) -> str:
-    if not any(figure.baseline is not None for figure in found.figures):
+def _reading(found: Evaluation) -> str:
+    if not any(figure.baseline is not None for figure in found.results):
         return ""
     return (
         '<p class="quiet">Beside each figure of made series stands its noise floor: the same figure with real series '
@@ -166,7 +166,7 @@ def _pictures(pictures: Sequence[Picture]) -> str:
     )
 
 
-def _left_out(found: Assessment) -> list[str]:
+def _left_out(found: Evaluation) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for name, reason in found.skipped.items():
         reasons.setdefault(reason, []).append(name)
