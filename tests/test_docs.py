@@ -109,6 +109,24 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors, f"{page.name} links to {target}"
 
 
+@over_pages
+def test_files_and_options_exist(page: Path) -> None:
+    text = page.read_text()
+    for path in re.findall(r"`((?:tsinfogan|benchmarks|docs)/[\w/.-]+)`", text):
+        assert (ROOT / path).exists(), f"{page.name} names {path}"
+    commands: Any = typer.main.get_command(app)
+    options = {option for command in commands.commands.values() for each in command.params for option in each.opts}
+    for option in re.findall(r"`(--[a-z][a-z-]*)", text):
+        assert option in {"--help", *options}, f"{page.name} names {option}"
+
+
+def test_code_names_pages_that_exist() -> None:
+    for folder in ("tsinfogan", "cli", "datasets", "benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for page in re.findall(r"docs/[\w/-]+\.md", path.read_text()):
+                assert (ROOT / page).exists(), f"{path.name} names {page}"
+
+
 PRIVATE_WORDS = (
     r"critics?|games?|players?|knobs?|distort\w*|blend\w*|openings|opinions?|restraints?|textures?"
     r"|foretell\w*|rival heads|made series|somebody's wish|by heart|stirs?|giv\w+ away|shouts?|the company it keeps"
