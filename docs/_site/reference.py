@@ -28,7 +28,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name in ROOMS:
         room = import_module(f"tsinfogan.{name}")
         public = {definition(room, public) for public in public_names(room)}
-        introduction = f"::: tsinfogan.{name}\n    options:\n      members: []"
+        introduction = f"::: tsinfogan.{name}\n    options: {{members: [], show_root_heading: false, show_root_toc_entry: false}}"
         pages[f"reference/{name}.md"] = page(f"tsinfogan.{name}", introduction, public - shown)
     for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
