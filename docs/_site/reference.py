@@ -19,6 +19,8 @@ import tsinfogan
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("data", "formats", "preprocessing", "models", "sampling", "training", "metrics", "estimators")
 
+ONLY_DOCSTRING = "{members: [], show_root_heading: false, show_root_toc_entry: false}"
+
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds ``index.md`` and ``reference/*.md`` to the pages in docs/."""
@@ -28,7 +30,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name in ROOMS:
         room = import_module(f"tsinfogan.{name}")
         public = {definition(room, public) for public in public_names(room)}
-        introduction = f"::: tsinfogan.{name}\n    options: {{members: [], show_root_heading: false, show_root_toc_entry: false}}"
+        introduction = f"::: tsinfogan.{name}\n    options: {ONLY_DOCSTRING}"
         pages[f"reference/{name}.md"] = page(f"tsinfogan.{name}", introduction, public - shown)
     for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
