@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -128,7 +129,7 @@ def test_code_names_pages_that_exist() -> None:
 
 
 PRIVATE_WORDS = (
-    r"critics?|games?|players?|knobs?|distort\w*|blend\w*|openings|opinions?|restraints?|textures?"
+    r"critics?|games?|knobs?|distort\w*|blend\w*|openings|opinions?|restraints?|textures?"
     r"|foretell\w*|rival heads|made series|somebody's wish|by heart|stirs?|giv\w+ away|shouts?|the company it keeps"
 )
 """Figures of speech, and words that are no terms of the field, such as game for adversarial training."""
@@ -150,6 +151,29 @@ def test_plain_words(page: Path) -> None:
 
 def test_private_words_are_found() -> None:
     assert private_words("The Critic learns `blends` by heart ([code](game.py)).") == {"critic", "by heart"}
+
+
+def product_texts() -> Iterator[Any]:
+    """Docstrings of each module, and the help of each command."""
+    for folder in ("tsinfogan", "cli", "datasets"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            constants = (
+                node.value.value
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            )
+            name = str(path.relative_to(ROOT))
+            yield pytest.param(name, "\n\n".join(text for text in constants if isinstance(text, str)), id=name)
+    commands: Any = typer.main.get_command(app)
+    for name, command in commands.commands.items():
+        helps = (getattr(parameter, "help", None) or "" for parameter in command.params)
+        yield pytest.param(f"{name} --help", "\n\n".join([command.help or "", *helps]), id=f"{name} --help")
+
+
+@pytest.mark.parametrize(("name", "text"), list(product_texts()))
+def test_plain_words_in_product(name: str, text: str) -> None:
+    allowed = {"knob", "knobs"} if name.startswith("tsinfogan/reports/") else set()  # pages for people say knob
+    assert private_words(text) <= allowed
 
 
 def test_readme_is_short() -> None:
