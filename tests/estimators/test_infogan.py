@@ -429,16 +429,23 @@ def test_bad_training(parameters: Any, series: Any, y: Any, error: type[Exceptio
         new(**parameters).fit(series, y)
 
 
+def test_codes_are_numbers_of_any_kind(fitted: InfoGAN) -> None:
+    plain = fitted.sample(2, cat=1, cont=[0.5, -1], random_state=1)
+    read = fitted.encode(X)
+    for cat in (np.int64(1), np.array(1), read.cat[read.cat == read.cat.iloc[0]].iloc[0] * 0 + 1):
+        assert np.array_equal(fitted.sample(2, cat=cat, cont=np.array([0.5, -1]), random_state=1), plain)
+
+
 def test_bad_use(fitted: InfoGAN) -> None:
     for call, sentence in (
         (lambda: fitted.sample(2, label="medium"), "unknown label 'medium'"),
-        (lambda: fitted.sample(2, label=["slow"]), "one label for each of 2 series"),
-        (lambda: fitted.sample(2, label="slow", cat=1), "no category"),
+        (lambda: fitted.sample(2, label=["slow"]), "a `label` for each of 2 series"),
+        (lambda: fitted.sample(2, label="slow", cat=1), "both choose the category"),
         (lambda: fitted.sample(0), "at least 1 series"),
         (lambda: fitted.augment(X, n=1, factor=2), "give one of them"),
-        (lambda: fitted.augment(X, factor=0.5), "expected a factor of 1 or more"),
-        (lambda: fitted.augment(X, Y, n=-1), "0 or more new series, got -1"),
-        (lambda: fitted.augment(X, [None] * 24), "y knows no class"),
+        (lambda: fitted.augment(X, factor=0.5), "expected a `factor` of 1 or more"),
+        (lambda: fitted.augment(X, Y, n=-1), "`n` of 0 or more, got -1"),
+        (lambda: fitted.augment(X, [None] * 24), "y holds no known class"),
         (lambda: fitted.augment(X, ["medium"] * 24), "no category belongs to class 'medium', only to fast, slow"),
         (lambda: new().fit(X).sample(2, label="slow"), "unknown label"),
         (lambda: fitted.transform(two), "expected the channels ch0"),

@@ -1,4 +1,4 @@
-"""``SyntheticBatches``: an endless supply of new series for a training loop in PyTorch."""
+"""``SyntheticBatches``: synthetic series, mixed with real ones or not, for a training loop in PyTorch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from tsinfogan.data.panel import UNLABELLED, Panel, encode_labels
+from tsinfogan.data.panel import UNLABELLED, Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.estimators.containers import read
-from tsinfogan.estimators.targets import labelled
+from tsinfogan.estimators.targets import labelled, labels_among
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.torch_inverse import Units
 from tsinfogan.sampling.inference import check_fits
+from tsinfogan.sampling.sampler import category_labels
 from tsinfogan.seeding import Stream, generator_at
 
 if TYPE_CHECKING:
@@ -28,35 +29,44 @@ MAX_WORKERS = 1023
 
 
 class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
-    """Batches ``(values, labels)`` of new series, made where the model is: nothing passes through the host.
+    """Batches ``(values, labels)`` of synthetic series, generated on the model's device.
 
-    ``values`` is float32 ``(batch_size, n_channels, *grid)``. Where lengths differ, series are on the model's common
-    grid and a last channel holds the length. ``labels`` is int64 ``(batch_size,)``: index into :attr:`classes`,
-    or the category where categories have no names, or -1 where neither is known.
+    ``values`` is float32 ``(batch_size, n_channels, *grid)``. If lengths differ, series are on the model's common grid
+    and a last channel holds the length. ``labels`` is int64 ``(batch_size,)``: index into :attr:`classes`, or the
+    category if categories have no names, or -1 if there are no categories. Categories are sampled as by
+    :func:`tsinfogan.sample`.
 
-    Categories are as common among new series as :func:`tsinfogan.sampling.sampler.sample` makes them.
-
-    Batch k of pass e depends on the model, the seed, e and k alone, so any number of workers gives the same batches in
-    the same order; for ``DataLoader(batches, batch_size=None, num_workers=…)``. Each pass is new.
+    Batch k of pass e depends on the model, the seed, e and k only, so any number of workers gives the same batches in
+    the same order: ``DataLoader(batches, batch_size=None, num_workers=…)``. Each pass has new series.
 
     Args:
-        source: a :class:`Model` or a fitted :class:`InfoGAN`. What it is trained to further is used at once.
+        source: a :class:`Model` or a fitted :class:`InfoGAN`.
         batch_size: series in a batch.
-        n_batches: batches in a pass; None is without end, or with ``real`` such that each real series comes once.
-        real: series that are mixed in, as ``source`` takes them.
+        n_batches: batches in a pass. None is unlimited, or with ``real`` as many as contain each real series once.
+        real: series to mix in, as ``source`` takes them.
         y: their classes; by default the labels that ``real`` itself holds.
         real_share: share of real series in a batch. They are its first :attr:`n_real`, in a new order each pass.
-        raw: False gives values as the networks see them: scaled, and the length as the networks know it.
+        raw: whether values are in raw units and lengths in timepoints; else both are as the networks see them.
         seed: everything random follows from it.
 
     Attributes:
-        classes: name of each label; empty where labels are categories.
+        classes: name of each label; empty if labels are categories.
         n_real: real series in a batch.
         n_batches: batches in a pass, or None.
 
     Raises:
-        SettingError: numbers that make no sense.
+        SettingError: numbers out of range.
         DataError: ``real`` is not like the training series.
+
+    Example:
+        >>> import numpy as np
+        >>> from tsinfogan import InfoGAN, SyntheticBatches
+        >>> X = np.sin(np.linspace(0, 6, 24) + np.arange(20)[:, None])[:, None]  # (20, 1, 24)
+        >>> quick = {"width": 4, "pretraining_steps": 0}
+        >>> model = InfoGAN(max_steps=2, settings=quick, random_state=0).fit(X)
+        >>> batches = SyntheticBatches(model, batch_size=8, real=X)
+        >>> [tuple(values.shape) for values, labels in batches], batches.n_real
+        ([(8, 1, 24), (8, 1, 24), (8, 1, 24), (8, 1, 24), (8, 1, 24)], 4)
     """
 
     def __init__(
@@ -80,8 +90,11 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
                 f"{batch_size}, {n_batches} and {real_share}"
             )
         self.model, self.batch_size, self.seed = model, batch_size, seed
-        self.classes, class_of_category = _classes(model)
-        self._class_of_category = class_of_category.to(model.device)
+        self.classes: tuple[str, ...] = ()
+        self._label_of_category = torch.arange(model.settings.n_categories, device=model.device)
+        if model.category_names:
+            labels, self.classes = category_labels(model)
+            self._label_of_category = torch.from_numpy(labels).to(model.device)
         self._units = Units(model.preprocessor, model.device) if raw else None
         self.n_real, self.n_batches = 0, n_batches
         if real is not None:
@@ -89,24 +102,24 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
             self._real, self._real_labels = self._prepared(panel)
             self.n_real = max(1, round(real_share * batch_size))
             self.n_batches = n_batches or -(-panel.n_cases // self.n_real)
-        # shared with the workers, who live for one pass or for all: each counts its passes in a place of its own
+        # in memory that workers share, since some live for one pass only: each counts its passes in its own entry
         self._passes = torch.zeros(1 + MAX_WORKERS, dtype=torch.long).share_memory_()
         self._order: tuple[tuple[int, int], Tensor] | None = None
 
     def set_epoch(self, epoch: int) -> None:
-        """Has the next pass be number ``epoch``; without it passes are counted from 0."""
+        """Numbers the next pass ``epoch``; by default passes are counted from 0."""
         self._passes.fill_(epoch)
 
     def __len__(self) -> int:
         if self.n_batches is None:
-            raise TypeError("these batches have no end; give n_batches")
+            raise TypeError("the number of batches is unlimited; give n_batches")
         return self.n_batches
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         worker = get_worker_info()
         if worker is not None and self.model.device.type != "cpu":
             raise SettingError(
-                f"the model is on {self.model.device}, where workers cannot make anything: expected num_workers=0, "
+                f"the model is on {self.model.device}, which workers cannot use: expected num_workers=0, "
                 f"which is fastest there, got {worker.num_workers}"
             )
         position, first, step = (0, 0, 1) if worker is None else (1 + worker.id, worker.id, worker.num_workers)
@@ -128,26 +141,25 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
             rows = self._real_rows(epoch, number)
             parts.append((self._real[rows], self._real_labels[rows]))
         if self.n_real < self.batch_size:
-            parts.append(self._new(self.batch_size - self.n_real, epoch, number))
+            parts.append(self._synthetic(self.batch_size - self.n_real, epoch, number))
         values, labels = (torch.cat(each) for each in zip(*parts, strict=True))
         return values, labels
 
-    def _new(self, n: int, epoch: int, number: int) -> tuple[Tensor, Tensor]:
-        """Values and labels of ``n`` new series."""
+    def _synthetic(self, n: int, epoch: int, number: int) -> tuple[Tensor, Tensor]:
+        """Values ``(n, c, *grid)`` and labels ``(n,)`` of new series."""
         model, latent = self.model, self.model.sampling_latent
         rng = generator_at(model.device, self.seed, Stream.BATCH, epoch, number)
         noise, codes = latent.sample(n, rng)
         injected_noise = torch.randn(n, model.injected_noise_dim, generator=rng, device=model.device)
         values = model.generator(model.latent(noise, codes), injected_noise).float().contiguous()
-        column = model.settings.category_column
-        if column is None:
+        if latent.first_category is None:
             labels = torch.full((n,), UNLABELLED, device=model.device)
         else:
-            labels = self._class_of_category[codes[latent.columns.index(column)]]
+            labels = self._label_of_category[codes[latent.first_category[0]]]
         return values if self._units is None else self._units(values), labels
 
     def _prepared(self, panel: Panel) -> tuple[Tensor, Tensor]:
-        """Values and labels of real series, as those that are made, on the device."""
+        """Values and labels of real series, on the device, as those of synthetic ones."""
         check_fits(self.model, panel)
         device = self.model.device
         if self._units is not None and self.model.preprocessor.lengths is None:
@@ -155,34 +167,17 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
         else:
             values = torch.from_numpy(self.model.preprocessor.transform(panel)).to(device)
             values = values if self._units is None else self._units(values)
-        labels = np.full(panel.n_cases, UNLABELLED)
-        if panel.labels is not None and self.classes:
-            position = {name: index for index, name in enumerate(self.classes)}
-            known = np.array([position.get(name, UNLABELLED) for name in panel.classes] + [UNLABELLED])
-            labels = known[panel.labels]
-        return values, torch.from_numpy(labels).to(device)
+        return values, torch.from_numpy(labels_among(panel, self.classes)).to(device)
 
     def _real_rows(self, epoch: int, number: int) -> Tensor:
-        """``(n_real,)`` places of real series: none comes again before all have come."""
+        """``(n_real,)`` indices of real series: each occurs once before any occurs again."""
         chosen: list[Tensor] = []
         position, end = number * self.n_real, (number + 1) * self.n_real
         while position < end:
-            turn, first = divmod(position, len(self._real))
-            if self._order is None or self._order[0] != (epoch, turn):
-                rng = generator_at("cpu", self.seed, Stream.REAL, epoch, turn)
-                self._order = (epoch, turn), torch.randperm(len(self._real), generator=rng).to(self._real.device)
+            cycle, first = divmod(position, len(self._real))
+            if self._order is None or self._order[0] != (epoch, cycle):
+                rng = generator_at("cpu", self.seed, Stream.REAL, epoch, cycle)
+                self._order = (epoch, cycle), torch.randperm(len(self._real), generator=rng).to(self._real.device)
             chosen.append(self._order[1][first : first + end - position])
             position += len(chosen[-1])
         return torch.cat(chosen)
-
-
-def _classes(model: Model) -> tuple[tuple[str, ...], Tensor]:
-    """Names of the labels, and the label of each category: the category itself where none has a name."""
-    names = model.category_names
-    if not names:
-        return (), torch.arange(model.settings.n_categories)
-    known = model.card.classes
-    of_category, classes = encode_labels(
-        np.array(names, dtype=object), known if set(filter(None, names)) <= set(known) else ()
-    )
-    return classes, torch.from_numpy(of_category)

@@ -1,4 +1,4 @@
-"""Series as people hold them ⇄ ``Panel``: arrays, lists, long DataFrames. What came in tells how others go out."""
+"""Arrays, lists and long DataFrames ⇄ ``Panel``: new series are returned in the container of the training series."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import ColumnNames
-from tsinfogan.data.panel import UNLABELLED, ChannelKind, Panel
+from tsinfogan.data.panel import ChannelKind, Panel
 from tsinfogan.errors import DataError
-from tsinfogan.estimators.layouts import FrameLayout, read_frame
+from tsinfogan.estimators.layouts import FrameLayout
+from tsinfogan.estimators.targets import labels_among
+from tsinfogan.formats.frame import panel_from_frame
 
 Kind = Literal["panel", "array", "table", "list", "frame"]
 Array = NDArray[Any]
 SMOOTHER = 2.0
-"""Axes are taken as swapped where values change so many times less along the axis that should hold the channels."""
+"""Axes are taken as swapped if the mean squared step along the channels is smaller than along time by this factor."""
 WANTED = "expected (n_cases, n_channels, n_timepoints)"
 
 
 @dataclass(frozen=True)
 class Container:
-    """How series came in, so that others can go out the same way.
+    """The container of some series, so that others can be returned in the same kind.
 
     Attributes:
         kind: a Panel; an array of three axes; a table ``(n_cases, n_timepoints)`` of one channel; a list of arrays; or
             a long DataFrame.
-        dtype: of the numbers, as numpy calls it.
+        dtype: numpy's name of the dtype of the numbers.
         time_last: whether the last axis is time.
         n_axes: of each array in a list: 2, or 1 for series of one channel.
         layout: of a DataFrame.
@@ -41,7 +43,7 @@ class Container:
     layout: FrameLayout | None = None
 
     def packed(self, panel: Panel) -> Any:
-        """The series of ``panel`` in such a container.
+        """The series of ``panel`` in a container of this kind.
 
         Raises:
             DataError: series of unequal length do not go into one array.
@@ -62,10 +64,10 @@ class Container:
         return values[:, 0] if self.kind == "table" else self._turned(values)
 
     def joined(self, series: Any, panel: Panel) -> Any:
-        """``series``, untouched, followed by those of ``panel``.
+        """``series``, unchanged, followed by those of ``panel``.
 
         Args:
-            series: what this container was read from.
+            series: that this container was read from.
             panel: the series to add.
         """
         if self.kind == "panel":
@@ -79,7 +81,7 @@ class Container:
 
     @property
     def own_classes(self) -> dict[str, Any]:
-        """Value of each class in the column of labels, by its text."""
+        """Value of each class in the column of labels, by its name."""
         return {} if self.layout is None else dict(self.layout.classes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,7 +95,7 @@ class Container:
         return cls(**{**settings, "layout": layout and FrameLayout.from_dict(layout)})
 
     def _turned(self, values: Array) -> Array:
-        """``(n, c, t)`` with the axes as they came."""
+        """``(n, c, t)`` with the axes in the order that they had."""
         return values if self.time_last else np.ascontiguousarray(np.moveaxis(values, -1, -2))
 
     def _case(self, values: Array) -> Array:
@@ -102,7 +104,7 @@ class Container:
 
 
 class Read(NamedTuple):
-    """Series as a panel, and what they came in."""
+    """Series as a panel, and their container."""
 
     panel: Panel
     container: Container
@@ -115,18 +117,18 @@ def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | N
         series: a :class:`Panel`; an array ``(n_cases, n_channels, n_timepoints)``, or ``(n_cases, n_timepoints)`` for
             one channel; a list of arrays ``(n_channels, length)``, or ``(length,)``; or a DataFrame with one row for
             each timepoint of each case, whose index may hold case and time.
-        time_last: False where arrays have time before channels; True where they do not, and look as if they had; None
-            where they do not, so that those that look so are refused.
-        columns: what the columns of a DataFrame are called.
+        time_last: False if arrays have time before channels; True if not; None if not, and arrays that look as if they
+            had are refused.
+        columns: names of the columns of a DataFrame.
 
     Raises:
-        DataError: it is none of these.
+        DataError: none of these, or values that are no finite numbers.
     """
     if isinstance(series, Panel):
         return Read(series, Container())
     if hasattr(series, "iloc") and hasattr(series, "columns"):
-        panel, layout = read_frame(series, columns or ColumnNames())
-        return Read(panel, Container("frame", layout=layout))
+        columns = columns or ColumnNames()
+        return Read(panel_from_frame(series, columns), Container("frame", layout=FrameLayout.of(series, columns)))
     if hasattr(series, "to_pandas"):
         raise DataError(f"expected series as an array, a list or a DataFrame, got {type(series)}; call its to_pandas()")
     if isinstance(series, (list, tuple)) and series and all(hasattr(case, "ndim") for case in series):
@@ -194,12 +196,9 @@ def _read_list(cases: list[Array], time_last: bool | None) -> Read:
 
 
 def _joined_panels(panel: Panel, new: Panel) -> Panel:
-    """All cases of both. Labels and known factors are those of ``panel``, as far as it has some."""
-    labels = factors = None
-    if panel.labels is not None:
-        position = {name: index for index, name in enumerate(panel.classes)}
-        known = np.array([position.get(name, UNLABELLED) for name in new.classes] + [UNLABELLED])
-        labels = known[np.full(new.n_cases, UNLABELLED) if new.labels is None else new.labels]
+    """All cases of both. Labels and known factors are those of ``panel``, if it has some."""
+    labels = None if panel.labels is None else labels_among(new, panel.classes)
+    factors = None
     if panel.factors is not None:
         factors = np.full((new.n_cases, panel.factors.shape[1]), np.nan, np.float32)
     new = replace(new, labels=labels, classes=panel.classes, factors=factors, factor_names=panel.factor_names)
@@ -207,7 +206,7 @@ def _joined_panels(panel: Panel, new: Panel) -> Panel:
 
 
 def _checked_dtype(array: Array, where: str = "") -> str:
-    """The name of its dtype."""
+    """The name of the dtype, after checks."""
     position = f" in {where}" if where else ""
     if array.dtype == object:
         got = "a sparse matrix" if hasattr(array.item() if array.ndim == 0 else None, "toarray") else "an object array"
@@ -229,7 +228,7 @@ def _kinds(dtype: str, n_channels: int) -> tuple[ChannelKind, ...]:
 
 
 def _as_dtype(values: Array, dtype: str) -> Array:
-    """Numbers of another dtype: whole ones rounded, and held within what it can hold."""
+    """Values of another dtype: for integers rounded and clipped to its range."""
     target = np.dtype(dtype)
     if target.kind == "b":
         return values > 0.5
@@ -240,11 +239,11 @@ def _as_dtype(values: Array, dtype: str) -> Array:
 
 
 def _looks_swapped(array: Array) -> bool:
-    """Whether an array ``(n, c, t)`` has more channels than timepoints, and values that rather run along channels."""
+    """Whether an array ``(n, c, t)`` has more channels than timepoints, and is smoother along the channels."""
     if array.shape[1] <= array.shape[2] or array.shape[2] < 2:
         return False
     some = array[:100].astype(np.float64)
-    some -= some.mean((0, 1), keepdims=True)  # as if the last axis held the channels: each at a level of its own
+    some -= some.mean((0, 1), keepdims=True)  # standardized as if the last axis held the channels
     some /= np.where((spread := some.std((0, 1), keepdims=True)) > 0, spread, 1)
     along = [float(np.mean(np.diff(some, axis=axis) ** 2)) for axis in (1, 2)]
     return SMOOTHER * along[0] < along[1]

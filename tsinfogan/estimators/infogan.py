@@ -1,4 +1,4 @@
-"""``InfoGAN``: the library with scikit-learn's habits. Series go in as people hold them, and come out so too."""
+"""``InfoGAN``: the library as a scikit-learn estimator. Series come out in the container that they went in."""
 
 from __future__ import annotations
 
@@ -22,49 +22,61 @@ from tsinfogan.estimators.containers import Container, read
 from tsinfogan.estimators.parameters import parameters_from_dict, parameters_of, parameters_to_dict, plan_of, seed_of
 from tsinfogan.estimators.targets import Targets, labelled
 from tsinfogan.sampling.inference import check_fits, encode, read_codes
+from tsinfogan.sampling.request import CodeValues
 from tsinfogan.sampling.sampler import Sample, sample
 from tsinfogan.training.run import Run
 from tsinfogan.training.session import fit_plan, keep
 from tsinfogan.training.trainer import Report
 
 KEPT = "estimator"
-"""Where a run keeps what an estimator knows beside its model."""
+"""Entry of a run's data for what an estimator knows beside its model."""
 
 
 class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Learns which kinds of series there are and which knobs shape them; then encodes, samples and augments.
+    """Finds categories and continuous codes in a set of series; then encodes, samples and augments.
 
     ``X`` is a :class:`Panel`, an array ``(n_cases, n_channels, n_timepoints)``, a table ``(n_cases, n_timepoints)`` of
     one channel, a list of arrays ``(n_channels, length)``, or a DataFrame with a row for each timepoint of each case.
-    Series are given back in the same kind and dtype.
+    Series are returned in the same container and dtype.
 
     Args:
-        n_categories: kinds of series to tell apart; several codes as ``(10, 10)``; none as 0. None takes one for each
-            class of ``y``, or ten.
-        n_continuous: knobs.
+        n_categories: categories to find; several codes as ``(10, 10)``; none as 0. None takes one for each class of
+            ``y``, or ten without ``y``.
+        n_continuous: number of continuous codes.
         noise_dim: noise dimensions beside the codes.
-        backbone: registered name; None takes the one that suits the data.
-        recipe: registered name; ``auto`` is ``semi_supervised``, where category k is class k, if labels of two or more
-            classes are known and ``n_categories`` leaves room for just these, else ``infogan``, which never sees a
-            label: there categories are named after the classes that they match.
+        backbone: registered name; None chooses by the shape of the data.
+        recipe: registered name. ``auto`` is ``semi_supervised``, where category k is class k, if labels of two or more
+            classes are known and ``n_categories`` is their number; else ``infogan``, which never sees a label: its
+            categories are named after the classes that they match.
         max_steps: steps of training; None takes the default.
-        n_seeds: trainings to choose the most dependable from.
-        settings: whatever else :func:`tsinfogan.make_plan` takes, such as ``{"scaling": "robust", "batch_size": 64}``.
-        time_last: False for arrays ``(n, time, channel)``; True for ``(n, channel, time)`` that look as if they were.
-        columns: what the columns of a DataFrame are called, where not ``case``, ``time`` and ``label``.
-        unlabelled: value in ``y`` that means unknown, beside None and NaN, such as -1.
+        n_seeds: trainings, of which the most consistent one is kept.
+        settings: further arguments of :func:`tsinfogan.make_plan`, such as ``{"scaling": "robust", "batch_size": 64}``.
+        time_last: False for arrays ``(n, time, channel)``; True for ``(n, channel, time)``; None for the latter too,
+            but arrays that look like the former are refused.
+        columns: names of the columns of a DataFrame, if not ``case``, ``time`` and ``label``.
+        unlabelled: value in ``y`` that means unknown, such as -1, beside None and NaN.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``float32`` or ``bf16``.
-        random_state: an int, which is the seed; a RandomState, which gives one; or None for a new one each time.
-        verbose: 1 tells of training ten times, 2 each time something is known.
+        random_state: an int, which is the seed; a RandomState, from which one is drawn; or None for a new one each
+            time.
+        verbose: 1 prints ten lines on the training, 2 one for each report.
 
     Attributes:
         model_: the trained :class:`Model`.
         plan_: every setting.
-        classes_: ``(n_classes,)`` classes of ``y``; empty where it was not given.
+        classes_: ``(n_classes,)`` classes of ``y``; empty without ``y``.
         history_: losses and bounds, one dictionary a report.
         seed_: the seed that was used.
         n_features_in_: number of channels; of a table, number of timepoints.
+
+    Example:
+        >>> import numpy as np
+        >>> from tsinfogan import InfoGAN
+        >>> X = np.sin(np.linspace(0, 6, 24) + np.arange(20)[:, None])[:, None]  # (20, 1, 24)
+        >>> quick = {"width": 4, "pretraining_steps": 0}
+        >>> model = InfoGAN(n_categories=3, max_steps=2, settings=quick, random_state=0).fit(X)
+        >>> model.predict(X).shape, model.transform(X).shape, model.sample(4, cat=1).shape
+        ((20,), (20, 5), (4, 1, 24))
     """
 
     def __init__(
@@ -103,7 +115,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.verbose = verbose
 
     def fit(self, X: Any, y: ArrayLike | None = None) -> InfoGAN:
-        """Trains on ``X``.
+        """Trains a model on ``X``.
 
         Args:
             X: series.
@@ -138,25 +150,25 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self,
         n: int = 1,
         *,
-        cat: int | Sequence[int | None] | None = None,
-        cont: float | Sequence[float | None] | None = None,
+        cat: CodeValues = None,
+        cont: CodeValues = None,
         label: Any = None,
         random_state: Any = None,
         return_codes: bool = False,
     ) -> Any:
-        """``n`` new series, in the kind that the training series came in.
+        """Generates ``n`` series, in the container of the training series.
 
         Args:
             n: number of series.
-            cat: category, or one for each categorical code; None draws it, the first one, if found in the data,
-                as often as there.
+            cat: category, or one for each categorical code; None samples it, the first one, if found in the data,
+                with the class proportions of the data.
             cont: value of the continuous codes likewise.
             label: a class of ``y``, or a sequence of ``n`` of them, in place of ``cat``.
-            random_state: as the parameter; None takes that one, so that an int there gives the same series each time.
-            return_codes: whether to give ``(series, codes)``, codes being a DataFrame with a row for each.
+            random_state: as the estimator's; None takes that one, so that an int there gives the same series each time.
+            return_codes: whether to return ``(series, codes)``, codes being a DataFrame with a row for each series.
 
         Raises:
-            SettingError: a value that a code cannot take, or a class that no category belongs to.
+            SettingError: a value that a code cannot have, or a class that no category belongs to.
         """
         check_is_fitted(self, "model_")
         names = None
@@ -177,15 +189,15 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         label: ArrayLike | None = None,
         random_state: Any = None,
     ) -> Any:
-        """``X`` followed by new series; with ``y``, ``(X, y)`` followed by new series and their classes.
+        """``X`` followed by synthetic series; with ``y``, both of them followed by synthetic series and their classes.
 
         Args:
-            X: series like those that the model was trained on; they come back untouched.
-            y: their classes, by default the labels that ``X`` itself holds. New series are of each class as often as
-                these, made from its categories.
-            n: number of new series.
-            factor: in place of ``n``: how many times as many series there shall be. Without both, twice.
-            label: in place of both: ``(n,)`` class of each new series.
+            X: series like the training series; they come back unchanged.
+            y: their classes, by default the labels that ``X`` itself holds. Synthetic series have the same class
+                proportions.
+            n: number of synthetic series.
+            factor: in place of ``n``: total number of series divided by that of ``X``; 2 by default.
+            label: in place of both: ``(n,)`` class of each synthetic series.
             random_state: as in :meth:`sample`.
 
         Raises:
@@ -194,19 +206,19 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         panel, container = self._read(X)
         if sum(given is not None for given in (n, factor, label)) > 1:
-            raise SettingError("n, factor and label each say how many series to add; give one of them")
+            raise SettingError("`n`, `factor` and `label` each say how many series to add; give one of them")
         if n is None:
             n = round(((2.0 if factor is None else factor) - 1) * panel.n_cases)
         if n < 0:
-            raise SettingError(f"expected a factor of 1 or more, or 0 or more new series, got {n} of them")
+            raise SettingError(f"expected a `factor` of 1 or more, or an `n` of 0 or more, got {n} new series")
         names: list[str] | None = None
         if label is not None:
             names = self._names(label)
             n = len(names)
         elif (known := labelled(panel, y, self.unlabelled, container.own_classes)[0]).labels is not None:
-            names = _in_shares(n, known)
+            names = _in_proportion(n, known)
         elif y is not None:
-            raise DataError("y knows no class that new series could be of; leave y out")
+            raise DataError("y holds no known class for the new series; leave y out")
         if n:
             X = container.joined(X, self._synthetic(n, None, None, names, random_state).panel)
         if y is None:
@@ -227,7 +239,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self._codes(columns)
 
     def transform(self, X: Any) -> FloatArray:
-        """``(n_cases, n_features)`` float32: probability of each category, and continuous codes, as Q reads them."""
+        """``(n_cases, n_features)`` float32 codes that Q reads: probability of each category, then continuous codes."""
         panel, _ = self._read(X)
         read = zip(self.model_.settings.latent.codes, read_codes(self.model_, panel), strict=True)
         parts = [code.features(parameters) for code, parameters in read]
@@ -242,7 +254,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         panel, _ = self._read(X)
         model, first = self.model_, self.model_.settings.latent.first_category
         if first is None:
-            raise SettingError("the model has no categories to predict; fit with n_categories above 0")
+            raise SettingError("the model has no categories to predict; fit with `n_categories` above 0")
         index, code = first
         probabilities = code.features(read_codes(model, panel)[index]).numpy()  # (n, K)
         if not model.category_names or not len(self.classes_):
@@ -263,7 +275,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.array(names, dtype=object)
 
     def save(self, path: str | Path) -> Path:
-        """Keeps the estimator in the directory ``path``, a run: ``tsinfogan sample --model PATH`` samples from it.
+        """Writes the estimator into the directory ``path``, a run that the command line reads too.
 
         Raises:
             RunError: the directory holds something already, or cannot be written.
@@ -279,7 +291,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> InfoGAN:
-        """What :meth:`save` kept, or a run of the command line, which then gives each series as a :class:`Panel`.
+        """Reads what :meth:`save` wrote, or a run of the command line, whose series are returned as a :class:`Panel`.
 
         Raises:
             RunError: it is no such directory, or damaged.
@@ -311,7 +323,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return labelled(panel, y, self.unlabelled, container.own_classes)[0]
 
     def _read(self, X: Any) -> tuple[Panel, Container]:
-        """``X`` as a panel that the model can read, and what it came in."""
+        """``X`` as a panel that the model can read, and its container."""
         check_is_fitted(self, "model_")
         panel, container = read(X, time_last=self.time_last, columns=self.columns)
         card = self.model_.card
@@ -331,7 +343,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return panel, container
 
     def _names(self, labels: ArrayLike) -> list[str]:
-        """What the model calls classes of ``y``; categories that a person named go by that name."""
+        """Names of classes of ``y`` in the model; a name that a person gave a category is one too."""
         known = set(self.model_.category_names)
         values = np.asarray(labels).tolist()
         return [value if value in known else self._targets.name(value) for value in values]
@@ -348,7 +360,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return sample(self.model_, n, cat=cat, cont=cont, label=names, seed=seed)
 
     def _codes(self, columns: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
-        """A row for each series, the label as ``y`` has it."""
+        """A row for each series, with the label as in ``y``."""
         values = dict(zip(self._targets.names, self._targets.values, strict=True))
         codes: pd.DataFrame = pd.DataFrame(dict(columns))
         if "label" in codes:
@@ -370,10 +382,10 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _in_shares(n: int, panel: Panel) -> list[str]:
-    """``n`` names of classes, each as often as the panel has it; the largest remainders are rounded up."""
+def _in_proportion(n: int, panel: Panel) -> list[str]:
+    """``n`` names of classes in the class proportions of the panel; the largest remainders are rounded up."""
     exact = n * np.array(panel.class_frequencies)
-    share = np.floor(exact).astype(np.int64)
-    share[np.argsort(share - exact, kind="stable")[: n - share.sum()]] += 1
-    names: list[str] = np.repeat(np.array(panel.classes, dtype=object), share).tolist()
+    counts = np.floor(exact).astype(np.int64)
+    counts[np.argsort(counts - exact, kind="stable")[: n - counts.sum()]] += 1
+    names: list[str] = np.repeat(np.array(panel.classes, dtype=object), counts).tolist()
     return names

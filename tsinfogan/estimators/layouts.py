@@ -1,4 +1,4 @@
-"""How a long DataFrame is laid out, so that other series can be given as rows of the same kind."""
+"""The layout of a long DataFrame, so that other series can be returned in rows of the same kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from tsinfogan.data.columns import CASE, LABEL, TIME, ColumnNames
 from tsinfogan.data.panel import Panel, encode_labels
-from tsinfogan.formats.frame import frame_from_panel, panel_from_frame
+from tsinfogan.formats.frame import columns_in_index, frame_from_panel
 
 NEW_CASE = re.compile(r"new-(\d+)")
 LENGTH_OF_A_DATE = 10
@@ -20,15 +20,15 @@ LENGTH_OF_A_DATE = 10
 
 @dataclass(frozen=True)
 class FrameLayout:
-    """What a DataFrame says beside its numbers.
+    """What a DataFrame holds beside its numbers.
 
     Attributes:
-        columns: what its columns are called.
+        columns: names of its columns.
         dtypes: of each column, and of each level of the index that stands for one.
         index: columns that the index stands for, each with the name of that level.
-        start: time of the first row of every case, where times are numbers.
-        classes: text and value of each class in the column of labels.
-        dates_as_text: whether times are the text of dates without an hour.
+        start: time of the first row of every case, if times are numbers.
+        classes: name and value of each class in the column of labels.
+        dates_as_text: whether times are dates as text, without an hour.
     """
 
     columns: ColumnNames = field(default=ColumnNames())
@@ -41,10 +41,9 @@ class FrameLayout:
     @classmethod
     def of(cls, frame: pd.DataFrame, columns: ColumnNames) -> FrameLayout:
         """The layout of a frame that :func:`tsinfogan.formats.frame.panel_from_frame` understands."""
-        index = _index(frame, columns)
-        held: dict[str, Any] = {
-            column: frame.index.get_level_values(position) for position, (column, _) in enumerate(index)
-        }
+        held = columns_in_index(frame, columns)
+        levels = [None if name is None else str(name) for name in frame.index.names]
+        index = tuple(zip(held, levels, strict=False))  # the index may only number the rows
         held |= {str(name): frame.iloc[:, position] for position, name in enumerate(frame.columns)}
         case, time, label = (columns.case or CASE, columns.time or TIME, columns.label or LABEL)
         start = 0.0
@@ -63,7 +62,7 @@ class FrameLayout:
         )
 
     def frame(self, panel: Panel, known_cases: Sequence[Any] = ()) -> pd.DataFrame:
-        """The rows of ``panel``, whose cases are called otherwise than those known."""
+        """The rows of ``panel``, whose cases get other names than ``known_cases``."""
         dtypes = dict(self.dtypes)
         case, time, label = (self.columns.case or CASE, self.columns.time or TIME, self.columns.label or LABEL)
         if label not in dtypes:
@@ -87,7 +86,7 @@ class FrameLayout:
         return frame
 
     def joined(self, frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
-        """``frame``, untouched, followed by the rows of ``panel``."""
+        """``frame``, unchanged, followed by the rows of ``panel``."""
         case = self.columns.case or CASE
         levels = [column for column, _ in self.index]
         known = frame.index.get_level_values(levels.index(case)) if case in levels else frame[case]
@@ -109,28 +108,8 @@ class FrameLayout:
         return cls(**{**settings, **pairs, "columns": ColumnNames.from_dict(settings["columns"])})
 
 
-def read_frame(frame: pd.DataFrame, columns: ColumnNames) -> tuple[Panel, FrameLayout]:
-    """The series in a frame, and its layout.
-
-    Raises:
-        DataError: the table cannot be understood.
-    """
-    return panel_from_frame(frame, columns), FrameLayout.of(frame, columns)
-
-
-def _index(frame: pd.DataFrame, columns: ColumnNames) -> tuple[tuple[str, str | None], ...]:
-    """Columns that the index stands for, as :func:`panel_from_frame` understands it, with the names of its levels."""
-    case, time = columns.case or CASE, columns.time or TIME
-    names = [None if name is None else str(name) for name in frame.index.names]
-    if isinstance(frame.index, pd.MultiIndex):
-        return ((case, names[0]), (time, names[1]))
-    if names[0] in (case, time) and names[0] not in frame.columns:
-        return ((str(names[0]), names[0]),)
-    return () if time in frame.columns else ((time, names[0]),)
-
-
 def _new_names(known: Sequence[Any], n: int, dtype: str) -> list[Any]:
-    """``n`` names of cases, of the same dtype, that no other case has."""
+    """``n`` names of cases, of the same dtype, that are not among the known ones."""
     if dtype.lower().startswith(("int", "uint", "float")):
         first = int(max(known, default=-1)) + 1
         return list(range(first, first + n))
@@ -140,5 +119,5 @@ def _new_names(known: Sequence[Any], n: int, dtype: str) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    """What a panel calls a class; empty where it takes it for unknown."""
+    """Name of a class in a panel; empty if the value means unknown."""
     return next(iter(encode_labels([value])[1]), "")

@@ -1,4 +1,4 @@
-"""What an estimator's parameters come to: a seed, a plan, and JSON that the same parameters are made of again."""
+"""From an estimator's parameters to a seed, a plan and JSON, and back."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tsinfogan.errors import SettingError
 from tsinfogan.training.plan import Plan, make_plan
 
 SEEDS = 2**31
-"""Seeds that are drawn are less than this."""
-OF_THEIR_OWN = ("n_categories", "n_continuous", "noise_dim", "backbone", "recipe", "max_steps")
-"""Parameters of an estimator that have their names from plans."""
+"""Upper limit of drawn seeds."""
+OWN_PARAMETERS = ("n_categories", "n_continuous", "noise_dim", "backbone", "recipe", "max_steps")
+"""Arguments of :func:`make_plan` that are parameters of an estimator, and so no settings."""
 
 
 def seed_of(random_state: Any) -> int:
-    """The seed in a ``random_state``: itself, the next of a generator, or for None a new one from the machine.
+    """The seed for a ``random_state``: an int itself, the next number of a generator, or for None a new one.
 
     Raises:
         SettingError: it is none of these, or negative.
@@ -39,18 +39,18 @@ def seed_of(random_state: Any) -> int:
 
 
 def plan_of(parameters: Mapping[str, Any], panel: Panel, seed: int) -> Plan:
-    """The plan that an estimator's parameters come to for ``panel``.
+    """The plan of an estimator's parameters for ``panel``.
 
     Args:
         parameters: as ``get_params`` gives them.
         panel: training data.
-        seed: what everything random follows from.
+        seed: everything random follows from it.
 
     Raises:
-        SettingError: parameters that make no sense, or do not fit the data.
+        SettingError: parameters out of range, or that do not fit the data.
     """
     others = dict(parameters["settings"] or {})
-    if twice := sorted({*OF_THEIR_OWN, "seed", "random_state"} & set(others)):
+    if twice := sorted({*OWN_PARAMETERS, "seed", "random_state"} & set(others)):
         own = "random_state" if twice[0] == "seed" else twice[0]
         raise SettingError(f"settings: {twice[0]!r} has a parameter of its own; give {own}=… instead")
     arguments = {name: others.pop(name) for name in inspect.signature(make_plan).parameters if name in others}
@@ -69,7 +69,7 @@ def plan_of(parameters: Mapping[str, Any], panel: Panel, seed: int) -> Plan:
 
 
 def parameters_to_dict(parameters: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """JSON-ready parameters, with the seed that was used for a generator; :func:`parameters_from_dict` undoes it."""
+    """JSON-ready parameters, with the seed in place of a generator; :func:`parameters_from_dict` is the inverse."""
     columns, random_state = parameters["columns"], parameters["random_state"]
     plain = random_state is None or isinstance(random_state, (int, np.integer))
     return {
@@ -91,7 +91,7 @@ def parameters_from_dict(kept: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parameters_of(plan: Plan) -> dict[str, Any]:
-    """The parameters that a run of the command line comes closest to."""
+    """The parameters of an estimator that match a run of the command line best."""
     codes = plan.model.latent.codes
     sizes = tuple(code.n_categories for code in codes if code.is_categorical)
     return {
@@ -106,11 +106,11 @@ def parameters_of(plan: Plan) -> dict[str, Any]:
 
 
 def _recipe(recipe: str, panel: Panel, sizes: tuple[int, ...] | None) -> str:
-    """``auto`` becomes semi_supervised where labels of two classes are known that all categories can be."""
+    """``auto`` becomes semi_supervised if labels of two classes are known, and there is a category for each class."""
     if recipe != "auto":
         return recipe
-    room = sizes is None or sizes[:1] == (len(panel.classes),)
-    return "semi_supervised" if room and several_classes(panel) else "infogan"
+    is_matched = sizes is None or sizes[:1] == (len(panel.classes),)
+    return "semi_supervised" if is_matched and several_classes(panel) else "infogan"
 
 
 def _sizes(n_categories: int | Sequence[int] | None) -> tuple[int, ...] | None:

@@ -1,4 +1,4 @@
-"""``InfoGANResampler``: new series for the classes that have too few, by imbalanced-learn's convention."""
+"""``InfoGANResampler``: oversampling of rare classes with synthetic series, by imbalanced-learn's conventions."""
 
 from __future__ import annotations
 
@@ -19,23 +19,33 @@ STRATEGIES = ("auto", "not majority", "minority", "not minority", "all")
 
 
 class InfoGANResampler(BaseEstimator):  # type: ignore[misc]
-    """Trains one model on all series, and has it make the series that classes lack. Fits in an imblearn pipeline.
+    """Trains one model on all series, and adds synthetic series to small classes. Works in an imblearn pipeline.
 
     Args:
-        estimator: what is trained, a clone of it; None is ``InfoGAN()``. A fitted one that stays as it is:
+        estimator: a clone of it is trained; None is ``InfoGAN()``. To use a fitted one as it is:
             ``sklearn.frozen.FrozenEstimator(fitted)``.
         sampling_strategy: which classes grow, and to what size:
 
             - ``"auto"`` or ``"not majority"``: all but the largest class, to its size; ``"minority"``: the smallest
-              class alone; ``"not minority"``: all but the smallest; ``"all"``: all;
-            - a number up to 1, for two classes: the smaller one to that share of the larger;
-            - a number above 1: every class to so many times its size;
-            - a dictionary: each class that is named to that size; or a function of ``y`` that gives one.
+              class only; ``"not minority"``: all but the smallest; ``"all"``: all;
+            - a number up to 1, for two classes: the smaller one to that fraction of the larger;
+            - a number above 1: every class to that multiple of its size;
+            - a dictionary: each class in it to that size; or a function of ``y`` that returns one.
         random_state: None takes the estimator's.
 
     Attributes:
-        estimator_: the trained :class:`InfoGAN`; nothing is trained where no class lacks a series.
-        sampling_strategy_: number of new series of each class that grows.
+        estimator_: the trained :class:`InfoGAN`; absent if no class grows.
+        sampling_strategy_: number of synthetic series by class, of the classes that grow.
+
+    Example:
+        >>> import numpy as np
+        >>> from tsinfogan import InfoGAN, InfoGANResampler
+        >>> X = np.sin(np.linspace(0, 6, 24) + np.arange(20)[:, None])[:, None]  # (20, 1, 24)
+        >>> y = np.array(["common"] * 14 + ["rare"] * 6)
+        >>> quick = InfoGAN(max_steps=2, settings={"width": 4, "pretraining_steps": 0}, random_state=0)
+        >>> more, classes = InfoGANResampler(quick).fit_resample(X, y)
+        >>> more.shape, (classes == "rare").sum().item()
+        ((28, 1, 24), 14)
     """
 
     def __init__(
@@ -50,11 +60,11 @@ class InfoGANResampler(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: Any, y: ArrayLike) -> InfoGANResampler:
-        """Finds out how many series each class lacks, without making them.
+        """Counts how many series each class lacks, without generating them.
 
         Raises:
             DataError: series or classes that cannot be used as they are.
-            SettingError: a strategy that makes no sense, or does not fit ``y``.
+            SettingError: an unknown strategy, or one that does not fit ``y``.
         """
         estimator = self._new_estimator()
         n_cases = read(X, time_last=estimator.time_last, columns=estimator.columns).panel.n_cases
@@ -64,15 +74,15 @@ class InfoGANResampler(BaseEstimator):  # type: ignore[misc]
         return self
 
     def fit_resample(self, X: Any, y: ArrayLike) -> tuple[Any, Any]:
-        """``X`` and ``y``, followed by new series, class after class, and their classes.
+        """``X`` and ``y``, followed by synthetic series, class after class, and their classes.
 
         Args:
-            X: series, as :class:`InfoGAN` takes them; they come back untouched, in the same kind.
-            y: ``(n_cases,)`` class of each. Those of which it is None or NaN are learned from too.
+            X: series, as :class:`InfoGAN` takes them; they come back unchanged, in the same container.
+            y: ``(n_cases,)`` class of each. Series of unknown class, None or NaN, take part in the training.
 
         Raises:
             DataError: series or classes that cannot be used as they are.
-            SettingError: a strategy that makes no sense, or a class that no category belongs to.
+            SettingError: an unknown strategy, one that does not fit ``y``, or a class that no category belongs to.
             DivergedError: a loss stopped being finite.
         """
         self.fit(X, y)
@@ -91,15 +101,15 @@ class InfoGANResampler(BaseEstimator):  # type: ignore[misc]
 
 
 def missing(strategy: Strategy, sizes: Mapping[Any, int], y: Any = None) -> dict[Any, int]:
-    """Number of new series of each class that grows, in the order of the classes; zero where it has its size.
+    """Number of synthetic series of each class that grows, in the order of the classes; 0 if it has its size already.
 
     Args:
         strategy: as :class:`InfoGANResampler` takes it.
         sizes: number of series of each class.
-        y: what a function is called with.
+        y: argument of a strategy that is a function.
 
     Raises:
-        SettingError: a strategy that makes no sense, or does not fit the classes.
+        SettingError: an unknown strategy, or one that does not fit the classes.
     """
     if len(sizes) < 2:
         raise SettingError(f"expected y with two or more classes, got {len(sizes)}: nothing can be balanced")
@@ -146,14 +156,14 @@ def _by_number(number: float, sizes: Mapping[Any, int]) -> dict[Any, int]:
         return {value: round((number - 1) * size) for value, size in sizes.items()}
     if len(sizes) > 2:
         raise SettingError(
-            f"a share such as {number} makes sense for two classes, got {_listed(sizes)}; give a dictionary of sizes, "
-            "or a number above 1, by which every class grows"
+            f"a fraction such as {number} needs two classes, got {_listed(sizes)}; give a dictionary of sizes, "
+            "or a number above 1, which multiplies every class"
         )
     largest, smallest = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
     size = int(number * sizes[largest])
     if size < sizes[smallest]:
         raise SettingError(
-            f"class {smallest!r} has more than {number} times the series of the other already; give a greater share"
+            f"class {smallest!r} has more than {number} times the series of the other already; give a larger fraction"
         )
     return {value: size - sizes[value] for value in sizes if value == smallest}
 

@@ -1,4 +1,4 @@
-"""The classes that people hold in ``y`` ⇄ a panel's labels: values of any kind outside, names and indices within."""
+"""The classes in ``y`` ⇄ the labels of a panel: values of any kind in ``y``, names and indices in the panel."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Targets:
     """The classes of ``y``.
 
     Attributes:
-        names: of each class, as the panel calls it.
-        values: of each class, as ``y`` holds it.
-        dtype: of ``y``, as numpy calls it.
+        names: of each class in the panel.
+        values: of each class in ``y``.
+        dtype: numpy's name of the dtype of ``y``.
     """
 
     names: tuple[str, ...] = ()
@@ -29,13 +29,13 @@ class Targets:
 
     @property
     def classes(self) -> NDArray[Any]:
-        """``(n_classes,)`` values, as ``y`` holds them."""
+        """``(n_classes,)`` values in ``y``."""
         classes = np.empty(len(self.values), dtype=self.dtype)
         classes[:] = self.values
         return classes
 
     def name(self, value: Any) -> str:
-        """What the panel calls the class ``value``; its name itself is understood too.
+        """Name in the panel of the class ``value``, which may be that name itself.
 
         Raises:
             UnknownNameError: there is no such class.
@@ -48,11 +48,11 @@ class Targets:
     def of(self, names: Sequence[str]) -> NDArray[Any]:
         """``(n,)`` values of the classes with these names."""
         position = {name: index for index, name in enumerate(self.names)}
-        found: NDArray[Any] = self.classes[[position[name] for name in names]]
-        return found
+        values: NDArray[Any] = self.classes[[position[name] for name in names]]
+        return values
 
     def joined(self, y: Any, names: Sequence[str]) -> Any:
-        """``y`` followed by the values of the classes with these names, in the kind that ``y`` is."""
+        """``y`` followed by the values of the classes with these names, in the container of ``y``."""
         new = self.of(names)
         if hasattr(y, "iloc"):
             import pandas as pd
@@ -78,8 +78,8 @@ def read_targets(y: ArrayLike, n_cases: int, unlabelled: Any = None) -> tuple[In
     """Indices ``(n_cases,)`` of classes, ``UNLABELLED`` where unknown, and the classes in the order of their values.
 
     Args:
-        y: one value a case: text, whole numbers or booleans; None or NaN where unknown.
-        n_cases: how many there should be.
+        y: one value a case: text, whole numbers or booleans; None or NaN if unknown.
+        n_cases: expected number of values.
         unlabelled: a further value that means unknown, such as -1.
 
     Raises:
@@ -119,13 +119,13 @@ def read_targets(y: ArrayLike, n_cases: int, unlabelled: Any = None) -> tuple[In
 def labelled(
     panel: Panel, y: ArrayLike | None, unlabelled: Any = None, own: Mapping[str, Any] | None = None
 ) -> tuple[Panel, Targets]:
-    """``panel`` with the labels in ``y``, or its own where that is None, and their classes.
+    """``panel`` with the labels in ``y``, or its own if that is None, and their classes.
 
     Args:
         panel: the series.
         y: as in :func:`read_targets`, or None.
         unlabelled: likewise.
-        own: value of each of the panel's own classes, where it is another than its name.
+        own: value of each of the panel's own classes, if it is not the name.
 
     Raises:
         DataError: as :func:`read_targets`.
@@ -139,6 +139,14 @@ def labelled(
     if not targets.names:
         return replace(panel, labels=None, classes=()), targets
     return replace(panel, labels=labels, classes=targets.names), targets
+
+
+def labels_among(panel: Panel, classes: Sequence[str]) -> IntArray:
+    """``(n_cases,)`` index among ``classes`` of each case's class; ``UNLABELLED`` if it is unknown or none of these."""
+    if panel.labels is None:
+        return np.full(panel.n_cases, UNLABELLED)
+    position = {name: index for index, name in enumerate(classes)}
+    return np.array([*(position.get(name, UNLABELLED) for name in panel.classes), UNLABELLED])[panel.labels]
 
 
 def _name(value: Any) -> str:

@@ -78,7 +78,7 @@ def _table(frame: pd.DataFrame, columns: ColumnNames, name: str) -> pa.Table:
         raise DataError(f"{name}: expected a pandas.DataFrame or a pyarrow.Table, got {type(frame).__name__}")
     if isinstance(frame.columns, pd.MultiIndex):
         raise DataError(f"{name}: expected one level of column names, got {frame.columns.nlevels}; flatten them")
-    held = {**_of_index(frame, columns, name)}
+    held = columns_in_index(frame, columns, name)
     names = [*held, *map(str, frame.columns)]
     check_columns(names, ColumnNames(), name)
     arrays = [
@@ -88,7 +88,7 @@ def _table(frame: pd.DataFrame, columns: ColumnNames, name: str) -> pa.Table:
     return pa.table(arrays, names=names)
 
 
-def _of_index(frame: pd.DataFrame, columns: ColumnNames, name: str) -> dict[str, Any]:
+def columns_in_index(frame: pd.DataFrame, columns: ColumnNames, name: str = "frame") -> dict[str, Any]:
     """Columns that the index stands for, by name; none where it only numbers the rows."""
     import pandas as pd
 

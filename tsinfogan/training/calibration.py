@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from tsinfogan.models.model import Model
+from tsinfogan.sampling.inference import evenly_spaced, posteriors
 from tsinfogan.seeding import Stream, generator_at
 
 NEIGHBOUR = 5
 MAX_CASES = 1500
-CASES_PER_PASS = 256
 MAX_SCALE = 1.5
 """Wider noise is too far from what the generator was trained on; CharacterTrajectories needs 1.2 to 1.4."""
 HALVINGS = 5
@@ -37,8 +37,8 @@ def fitted_noise_scale(model: Model, data: Tensor, seed: int) -> float:
         data: real series ``(n, c, t)`` as its networks see them; if more than ``MAX_CASES``, evenly spaced ones
         seed: of the samples.
     """
-    n = min(len(data), MAX_CASES)
-    wanted = typical_distance(data[torch.linspace(0, len(data) - 1, n, device=data.device).long()])
+    chosen = evenly_spaced(len(data), MAX_CASES, data.device)
+    n, wanted = len(chosen), typical_distance(data[chosen])
     rng = generator_at(model.device, seed, Stream.NOISE_CALIBRATION)
     latent = model.sampling_latent
     noise, codes = latent.sample(n, rng)
@@ -70,17 +70,12 @@ def typical_distance(values: Tensor) -> Tensor:
 def class_proportions(model: Model, data: Tensor) -> tuple[float, ...]:
     """Share of real cases ``(n, c, *grid)`` that Q puts in each category of the first categorical code.
 
-    Empty if the user set the prior of that code.
+    Empty without such a code, or if the user set its prior.
     """
     first = model.settings.latent.first_category
-    assert first is not None
-    index, code = first
-    if code.probabilities is not None:
+    if first is None or first[1].probabilities is not None:
         return ()
-    discriminator = model.discriminator
-    read = [
-        discriminator.posteriors(discriminator.q, discriminator.recognition_features(part))[index].argmax(1)
-        for part in data.split(CASES_PER_PASS)
-    ]
-    counts = torch.cat(read).bincount(minlength=code.n_categories).tolist()
+    index, code = first
+    categories = code.estimate(posteriors(model.discriminator, data)[index])
+    counts = categories.bincount(minlength=code.n_categories).tolist()
     return tuple(count / len(data) for count in counts)

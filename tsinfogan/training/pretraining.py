@@ -29,6 +29,7 @@ from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.discriminator import Discriminator
 from tsinfogan.models.heads import RecognitionHead, Standardize
 from tsinfogan.preprocessing.augmenter import Augmenter
+from tsinfogan.sampling.inference import augmented_views, evenly_spaced, view_features
 from tsinfogan.seeding import Stream, derived_seed, generator_at
 from tsinfogan.training.batch import Batch
 from tsinfogan.training.config import Objective, TrainingSettings
@@ -38,7 +39,6 @@ from tsinfogan.training.split_merge import revised_targets, teach
 
 MAX_SCORED_CASES = 2000
 SCORED_VIEWS, SPLIT_VIEWS = 4, 6
-CASES_PER_PASS = 256
 SCORING, SPLITTING, TEACHING = 1, 2, 3
 """Random numbers of pre-training, beside those of its restarts."""
 
@@ -183,8 +183,7 @@ class Pretraining:
                 _reset(self.discriminator)
                 _reset(self.heads)
         with torch.no_grad():
-            parts = self.cases.chosen_data.split(CASES_PER_PASS)
-            features = torch.cat([self.discriminator.recognition_features(part) for part in parts])
+            features = view_features(self.discriminator, self.cases.chosen_data[None])[0]
         for head in cast(Iterable[RecognitionHead], (*self.heads, self.discriminator.q)):
             head.fit(features)
 
@@ -192,7 +191,7 @@ class Pretraining:
     def _keep_best(self, heads: Iterable[nn.Module]) -> None:
         """Keeps trunk and head if one of the heads has less disagreement than the best so far."""
         views = self.cases.views(SCORED_VIEWS, self._draws(SCORING))  # the same augmentations each time
-        features = _features(self.discriminator, views).flatten(0, 1)
+        features = view_features(self.discriminator, views).flatten(0, 1)
         labels = self.cases.labels[self.cases.chosen]
         for head in heads:
             posteriors = self.discriminator.posteriors(head, features)
@@ -210,10 +209,10 @@ class Pretraining:
         known = labels[chosen] if self.objective.real_code_weight else torch.full_like(chosen, UNLABELLED)
         views = self.cases.views(SPLIT_VIEWS, rng)
         with torch.no_grad():
-            features = _features(discriminator, views)  # (v, n, f)
+            features = view_features(discriminator, views)  # (v, n, f)
             logits = discriminator.posteriors(discriminator.q, features.flatten(0, 1))[category]
             logits = logits.unflatten(0, features.shape[:2])  # (v, n, K)
-            others = [_features(other, views) for other in cast(Iterable[Discriminator], self.ensemble)]
+            others = [view_features(other, views) for other in cast(Iterable[Discriminator], self.ensemble)]
         evidence = torch.cat([_standardized(each) for each in (features, *others)], dim=2)  # (v, n, f_total)
         with _seeded(seed, Stream.PRETRAINING, TEACHING, step, device=chosen.device):
             finer = RecognitionHead(evidence.shape[2], 2 * logits.shape[2]).to(chosen.device)
@@ -231,7 +230,7 @@ class Pretraining:
     def result(self) -> PretrainingResult:
         """The best discriminator, and its pseudo-labels of the cases that scoring reads; the others get −1."""
         views = self.cases.views(SCORED_VIEWS, self._draws(SCORING))
-        features = _features(self.best, views).flatten(0, 1)
+        features = view_features(self.best, views).flatten(0, 1)
         predicted = self.best.posteriors(self.best.q, features)[self._category].argmax(1)
         predicted = predicted.unflatten(0, (SCORED_VIEWS, -1))  # (v, n)
         agreed = (predicted == predicted[0]).all(0)
@@ -262,7 +261,7 @@ class RealCases:
     def __init__(self, data: Tensor, labels: Tensor, augmenter: Augmenter):
         self.data, self.labels, self.augmenter = data, labels, augmenter
         n_cases = len(labels)
-        spread = torch.linspace(0, n_cases - 1, min(n_cases, MAX_SCORED_CASES), device=labels.device).long()
+        spread = evenly_spaced(n_cases, MAX_SCORED_CASES, labels.device)
         labelled = (labels >= 0).nonzero()[:MAX_SCORED_CASES, 0]
         self.chosen: Tensor = torch.cat([spread, labelled]).unique()
         """Indices of the cases that are scored: of many, some evenly spaced, and the labelled ones."""
@@ -272,17 +271,9 @@ class RealCases:
         """``(n, c, *grid)``."""
         return self.data[self.chosen]
 
-    def views(self, n_views: int, generator: Generator) -> list[Tensor]:
-        """The chosen cases as they are, and ``n_views - 1`` augmentations of them, each ``(n, c, *grid)``."""
-        cases, augmenter = self.chosen_data, self.augmenter
-        return [cases, *(augmenter.apply(cases, augmenter.draw(len(cases), generator)) for _ in range(n_views - 1))]
-
-
-def _features(discriminator: Discriminator, views: Sequence[Tensor]) -> Tensor:
-    """``(v, n, f)`` features that Q reads."""
-    return torch.stack(
-        [torch.cat([discriminator.recognition_features(part) for part in view.split(CASES_PER_PASS)]) for view in views]
-    )
+    def views(self, n_views: int, generator: Generator) -> Tensor:
+        """``(n_views, n, c, *grid)``: the chosen cases as they are, then augmentations of them."""
+        return augmented_views(self.chosen_data, self.augmenter, n_views, generator)
 
 
 def _standardized(features: Tensor) -> Tensor:
