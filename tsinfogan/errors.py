@@ -1,4 +1,7 @@
-"""The errors a user is meant to see: one sentence that says what was expected, what came, where, what to do."""
+"""Errors that a user can mend: one sentence that says what was expected, what was got, where, and what to do.
+
+Messages name Python parameters between backticks, such as `n_continuous`; the command line turns them into options.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,20 @@ from difflib import get_close_matches
 
 
 class TsInfoGANError(Exception):
-    """Base of every error that the user can mend. The command line prints it as one sentence, without a traceback."""
+    """Base of every error that the user can mend. The command line prints it as one sentence, without a traceback.
+
+    Example:
+        >>> from tsinfogan import TsInfoGANError, load_dataset
+        >>> try:
+        ...     load_dataset("pen_stroke")
+        ... except TsInfoGANError as error:
+        ...     print(str(error).partition("?")[0])
+        unknown dataset 'pen_stroke': did you mean 'pen_strokes'
+    """
 
 
 class DataError(TsInfoGANError, ValueError):
-    """The series handed in cannot be used as they are."""
+    """The series cannot be used as they are."""
 
 
 class DownloadError(TsInfoGANError):
@@ -19,11 +31,11 @@ class DownloadError(TsInfoGANError):
 
 
 class RunError(TsInfoGANError):
-    """A run directory is missing, damaged, not ours, or cannot be written."""
+    """A run directory is missing, damaged, of another program, or cannot be written."""
 
 
 class SettingError(TsInfoGANError, ValueError):
-    """An option or argument has a value that makes no sense."""
+    """An argument has a value that does not exist, or that does not fit the data or the other arguments."""
 
 
 class DivergedError(TsInfoGANError):
@@ -31,7 +43,17 @@ class DivergedError(TsInfoGANError):
 
 
 class UnknownNameError(SettingError):
-    """A name that was looked up does not exist; the message lists the ones that do."""
+    """A name does not exist; the message lists those that do, and the most similar one.
+
+    Args:
+        kind: what the name is of, such as ``"dataset"``.
+        name: what was asked for.
+        known: the names that exist.
+
+    Attributes:
+        name: what was asked for.
+        known: the names that exist, sorted.
+    """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)

@@ -424,7 +424,8 @@ def an_evaluation(**others: object) -> Evaluation:
     )
     near = replace(far, group="fidelity", name="near", near=True, verdict="as real series")
     whole = {
-        "real_name": "real", "synthetic_name": "synthetic", "results": (near, far), "skipped": {"dci": "slow", "mig": "slow"},
+        "real_name": "real", "synthetic_name": "synthetic", "results": (near, far),
+        "skipped": {"dci": "slow", "mig": "slow"},
         "notes": ("a note",), "counts": {"synthetic": 1, "seen": 2, "reference": 3}, "quick": True, "seed": 0,
         "synthetic": panel, "seen": panel, "reference": panel,
     }  # fmt: skip

@@ -22,7 +22,7 @@ KNOWN = {name for command in COMMANDS.values() for parameter in command.params f
 
 
 def messages() -> Iterator[str]:
-    """Every formatted text of the library and every constant one that is raised, with ``{}`` for what stands in braces."""
+    """Every formatted text of the library, with ``{}`` for values, and every constant text that is raised."""
     for folder in ("tsinfogan", "datasets"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
@@ -82,7 +82,7 @@ def test_other_words_stay(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_new_names_are_names_of_today() -> None:
-    assert set(RENAMED.values()) <= {*setting_types(), "cont_follows"}
+    assert set(RENAMED.values()) <= {*setting_types(), "cont_follows", "suggested_cont_follows"}
     assert set(OLD_VALUES["--method"].values()) <= set(METHODS.names())
 
 

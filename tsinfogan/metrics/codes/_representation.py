@@ -52,9 +52,7 @@ def codes_read(context: CodeContext) -> list[Array]:
     """Every code of the model as Q reads it in ``context.real``: ``(n,)``, or ``(n, K)`` for a category."""
     latent = context.model.settings.latent
     return [
-        np.eye(code.n_categories)[context.encoded[column]]
-        if code.is_categorical
-        else context.encoded[column]
+        np.eye(code.n_categories)[context.encoded[column]] if code.is_categorical else context.encoded[column]
         for column, code in zip(latent.columns, latent.codes, strict=True)
     ]
 
