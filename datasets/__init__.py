@@ -22,8 +22,9 @@ class Dataset:
         source: address of the data, or how it is computed.
         licence: licence of the data.
         citation: how to cite it.
-        load: returns the panel of one split, the same in every call. Downloads and caches what is missing; raises a
-            DataError for a split that does not exist.
+        load: returns the panel of one split, the same in every call. Downloads and caches what is missing. Raises a
+            DataError if the split does not exist or a file of the user's is not what it should be, and a DownloadError
+            if the data can neither be found nor downloaded.
         n_categories: categories of the categorical code; None for as many as the data has classes.
         n_continuous: number of continuous codes.
         noise_dim: dimensions of the noise vector z.
@@ -118,6 +119,6 @@ def load_dataset(name: str | Dataset, split: Split = "train") -> Panel:
         >>> from tsinfogan import load_dataset
         >>> panel = load_dataset("pen_strokes", "test")  # computed, so nothing is downloaded
         >>> panel.values.shape, panel.channels, panel.classes[:3]
-        ((1000, 3, 182), ('x', 'y', 'force'), ('a', 'b', 'c'))
+        ((1000, 3, 171), ('x', 'y', 'force'), ('a', 'b', 'c'))
     """
     return get_dataset(name).load(split)

@@ -62,10 +62,6 @@ def load(split: Split) -> Panel:
 
     The cases are those of the UEA split, in its order, whichever form is found: the UEA's zip or ``.ts`` files (padded
     with ``?``, with zeros, or not at all, by its release), its ARFF file for each channel, or UCI's ``.mat``.
-
-    Raises:
-        DataError: a file of the user's own is not what it should be.
-        DownloadError: the data is neither here nor to be had.
     """
     if (folder := data_folder()) is not None and (own := _read_folder(files_by_name(folder), split, folder)):
         return _panel(own)

@@ -23,12 +23,7 @@ MIRROR = Mirror(
 
 
 def load(split: Split) -> Panel:
-    """19,712 windows of 24 steps of ten minutes, 28 channels in their units; the date is left out.
-
-    Raises:
-        DataError: a file of the user's own is not what it should be, or another split is asked for.
-        DownloadError: the data is neither here nor to be had.
-    """
+    """19,712 windows of 24 steps of ten minutes, 28 channels in their units; the date is left out."""
     rows = obtain([MIRROR], _read)
     return all_windows(rows, split, "energy", COLUMNS, time_step=10.0, time_unit="min", augmentations=TOGETHER)
 

@@ -48,12 +48,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def load(split: Split) -> Panel:
-    """Intensities 0 … 255 ``(n_cases, 1, 28, 28)``, 0 is the background.
-
-    Raises:
-        DataError: a file of the user's own is not what it should be.
-        DownloadError: a file is neither here nor to be had.
-    """
+    """Intensities 0 … 255 ``(n_cases, 1, 28, 28)``, 0 is the background."""
     images, labels = (
         obtain([Mirror(folder + name, name, checksum) for folder in FOLDERS], read_idx)
         for name, checksum in FILES[split]

@@ -22,12 +22,7 @@ MIRROR = Mirror(
 
 
 def load(split: Split) -> Panel:
-    """3662 windows of 24 trading days: prices in dollars, volume in shares; the oldest first.
-
-    Raises:
-        DataError: a file of the user's own is not what it should be, or another split is asked for.
-        DownloadError: the data is neither here nor to be had.
-    """
+    """3662 windows of 24 trading days: prices in dollars, volume in shares; the oldest first."""
     return all_windows(
         obtain([MIRROR], _read), split, "stocks", COLUMNS, time_unit="trading day", augmentations=TOGETHER
     )

@@ -41,12 +41,7 @@ KNOWN: dict[str, Known] = {
 
 
 def load(name: str, split: Split) -> Panel:
-    """One split, in the file's order: the user's ``.ts`` or ``.arff`` files or zip, or the archive's zip.
-
-    Raises:
-        DataError: a file is not what it should be, or too many values of a case's channel are missing.
-        DownloadError: the data is neither here nor to be had.
-    """
+    """One split, in the file's order: the user's ``.ts`` or ``.arff`` files or zip, or the archive's zip."""
     folder = data_folder()
     own = {} if folder is None else file_readers(files_by_name(folder))
     parsed = read_uea(own, name, split, str(folder))

@@ -1,7 +1,8 @@
-"""What a series is, before any network sees it.
+"""Series before any network sees them.
 
-A :class:`Panel` holds the series of one dataset with their labels, time axis and label-preserving augmentations; the
-other modules check, cut, match and draw panels. Imports nothing of tsinfogan but ``errors`` and ``seeding``.
+A :class:`Panel` holds the series of one dataset with their labels, time axis and label-preserving augmentations. The
+other modules fill gaps, cut windows, choose labels, match categories to classes, and plot. This room imports only
+``errors``, ``seeding`` and ``registry``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ __all__, __getattr__ = on_demand(
         "columns": ("ColumnNames", "Windows"),
         "labels": ("draw_labelled",),
         "matching": ("contingency", "match"),
-        "panel": ("Panel",),
-        "windows": ("cut_windows", "fill_gaps"),
+        "panel": ("Panel", "check_trainable", "encode_labels"),
+        "windows": ("Series", "cut_windows", "fill_gaps", "panel_from_series"),
     },
 )

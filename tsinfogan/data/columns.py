@@ -1,4 +1,4 @@
-"""What the columns of a table are called, and how one long recording is cut into cases."""
+"""Names of the columns of a table, and how one long recording is cut into cases."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ MIN_WINDOW = 2
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """Names of the columns of a table that holds series.
+    """Names of the columns of a table of series. A column that is not named is looked for under its usual name.
 
     Attributes:
-        case: column that says which series a row belongs to; None is ``case`` where there is such a column.
-        time: column of numbers or dates; None is ``time`` where there is such a column.
-        label: column of the class of each case; None is ``label`` where there is such a column.
-        channels: columns to read, in this order; empty takes every column that is nothing else.
+        case: column that tells which case a row belongs to; usually ``case``.
+        time: column of numbers or dates; usually ``time``.
+        label: column of the class of each case; usually ``label``.
+        channels: columns to read as channels, in this order; by default all columns that are nothing else.
 
     Raises:
-        SettingError: a name stands in two places, or is empty.
+        SettingError: a name is empty or given twice.
+
+    Example:
+        >>> from tsinfogan import ColumnNames
+        >>> ColumnNames(case="patient", channels=("heart_rate", "pressure")).to_dict()
+        {'case': 'patient', 'channels': ['heart_rate', 'pressure']}
     """
 
     case: str | None = None
@@ -43,30 +48,40 @@ class ColumnNames:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """Which of ``case``, ``time``, ``label`` and ``channels`` are given."""
+        """Those of ``case``, ``time``, ``label`` and ``channels`` that are given."""
         return tuple(name for name, value in asdict(self).items() if value)
 
     def to_dict(self) -> dict[str, Any]:
-        """What is given, JSON-ready; :meth:`from_dict` is its inverse."""
+        """The given names as JSON can hold them; :meth:`from_dict` is the inverse."""
         given = {name: getattr(self, name) for name in self.named}
         return {name: list(value) if name == "channels" else value for name, value in given.items()}
 
     @classmethod
     def from_dict(cls, names: Mapping[str, Any]) -> ColumnNames:
-        """Rebuilds what :meth:`to_dict` gave."""
+        """The inverse of :meth:`to_dict`."""
         return cls(**names)
 
 
 USUAL = ColumnNames()
-"""The names that are looked for where none is given."""
+"""The usual names."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Cuts each long series into cases of ``length`` timepoints, one every ``stride`` timepoints.
+    """How long series are cut into windows: cases of ``length`` timepoints that begin every ``stride`` timepoints.
+
+    Attributes:
+        length: timepoints in a window, at least 2.
+        stride: timepoints from the beginning of one window to that of the next, at least 1.
 
     Raises:
-        SettingError: a length below two or a stride below one.
+        SettingError: the length or the stride is too small.
+
+    Example:
+        >>> import numpy as np, pandas as pd
+        >>> from tsinfogan import Windows, panel_from_frame
+        >>> panel_from_frame(pd.DataFrame({"x": np.arange(10.0)}), windows=Windows(4, stride=3)).values[:, 0, 0]
+        array([0., 3., 6.], dtype=float32)
     """
 
     length: int
@@ -80,12 +95,12 @@ class Windows:
             )
 
     def to_dict(self) -> dict[str, int]:
-        """JSON-ready; its entries are the arguments."""
+        """The arguments by name, as JSON can hold them."""
         return asdict(self)
 
 
 class Columns(NamedTuple):
-    """What the columns of a long table are taken as."""
+    """The roles of the columns of a long table."""
 
     channels: tuple[str, ...]
     codes: tuple[str, ...]
@@ -93,14 +108,14 @@ class Columns(NamedTuple):
 
 
 def index_columns(names: Sequence[str], columns: ColumnNames = USUAL) -> tuple[str, ...]:
-    """``case, time`` for series; ``case, row, column`` for images, which have no time; under their settable names."""
+    """The columns that tell rows apart, by their names: ``case, time`` of series, ``case, row, column`` of images."""
     case, time = columns.case or CASE, columns.time or TIME
     is_image = time not in names and columns.time is None and {"row", "column"} <= set(names)
     return (case, "row", "column") if is_image else (case, time)
 
 
 def describe_columns(names: Sequence[str], columns: ColumnNames = USUAL) -> Columns:
-    """Which of the columns are channels and which are codes, and whether one is the label."""
+    """Which columns are channels, which are codes, and whether one is the label."""
     label = columns.label or LABEL
     others = {*index_columns(names, columns), label, *columns.channels}
     codes = tuple(name for name in names if CODE.fullmatch(name) and name not in others)
@@ -109,10 +124,10 @@ def describe_columns(names: Sequence[str], columns: ColumnNames = USUAL) -> Colu
 
 
 def check_columns(names: Sequence[str], columns: ColumnNames, source: str) -> None:
-    """Refuses names that come twice, and columns that were asked for and are not there.
+    """Checks the header of the table that messages call ``source``.
 
     Raises:
-        DataError: the message calls the table ``source`` and lists its columns.
+        DataError: two columns have one name, or a named column does not exist.
     """
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"{source} has several columns called {repeated[0]!r}; keep one of them")
@@ -122,5 +137,5 @@ def check_columns(names: Sequence[str], columns: ColumnNames, source: str) -> No
 
 
 def listed(names: Sequence[str], most: int = 30) -> str:
-    """The names, quoted, the first of very many."""
+    """The names in quotes, for a message; only the first ``most`` of them."""
     return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")

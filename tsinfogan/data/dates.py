@@ -1,8 +1,8 @@
-"""Calendar time: which regular steps dates follow, and the dates that such steps make again.
+"""Dates: the frequency that they follow, and the dates that follow from a frequency.
 
-Dates are int64 nanoseconds since 1970, in UTC where they have a zone. A frequency is an alias of pandas: a multiple of
-``D``, ``h``, ``min``, ``s``, ``ms``, ``us`` or ``ns``, of months (``MS`` first days, ``ME`` last days), or ``B``,
-Monday to Friday. Nothing here imports pandas but a frequency that it alone knows.
+Dates are int64 nanoseconds since 1970, in UTC if they have a time zone. A frequency is an alias of pandas: a multiple
+of ``D``, ``h``, ``min``, ``s``, ``ms``, ``us`` or ``ns``, of months (``MS`` first days, ``ME`` last days), or ``B``,
+Monday to Friday. Other aliases are left to pandas, which is imported only for them because it loads slowly.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def fixed_frequency(step_ns: int) -> str:
 
 
 def step_and_unit(step_ns: float) -> tuple[float, str]:
-    """The same span in the longest of ``d``, ``h``, ``min`` and ``s`` that it holds one of; ``s`` where it has none."""
+    """A step in the longest unit of ``d``, ``h``, ``min`` and ``s`` that is not longer than it, else in ``s``."""
     for unit in ("D", "h", "min"):
         if step_ns >= UNITS_NS[unit]:
             return step_ns / UNITS_NS[unit], unit.lower()
@@ -51,7 +51,7 @@ def step_and_unit(step_ns: float) -> tuple[float, str]:
 
 
 def calendar_positions(time: IntArray, begin: IntArray, inner: IntArray) -> tuple[FloatArray, str] | None:
-    """Place of each date on a calendar that no fixed step follows, and the frequency; None where there is no such.
+    """Position of each date on a calendar of months or working days, and its frequency; None if no such calendar fits.
 
     Args:
         time: ``(n_rows,)`` dates, sorted within each case.
@@ -77,19 +77,19 @@ def calendar_positions(time: IntArray, begin: IntArray, inner: IntArray) -> tupl
 
 
 def origin_text(first_ns: int, zoned: bool) -> str:
-    """ISO 8601 of a date, no finer than it is; ``+00:00`` at its end where it has a zone."""
+    """A date in ISO 8601, with ``+00:00`` if it has a time zone, and with no more digits than it needs."""
     date = np.datetime64(first_ns, "ns")
     unit: Any = next(unit for unit in ("s", "ms", "us", "ns") if date.astype(f"datetime64[{unit}]") == date)
     return f"{np.datetime_as_string(date, unit=unit)}{'+00:00' if zoned else ''}"
 
 
 def is_zoned(text: str) -> bool:
-    """Whether the text of a date and time ends in its distance from UTC."""
+    """Whether the text of a date and time ends with a time zone."""
     return bool(ZONE.search(text[10:]))
 
 
 def timestamps(origin: str, frequency: str, n: int) -> Dates:
-    """``(n,)`` dates ``datetime64[ns]``, or ``[s]`` where all are whole seconds: ``origin`` and what follows it.
+    """``(n,)`` dates from ``origin`` on, as ``datetime64[s]`` if all are whole seconds, else ``datetime64[ns]``.
 
     Raises:
         DataError: ``origin`` or ``frequency`` cannot be understood.

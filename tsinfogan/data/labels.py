@@ -1,4 +1,4 @@
-"""A few labels kept, the others hidden: what semi-supervised training is given."""
+"""Keeping a few labels and hiding the others, for semi-supervised training."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from tsinfogan.seeding import Stream, derived_seed
 
 
 def draw_labelled(panel: Panel, n_per_class: int, seed: int) -> IntArray:
-    """``(n_classes * n_per_class,)`` places of as many labelled cases of each class, drawn at random, in order.
+    """Indices of ``n_per_class`` labelled cases of each class, drawn at random.
+
+    Returns:
+        ``(n_classes * n_per_class,)`` indices in ascending order.
 
     Raises:
-        SettingError: fewer than one label a class is asked for.
+        SettingError: ``n_per_class`` is below 1.
         DataError: there are no labels, or a class has too few.
     """
     if n_per_class < 1:
@@ -39,10 +42,14 @@ def draw_labelled(panel: Panel, n_per_class: int, seed: int) -> IntArray:
 
 
 def keep_labels(panel: Panel, cases: ArrayLike) -> Panel:
-    """``panel`` with the labels of the cases at these places alone; its classes stay.
+    """The panel with the labels of these cases only; its classes stay the same.
+
+    Args:
+        panel: with labels.
+        cases: ``(n_kept,)`` indices.
 
     Raises:
-        DataError: there are no labels, or not that many cases.
+        DataError: the panel has no labels, or no case of such an index.
     """
     kept = np.asarray(cases, np.int64)
     if panel.labels is None:
@@ -55,10 +62,10 @@ def keep_labels(panel: Panel, cases: ArrayLike) -> Panel:
 
 
 def partly_labelled(panel: Panel) -> bool:
-    """Whether the labels of some cases of two or more classes are known, and those of others are not."""
+    """Whether two or more classes have labelled cases, and other cases have no label."""
     return several_classes(panel) and bool((np.asarray(panel.labels) < 0).any())
 
 
 def several_classes(panel: Panel) -> bool:
-    """Whether labels of two or more classes are known."""
+    """Whether two or more classes have labelled cases."""
     return panel.labels is not None and len(np.unique(panel.labels[panel.labels >= 0])) > 1

@@ -1,4 +1,4 @@
-"""Which category is which class: the best matching of what was found with what is known."""
+"""Matching of categories, which a model found, to known classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNMATCHED = -1
 
 
 def contingency(rows: IntArray, columns: IntArray, n_rows: int, n_columns: int) -> IntArray:
-    """``(n_rows, n_columns)`` cases in each pair of ``(n,)`` groups."""
+    """``(n_rows, n_columns)`` number of cases in each pair of groups, from the ``(n,)`` group indices of the cases."""
     table = np.zeros((n_rows, n_columns), np.int64)
     np.add.at(table, (rows, columns), 1)
     return table
@@ -20,14 +20,14 @@ def contingency(rows: IntArray, columns: IntArray, n_rows: int, n_columns: int) 
 def match(categories: IntArray, classes: IntArray, n_categories: int, n_classes: int) -> IntArray:
     """``(n_categories,)`` class of each category: one-to-one with the most cases matched (Kuhn 1955).
 
-    Where there are more categories than classes, each one left over goes to the class of most of its cases; a category
-    without cases is ``UNMATCHED``.
+    If there are more categories than classes, each one left over is matched to the class of most of its cases. A
+    category without cases is ``UNMATCHED``.
 
     Args:
         categories: ``(n,)`` category of each case.
-        classes: ``(n,)`` its known class.
-        n_categories: how many categories there are.
-        n_classes: how many classes there are.
+        classes: ``(n,)`` known class of each case.
+        n_categories: number of categories.
+        n_classes: number of classes.
     """
     table = contingency(categories, classes, n_categories, n_classes)
     matched = np.where(table.sum(1) > 0, table.argmax(1), UNMATCHED)

@@ -1,4 +1,4 @@
-"""``Panel``: the one data type that enters and leaves. Checked once, here; inside the core nothing is checked again."""
+"""``Panel``: the data type of every input and output. It is checked here, once, so that no other module has to."""
 
 from __future__ import annotations
 
@@ -27,26 +27,32 @@ class Panel:
 
     Attributes:
         values: float32 ``(n_cases, n_channels, n_timepoints)`` for series, ``(n_cases, n_channels, height, width)``
-            for images. Beyond a case's length the values are NaN.
-        channels: one name a channel.
-        lengths: ``(n_cases,)`` number of timepoints of each case, or None when all have ``n_timepoints``.
-        labels: ``(n_cases,)`` index into ``classes``, ``UNLABELLED`` where unknown, or None.
-        classes: name of each class, or empty.
-        factors: ``(n_cases, len(factor_names))`` known generating factors, or None.
+            for images; NaN beyond the end of a case.
+        channels: name of each channel.
+        lengths: ``(n_cases,)`` timepoints of each case; None if all have ``n_timepoints``.
+        labels: ``(n_cases,)`` indices into ``classes``, ``UNLABELLED`` if unknown; or None.
+        classes: name of each class.
+        factors: ``(n_cases, len(factor_names))`` factors that the series were generated from, if known.
         factor_names: name of each column of ``factors``.
-        name: what the data is called in messages and in run names.
+        name: of the data, in messages and names of runs.
         time_step: time between two timepoints, in ``time_unit``.
-        time_unit: such as ``"s"``; empty when time is only counted.
-        view: how a person looks at a case: channels over time, the path of a pen (channels 0 and 1 are x and y
+        time_unit: such as ``"s"``; empty if timepoints are only counted.
+        view: how pictures show a case: channels over time, the path of a pen (channels 0 and 1 are its x and y
             velocity), or an image.
-        augmentations: the random changes that leave a case what it is.
-        kinds: what each channel's values are, so that samples come back as such; empty when all are real numbers.
-        time_origin: date and time of the first timepoint, as ISO 8601, where time is a calendar's; else empty.
-        time_frequency: pandas' alias of the step then, such as ``"D"`` or ``"MS"``; else empty.
-        notes: what was changed while the series were read, a sentence each.
+        augmentations: random changes that leave the class of a case as it is.
+        kinds: kind of the values of each channel, which samples get too; empty if all are real numbers.
+        time_origin: date and time of the first timepoint in ISO 8601; empty if time is not a date.
+        time_frequency: frequency of dates as an alias of pandas, such as ``"D"`` or ``"MS"``; else empty.
+        notes: what was changed when the series were read, one sentence each.
 
     Raises:
-        DataError: shapes that do not fit, a value that is missing or infinite inside a case, a label out of range.
+        DataError: shapes do not fit, a value inside a case is missing or infinite, or a label is out of range.
+
+    Example:
+        >>> from tsinfogan import Panel
+        >>> panel = Panel.from_cases([[[0, 1, 2]], [[5, 6]]], labels=["rest", "run"], time_step=0.5, time_unit="s")
+        >>> panel.values.shape, panel.case_lengths.tolist(), panel.classes
+        ((2, 1, 3), [3, 2], ('rest', 'run'))
     """
 
     values: FloatArray
@@ -130,12 +136,12 @@ class Panel:
 
     @property
     def case_lengths(self) -> IntArray:
-        """``(n_cases,)`` timepoints of each series, whether or not they differ."""
+        """``(n_cases,)`` timepoints of each series, also if they do not differ."""
         return np.full(self.n_cases, self.grid[0], dtype=np.int64) if self.lengths is None else self.lengths
 
     @property
     def class_frequencies(self) -> tuple[float, ...]:
-        """Share of each class among the labelled cases."""
+        """Frequency of each class among the labelled cases."""
         known = self.labels[self.labels >= 0] if self.labels is not None else np.zeros(0, np.int64)
         if not known.size:
             raise DataError(f"{self.name}: holds no labels; this setting needs a label column")
@@ -143,12 +149,12 @@ class Panel:
         return tuple((counts / counts.sum()).tolist())
 
     def case(self, index: int) -> FloatArray:
-        """``(n_channels, length)`` values of one series, without padding; an image as it is."""
+        """``(n_channels, length)`` values of one series without padding, or one image."""
         values: FloatArray = self.values[index]
         return values if self.lengths is None else values[:, : self.lengths[index]]
 
     def subset(self, index: slice | IntArray | NDArray[np.bool_]) -> Panel:
-        """The cases that ``index`` picks, with their lengths, labels and factors."""
+        """The cases that ``index`` selects, with their lengths, labels and factors."""
         return replace(
             self,
             values=self.values[index],
@@ -159,7 +165,7 @@ class Panel:
 
     @classmethod
     def concatenated(cls, panels: Sequence[Panel]) -> Panel:
-        """All cases of panels with the same channels, whose longest lengths may differ. The first names everything."""
+        """All cases of panels with the same channels; every other attribute is that of the first panel."""
         first, longest = panels[0], max(panel.values.shape[2] for panel in panels)
         shape = (sum(panel.n_cases for panel in panels), *first.values.shape[1:2], longest, *first.values.shape[3:])
         values = np.full(shape, np.nan, np.float32)  # (n, c, t) or (n, c, h, w)
@@ -179,7 +185,7 @@ class Panel:
         )
 
     def fingerprint(self) -> str:
-        """SHA-256 of values, lengths and channel names: tells whether two panels hold the same series."""
+        """SHA-256 of values, lengths and channel names, equal if two panels hold the same series."""
         digest = hashlib.sha256(repr((self.channels, self.values.shape)).encode())
         digest.update(np.ascontiguousarray(self.values).tobytes())
         digest.update(self.case_lengths.astype(np.int64).tobytes())
@@ -201,9 +207,12 @@ class Panel:
             values: ``(n_cases, n_channels, n_timepoints)``, or ``(n_cases, n_timepoints, n_channels)`` with
                 ``time_last=False``; any real dtype.
             channels: names; ``ch0, ch1, …`` by default.
-            labels: one value a case of any sortable type; None or NaN where unknown.
+            labels: one value for each case; None or NaN if unknown.
             time_last: whether the last axis is time.
             others: further attributes of the panel.
+
+        Raises:
+            DataError: the values are not real numbers, or the panel is not valid.
         """
         array = np.asarray(values)
         if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool) or np.iscomplexobj(array):
@@ -219,7 +228,7 @@ class Panel:
 
     @classmethod
     def from_cases(cls, cases: Sequence[ArrayLike], **others: Any) -> Panel:
-        """Builds a panel from one ``(n_channels, length_i)`` array a case; arguments as in :meth:`from_arrays`."""
+        """Builds a panel from an ``(n_channels, length)`` array for each case; arguments as in :meth:`from_arrays`."""
         arrays = [np.asarray(case, dtype=np.float32) for case in cases]
         if not arrays or any(a.ndim != 2 or a.shape[0] != arrays[0].shape[0] for a in arrays):
             shapes = sorted({a.shape[:-1] or a.shape for a in arrays})
@@ -234,7 +243,7 @@ class Panel:
 
 
 def check_trainable(panel: Panel) -> None:
-    """Refuses a panel that no model can learn from, such as one of a single case, which is read and written all right.
+    """Refuses a panel that no model can be trained on.
 
     Raises:
         DataError: there are fewer than two cases, or no channel ever changes.
@@ -250,14 +259,21 @@ def check_trainable(panel: Panel) -> None:
 
 
 def numbered_channels(n_channels: int) -> tuple[str, ...]:
-    """Names of channels that have none: ``ch0, ch1, …``."""
+    """Default names of channels: ``ch0, ch1, …``."""
     return tuple(f"ch{index}" for index in range(n_channels))
 
 
 def encode_labels(
     labels: ArrayLike | Sequence[object], classes: Sequence[str] = ()
 ) -> tuple[IntArray, tuple[str, ...]]:
-    """Indices ``(n_cases,)`` into the sorted distinct labels, or into ``classes`` where given; unknown gives -1.
+    """The labels as indices into class names.
+
+    Args:
+        labels: ``(n_cases,)`` labels of any type; None, NaN or the empty text if unknown.
+        classes: class names; by default the distinct labels, sorted as numbers and then as text.
+
+    Returns:
+        ``(n_cases,)`` indices, ``UNLABELLED`` if unknown, and the class names.
 
     Raises:
         DataError: a label is not among the given ``classes``.

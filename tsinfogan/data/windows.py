@@ -1,7 +1,8 @@
-"""From series as they were read to a panel: missing values are filled in, and long recordings cut into windows."""
+"""From series, as they were read, to a panel: missing values are filled in, and long series cut into windows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,9 +17,9 @@ from tsinfogan.errors import DataError
 Mask = NDArray[np.bool_]
 
 MAX_MISSING = 0.25
-"""Greatest share of a channel's values in one case that may be filled in."""
+"""Largest fraction of a channel's values in one case that may be filled in."""
 MAX_SIZE = 1 << 31
-"""Numbers that a panel may hold: eight gigabytes."""
+"""Largest number of values in a panel; they take 8 GiB."""
 LISTED = 5
 
 
@@ -26,9 +27,9 @@ class Filled(NamedTuple):
     """Series without gaps.
 
     Attributes:
-        values: ``(n, c, t)``, NaN beyond a case's length alone.
-        missing: ``(n, c, t)`` which of them were filled in, or None where none was.
-        notes: what was filled in, a sentence; or empty.
+        values: ``(n, c, t)``, NaN only beyond the end of a case.
+        missing: ``(n, c, t)`` whether a value was filled in; None if none was.
+        notes: one sentence on what was filled in, if anything was.
     """
 
     values: FloatArray
@@ -39,14 +40,14 @@ class Filled(NamedTuple):
 def fill_gaps(
     values: FloatArray, lengths: IntArray, source: str, channels: Sequence[str], whole: Sequence[bool] = ()
 ) -> Filled:
-    """Missing values by linear interpolation, those before the first and after the last by the nearest.
+    """Fills missing values in: linearly between two values, at the ends of a case by the nearest value.
 
     Args:
-        values: ``(n, c, t)``, NaN where missing and beyond a case's length.
-        lengths: ``(n,)``.
-        source: what the data is called in messages.
+        values: ``(n, c, t)``, NaN where missing and beyond the end of a case.
+        lengths: ``(n,)`` timepoints of each case.
+        source: name of the data in messages.
         channels: name of each channel.
-        whole: for each channel, whether its values are whole numbers: what is filled in is rounded then. Empty: none.
+        whole: whether each channel holds whole numbers, so that new values are rounded; by default, none does.
     """
     inside = np.arange(values.shape[2]) < lengths[:, None]  # (n, t)
     missing = np.isnan(values) & inside[:, None, :]
@@ -73,9 +74,9 @@ def fill_gaps(
 def refuse_large_gaps(
     filled: Filled, lengths: IntArray, source: str, channels: Sequence[str], cases: Sequence[object] = ()
 ) -> None:
-    """Raises a DataError where more than ``MAX_MISSING`` of a channel's values in a case were missing.
+    """Raises a DataError if more than ``MAX_MISSING`` of a channel's values in a case were missing.
 
-    The message calls cases by their names ``cases``, or by their numbers.
+    The message gives the name of the case if there are ``cases``, else its number.
     """
     if filled.missing is None:
         return
@@ -95,8 +96,8 @@ class Cut(NamedTuple):
 
     Attributes:
         values: ``(n_windows, c, length)``.
-        case: ``(n_windows,)`` series that each comes from.
-        notes: what is in no window, a sentence each.
+        case: ``(n_windows,)`` index of the series that each comes from.
+        notes: what is in no window, one sentence each.
     """
 
     values: FloatArray
@@ -105,10 +106,11 @@ class Cut(NamedTuple):
 
 
 def cut_windows(filled: Filled, lengths: IntArray, windows: Windows, source: str, channels: Sequence[str]) -> Cut:
-    """Windows of ``length`` timepoints every ``stride``, but those of which too much was missing.
+    """All windows but those in which more than ``MAX_MISSING`` of a channel's values were missing.
 
     Raises:
-        DataError: no series is as long as a window, every window has too large gaps, or there are too many to hold.
+        DataError: no series is as long as a window, every window lacks too many values, or the windows take too much
+            memory.
     """
     n_of_case = np.maximum(0, (lengths - windows.length) // windows.stride + 1)  # (n,)
     if not n_of_case.any():
@@ -155,15 +157,15 @@ def _unused(lengths: IntArray, n_of_case: IntArray, windows: Windows, source: st
 
 @dataclass(frozen=True)
 class Series:
-    """What a reader found in a file: series that may have gaps, or images.
+    """Series, which may have gaps, or images, as they were read.
 
     Attributes:
-        values: float32 ``(n, c, t)``, NaN where missing and beyond a case's length; or ``(n, c, height, width)``.
+        values: float32 ``(n, c, t)``, NaN where missing and beyond the end of a case; or ``(n, c, height, width)``.
         channels: name of each channel.
-        lengths: ``(n,)`` timepoints of each case, or None where all have ``t``.
-        labels: ``(n,)`` as a panel has them.
-        kinds: of each channel, or empty.
-        cases: name of each case in messages, or empty.
+        lengths: ``(n,)`` timepoints of each case; None if all have ``t``.
+        labels: ``(n,)`` as in a panel.
+        kinds: kind of each channel, if known.
+        cases: name of each case in messages, if there are names.
         notes: what was changed so far.
         others: further attributes of the panel.
     """
@@ -181,16 +183,16 @@ class Series:
 def panel_from_series(
     series: Series, source: str, columns: ColumnNames = USUAL, windows: Windows | None = None
 ) -> Panel:
-    """Chooses channels, fills gaps, cuts windows, and checks what comes out.
+    """The last step of every reader: chooses channels, fills gaps, cuts windows, and checks the panel.
 
     Args:
         series: what was read.
-        source: what the data is called in messages.
-        columns: its ``channels`` are kept, in that order; all where it names none.
-        windows: cut the series so.
+        source: name of the data in messages.
+        columns: names the channels to keep, in that order; by default, all are kept.
+        windows: cut every series into windows.
 
     Raises:
-        DataError: a channel is not there, a gap is too large, or the panel is not valid.
+        DataError: a channel does not exist, too many values are missing, or the panel is not valid.
     """
     values, lengths, labels, notes = series.values, series.lengths, series.labels, series.notes
     if absent := [name for name in columns.channels if name not in series.channels]:
@@ -218,7 +220,7 @@ def panel_from_series(
 
 
 def _have_valid_lengths(values: FloatArray, lengths: IntArray | None) -> bool:
-    """Whether values can be filled in by these lengths; the panel says what is wrong where they cannot."""
+    """Whether values can be filled in; if not, the panel says what is wrong with them or with the lengths."""
     if np.isinf(values).any():
         return False
     if lengths is None:
@@ -229,7 +231,7 @@ def _have_valid_lengths(values: FloatArray, lengths: IntArray | None) -> bool:
 
 
 def ends(values: FloatArray) -> IntArray:
-    """``(n,)`` where each case of ``(n, c, t)`` values ends: after the last that is not NaN; at ``t`` if all are."""
+    """``(n,)`` lengths of the cases of ``(n, c, t)`` values, up to the last that is not NaN; ``t`` if all are NaN."""
     present: NDArray[np.bool_] = np.any(values == values, axis=1)  # (n, t)
     n_absent: IntArray = np.where(present.any(1), present[:, ::-1].argmax(1), 0)  # (n,) at the end
     lengths: IntArray = values.shape[2] - n_absent
@@ -237,9 +239,6 @@ def ends(values: FloatArray) -> IntArray:
 
 
 def check_size(shape: tuple[int, ...], source: str, advice: str) -> None:
-    """Raises a DataError where an array of this shape would not fit into ordinary memory."""
-    size = 1
-    for length in shape:
-        size *= int(length)
-    if size > MAX_SIZE:
+    """Raises a DataError if an array of this shape holds more than ``MAX_SIZE`` values."""
+    if math.prod(map(int, shape)) > MAX_SIZE:
         raise DataError(f"{source}: expected at most {MAX_SIZE:,} numbers, got {' x '.join(map(str, shape))}; {advice}")

@@ -1,4 +1,8 @@
-"""File formats for panels, one a file. A new file here is a new format and a readable suffix."""
+"""Files of panels. Every public module here but ``blocks`` and ``frame`` is one format, imported on first use.
+
+Reading and writing go through :func:`read_panel` and :func:`write_panel`, tables in memory through
+:func:`panel_from_frame` and :func:`frame_from_panel`. This room imports ``data`` only.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +11,53 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import USUAL, ColumnNames, Windows
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
-from tsinfogan.registry import Registry
+from tsinfogan.registry import Registry, on_demand
+
+if TYPE_CHECKING:
+    from tsinfogan.formats.frame import frame_from_panel, panel_from_frame
+
+__all__ = [
+    "FORMATS",
+    "CaseColumns",
+    "Format",
+    "Reader",
+    "Writer",
+    "format_of",
+    "frame_from_panel",
+    "opened",
+    "panel_from_frame",
+    "read_panel",
+    "readable_format",
+    "write_panel",
+]
+_, __getattr__ = on_demand(__name__, {"frame": ("frame_from_panel", "panel_from_frame")})
 
 CaseColumns = Mapping[str, NDArray[Any]]
-"""Values that belong to a whole case, such as codes and label: one ``(n_cases,)`` array a column."""
+"""Values that belong to whole cases, such as codes and labels: a ``(n_cases,)`` array for each column."""
 
 
 class Writer(Protocol):
-    """Takes panels piece by piece, so that any number of cases is written in constant memory."""
+    """Writes a file piece by piece."""
 
     def write(self, panel: Panel, columns: CaseColumns) -> None:
-        """Appends the cases of ``panel``; ``columns`` has the same names in every call."""
+        """Appends the cases of ``panel``; ``columns`` must have the same names in every call."""
 
     def close(self) -> None:
-        """Finishes the file. The stream stays open; it is its opener's."""
+        """Finishes the file, but does not close the stream."""
 
 
 class Reader(Protocol):
-    """Gives the panel in a file."""
+    """Reads a file; arguments and errors as of :func:`read_panel`."""
 
     def __call__(self, path: Path, columns: ColumnNames = ..., windows: Windows | None = ...) -> Panel:
-        """The panel in ``path``, of the ``columns`` so called, its series cut into ``windows`` where there are some."""
+        """The panel in the file."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +68,13 @@ class Format:
         suffix: of its files, with the dot.
         summary: one sentence for the command line's help.
         open_writer: starts a file on a binary stream.
-        read: gives the panel in a file, or None where the format is only written.
-        column_names: gives the names of what is in a file, for ``describe_columns``; None as for ``read``.
-        binary: whether a terminal should be spared it.
-        is_table: whether a file's columns for case, time and label have names that can be set.
-        other_suffixes: of files that are read too.
-        max_rows: of one file, where there is such a bound.
-        open_folder: starts a folder of files for more rows than that.
+        read: returns the panel in a file; None if the format can only be written.
+        column_names: returns the names of the columns of a file; None as for ``read``.
+        binary: whether the content is unfit for a terminal.
+        is_table: whether the columns for case, time and label may have other names.
+        other_suffixes: of files that can be read as well.
+        max_rows: largest number of rows in one file, if there is a limit.
+        open_folder: starts a folder of files, for more rows than ``max_rows``.
     """
 
     suffix: str
@@ -92,14 +115,14 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def format_of(name: str) -> Format | None:
-    """The format whose suffix ends the name of a file; of several, the longest suffix. None where there is none."""
+    """The format of a file by its suffix, of several suffixes that fit by the longest; None if none fits."""
     entries = [FORMATS.get(known) for known in FORMATS.names()]
     fitting = [entry for entry in entries if name.lower().endswith((entry.suffix, *entry.other_suffixes))]
     return max(fitting, key=lambda entry: len(entry.suffix), default=None)
 
 
 def readable_format(path: Path) -> Format:
-    """The format that reads a file, by its suffix; a folder of Parquet files is one.
+    """The format that reads a file, by its suffix; Parquet for a folder of Parquet files.
 
     Raises:
         DataError: no format reads such files; the message lists the suffixes that are read.
@@ -123,17 +146,28 @@ def read_panel(
     windows: Windows | None = None,
     format: str | Format | None = None,
 ) -> Panel:
-    """The panel in a file of any readable format.
+    r"""Reads a panel from a file. Missing values are filled in, and ``notes`` of the panel says what was changed.
 
     Args:
         path: the file.
-        columns: what the columns of a table are called, and which channels to read.
-        windows: cut every series into windows; one long recording needs no column of cases then.
-        format: name of a format, or one of your own; by default the suffix of the file tells it.
+        columns: names of the columns of a table, and which channels to read.
+        windows: cut every series into windows. One long recording then needs no column for cases.
+        format: name of a format, or a :class:`Format` of your own; by default, the suffix of the file decides.
 
     Raises:
-        DataError: the file cannot be read or understood; the message says where and what to do.
-        SettingError: names of columns for a format that has none.
+        DataError: the file cannot be read or understood. The message says where the problem is and what to do.
+        SettingError: columns were named for a format that has none, or the format can only be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from tsinfogan import ColumnNames, read_panel
+        >>> folder = TemporaryDirectory()
+        >>> path = Path(folder.name, "heart.csv")
+        >>> _ = path.write_text("patient,time,rate\n1,0,60\n1,0.5,61\n2,0,70\n2,0.5,72\n")
+        >>> panel = read_panel(path, ColumnNames(case="patient"))
+        >>> panel.values.tolist(), panel.time_step
+        ([[[60.0, 61.0]], [[70.0, 72.0]]], 0.5)
     """
     path = Path(path)
     entry = readable_format(path) if format is None else FORMATS.get(format)
@@ -151,17 +185,27 @@ def read_panel(
 def write_panel(
     panel: Panel, path: Path | str, columns: CaseColumns | None = None, format: str | Format | None = None
 ) -> None:
-    """Writes a panel to a file, whose suffix tells the format; a very large one as Parquet to a folder of files.
+    """Writes a panel to a file; a very large one, as Parquet, to a folder of files.
 
     Args:
         panel: series or images.
-        path: the file.
-        columns: values of whole cases, ``(n_cases,)`` by name of the column.
-        format: name of a format, or one of your own; by default the suffix of the file tells it.
+        path: the file; one that exists is replaced.
+        columns: values of whole cases, such as codes: ``(n_cases,)`` arrays by name of the column.
+        format: name of a format, or a :class:`Format` of your own; by default, the suffix of the file decides.
 
     Raises:
         DataError: the format cannot hold the panel.
         UnknownNameError: no format has such a suffix.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from tsinfogan import Panel, write_panel
+        >>> folder = TemporaryDirectory()
+        >>> path = Path(folder.name, "steps.csv")
+        >>> write_panel(Panel.from_arrays([[[0, 1.5]], [[2, 3]]], channels=["x"]), path, {"cat": [4, 7]})
+        >>> path.read_text().splitlines()
+        ['case,time,x,cat', '0,0,0,4', '0,1,1.5,4', '1,0,2,7', '1,1,3,7']
     """
     path = Path(path)
     entry = format_of(path.name) if format is None else FORMATS.get(format)

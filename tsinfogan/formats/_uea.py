@@ -24,9 +24,8 @@ from tsinfogan.data.uea import MISSING_LABEL, REMARK, UeaFile, decode, padded
 from tsinfogan.data.windows import Series, panel_from_series
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns, Format, opened
-from tsinfogan.formats._buffer import BufferingWriter
 from tsinfogan.formats._table import stem
-from tsinfogan.formats.blocks import case_array, number_array
+from tsinfogan.formats.blocks import BufferingWriter, case_array, number_array
 
 TIME_FIELDS = ("time_step", "time_unit", "time_origin", "time_frequency")
 

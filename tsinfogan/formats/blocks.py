@@ -1,16 +1,19 @@
-"""From panels to long, tidy tables: one row a timepoint (or pixel), in blocks that keep memory constant."""
+"""What writers share: the long table of a panel in blocks that keep memory constant, and a writer that keeps all cases.
+
+A long table has one row for each timepoint or pixel.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tsinfogan.data.columns import CASE, LABEL, TIME, describe_columns, index_columns
+from tsinfogan.data.columns import CASE, CODE, LABEL, TIME, describe_columns, index_columns
 from tsinfogan.data.dates import is_zoned, timestamps
 from tsinfogan.data.panel import UNLABELLED, ChannelKind, FloatArray, Panel
 from tsinfogan.errors import DataError
@@ -23,12 +26,12 @@ MAX_INTEGER = 2.0**63
 
 @dataclass(frozen=True)
 class LongColumn:
-    """One column of a long table, with what repeats kept once: formatting or copying it is then cheap.
+    """One column of a long table. Values that repeat are kept once, so that they are formatted once.
 
     Attributes:
         name: of the column.
-        values: distinct or row values.
-        rows: ``(n_rows,)`` position in ``values`` of each row, or None where ``values`` has one value a row.
+        values: distinct values, or the value of each row.
+        rows: ``(n_rows,)`` index into ``values`` for each row; None if ``values`` has one value for each row.
     """
 
     name: str
@@ -37,14 +40,14 @@ class LongColumn:
 
 
 def long_blocks(panel: Panel, columns: CaseColumns, first_case: int) -> Iterator[list[LongColumn]]:
-    """The columns ``case, time, <channels>, <case columns>`` of whole cases, some at a time.
+    """The columns ``case, time, <channels>, <case columns>``, of some cases at a time.
 
-    Images have ``row, column`` in place of ``time``. A panel's own labels become the column ``label`` unless
-    ``columns`` has one. Time is dates where the panel has a frequency; a channel's values are integers or truth values
-    where its kind says so and all of them are.
+    Images have ``row, column`` instead of ``time``. The labels of the panel become the column ``label`` unless
+    ``columns`` has one. Time is dates if the panel has a frequency. Values are integers or truth values if the kind of
+    the channel says so and all of them are.
 
     Raises:
-        DataError: a name would be read back as something else.
+        DataError: the name of a column would be read back as something else.
     """
     columns = with_label(panel, columns)
     is_image = panel.values.ndim == 4
@@ -77,7 +80,7 @@ def long_table(block: list[LongColumn]) -> pa.Table:
 
 
 def with_label(panel: Panel, columns: CaseColumns) -> CaseColumns:
-    """``columns`` with the panel's own labels as the last one, where it has some and ``columns`` has none."""
+    """``columns``, to which the labels of the panel are added as the last one unless there are labels in it."""
     if panel.labels is None or LABEL in columns:
         return columns
     names = np.array([*panel.classes, None], dtype=object)  # UNLABELLED, −1, picks None
@@ -85,7 +88,7 @@ def with_label(panel: Panel, columns: CaseColumns) -> CaseColumns:
 
 
 def time_axis(panel: Panel) -> pa.Array:
-    """``(n_timepoints,)`` times of series: dates where the panel has a frequency, else multiples of its step."""
+    """``(n_timepoints,)`` times: dates if the panel has a frequency, else multiples of its step."""
     if not panel.time_frequency:
         return number_array(np.arange(panel.grid[0]) * panel.time_step)
     dates = timestamps(panel.time_origin or EPOCH, panel.time_frequency, panel.grid[0])
@@ -95,7 +98,7 @@ def time_axis(panel: Panel) -> pa.Array:
 
 
 def written_kinds(panel: Panel) -> tuple[ChannelKind, ...]:
-    """The kind of each channel, ``real`` where its values are not of the kind that they are said to be."""
+    """The kind of each channel; ``real`` if its values are not of the kind that the panel says."""
     real: ChannelKind = "real"
     kinds: list[ChannelKind] = []
     for position, kind in enumerate(panel.kinds):
@@ -110,7 +113,7 @@ def written_kinds(panel: Panel) -> tuple[ChannelKind, ...]:
 
 
 def channel_array(values: FloatArray, kind: ChannelKind) -> pa.Array:
-    """One channel's values as their kind, as :func:`written_kinds` gives it."""
+    """The values of one channel as integers, truth values or real numbers."""
     if kind == "boolean":
         bits = np.packbits(values == 1, bitorder="little")
         return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
@@ -118,19 +121,64 @@ def channel_array(values: FloatArray, kind: ChannelKind) -> pa.Array:
 
 
 def number_array(values: NDArray[Any]) -> pa.Array:
-    """The same numbers. ``pa.array`` would import pandas, which no one waiting for the first row should have to."""
+    """Numbers as an Arrow array. ``pa.array`` would import pandas, which delays the first row."""
     buffer = pa.py_buffer(np.ascontiguousarray(values))
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
 
 
 def case_array(values: NDArray[Any]) -> pa.Array:
-    """Numbers as they are, all else as text; None and the empty text are null."""
+    """Numbers as they are, everything else as text; None and the empty text become null."""
     values = np.asarray(values)
     if values.dtype.kind in "iuf":
         return number_array(values)
     if values.dtype.kind == "b":
         return pa.array(values)
     return pa.array([None if value is None or value == "" else str(value) for value in values], pa.string())
+
+
+class BufferingWriter:
+    """Keeps all cases in memory and writes them when it is closed.
+
+    Args:
+        stream: to write to.
+        encode: gives the content of a file: of a panel, and of its case columns (the labels among them).
+        series_only: suffix of a text format, which holds neither images nor case columns of other names than a
+            code's or the label's; None for a format that holds anything.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        encode: Callable[[Panel, dict[str, NDArray[Any]]], bytes],
+        series_only: str | None = None,
+    ) -> None:
+        self._stream, self._encode, self._series_only = stream, encode, series_only
+        self._panels: list[Panel] = []
+        self._columns: list[CaseColumns] = []
+
+    def write(self, panel: Panel, columns: CaseColumns) -> None:
+        """Keeps the cases of ``panel`` for :meth:`close`.
+
+        Raises:
+            DataError: the format cannot hold images, or a case column would be read back as something else.
+        """
+        if self._series_only is not None:
+            if panel.values.ndim == 4:
+                raise DataError(
+                    f"a {self._series_only} file holds series, got images; write them as csv, parquet or npz"
+                )
+            if strange := [name for name in columns if name != LABEL and not CODE.fullmatch(name)]:
+                raise DataError(f"case columns are called cat…, cont… or {LABEL}, got {strange[0]!r}; rename it")
+        self._panels.append(panel)
+        self._columns.append(with_label(panel, columns))
+
+    def close(self) -> None:
+        """Writes the file. It stays empty if no case was written."""
+        if self._panels:
+            names = self._columns[0]
+            columns = {name: np.concatenate([np.asarray(part[name]) for part in self._columns]) for name in names}
+            self._stream.write(self._encode(Panel.concatenated(self._panels), columns))
+        self._stream.flush()
 
 
 def _check_names(index: tuple[str, ...], channels: tuple[str, ...], columns: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Panels from tables in memory and back: pandas data frames and Arrow tables, with the same checks as files."""
+"""Tables in memory: pandas data frames and Arrow tables, with the same checks as files."""
 
 from __future__ import annotations
 
@@ -26,17 +26,25 @@ def panel_from_frame(
     windows: Windows | None = None,
     name: str = "frame",
 ) -> Panel:
-    """The panel in a long table, one row a timepoint.
+    """The panel in a long table with one row for each timepoint, checked like a file.
 
     Args:
-        frame: with the columns of a file (``case``, ``time``, one a channel, ``label``). A data frame's index counts as
-            columns where it says more than the number of a row: dates are the time, two levels are case and time.
-        columns: what the columns are called.
-        windows: cut the series so; without a column of cases all rows are one series.
-        name: what the panel is called.
+        frame: has the columns ``case``, ``time``, one for each channel, and optionally ``label``. The index of a data
+            frame counts as columns if it does more than number the rows: dates are the time, two levels case and time.
+        columns: names of the columns, and which channels to take.
+        windows: cut every series into windows. One long recording then needs no column for cases.
+        name: of the panel, in messages too.
 
     Raises:
-        DataError: the table cannot be understood; the message says where and what to do.
+        DataError: the table cannot be understood. The message says where the problem is and what to do.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tsinfogan import Windows, panel_from_frame
+        >>> days = pd.date_range("2024-01-01", periods=6)
+        >>> panel = panel_from_frame(pd.DataFrame({"sales": [3, 1, 4, 1, 5, 9]}, days), windows=Windows(4, stride=2))
+        >>> panel.values.tolist(), panel.time_frequency
+        ([[[3.0, 1.0, 4.0, 1.0]], [[4.0, 1.0, 5.0, 9.0]]], 'D')
     """
     table = frame if isinstance(frame, pa.Table) else _table(frame, columns, name)
     return panel_from_table(table, name, columns=columns, windows=windows)
@@ -47,15 +55,25 @@ def frame_from_panel(
     columns: ColumnNames = USUAL,
     case_columns: Mapping[str, NDArray[Any]] | None = None,
 ) -> pd.DataFrame:
-    """The long table of a panel: ``case, time, <channels>, <case columns>[, label]``, as the files have it.
+    """The long table of a panel: ``case, time, <channels>, <case columns>[, label]``, the columns of a file.
 
     Args:
-        panel: series, or images with ``row`` and ``column`` in place of ``time``.
-        columns: what to call the columns; its ``channels`` are taken, in that order.
-        case_columns: values of whole cases, such as the codes of a sample: ``(n_cases,)`` by name.
+        panel: series, or images with ``row`` and ``column`` instead of ``time``.
+        columns: names for the columns, and which channels to take, in that order.
+        case_columns: values of whole cases, such as the codes of a sample: ``(n_cases,)`` arrays by name.
 
     Raises:
-        DataError: a channel is not there, or its name would be read back as something else.
+        DataError: a channel does not exist, or two columns would have one name.
+
+    Example:
+        >>> from tsinfogan import Panel, frame_from_panel
+        >>> panel = Panel.from_arrays([[[0, 1.5]], [[2, 3]]], channels=["x"], labels=["low", "high"])
+        >>> print(frame_from_panel(panel).to_string(index=False))
+         case  time   x label
+            0   0.0 0.0   low
+            0   1.0 1.5   low
+            1   0.0 2.0  high
+            1   1.0 3.0  high
     """
     if columns.channels:
         check_columns(panel.channels, ColumnNames(channels=columns.channels), panel.name)
@@ -71,7 +89,7 @@ def frame_from_panel(
 
 
 def _table(frame: pd.DataFrame, columns: ColumnNames, name: str) -> pa.Table:
-    """An Arrow table of a data frame, with the columns that its index stands for."""
+    """The data frame as an Arrow table, with those columns that its index holds."""
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
@@ -89,7 +107,7 @@ def _table(frame: pd.DataFrame, columns: ColumnNames, name: str) -> pa.Table:
 
 
 def columns_in_index(frame: pd.DataFrame, columns: ColumnNames, name: str = "frame") -> dict[str, Any]:
-    """Columns that the index stands for, by name; none where it only numbers the rows."""
+    """The columns that the index holds, by name; none if it only numbers the rows."""
     import pandas as pd
 
     index, case, time = frame.index, columns.case or CASE, columns.time or TIME

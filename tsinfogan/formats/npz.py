@@ -16,9 +16,8 @@ from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, encod
 from tsinfogan.data.windows import Series, ends, panel_from_series
 from tsinfogan.errors import DataError
 from tsinfogan.formats import Format, opened
-from tsinfogan.formats._buffer import BufferingWriter
 from tsinfogan.formats._table import stem
-from tsinfogan.formats.blocks import case_array
+from tsinfogan.formats.blocks import BufferingWriter, case_array
 
 NAMES = ("channels", "kinds")
 TEXTS = ("time_unit", "time_origin", "time_frequency")

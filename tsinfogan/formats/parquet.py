@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,25 +27,21 @@ class ParquetFolderWriter:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._n_cases, self._n_parts = folder, 0, 0
-        self._room = 0
+        self._folder, self._n_cases, self._n_parts, self._n_rows = folder, 0, 0, 0
         self._stream: BinaryIO | None = None
         self._writer: StoredWriter | None = None
 
     def write(self, panel: Panel, columns: CaseColumns) -> None:
         """Appends the cases of ``panel``, numbered on from those already written."""
-        n_points = panel.case_lengths if panel.values.ndim == 3 else [panel.grid[0] * panel.grid[1]] * panel.n_cases
-        start, rows = 0, 0
-        for case, size in enumerate(n_points):
-            if rows + size > self._room and (self._writer is not None or rows):
+        sizes = panel.case_lengths if panel.values.ndim == 3 else [math.prod(panel.grid)] * panel.n_cases
+        start = 0
+        for case, size in enumerate(map(int, sizes)):
+            if self._n_rows and self._n_rows + size > MAX_ROWS:
                 self._append(panel, columns, start, case)
                 self._finish_part()
-                start, rows = case, 0
-            if self._writer is None and not rows:
-                self._room = MAX_ROWS
-            rows += int(size)
+                start, self._n_rows = case, 0
+            self._n_rows += size
         self._append(panel, columns, start, panel.n_cases)
-        self._room -= rows
 
     def close(self) -> None:
         """Writes the last footer."""

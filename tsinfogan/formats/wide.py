@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from tsinfogan.data.columns import CASE, CHANNEL
 from tsinfogan.data.panel import Panel
 from tsinfogan.formats import Format
-from tsinfogan.formats._buffer import BufferingWriter
 from tsinfogan.formats._csv import column_names, read
-from tsinfogan.formats.blocks import case_array, channel_array, time_axis, written_kinds
+from tsinfogan.formats.blocks import BufferingWriter, case_array, channel_array, time_axis, written_kinds
 
 SUFFIX = ".wide.csv"
 
