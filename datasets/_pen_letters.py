@@ -1,7 +1,7 @@
-"""Control points of 20 letters that are written without lifting the pen, in the order in which a hand passes them.
+"""Control points of 20 letters that are written without lifting the pen, in the order of writing.
 
-Unit: height of a small letter such as "o"; y = 0 is the line one writes on. A letter is a list of curves. Each starts
-where the one before it ends, and the pen turns a sharp corner there; inside a curve the path is smooth.
+The unit is the height of a small letter such as "o"; y = 0 is the base line. A letter is a list of curves. Each curve
+starts where the one before it ends, with a sharp corner; inside a curve the path is smooth.
 """
 
 from __future__ import annotations

@@ -17,21 +17,21 @@ from tsinfogan.errors import DataError
 
 N_TIMEPOINTS = 24
 TOGETHER = Augmentations(time_scale=0.1, time_shift=0.05, amplitude=0.1)
-"""Of channels that go together so closely that noise, or an offset of one of them, would make another thing of them."""
+"""For channels that are so closely related that noise, or an offset of one of them, would change what they are."""
 
 
 def all_windows(rows: NDArray[np.float64], split: Split, name: str, channels: Sequence[str], **others: Any) -> Panel:
-    """Every window of 24 rows, in raw units, one row on each time.
+    """All windows of 24 rows, one beginning at every row, in raw units.
 
     Args:
-        rows: ``(t, c)``.
-        split: there is ``train`` only: neighbouring windows share all rows but one, so none of them is unseen.
+        rows: ``(t, c)`` values of the recording.
+        split: only ``train`` exists: neighbouring windows share all rows but one, so no window would be unseen.
         name: of the panel.
-        channels: their names.
+        channels: name of each channel.
         others: further attributes of the panel.
 
     Raises:
-        DataError: another split.
+        DataError: another split is asked for.
     """
     if split != "train":
         raise DataError(
@@ -43,17 +43,17 @@ def all_windows(rows: NDArray[np.float64], split: Split, name: str, channels: Se
 
 
 def parse_rows(text: str, columns: Sequence[str], first: int, n_rows: int, where: str) -> NDArray[np.float64]:
-    """``(n_rows, len(columns))`` numbers of a comma-separated table, quoted or not.
+    """``(n_rows, len(columns))`` numbers of a comma-separated table, which may be in quotes.
 
     Args:
-        text: of the file, its first line naming the columns.
-        columns: names that the table must have, from column ``first`` on.
-        first: columns before those are left out.
-        n_rows: rows that it must have.
+        text: of the file; its first line names the columns.
+        columns: names that the table must have from column ``first`` on.
+        first: number of columns to leave out.
+        n_rows: rows that the table must have.
         where: name of the file in messages.
 
     Raises:
-        DataError: other columns, another number of rows, or something that is no number.
+        DataError: the table has other columns, another number of rows, or a cell that is not a number.
     """
     header, _, body = text.replace('"', "").partition("\n")
     found = tuple(header.strip().split(",")[first:])

@@ -1,8 +1,8 @@
 """The train/test split of the UEA archive, recomputed from the order of the original data.
 
-The archive's makers shuffled each class with Weka's ``Instances.randomize`` (Fisher–Yates from the end) and gave the
-first half to the training set, all classes drawing in turn from one ``java.util.Random(0)``. Doing the same to UCI's
-CharacterTrajectories gives the archive's split and row order exactly, so neither has to be kept or fetched.
+The archive shuffled each class with Weka's ``Instances.randomize`` (Fisher–Yates from the end) and put the first half
+into the training set; all classes drew in turn from one ``java.util.Random(0)``. The same done to CharacterTrajectories
+of UCI gives exactly the archive's split and row order, so neither has to be stored or downloaded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _MASK_48 = (1 << 48) - 1
 
 
 class JavaRandom:
-    """``java.util.Random``: the 48-bit congruential generator that Java's documentation lays down."""
+    """``java.util.Random``: the 48-bit linear congruential generator that Java's documentation specifies."""
 
     def __init__(self, seed: int) -> None:
         self._state = (seed ^ 0x5DEECE66D) & _MASK_48
@@ -30,7 +30,7 @@ class JavaRandom:
         while True:
             bits = self._next_31_bits()
             remainder = bits % bound
-            if bits - remainder + bound - 1 < 1 << 31:  # else the last, incomplete block would favour small numbers
+            if bits - remainder + bound - 1 < 1 << 31:  # else small numbers would be more frequent
                 return remainder
 
 

@@ -1,4 +1,4 @@
-"""CharacterTrajectories: 2858 handwritten letters as pen velocities, from any of the forms they are handed round in."""
+"""CharacterTrajectories: 2858 handwritten letters as pen velocities, from any form in which they are distributed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MIRRORS = (
     ),
 )
 
-# What the archive publishes no checksum for, its content must show: cases of each class, and the sum of all values.
+# The archive publishes no checksum, so the content is checked: cases of each class, and the sum of all values.
 CASES_PER_CLASS: dict[Split, tuple[int, ...]] = {
     "train": (85, 70, 71, 78, 93, 69, 63, 87, 62, 65, 70, 65, 62, 59, 66, 65, 77, 62, 68, 85),
     "test": (86, 71, 71, 79, 93, 69, 64, 87, 63, 65, 71, 66, 62, 60, 67, 66, 78, 63, 69, 86),
@@ -58,10 +58,11 @@ Letters = tuple[list[NDArray[np.float64]], NDArray[np.int64]]
 
 
 def load(split: Split) -> Panel:
-    """Velocity of the pen in x and y and change of its force, at 200 Hz, normalised by the data's makers.
+    """Velocity of the pen in x and y and change of its force, at 200 Hz, as normalized in the original data.
 
     The cases are those of the UEA split, in its order, whichever form is found: the UEA's zip or ``.ts`` files (padded
-    with ``?``, with zeros, or not at all, by its release), its ARFF file for each channel, or UCI's ``.mat``.
+    with ``?``, with zeros, or not at all, depending on the release), its ARFF files of single channels, or UCI's
+    ``.mat`` file.
     """
     if (folder := data_folder()) is not None and (own := _read_folder(files_by_name(folder), split, folder)):
         return _panel(own)
@@ -71,7 +72,7 @@ def load(split: Split) -> Panel:
 
 
 def _read_cache(split: Split) -> Letters | None:
-    """What the cache holds, or None also where it is damaged: then it is downloaded anew."""
+    """The content of the cache; None if there is none or it is damaged, so that it is downloaded anew."""
     cache = cache_folder()
     try:
         return _read_folder({path.name: path for path in cache.iterdir()}, split, cache) if cache.is_dir() else None
@@ -80,7 +81,7 @@ def _read_cache(split: Split) -> Letters | None:
 
 
 def _read_folder(files: dict[str, Path], split: Split, folder: Path) -> Letters | None:
-    """The first form that is there, checked; None where there is none."""
+    """The first form that is found, checked; None if there is none."""
     for name in (UEA_ZIP, UCI_ZIP):
         if name in files:
             return _read_zip(files[name], split)
@@ -88,7 +89,7 @@ def _read_folder(files: dict[str, Path], split: Split, folder: Path) -> Letters 
 
 
 def _read_zip(path: Path, split: Split) -> Letters:
-    """The archive's or UCI's zip: told apart by what is inside."""
+    """The letters in the zip of the archive or of UCI; its members tell which one it is."""
     with zip_readers(path) as files:
         letters = _read_files(files, split, path)
     if letters is None:
@@ -113,10 +114,10 @@ def _letters(file: UeaFile) -> Letters:
 
 
 def _letters_of_mat(content: bytes, split: Split, source: str) -> Letters:
-    """UCI's file: all cases in one cell array, aligned by zeros on both sides, without a split."""
+    """UCI's file: all cases in one cell array, padded with zeros on both sides, without a split."""
     from scipy.io import loadmat
 
-    stream: Any = BytesIO(content)  # scipy's type hints know paths alone
+    stream: Any = BytesIO(content)  # scipy's type hints only know paths
     try:
         variables: dict[str, Any] = loadmat(stream, variable_names=("mixout", "consts"))
         matrices = [np.asarray(matrix, dtype=np.float64) for matrix in variables["mixout"].ravel()]
@@ -127,7 +128,7 @@ def _letters_of_mat(content: bytes, split: Split, source: str) -> Letters:
         )
         if len(labels) != len(matrices) or any(m.ndim != 2 or m.shape[0] != len(CHANNELS) for m in matrices):
             raise ValueError("mixout and consts.charlabels do not fit together")
-    except Exception as error:  # loadmat answers damage with nearly any exception
+    except Exception as error:  # loadmat raises nearly any exception for damaged files
         raise DataError(
             f"expected UCI's mixout, consts.key and consts.charlabels in {source}, got {type(error).__name__} "
             f"({error}); replace it by a complete copy"
@@ -137,9 +138,9 @@ def _letters_of_mat(content: bytes, split: Split, source: str) -> Letters:
 
 
 def _without_padding(case: Case, *, leading: bool = False) -> NDArray[np.float64]:
-    """``(n_channels, length)`` up to the last value of any channel that is neither missing nor zero.
+    """``(n_channels, length)`` values up to the last one of any channel that is neither missing nor zero.
 
-    In 39 series x or y stands still before the force ends; that tail is missing in some forms, zero or tiny in others.
+    In 39 series, x or y stops before the force does; those last values are missing in some forms, 0 or tiny in others.
     """
     values = np.zeros((len(case), max(len(channel) for channel in case)))
     for row, channel in zip(values, case, strict=True):

@@ -1,4 +1,4 @@
-"""Energy: a house and the weather around it, the third data set of TimeGAN, as windows of 24 steps of 10 minutes."""
+"""Energy: a house and its weather, the third dataset of TimeGAN, as all windows of 24 steps of 10 minutes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MIRROR = Mirror(
 
 
 def load(split: Split) -> Panel:
-    """19,712 windows of 24 steps of ten minutes, 28 channels in their units; the date is left out."""
+    """19,712 windows of 24 steps of ten minutes, 28 channels in raw units, without the date."""
     rows = obtain([MIRROR], _read)
     return all_windows(rows, split, "energy", COLUMNS, time_step=10.0, time_unit="min", augmentations=TOGETHER)
 

@@ -1,9 +1,9 @@
-"""Pen strokes that the project draws itself: 20 letters with known factors, so that nothing has to be fetched.
+"""Pen strokes: 20 simulated letters with known factors, for which nothing has to be downloaded.
 
 A letter is a smooth path through control points. The pen follows it by the two-thirds power law, speed ∝
-curvature^(-1/3) (Lacquaniti, Terzuolo and Viviani, Acta Psychologica 1983), gathers speed at the start and
-brakes at the end. Its timing is that of the upright letter, so each factor acts in closed form: slant and width are one
-linear map of the velocities, tempo divides the duration, pressure multiplies the force.
+curvature^(-1/3) (Lacquaniti, Terzuolo and Viviani, Acta Psychologica 1983), accelerates at the start and slows down at
+the end. The timing is that of the upright letter, so each factor acts in closed form: slant and width are a linear map
+of the velocities, tempo divides the duration, pressure multiplies the force.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ FACTOR_RANGES: dict[str, tuple[float, float]] = {
     "tempo": (0.75, 1.3),
     "pressure": (0.6, 1.4),
 }
-"""Factors other than the letter, each drawn uniformly: x added per y, x extent, speed of writing, and force, where 1 is
-the plain letter (for slant, 0)."""
+"""Ranges of the factors other than the letter, which are drawn uniformly: x added per y, x extent, speed of writing, and
+force. The plain letter has slant 0 and 1 for the others."""
 
 SMALL_LETTER_CM = 0.5
 TIME_STEP_S = 0.005
@@ -46,9 +46,9 @@ AUGMENTATIONS = Augmentations(
     gain=0.4,
     gain_channels=(2,),
 )
-"""About as much as the factors vary. These pens write at any size, tempo and pressure, but no letter is turned."""
+"""About as strong as the factors vary; no letter is rotated."""
 FOLLOWABLE = ("shear", "stretch", "time_scale", "gain")
-"""Slant, width, tempo and pressure, as many as there are codes."""
+"""The augmentations that change slant, width, tempo and pressure."""
 
 _CASES = {"train": (2000, 1), "test": (1000, 2)}  # n_cases, seed
 _TYPICAL_STEPS = 110.0
@@ -62,13 +62,13 @@ _BLOCK_CASES = 4096
 
 
 def draw_letters(n_cases: int, seed: int) -> Panel:
-    """Letters with factors drawn independently and uniformly; case k depends on the seed and k alone.
+    """Letters with factors drawn independently and uniformly. Case k depends only on the seed and k.
 
     Returns:
-        Panel as :func:`draw` gives it.
+        Panel as of :func:`draw`.
 
     Raises:
-        SettingError: less than one case is asked for.
+        SettingError: ``n_cases`` is below 1.
     """
     if n_cases < 1:
         raise SettingError(f"expected at least 1 case to draw, got {n_cases}; ask for more")
@@ -88,7 +88,7 @@ def draw(
     seed: int = 0,
     writer_noise: float = 1.0,
 ) -> Panel:
-    """Letters with chosen factors; all factors are broadcast to ``(n_cases,)``.
+    """Letters with given factors, which are broadcast to ``(n_cases,)``.
 
     Channels are x and y velocity of the pen in cm/s and the change of its force in N/s, so the cumulative sum of the
     first two, times ``time_step``, is the path in cm; a small letter is 0.5 cm high, a tall one 1 cm.
@@ -97,16 +97,16 @@ def draw(
         letter: index into ``LETTER_NAMES``.
         slant: x added per y.
         width: x extent, 1 for the plain letter.
-        tempo: speed of writing; the number of timepoints is the letter's own divided by this.
+        tempo: speed of writing, which divides the number of timepoints.
         pressure: force in N with which the pen is pressed.
-        seed: of the writer noise; case k has the same noise whatever its factors are.
+        seed: of the writer noise, which does not depend on the factors.
         writer_noise: strength of small smooth changes of path, speed and force; 0 for none.
 
     Returns:
         Panel with ``factors`` ``(n_cases, 5)``: letter, slant, width, tempo, pressure.
 
     Raises:
-        SettingError: a factor out of its range, or factors that do not go together in shape.
+        SettingError: a factor is out of range, or the shapes of the factors do not fit.
     """
     factors = _checked_factors(letter, slant, width, tempo, pressure)  # (n, 5)
     _, _, steps = _tables()
@@ -144,7 +144,7 @@ def _checked_factors(*given: ArrayLike) -> Array:
         raise SettingError(f"expected factors of shape (n_cases,), got {columns[0].shape}")
     ranges = {"letter": (0.0, len(LETTER_NAMES) - 1.0), **FACTOR_RANGES}
     for (name, (low, high)), column in zip(ranges.items(), columns, strict=True):
-        fits = (column >= low - 1e-6) & (column <= high + 1e-6)  # float32 factors of a panel come back unharmed
+        fits = (column >= low - 1e-6) & (column <= high + 1e-6)  # float32 factors of a panel are accepted
         if name == "letter":
             fits &= column == np.floor(column)
         if not fits.all():
@@ -177,7 +177,7 @@ def _write(factors: Array, lengths: NDArray[np.int64], noise: Array, longest: in
 
 
 def _waves(weights: Array, time: Array, wave: np.ufunc) -> Array:
-    """Smooth random function of ``time`` (n, t) with weights (n, k); sine waves vanish at 0 and 1."""
+    """Smooth random function of ``time`` (n, t) with weights (n, k); sine waves are 0 at times 0 and 1."""
     total: Array = np.zeros_like(time)
     for order in range(1, _WAVES + 1):
         total += weights[:, order - 1, None] / order * wave(math.pi * order * time)
@@ -190,7 +190,7 @@ def _smooth_step(time: Array) -> Array:
 
 
 def _ease(time: Array, ramp: float = 0.18) -> Array:
-    """Progress in 0…1 with a speed that rises as a raised cosine, is even, and falls again; at rest at both ends."""
+    """Progress in 0…1 whose speed rises as a raised cosine, is constant, and falls again to 0."""
     time = np.clip(time, 0.0, 1.0)
     to_end = np.minimum(time, 1 - time)
     early = (to_end - ramp / math.pi * np.sin(math.pi * to_end / ramp)) / 2  # integral of (1 − cos) / 2
@@ -200,10 +200,10 @@ def _ease(time: Array, ramp: float = 0.18) -> Array:
 
 @lru_cache(maxsize=1)
 def _tables() -> tuple[Array, Array, Array]:
-    """Every letter at even steps of the power law's own clock.
+    """Every letter at equal steps of the time that the power law gives.
 
     Returns:
-        Path ``(letters, places, 2)`` in cm, how far it points downward ``(letters, places)`` in −1…1, and the number of
+        Path ``(letters, points, 2)`` in cm, its downward direction ``(letters, points)`` in −1…1, and the number of
         timepoints ``(letters,)`` at tempo 1.
     """
     paths, heaviness, efforts = zip(*(_timed_path(curves) for curves in LETTERS.values()), strict=True)
@@ -231,7 +231,7 @@ def _timed_path(curves: list[Curve]) -> tuple[Array, Array, float]:
 
 
 def _even_path(curves: list[Curve]) -> Array:
-    """Points ``(places, 2)`` at even distances along the letter."""
+    """Points ``(points, 2)`` at equal distances along the letter."""
     pieces: list[Array] = []
     for curve in curves:
         start = [tuple(pieces[-1][-1])] if pieces else []
@@ -249,8 +249,8 @@ def _load(split: Split) -> Panel:
 
 
 DATASET = Dataset(
-    summary="20 letters written in one stroke each, drawn by the project with known slant, width, tempo and pressure",
-    source="made here, from control points; nothing is downloaded",
+    summary="20 simulated letters, each written in one stroke, with known slant, width, tempo and pressure",
+    source="computed from control points; nothing is downloaded",
     licence="Apache-2.0",
     citation="tsinfogan, pen_strokes",
     load=_load,

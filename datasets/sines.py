@@ -1,4 +1,4 @@
-"""Sines: the made data of TimeGAN, five sine waves of random frequency and phase."""
+"""Sines: the simulated data of TimeGAN, five sine waves of random frequency and phase."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def load(split: Split) -> Panel:
 
 
 DATASET = Dataset(
-    summary="five sine waves of random frequency and phase, 24 timepoints, made on the spot as in TimeGAN",
-    source="made here by the formula of https://github.com/jsyoon0823/TimeGAN",
+    summary="five sine waves of random frequency and phase, 24 timepoints, computed when loaded, as in TimeGAN",
+    source="computed by the formula of https://github.com/jsyoon0823/TimeGAN",
     licence="none needed: random numbers",
     citation="Yoon, Jarrett, van der Schaar: Time-series Generative Adversarial Networks. NeurIPS 32 (2019)",
     load=load,

@@ -1,7 +1,7 @@
-"""Where the files of a dataset are: the user's folder, then the cache, then the network.
+"""The files of datasets: from the user's folder, else from the cache, else from the network.
 
-``TSINFOGAN_DATA`` names a folder of the user's own, searched through by file name; ``TSINFOGAN_CACHE`` moves the cache.
-A file enters the cache by renaming, after its checksum fitted and it was read; so a half-finished one is never used.
+``TSINFOGAN_DATA`` names the user's folder, in which files are found by name; ``TSINFOGAN_CACHE`` names another cache
+folder. A download is moved into the cache only when its checksum is right and it was read, so every file is complete.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ PARTIAL_PREFIX = ".partial-"
 
 @dataclass(frozen=True)
 class Mirror:
-    """One place to fetch a file from.
+    """One address of a file.
 
     Attributes:
-        url: its address.
-        file_name: what it is called in the cache.
-        checksum: ``"md5:…"`` or ``"sha256:…"``, or None where its makers publish none: then reading it is the check.
+        url: the address.
+        file_name: name of the file in the cache.
+        checksum: ``"md5:…"`` or ``"sha256:…"``; None if none is published, so that only reading checks the file.
     """
 
     url: str
@@ -45,22 +45,22 @@ class Mirror:
 
 
 def data_folder() -> Path | None:
-    """The folder that ``TSINFOGAN_DATA`` names, or None.
+    """The folder that ``TSINFOGAN_DATA`` names; None if it is not set.
 
     Raises:
-        SettingError: it names something that is not a folder.
+        SettingError: there is no such folder.
     """
     text = os.environ.get("TSINFOGAN_DATA")
     if not text:
         return None
     folder = Path(text).expanduser()
     if not folder.is_dir():
-        raise SettingError(f"TSINFOGAN_DATA must name a folder with data files, got {text!r}; mend or unset it")
+        raise SettingError(f"TSINFOGAN_DATA must name a folder with data files, got {text!r}; correct or unset it")
     return folder
 
 
 def cache_folder() -> Path:
-    """The folder that ``TSINFOGAN_CACHE`` names, or the operating system's place for caches; it need not exist yet."""
+    """The folder that ``TSINFOGAN_CACHE`` names, else the system's folder for caches; it may not exist yet."""
     if text := os.environ.get("TSINFOGAN_CACHE"):
         return Path(text).expanduser()
     import pooch
@@ -69,7 +69,7 @@ def cache_folder() -> Path:
 
 
 def files_by_name(folder: Path) -> dict[str, Path]:
-    """Every file under ``folder``, hidden folders left out, by its name; the first found of several with one name."""
+    """All files under ``folder`` but those in hidden folders, by name; the first one of several with the same name."""
     found: dict[str, Path] = {}
     for directory, subdirectories, names in os.walk(folder):
         subdirectories[:] = sorted(name for name in subdirectories if not name.startswith("."))
@@ -79,7 +79,7 @@ def files_by_name(folder: Path) -> dict[str, Path]:
 
 
 def read_file(path: Path) -> bytes:
-    """Content of a file, unpacked where its name ends in ``.gz``.
+    """The content of a file, decompressed if its name ends in ``.gz``.
 
     Raises:
         DataError: it cannot be read or unpacked.
@@ -92,17 +92,17 @@ def read_file(path: Path) -> bytes:
 
 
 Files = Mapping[str, Callable[[], bytes]]
-"""What reads a file, by the file's name without ``.gz``: such files are unpacked in reading."""
+"""Functions that read a file, by name of the file without ``.gz``."""
 
 
 def file_readers(files: Mapping[str, Path]) -> Files:
-    """What reads each of these files, by its name."""
+    """A function for each of these files that reads it."""
     return {name.removesuffix(".gz"): partial(read_file, path) for name, path in files.items()}
 
 
 @contextmanager
 def zip_readers(path: Path) -> Iterator[Files]:
-    """What reads each file in a zip, by its name without folders; only within the ``with`` block.
+    """A function for each file in a zip that reads it within the ``with`` block, by name without folders.
 
     Raises:
         DataError: the zip cannot be read, or a name leads out of its folder.
@@ -129,13 +129,13 @@ def read_uea(files: Files, name: str, split: str, where: str) -> UeaFile | None:
     """A dataset in one of the UEA archive's forms: one ``.ts``, an ``.arff`` for each channel, or one ``.arff``.
 
     Args:
-        files: those to look among; the first form that is there is taken.
-        name: of the dataset, with which the files' names begin.
+        files: in which the first of these forms is looked for.
+        name: of the dataset, with which the names of the files begin.
         split: ``train`` or ``test``.
-        where: what holds the files, for messages.
+        where: folder or zip of the files, for messages.
 
     Returns:
-        None where there is no such file.
+        None if there is no such file.
 
     Raises:
         DataError: a file is not what it should be.
@@ -156,15 +156,15 @@ def read_uea(files: Files, name: str, split: str, where: str) -> UeaFile | None:
 
 
 def obtain(mirrors: Sequence[Mirror], read: Callable[[Path], Content]) -> Content:
-    """What ``read`` makes of the first good copy: the user's own, the cached one, or a fresh download.
+    """The content of a file: of the user's copy, else of the one in the cache, else of a download.
 
     Args:
-        mirrors: places of the same file, all with the same ``file_name``, the best first.
-        read: reads the file; raises a ``TsInfoGANError`` where it is not what it should be.
+        mirrors: addresses of the file, all with the same ``file_name``, the best first.
+        read: reads the file; raises a ``TsInfoGANError`` if it is not what it should be.
 
     Raises:
-        DataError: the user's own copy is not what it should be; it is left alone.
-        DownloadError: no copy is here and none can be had.
+        DataError: the user's copy is not what it should be; it is not changed.
+        DownloadError: there is no copy, and the file cannot be downloaded.
     """
     name = mirrors[0].file_name
     folder = data_folder()
@@ -178,10 +178,10 @@ def obtain(mirrors: Sequence[Mirror], read: Callable[[Path], Content]) -> Conten
 
 
 def download(mirrors: Sequence[Mirror], read: Callable[[Path], Content]) -> Content:
-    """What ``read`` makes of the file from the first mirror that sends a good one; the file is kept in the cache.
+    """The content of the file from the first mirror that sends a good one, which is kept in the cache.
 
     Raises:
-        DownloadError: none did, or the cache folder cannot be written.
+        DownloadError: no mirror sends a good file, or the cache folder cannot be written.
     """
     problems = []
     for mirror in mirrors:
@@ -197,7 +197,7 @@ def download(mirrors: Sequence[Mirror], read: Callable[[Path], Content]) -> Cont
 
 
 class _MirrorError(Exception):
-    """One mirror does not help; the next one may."""
+    """A mirror failed; the next one is tried."""
 
 
 def _download_one(mirror: Mirror, read: Callable[[Path], Content]) -> Content:
@@ -229,7 +229,7 @@ def _transfer(url: str, path: Path) -> None:
 
     try:
         pooch.HTTPDownloader(timeout=TIMEOUT_S)(url, str(path), None)
-    except RequestException as error:  # itself an OSError, so told apart from a full disk here
+    except RequestException as error:  # itself an OSError, but not one of the disk
         status = error.response.status_code if error.response is not None else None
         reason = _FAILURES.get(type(error).__name__, str(error))
         raise _MirrorError(f"answered {status}" if status else reason) from error
@@ -246,7 +246,7 @@ _FAILURES = {
 
 
 def _mismatch(path: Path, checksum: str | None) -> str | None:
-    """What is wrong with the file's checksum, or None."""
+    """What is wrong with the checksum of a file; None if it is right."""
     if checksum is None:
         return None
     import pooch

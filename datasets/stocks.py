@@ -1,4 +1,4 @@
-"""Stocks: daily prices of one share, the second data set of TimeGAN, as all windows of 24 trading days."""
+"""Stocks: daily prices of one share, the second dataset of TimeGAN, as all windows of 24 trading days."""
 
 from __future__ import annotations
 

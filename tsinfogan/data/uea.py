@@ -1,7 +1,7 @@
-"""The text formats of the UEA archive: ``.ts``, and ``.arff`` of one channel or of all as a relational attribute.
+"""The text formats of the UEA archive: ``.ts``, and ``.arff`` with one channel or with all as a relational attribute.
 
-Formats as described at https://www.aeon-toolkit.org (file specifications) and in the Weka manual. All give the same
-thing, :class:`UeaFile`, and :func:`padded` makes arrays of it.
+The formats are described at https://www.aeon-toolkit.org (file specifications) and in the Weka manual. Every parser
+returns a :class:`UeaFile`, and :func:`padded` turns it into arrays.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from tsinfogan.errors import DataError
 
 Case = tuple[NDArray[np.float64], ...]
-"""One ``(length,)`` array a channel; the lengths may differ, and missing values are NaN."""
+"""A ``(length,)`` array for each channel; the lengths may differ, and missing values are NaN."""
 
 REMARK = "tsinfogan "
-"""Begins a comment of ours, which holds what the formats have no place for."""
+"""The first word of the comment that holds what these formats have no place for."""
 MISSING_LABEL = "?"
 NUMERIC = ("numeric", "real", "integer")
 _ATTRIBUTE = re.compile(r"""@attribute\s+(?:'[^']*'|"[^"]*"|\S+)\s+(.+)""", re.IGNORECASE)
@@ -30,13 +30,13 @@ _FIELD = re.compile(rf"{_QUOTED}|[^,]+")
 
 @dataclass(frozen=True)
 class UeaFile:
-    """What one file, or one set of per-channel files, holds.
+    """The content of one file, or of one file for each channel.
 
     Attributes:
         cases: the channels of each case.
-        labels: class name of each case, None where it is unknown; or None where the file has no class.
+        labels: class name of each case, None if it is unknown; or None if the file has no classes.
         classes: class names in the order of the header.
-        remark: what stands after ``REMARK`` in a comment; empty where there is none.
+        remark: the comment that begins with ``REMARK``, without that word; empty if there is none.
     """
 
     cases: tuple[Case, ...]
@@ -46,7 +46,7 @@ class UeaFile:
 
 
 def decode(content: bytes) -> str:
-    """Text of UTF-8, or of Latin-1 where it is not UTF-8: the archive's comments hold both."""
+    """The text of UTF-8, or else of Latin-1: comments in the archive use both."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -54,15 +54,15 @@ def decode(content: bytes) -> str:
 
 
 def parse_ts(text: str, source: str) -> UeaFile:
-    """Parses a ``.ts`` file: channels parted by ``:``, values by ``,``, the class last, ``?`` or ``NaN`` missing.
+    """Parses a ``.ts`` file: ``:`` between channels, ``,`` between values, the class last, ``?`` or ``NaN`` if missing.
 
     Args:
         text: the whole file.
-        source: what the file is called in error messages.
+        source: name of the file in messages.
 
     Raises:
-        DataError: the text is not such a file, its header says other than its data, or it holds time stamps or
-            regression targets.
+        DataError: the text is not such a file, its header contradicts its data, or it holds time stamps or regression
+            targets.
     """
     header, lines, remark = _split_header(text, source, comment="#")
     settings = {key.lower(): value.strip() for key, _, value in (line[1:].partition(" ") for line in header)}
@@ -86,7 +86,7 @@ def parse_ts(text: str, source: str) -> UeaFile:
 
 
 def _check_header(settings: dict[str, str], cases: tuple[Case, ...], source: str) -> None:
-    """Raises a DataError where the header of a ``.ts`` file says other than its data."""
+    """Raises a DataError if the header of a ``.ts`` file contradicts its data."""
     n_channels, sizes = len(cases[0]), sorted({len(channel) for case in cases for channel in case})
     size = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else str(sizes[0])
     for name, found in {"dimensions": n_channels, "dimension": n_channels, "serieslength": sizes[-1]}.items():
@@ -103,8 +103,8 @@ def _check_header(settings: dict[str, str], cases: tuple[Case, ...], source: str
 def parse_arff(text: str, source: str) -> UeaFile:
     r"""Parses an ``.arff`` file: numeric attributes of one channel, or a relational one of all; then the class.
 
-    A relational value is quoted, its channels are parted by ``\n``. The class may be left out; ``?`` is missing.
-    Arguments and errors as in :func:`parse_ts`; sparse ARFF is refused.
+    A relational value is in quotes, with ``\n`` between channels. The class may be absent; ``?`` is missing. Arguments
+    and errors as in :func:`parse_ts`; sparse ARFF is refused.
     """
     header, lines, remark = _split_header(text, source, comment="%")
     kinds = [line for line in header if line.lower().startswith("@attribute")]
@@ -139,15 +139,15 @@ def parse_arff(text: str, source: str) -> UeaFile:
 
 
 def _channels(fields: str, is_relational: bool) -> list[str]:
-    """The comma list of each channel."""
+    """The comma-separated values of each channel."""
     return _unquoted(fields, escapes=False).split("\\n") if is_relational else [fields]
 
 
 def join_channels(files: Sequence[UeaFile], source: str) -> UeaFile:
-    """One file out of one for each channel.
+    """Joins the files of single channels.
 
     Raises:
-        DataError: the files differ in their cases' number or labels.
+        DataError: the files have different numbers of cases or different labels.
     """
     if any(file.labels != files[0].labels or len(file.cases) != len(files[0].cases) for file in files):
         raise DataError(f"{source}: expected the same cases with the same labels in every channel's file")
@@ -159,9 +159,9 @@ def join_channels(files: Sequence[UeaFile], source: str) -> UeaFile:
 
 
 def padded(file: UeaFile) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Values ``(n, c, t)`` and lengths ``(n,)``: a case ends with the last value of any of its channels.
+    """Values ``(n, c, t)`` and lengths ``(n,)``. A case ends with the last value of any channel.
 
-    What is missing before that is NaN; a case without values keeps its whole length.
+    Missing values before that are NaN. A case without values keeps its whole length.
     """
     ends = [max((int(found[-1]) + 1 for found in map(_present, case) if found.size), default=0) for case in file.cases]
     lengths = [end or max(map(len, case)) for end, case in zip(ends, file.cases, strict=True)]
@@ -178,7 +178,7 @@ def _present(channel: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _split_header(text: str, source: str, comment: str) -> tuple[list[str], list[str], str]:
-    """The header's ``@`` lines but the last, ``@data``; the data lines, of which there is at least one; the remark."""
+    """The ``@`` lines before ``@data``, the data lines, of which there is at least one, and the remark."""
     raw_lines = [line for raw in text.split("\n") if (line := raw.strip())]
     remarks = [line[len(comment) :] for line in raw_lines if line.startswith(comment + REMARK)]
     remark = remarks[0].removeprefix(REMARK) if remarks else ""
@@ -194,10 +194,10 @@ def _split_header(text: str, source: str, comment: str) -> tuple[list[str], list
 
 
 def _numbers(text: str, where: str) -> NDArray[np.float64]:
-    """``(length,)`` values of a comma list."""
+    """``(length,)`` values of comma-separated text."""
     fields = text.replace("?", "nan").split(",")
     try:
-        if "_" in text:  # Python alone takes 1_000 for a number
+        if "_" in text:  # only Python reads 1_000 as a number
             raise ValueError
         values = np.array(list(map(float, fields)), dtype=np.float64)
     except ValueError:

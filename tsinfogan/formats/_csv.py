@@ -1,6 +1,6 @@
-"""CSV files as long tables of text: numbers are read later, so that what is none can be shown and rounding comes once.
+"""CSV files, which are read as long tables of text. Numbers are parsed later, so that messages can quote the text.
 
-A wide file, with one column for each timepoint, is melted: turned into the long table with the same content.
+A wide file, with one column for each timepoint, is melted into the long table of the same content.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VALUE = "value"
 
 
 def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-    """The panel in a file, long or wide, whoever wrote it; rows may come in any order.
+    """The panel in a long or wide file; rows may come in any order.
 
     Raises:
         DataError: the file cannot be read or understood; the message says where and what to do.
@@ -42,7 +42,7 @@ def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = Non
 
 
 def column_names(path: Path) -> tuple[str, ...]:
-    """The names in the header; of a wide file those that the same series have in a long one.
+    """The names in the header; for a wide file, those of its long table.
 
     Raises:
         DataError: as for :func:`read`.
@@ -51,9 +51,9 @@ def column_names(path: Path) -> tuple[str, ...]:
         names = _header(path, stream)
     if not is_wide(names):
         return names
-    channels = (
-        factors(_read_text(path)[CHANNEL], CHANNEL, path.name, required=CHANNEL)[0] if CHANNEL in names else [VALUE]
-    )
+    channels = [VALUE]
+    if CHANNEL in names:
+        channels, _ = factors(_read_text(path)[CHANNEL], CHANNEL, path.name, required=CHANNEL)
     others = [name for name in _others(names, USUAL) if name not in (CASE, CHANNEL)]
     return (CASE, TIME, *map(str, channels), *others)
 
@@ -91,7 +91,7 @@ def _unreadable(path: Path, error: Exception, content: pa.Buffer | None = None) 
     if "utf8" in reason.lower() or "\0" in reason or isinstance(error, UnicodeDecodeError):
         return DataError(f"{path.name} is not UTF-8 text; save it as CSV in UTF-8")
     if content is not None:
-        try:  # only a single thread knows the number of the row
+        try:  # a single thread knows the number of the row
             arrow_csv.read_csv(pa.BufferReader(content), arrow_csv.ReadOptions(use_threads=False), PARSING)
         except pa.ArrowException as numbered:
             reason = str(numbered).splitlines()[0][:200]
@@ -102,7 +102,7 @@ def _unreadable(path: Path, error: Exception, content: pa.Buffer | None = None) 
 
 
 def is_wide(names: Sequence[str], columns: ColumnNames = USUAL) -> bool:
-    """Whether a header is a wide table's: no time, and beside case, channel, codes and label only timepoints."""
+    """Whether a header is a wide table's: it has no time, but timepoints beside case, channel, codes and label."""
     if columns.time is not None or TIME in names:
         return False
     points = _points(names, columns)
@@ -110,10 +110,10 @@ def is_wide(names: Sequence[str], columns: ColumnNames = USUAL) -> bool:
 
 
 def melted(table: pa.Table, source: str, columns: ColumnNames) -> tuple[pa.Table, ColumnNames]:
-    """The long table of a wide one, one row for each case and timepoint; and what its columns are called.
+    """The long table of a wide one, with a row for each case and timepoint, and the names of its columns.
 
     Raises:
-        DataError: not every channel of every case has one row, or the header names a time twice.
+        DataError: a channel of a case has no row or several, or two columns have the same time.
     """
     names = table.column_names
     check_columns(names, replace(columns, channels=()), source)
@@ -172,7 +172,7 @@ def _rows_by_case(table: pa.Table, source: str, columns: ColumnNames) -> tuple[p
 
 
 def _labels(column: pa.ChunkedArray, source: str, case_ids: pa.Array, row_of: IntArray) -> pa.Array:
-    """``(n,)`` label of each case, which all its channels must have."""
+    """``(n,)`` label of each case; all rows of a case must have the same."""
     texts: NDArray[np.object_] = np.array(plain(column).to_pylist(), object)[row_of]  # (n, c)
     if (other := texts != texts[:, :1]).any():
         case, which = np.argwhere(other)[0]

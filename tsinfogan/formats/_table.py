@@ -1,4 +1,4 @@
-"""From long tables to panels: what the columns mean, and one sentence for whatever is wrong with them."""
+"""From long tables to panels. Whatever is wrong with a table is said in one sentence."""
 
 from __future__ import annotations
 
@@ -28,15 +28,17 @@ from tsinfogan.formats._time import Grid, counted, indices, interpolated, laid_o
 
 
 def stem(source: Path | str) -> str:
-    """What a panel of a file is called: the file's name without its suffix."""
+    """Name of the panel of a file: the file's name without its suffix."""
     return source if isinstance(source, str) else source.stem.removesuffix(".wide") or source.name
 
 
 def factors(column: pa.ChunkedArray, name: str, source: str, required: str | None = None) -> tuple[list[Any], IntArray]:
-    """Distinct values in order of appearance, and the index ``(n_rows,)`` of each row's; −1 where it is missing.
+    """The distinct values of a column in order of appearance, and the index ``(n_rows,)`` of each row's value.
+
+    The index of a missing value is −1, unless messages call the values ``required``.
 
     Raises:
-        DataError: the column has no comparable values, or one is missing where the message calls it ``required``.
+        DataError: the column holds neither numbers nor text, or a required value is missing.
     """
     try:
         coded = plain(column).dictionary_encode()
@@ -61,16 +63,16 @@ def panel_from_table(
     windows: Windows | None = None,
     padded: bool = False,
 ) -> Panel:
-    """The panel in a long table; rows may come in any order, cases keep the order of their first appearance.
+    """The panel in a long table. Rows may come in any order; cases stay in the order in which they first appear.
 
     Args:
-        table: columns as :func:`describe_columns` understands them.
-        source: file that it comes from, or what the data is called: for messages and the panel's name.
-        time_step: where the file states it; otherwise it is measured.
-        time_unit: where the file states it; dates have their own.
-        columns: what the columns are called.
-        windows: cut the series so; without a column of cases all rows are one series.
-        padded: whether a case ends with the last value of any of its channels, as in a melted wide table.
+        table: with columns as :func:`describe_columns` understands them.
+        source: file of the table, or name of the data; used in messages and as the name of the panel.
+        time_step: if the file states it; otherwise it is measured.
+        time_unit: if the file states it; dates have their own.
+        columns: names of the columns.
+        windows: cut every series into windows; without a column of cases, all rows are one series.
+        padded: whether a case ends with the last value of any channel, as in a melted wide table.
 
     Raises:
         DataError: the table cannot be understood.
@@ -208,7 +210,7 @@ class _Reader:
         )
 
     def labels(self, order: IntArray, case: IntArray) -> tuple[IntArray | None, tuple[str, ...]]:
-        """Label index of each case and class names, from rows sorted by ``case``."""
+        """Class index of each case, and the class names, from rows in ``order``, whose ``case`` is sorted."""
         if not self.columns.has_label:
             return None, ()
         column = self.asked.label or LABEL

@@ -1,4 +1,4 @@
-"""From the times of rows to places on a regular grid, or to the points where an even grid has to be interpolated."""
+"""From the times of rows to positions on a regular grid, onto which uneven series are interpolated."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from tsinfogan.errors import DataError
 from tsinfogan.formats._cells import Times
 
 TOLERANCE = 0.1
-"""Greatest distance of a row from its place on the grid, in time steps, that counts as the jitter of a clock."""
+"""Largest distance of a row from its grid point, in time steps, that is taken as jitter of a clock."""
 SILENT = 1e-3
-"""Greatest such distance that is taken as rounding and not mentioned."""
+"""Largest such distance that is taken as rounding, and not mentioned."""
 REACH = 1.5
-"""A point of an even grid farther than this from every row, in time steps, counts as a missing value."""
+"""A grid point farther than this from every row, in time steps, is a missing value."""
 MAX_POINTS_A_ROW = 4
-"""An even grid of more points than this for each row would mostly be invented, whatever ``REACH`` says."""
+"""Largest number of grid points for each row: with more, most values would be invented."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where rows, sorted by case and time, lie in time.
+    """The regular grid of rows that are sorted by case and time.
 
     Attributes:
-        position: ``(n_rows,)`` time since the case's first row in steps; whole numbers where ``is_even``.
-        lengths: ``(n_cases,)`` points of the grid of each case.
-        is_even: whether every row is a point of the grid.
-        step: time between two points.
-        unit: of ``step`` where times are dates; else empty.
-        origin: earliest date, ISO 8601; else empty.
-        frequency: of dates; else empty.
-        notes: what was changed, a sentence each.
+        position: ``(n_rows,)`` time since the first row of the case in steps; whole numbers if ``is_even``.
+        lengths: ``(n_cases,)`` grid points of each case.
+        is_even: whether every row lies on a grid point.
+        step: time between two grid points.
+        unit: of ``step`` if times are dates.
+        origin: earliest date in ISO 8601, if times are dates.
+        frequency: of dates.
+        notes: what was changed, one sentence each.
     """
 
     position: NDArray[np.float64]
@@ -50,26 +50,25 @@ class Grid:
 
 
 def counted(lengths: IntArray, stated: float | None = None) -> Grid:
-    """The grid of rows without times, at the step that the file states, or 1."""
+    """The grid of rows without times; its step is 1 unless the file states one."""
     return Grid(indices(lengths).astype(np.float64), lengths, True, stated or 1.0)
 
 
 def laid_out(
     times: Times, case: IntArray, lengths: IntArray, source: str, where: Callable[[int], str], stated: float | None
 ) -> Grid:
-    """The grid that times follow, or the even one of their median step.
+    """The regular grid that the times follow; for uneven times, one with their median step.
 
     Args:
-        times: sorted by case and time.
-        case: ``(n_rows,)`` sorted.
+        times: of the rows, sorted by case and time.
+        case: ``(n_rows,)`` index of the case of each row, sorted.
         lengths: ``(n_cases,)`` rows of each case.
-        source: what the data is called in messages.
-        where: gives a sorted row in words.
+        source: name of the data in messages.
+        where: describes a sorted row.
         stated: step that the file states, or None.
 
     Raises:
-        DataError: two rows of a case have the same time, or so few of the points of an even grid are there that most
-            would be invented.
+        DataError: two rows of a case have the same time, or a gap is so large that most values would be invented.
     """
     index, raw = indices(lengths), times.values
     inner = np.flatnonzero(index)
@@ -84,9 +83,9 @@ def laid_out(
     if times.are_dates:
         calendar = calendar_positions(raw, raw[start][case], inner)  # type: ignore[arg-type]
     time: NDArray[np.float64] = (raw - (raw.min() if times.are_dates else 0)).astype(np.float64)
-    step, position = _stepped(time, case, lengths, index, inner)
+    step, position = _stepped(time, case, lengths, index, inner)  # the step of a calendar varies: this is its mean
     if calendar is not None:
-        position, frequency = calendar
+        position = calendar[0]
     if not np.isfinite(step) or not step > 0:
         raise DataError(f"{source}: expected times that can be told apart, got steps of {step}; rescale them")
     n_points = _n_points(position, time, inner, lengths, step, source, where)
@@ -95,31 +94,30 @@ def laid_out(
     is_even = bool((off <= TOLERANCE).all() and (nearest[inner] > nearest[inner - 1]).all())
     unit = ""
     if times.are_dates:
-        frequency = fixed_frequency(max(1, round(step))) if calendar is None else frequency
+        said = frequency = fixed_frequency(max(1, round(step))) if calendar is None else calendar[1]
         step, unit = step_and_unit(step)
-        said = frequency
     else:
-        step = _as_written(step, time, start, lengths, stated)
+        step, frequency = _as_written(step, time, start, lengths, stated), ""
         said = f"{step:.6g}"
     if not is_even:
         notes += (
             f"{source}: times are uneven, so the series are resampled linearly to the median step {said}, "
             f"{n_points.sum()} points in place of {len(index)} rows",
         )
-        return Grid(position, n_points, False, step, unit, origin, frequency if times.are_dates else "", notes)
+        return Grid(position, n_points, False, step, unit, origin, frequency, notes)
     if (absent := int(n_points.sum()) - len(index)) > 0:
         notes += (f"{source}: {absent} rows are absent at a regular step of {said}, and count as missing values",)
     if (worst := float(off.max())) > SILENT:
         notes += (f"{source}: times are off a regular step of {said} by up to {worst:.1%} of it, and set to it",)
-    return Grid(nearest, n_points, True, step, unit, origin, frequency if times.are_dates else "", notes)
+    return Grid(nearest, n_points, True, step, unit, origin, frequency, notes)
 
 
 def interpolated(channel: FloatArray, grid: Grid, lengths: IntArray, *, whole: bool) -> FloatArray:
-    """``(n_points of all cases,)`` values at the points of an even grid, NaN where no row is near.
+    """``(n_points,)`` values at the grid points of all cases, NaN where no row is near.
 
     Args:
-        channel: ``(n_rows,)`` sorted, NaN where missing.
-        grid: what :func:`laid_out` gave.
+        channel: ``(n_rows,)`` values of the sorted rows, NaN where missing.
+        grid: result of :func:`laid_out`.
         lengths: ``(n_cases,)`` rows of each case.
         whole: whether the values are rounded to whole numbers.
     """
@@ -145,10 +143,11 @@ def indices(lengths: IntArray) -> IntArray:
 def _stepped(
     time: NDArray[np.float64], case: IntArray, lengths: IntArray, index: IntArray, inner: IntArray
 ) -> tuple[float, NDArray[np.float64]]:
-    """The step and each row's time since its case's begin in steps.
+    """The step, and the time of each row since the first row of its case in steps.
 
-    The mean gap where rows lie on its grid but for rounding, else the median where they lie near that, else the mean
-    where they do; a day that an hour is taken from leaves the others whole days. The median too where times are uneven.
+    The step is the mean gap if all rows lie on its grid up to rounding. Otherwise it is the median gap if they lie on
+    its grid up to jitter (it stays a day when clocks change), otherwise the mean gap if they lie on that one up to
+    jitter. For uneven times it is the median gap.
     """
     start = np.cumsum(lengths) - lengths
     several = lengths > 1
@@ -172,9 +171,9 @@ def _n_points(
     source: str,
     where: Callable[[int], str],
 ) -> IntArray:
-    """``(n_cases,)`` points of an even grid, where they are not far more than there are rows."""
+    """``(n_cases,)`` grid points of each case, refused if they are far more than the rows."""
     last = position[np.cumsum(lengths) - 1]
-    if not (last < MAX_POINTS_A_ROW * lengths).all():  # the last place may be infinite
+    if not (last < MAX_POINTS_A_ROW * lengths).all():  # the last position may be infinite
         with np.errstate(all="ignore"):
             gaps = time[inner] - time[inner - 1]
         row = int(inner[np.argmax(gaps)])
@@ -188,7 +187,7 @@ def _n_points(
 def _as_written(
     step: float, time: NDArray[np.float64], start: IntArray, lengths: IntArray, stated: float | None
 ) -> float:
-    """The step as the file has it, where it states it or times start at 0; else rounded to nine digits."""
+    """The step without rounding errors: as the file states it or as times from 0 show it, else rounded to 9 digits."""
     candidates = [] if stated is None else [stated]
     from_zero = start[(lengths > 1) & (time[start] == 0)]
     candidates += time[from_zero[:1] + 1].tolist()

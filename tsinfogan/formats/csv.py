@@ -1,6 +1,6 @@
-"""Long, tidy CSV: one row a timepoint, ``case,time,<channels…>,<codes…>[,label]``, in raw units.
+"""Long CSV: one row for each timepoint, ``case,time,<channels…>,<codes…>[,label]``, in raw units.
 
-Numbers are written with the fewest digits that read back to the same float32 (or float64, for time).
+Numbers are written with the fewest digits that read back as the same float32 (for time, float64).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tsinfogan.formats.blocks import LongColumn, long_blocks
 class CsvWriter:
     """Writes in constant memory, block by block.
 
-    Rows are put together from whole columns of text: what repeats (times, codes, labels) is turned into text once.
+    Rows are joined from whole columns of text. Values that repeat, such as times and labels, become text once.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -40,7 +40,7 @@ class CsvWriter:
         self._n_cases += panel.n_cases
 
     def close(self) -> None:
-        """Hands the last rows to the system."""
+        """Flushes the stream."""
         self._stream.flush()
 
 
@@ -66,19 +66,19 @@ def _text(values: pa.Array) -> pa.Array:
 
 
 def _dates(values: pa.Array) -> pa.Array:
-    """Dates without the time of day, where it is midnight in all of them."""
+    """Dates without the time of day if it is midnight in all of them."""
     days = values.cast(pa.date32())
     return days if values.type.tz is None and days.cast(values.type).equals(values) else values
 
 
 def _joined(*parts: pa.Array | str, separator: str) -> pa.Array:
-    """Text of each row; what is missing counts as empty."""
+    """The texts of each row joined; missing ones are empty."""
     typed = [_scalar(part) if isinstance(part, str) else part for part in (*parts, separator)]
     return pc.binary_join_element_wise(*typed, null_handling="replace")
 
 
 def _scalar(text: str) -> pa.Scalar:
-    """``pa.scalar`` would import pandas and keep the first row waiting."""
+    """``pa.scalar`` would import pandas, which delays the first row."""
     content = text.encode()
     offsets = pa.py_buffer(np.array([0, len(content)], np.int64))
     return pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(content))[0]

@@ -1,4 +1,4 @@
-"""NumPy's archive of arrays: ``values`` (n_cases, n_channels, *grid) and what belongs to them; plain arrays only."""
+"""NumPy's archive of arrays: ``values`` (n_cases, n_channels, *grid) and other plain arrays, no Python objects."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tsinfogan.formats.blocks import BufferingWriter, case_array
 NAMES = ("channels", "kinds")
 TEXTS = ("time_unit", "time_origin", "time_frequency")
 OURS = {"values", "lengths", "time_step", *NAMES, *TEXTS}
-"""Arrays that are no case columns."""
+"""The arrays that are not case columns."""
 
 
 def _content(panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
-    """An archive of ``values`` (NaN beyond a case's length), ``lengths`` where they differ, ``channels``, ``kinds``,
-    ``time_step`` and the ``TEXTS`` where there are such, and each case column; unknown text is empty.
+    """``values`` (NaN beyond the end of a case), ``time_step``, ``channels``, case columns (unknown text is empty), and
+    ``kinds``, the ``TEXTS`` and ``lengths`` if the panel has them.
     """
     arrays: dict[str, Any] = {
         "values": panel.values,
@@ -48,7 +48,7 @@ def _plain(column: NDArray[Any]) -> NDArray[Any]:
 
 
 def column_names(path: Path) -> tuple[str, ...]:
-    """``case, time``, the channels and the case columns, as the other formats name them.
+    """``case, time``, the channels and the case columns, as in the other formats.
 
     Raises:
         DataError: as for :func:`read`.
@@ -60,9 +60,7 @@ def column_names(path: Path) -> tuple[str, ...]:
 
 
 def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-    """The panel in a file. Only ``values`` is needed; the other arrays are used where they are there.
-
-    Without ``lengths``, a case ends with the last value of any of its channels.
+    """The panel in a file, which needs only ``values``; without ``lengths``, a case ends with the last value of all.
 
     Raises:
         DataError: the file cannot be read or understood.
@@ -75,7 +73,7 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
         try:
             with np.load(stream, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
-        except Exception as error:  # damaged bytes raise all kinds of errors in there
+        except Exception as error:  # damaged bytes make NumPy raise all kinds of errors
             reason = str(error)
             if "pickle" in reason.lower() and "Object arrays" in reason:
                 raise DataError(f"{path.name} holds an array of Python objects; save plain numbers and text") from None
@@ -114,7 +112,7 @@ def _panel(
 
 
 def _values(arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[FloatArray, IntArray | None, tuple[str, ...]]:
-    """Values up to the longest case's end, the lengths of series, and a note where NaN tells the lengths."""
+    """Values up to the end of the longest case, lengths of series, and a note if the lengths follow from NaN."""
     values, lengths = arrays["values"], arrays.get("lengths")
     if values.dtype.kind not in "biuf" or values.ndim not in (3, 4) or not values.size:
         raise DataError(

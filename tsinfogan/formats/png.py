@@ -1,4 +1,4 @@
-"""A picture of the first cases, one row a category. Only written, never read."""
+"""A picture of the first cases, with one row or more for each category. It cannot be read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_CASES_A_ROW = 10
 
 
 class PngWriter:
-    """Keeps the first ``MAX_CASES`` cases and draws them at close; counts the rest."""
+    """Keeps the first ``MAX_CASES`` cases, counts the others, and draws when it is closed."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -26,7 +26,7 @@ class PngWriter:
         self._n_cases = 0
 
     def write(self, panel: Panel, columns: CaseColumns) -> None:
-        """Keeps what there is still room for, grouped by the column ``cat`` where there is one."""
+        """Keeps cases up to ``MAX_CASES``; if there is a column ``cat``, they are drawn by category."""
         room = slice(0, MAX_CASES - self._n_kept)
         self._n_cases += panel.n_cases
         if self._n_kept < MAX_CASES:
@@ -37,7 +37,7 @@ class PngWriter:
             self._n_kept += kept.n_cases
 
     def close(self) -> None:
-        """Draws; where nothing was written the file stays empty."""
+        """Draws the picture. The file stays empty if no case was written."""
         if self._panels:
             panel = Panel.concatenated(self._panels)
             title = f"first {self._n_kept} of {self._n_cases} cases" if self._n_cases > self._n_kept else ""
@@ -47,7 +47,7 @@ class PngWriter:
 
 
 def _rows(n_cases: int, categories: IntArray | None) -> list[Row]:
-    """Rows of a picture that is about as wide as it is high, or wider."""
+    """The rows of a picture that is at least as wide as high."""
     if categories is None or len(np.unique(categories)) == 1:
         width = max(4, math.ceil(math.sqrt(1.6 * n_cases)))
         groups = [("" if categories is None else f"cat {categories[0]}", np.arange(n_cases))]
