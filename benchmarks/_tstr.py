@@ -11,7 +11,7 @@ import numpy as np
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.errors import DataError, SettingError
-from tsinfogan.metrics.classifier import STEPS, Classifier, fit_classifier
+from tsinfogan.metrics.classifier import STEPS, Classifier, ClassifierSettings, fit_classifier
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.preprocessor import Preprocessor
@@ -98,7 +98,8 @@ def tstr(
     augmenter = Augmenter.build(train.augmentations if augment else Augmentations(), preprocessor)
 
     def taught(values: FloatArray, labels: IntArray) -> Classifier:
-        return fit_classifier(values, labels, len(train.classes), augmenter, seed=seed, device=device, steps=steps)
+        settings = ClassifierSettings(seed, steps, device=device)
+        return fit_classifier(values, labels, len(train.classes), augmenter, settings)
 
     test_values, truth = preprocessor.transform(held_out), np.array(test.classes)[held_out.labels]
     told = [

@@ -23,11 +23,10 @@ from _shared import print_header
 from _tstr import ClassFigures, tstr
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import get_dataset, load_dataset
-from tsinfogan.metrics.augmentation.generators import generators_of
+from tsinfogan.metrics.augmentation.preparation import generators_of
 from tsinfogan.metrics.augmentation.situations import situations_of
-from tsinfogan.metrics.augmentation.study import DRAWS, STEPS, SYNTHETIC, chosen_methods, run_study
-from tsinfogan.metrics.augmentation.trials import Study, Trial
-from tsinfogan.metrics.augmentation.verdicts import conclusions, rows
+from tsinfogan.metrics.augmentation.study import chosen_methods, run_study
+from tsinfogan.metrics.augmentation.verdicts import Study, StudySettings, Trial, conclusions, rows
 from tsinfogan.models.model import Model
 from tsinfogan.reports.augmentation import draw_study
 from tsinfogan.training.session import fit
@@ -41,13 +40,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", nargs="?", default="char_traj")
     parser.add_argument("--models", type=Path, metavar="FOLDER", help="of runs; without, one is trained")
-    parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument("--draws", type=int, default=StudySettings.n_draws)
     parser.add_argument("--labels", default="1,5,10,50", help="numbers per class, or none")
     parser.add_argument("--imbalance", type=int, default=20, help="0 leaves it out")
     parser.add_argument("--methods", help="such as none,tsinfogan; all but slow ones by default")
     parser.add_argument("--labelled-only", action="store_true")
-    parser.add_argument("--made", type=int, default=SYNTHETIC)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--made", type=int, default=StudySettings.synthetic)
+    parser.add_argument("--steps", type=int, default=StudySettings.steps)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tstr", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--out", type=Path, metavar="PNG")
@@ -68,11 +67,8 @@ def main() -> None:
         list(models.values()),
         chosen_methods(options.methods.split(",") if options.methods else None, options.labelled_only),
         situations,
-        options.draws,
-        options.synthetic,
-        options.steps,
-        options.seed,
-        tell=show,
+        StudySettings(options.draws, options.synthetic, options.steps, options.seed),
+        show,
     )
     print_study(study)
     print(f"{time.perf_counter() - started:.0f} s")
@@ -117,8 +113,8 @@ def print_tstr(models: dict[str, Model], train: Panel, test: Panel) -> None:
 def print_study(study: Study) -> None:
     """The study as Markdown, with what it says in words."""
     print(
-        f"\n{study.data}: {study.n_test} test series, {study.n_draws} draws, {study.n_models} generators in turn, "
-        f"{study.synthetic} series made of each class, classifiers of {study.steps} steps; ± is half of a 95 % interval.\n"
+        f"\n{study.data}: {study.n_test} test series, {study.settings.n_draws} draws, {study.n_models} generators in turn, "
+        f"{study.settings.synthetic} series made of each class, classifiers of {study.settings.steps} steps; ± is half of a 95 % interval.\n"
     )
     print("| labels | method | sees unlabelled | accuracy, % | macro-F1, % | against none, draw by draw |")
     print("|---|---|---|---|---|---|")

@@ -28,7 +28,7 @@ from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from tsinfogan.data.panel import Panel
-    from tsinfogan.metrics.augmentation.trials import Study, Trial
+    from tsinfogan.metrics.augmentation.verdicts import Study, Trial
     from tsinfogan.training.run import Run
 
 PICTURE = "augment-study.png"
@@ -100,6 +100,7 @@ def augment_study(
     from tsinfogan.devices import choose_device
     from tsinfogan.metrics.augmentation.situations import situations_of
     from tsinfogan.metrics.augmentation.study import check_panels, chosen_methods, run_study
+    from tsinfogan.metrics.augmentation.verdicts import StudySettings
     from tsinfogan.reports.augmentation import draw_study
     from tsinfogan.training.run import write_whole
 
@@ -113,7 +114,8 @@ def augment_study(
         generators = _generators(source, train, model, runs, device)
     models = [run.load_model(where) for run in generators]
     shown = _Lines(len(situations) * draws * len(methods))
-    study = run_study(train, held_out, models, methods, situations, draws, synthetic, steps, seed, device, shown.show)
+    settings = StudySettings(draws, synthetic, steps, seed, device)
+    study = run_study(train, held_out, models, methods, situations, settings, shown.show)
     picture = out or (generators[0].path if generators else Path()) / PICTURE
     _print_study(study)
     write_whole(picture, draw_study(study), "make room there, or name another file with --out")
@@ -132,7 +134,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _panels(source: str, test: Path | None, asked: Reading) -> tuple[Panel, Panel]:
     """Series to train with and held-out ones."""
-    from tsinfogan.metrics.augmentation.holding_out import held_out
+    from tsinfogan.metrics.augmentation.preparation import held_out
 
     if is_dataset(source):
         if test is not None:
@@ -145,7 +147,7 @@ def _panels(source: str, test: Path | None, asked: Reading) -> tuple[Panel, Pane
 
 def _generators(source: str, train: Panel, names: Sequence[str] | None, runs: Path, device: str) -> list[Run]:
     """The runs that were named; the newest that was trained on ``train`` without labels; or a new one."""
-    from tsinfogan.metrics.augmentation.generators import generators_of, knows
+    from tsinfogan.metrics.augmentation.preparation import generators_of, knows
     from tsinfogan.training.run import find_run
 
     if names:
@@ -220,7 +222,7 @@ def _print_study(study: Study) -> None:
         say(f"{name} is left out: {reason}")
     for note in dict.fromkeys(f"{row.situation}, {row.method}: {note}" for row in rows(study) for note in row.notes):
         say(f"note: {note}")
-    say(f"± is half of a 95 % interval over {study.n_draws} draws of labelled series")
+    say(f"± is half of a 95 % interval over {study.settings.n_draws} draws of labelled series")
     if references := [name for name, method in study.methods.items() if method.reference]:
         say(f"{' and '.join(references)} use no synthetic series; they are there to compare with")
     for sentence in conclusions(study):
@@ -242,9 +244,14 @@ def _write(study: Study, format_name: str) -> None:
     kept: dict[str, Any] = {
         "data": study.data,
         "n_test": study.n_test,
-        "n_draws": study.n_draws,
+        "n_draws": study.settings.n_draws,
         "n_models": study.n_models,
     }
-    kept |= {"synthetic": study.synthetic, "steps": study.steps, "skipped": dict(study.skipped), "rows": records}
+    kept |= {
+        "synthetic": study.settings.synthetic,
+        "steps": study.settings.steps,
+        "skipped": dict(study.skipped),
+        "rows": records,
+    }
     kept |= {"trials": [asdict(trial) for trial in study.trials], "conclusions": conclusions(study)}
     print(json.dumps(kept, ensure_ascii=False, indent=1))

@@ -25,14 +25,12 @@ from tsinfogan.errors import DataError, SettingError, UnknownNameError
 from tsinfogan.formats import read_panel
 from tsinfogan.metrics.augmentation import study as study_module
 from tsinfogan.metrics.augmentation.categories import class_of_categories, matched
-from tsinfogan.metrics.augmentation.generators import generators_of
-from tsinfogan.metrics.augmentation.holding_out import held_out, with_classes_of
 from tsinfogan.metrics.augmentation.methods import METHODS, Inputs, Method, in_order
 from tsinfogan.metrics.augmentation.methods._series import repeated
+from tsinfogan.metrics.augmentation.preparation import generators_of, held_out, with_classes_of
 from tsinfogan.metrics.augmentation.situations import Balanced, Imbalanced, class_sizes
 from tsinfogan.metrics.augmentation.study import augment_study, chosen_methods, macro_f1, run_study
-from tsinfogan.metrics.augmentation.trials import Study, Trial
-from tsinfogan.metrics.augmentation.verdicts import conclusions, in_words, rows
+from tsinfogan.metrics.augmentation.verdicts import Study, StudySettings, Trial, conclusions, in_words, rows
 from tsinfogan.metrics.intervals import Estimate, estimate
 from tsinfogan.models.codes import CategoricalCode, LatentSpec, UniformCode
 from tsinfogan.models.discriminator import DiscriminatorSettings
@@ -126,8 +124,11 @@ def oracle(shift: int = 0) -> Method:
 def study_of(methods: Mapping[str, Method], n_per_class: int = 1, **others: Any) -> Study:
     options = {"n_draws": 3, "synthetic": 40, "steps": 40, "device": "cpu", **others}
     every = in_order({"none": METHODS.get("none"), **methods})
-    return run_study(TRAIN, TEST, options.pop("models", ()), every, (Balanced(n_per_class),), **options)
+    models = options.pop("models", ())
+    return run_study(TRAIN, TEST, models, every, (Balanced(n_per_class),), StudySettings(**options))
 
+
+FEW = StudySettings(2, 5, 2, 0, "cpu")
 
 # ---- what a study says
 
@@ -165,7 +166,7 @@ def test_what_needs_no_generator_may_do_better() -> None:
     assert "; ahead of plain" in conclusions(ahead)[0]
     assert conclusions(ahead)[-1] == "synthetic data helps in every situation, as far as 3 draws tell"
     open_ = made_up({"none": [0.5, 0.52, 0.51], "plain": [0.7, 0.95, 0.71], "model": [0.8, 0.82, 0.805]})
-    assert "; not to be told from plain (+" in conclusions(open_)[0]
+    assert "; indistinguishable from plain (+" in conclusions(open_)[0]
     assert "no more than what needs no generator" in conclusions(open_)[-1]
     assert conclusions(made_up({"none": [0.5, 0.6], "plain": [0.5, 0.7]})) == []
 
@@ -178,23 +179,23 @@ def made_up(figures: Mapping[str, list[float]]) -> Study:
         for draw in range(n_draws)
         for name, values in figures.items()
     )
-    return Study("made up", 100, (situation,), methods, trials, {}, n_draws, 1, 60, 50)
+    return Study("made up", 100, (situation,), methods, trials, {}, 1, StudySettings(n_draws, 60, 50))
 
 
 def test_every_method_gets_the_same_series_seeds_and_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     given_steps, seen = [], []
-    fit_classifier = study_module.fit_classifier
+    fit_to_panel = study_module.fit_to_panel
 
-    def noting(values: FloatArray, labels: IntArray, *arguments: Any, **others: Any) -> Any:
-        given_steps.append((others["steps"], others["seed"]))
-        return fit_classifier(values, labels, *arguments, **others)
+    def noting(panel: Panel, preprocessor: Any, settings: Any, class_weights: Any) -> Any:
+        given_steps.append((settings.steps, settings.seed))
+        return fit_to_panel(panel, preprocessor, settings, class_weights)
 
     def spy(labelled: Panel, n_new: IntArray, means: Inputs, seed: int) -> Panel:
         seen.append((labelled.fingerprint(), seed))
         assert means.unlabelled.labels is None
         return labelled.subset(np.arange(K))
 
-    monkeypatch.setattr(study_module, "fit_classifier", noting)
+    monkeypatch.setattr(study_module, "fit_to_panel", noting)
     study = study_of({"one": Method("one", augment=spy), "two": Method("two", augment=spy)}, steps=3)
     assert {steps for steps, _ in given_steps} == {3}
     assert [seed for _, seed in given_steps[::3]] == [seed for _, seed in given_steps[1::3]]
@@ -236,9 +237,14 @@ def test_generators_take_turns() -> None:
 
 def test_imbalance_is_counted_by_macro_f1_and_has_class_weights() -> None:
     study = run_study(
-        TRAIN, TEST, (), chosen_methods(["class_weights"]), (Balanced(2), Imbalanced(10)), 2, 0, 5, 0, "cpu"
+        TRAIN,
+        TEST,
+        (),
+        chosen_methods(["class_weights"]),
+        (Balanced(2), Imbalanced(10)),
+        StudySettings(2, 0, 5, 0, "cpu"),
     )
-    table = [(row.situation, row.method, row.figure) for row in rows(study)]
+    table = [(row.situation, row.method, row.score) for row in rows(study)]
     assert table == [
         ("2 labels per class", "none", "accuracy"),
         ("imbalance 1:10", "none", "macro_f1"),
@@ -247,34 +253,34 @@ def test_imbalance_is_counted_by_macro_f1_and_has_class_weights() -> None:
 
 
 def test_what_there_is_too_little_for_is_left_out() -> None:
-    study = run_study(TRAIN, TEST, (), chosen_methods(["tsinfogan"]), (Balanced(2), Balanced(51)), 2, 5, 2, 0, "cpu")
+    study = run_study(TRAIN, TEST, (), chosen_methods(["tsinfogan"]), (Balanced(2), Balanced(51)), FEW)
     assert study.skipped == {
         "51 labels per class": "class 'a' has 50 labelled training series",
         "tsinfogan": "there is no generator",
     }
     assert [row.situation for row in rows(study)] == ["2 labels per class"]
     with pytest.raises(DataError, match=r"too few labelled series: 51 labels per class: class 'a' has 50"):
-        run_study(TRAIN, TEST, (), chosen_methods(["none"]), (Balanced(51),), 2, 5, 2)
+        run_study(TRAIN, TEST, (), chosen_methods(["none"]), (Balanced(51),), FEW)
 
 
 def test_mistakes() -> None:
     plain = chosen_methods(["none"])
     for arguments in ({"n_draws": 1}, {"synthetic": -1}, {"steps": 0}):
         with pytest.raises(SettingError, match="expected at least"):
-            run_study(TRAIN, TEST, (), plain, (Balanced(1),), **arguments)
+            StudySettings(**arguments)
     with pytest.raises(UnknownNameError, match="classical_own"):
         augment_study(TRAIN, TEST, methods=["augment_ow"])
     bare = study_module.without_labels(TRAIN)
     for panels in ((bare, TEST), (TRAIN, bare)):
         with pytest.raises(DataError, match="expected labels"):
-            run_study(*panels, (), plain, (Balanced(1),))
+            run_study(*panels, (), plain, (Balanced(1),), FEW)
     labelled = handmade()
     labelled.settings = replace(labelled.settings, labelled=True)
     with pytest.raises(SettingError, match="trained without labels"):
-        run_study(TRAIN, TEST, (labelled,), plain, (Balanced(1),))
+        run_study(TRAIN, TEST, (labelled,), plain, (Balanced(1),), FEW)
     other = Panel.from_arrays(TEST.values, channels=["other"], labels=np.array(CLASSES)[TEST.labels])
     with pytest.raises(DataError, match="expected the channels ch0"):
-        run_study(TRAIN, other, (), plain, (Balanced(1),))
+        run_study(TRAIN, other, (), plain, (Balanced(1),), FEW)
 
 
 def test_without_a_generator_one_is_trained_and_sees_no_label(monkeypatch: pytest.MonkeyPatch) -> None:

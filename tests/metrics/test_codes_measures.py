@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.errors import DataError, UnknownNameError
-from tsinfogan.metrics.classifier import fit_classifier
+from tsinfogan.metrics.classifier import ClassifierSettings, fit_classifier
 from tsinfogan.metrics.codes import CODE_MEASURES, Need
 from tsinfogan.metrics.codes.accuracy import accuracy
 from tsinfogan.metrics.codes.agreement import agreement, confidence
@@ -125,7 +125,9 @@ def taught(subject: CodeContext, steps: int = 60) -> CodeContext:
         assert panel.labels is not None
         augmenter = Augmenter.build(panel.augmentations, subject.model.preprocessor)
         values = subject.grid_values(panel)
-        fitted = fit_classifier(values, panel.labels, len(panel.classes), augmenter, seed=subject.seed, steps=steps)
+        fitted = fit_classifier(
+            values, panel.labels, len(panel.classes), augmenter, ClassifierSettings(subject.seed, steps)
+        )
         subject.__dict__["classifier"] = fitted
     return subject
 
@@ -323,7 +325,7 @@ def test_classifier_learns_what_can_be_learned(good: CodeContext) -> None:
     assert (good.classifier.predict(good.real_values) == TEST.labels).mean() > 0.97
     assert TRAIN.labels is not None
     augmenter = Augmenter.build(TRAIN.augmentations, good.model.preprocessor)
-    misled = fit_classifier(good.grid_values(TRAIN), (TRAIN.labels + 1) % K, K, augmenter, steps=60)
+    misled = fit_classifier(good.grid_values(TRAIN), (TRAIN.labels + 1) % K, K, augmenter, ClassifierSettings(steps=60))
     assert (misled.predict(good.real_values) == TEST.labels).mean() < 0.03
 
 
@@ -332,7 +334,8 @@ def test_classifier_is_the_same_for_a_seed(good: CodeContext) -> None:
     assert TRAIN.labels is not None
     state = torch.get_rng_state()
     some, same, other = (
-        fit_classifier(good.grid_values(TRAIN), TRAIN.labels, K, augmenter, seed=seed, steps=3) for seed in (0, 0, 1)
+        fit_classifier(good.grid_values(TRAIN), TRAIN.labels, K, augmenter, ClassifierSettings(seed, 3))
+        for seed in (0, 0, 1)
     )
     assert torch.equal(state, torch.get_rng_state())
     probabilities = [found.probabilities(good.real_values) for found in (some, same, other)]
@@ -352,7 +355,9 @@ def test_classifier_reads_real_letters() -> None:
     preprocessor = Preprocessor.fit(train)
     assert train.labels is not None
     augmenter = Augmenter.build(train.augmentations, preprocessor)
-    taught_briefly = fit_classifier(preprocessor.transform(train), train.labels, 20, augmenter, steps=200)
+    taught_briefly = fit_classifier(
+        preprocessor.transform(train), train.labels, 20, augmenter, ClassifierSettings(steps=200)
+    )
     assert (taught_briefly.predict(preprocessor.transform(test)) == test.labels).mean() > 0.97
 
 

@@ -5,7 +5,6 @@ import json
 import shutil
 import signal
 from dataclasses import replace
-from functools import partial
 
 import matplotlib.image
 import numpy as np
@@ -13,7 +12,7 @@ import pytest
 
 from _pages import Page, is_whole
 from _trainers import images, waves
-from tsinfogan.metrics.classifier import fit_classifier
+from tsinfogan.metrics.classifier import fit_to_panel
 from tsinfogan.metrics.codes.context import CodeContext
 from tsinfogan.reports.codes import gathering
 from tsinfogan.reports.codes.cards import CategoryCard, CodeBound, KnobCard, Report
@@ -40,7 +39,10 @@ def quick(monkeypatch):
         monkeypatch.setattr(gathering, name, few)
     monkeypatch.setattr("tsinfogan.metrics.codes.purity.SAMPLES_PER_CATEGORY", 6)
     monkeypatch.setattr("tsinfogan.metrics.codes.context.DRAWN_SAMPLES", 64)
-    monkeypatch.setattr("tsinfogan.metrics.codes.context.fit_classifier", partial(fit_classifier, steps=2))
+    monkeypatch.setattr(
+        "tsinfogan.metrics.codes.context.fit_to_panel",
+        lambda panel, preprocessor, settings: fit_to_panel(panel, preprocessor, replace(settings, steps=2)),
+    )
 
 
 def material(panel, *, real=True, names=(), **plan):

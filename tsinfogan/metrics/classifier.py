@@ -1,4 +1,4 @@
-"""A classifier taught by real series and their labels: what says which class a generated series shows."""
+"""A classifier trained on labelled series, which tells the class of others, such as synthetic ones."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsinfogan.data.panel import FloatArray, IntArray
+from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.models.backbone import DataShape, get_backbone
 from tsinfogan.preprocessing.augmenter import Augmenter
+from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.seeding import Stream, derived_seed, generator_at
 
 STEPS = 800
@@ -51,32 +52,55 @@ class Classifier:
         return classes
 
 
+@dataclass(frozen=True)
+class ClassifierSettings:
+    """How a classifier is trained.
+
+    Attributes:
+        seed: the same seed gives the same classifier.
+        steps: optimization steps of ``BATCH_SIZE`` cases.
+        rate: greatest learning rate of the cycle.
+        device: where to compute.
+    """
+
+    seed: int = 0
+    steps: int = STEPS
+    rate: float = RATE
+    device: torch.device | str = "cpu"
+
+
+def fit_to_panel(
+    panel: Panel,
+    preprocessor: Preprocessor,
+    settings: ClassifierSettings,
+    class_weights: FloatArray | None = None,
+) -> Classifier:
+    """:func:`fit_classifier` on the labelled cases of a panel, with its own augmentations."""
+    labels = np.full(panel.n_cases, -1) if panel.labels is None else panel.labels
+    values = preprocessor.transform(panel.subset(labels >= 0))
+    augmenter = Augmenter.build(panel.augmentations, preprocessor)
+    return fit_classifier(values, labels[labels >= 0], len(panel.classes), augmenter, settings, class_weights)
+
+
 def fit_classifier(
     values: FloatArray,
     labels: IntArray,
     n_classes: int,
     augmenter: Augmenter,
-    *,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
-    steps: int = STEPS,
-    rate: float = RATE,
+    settings: ClassifierSettings,
     class_weights: FloatArray | None = None,
 ) -> Classifier:
-    """The project's own trunk for such data, taught with label-preserving augmentations; see docs/measures.md.
+    """The backbone for such data, trained with label-preserving augmentations; see docs/measures.md.
 
     Args:
         values: ``(n, c, *grid)`` as the networks see them.
         labels: ``(n,)`` class of each.
         n_classes: how many classes there are.
         augmenter: the data's augmentations.
-        seed: the same seed gives the same classifier.
-        device: where to compute.
-        steps: optimisation steps of ``BATCH_SIZE`` cases.
-        rate: greatest learning rate of the cycle.
+        settings: seed, steps, learning rate and device.
         class_weights: ``(n_classes,)`` weight of each class in the loss; the same for all by default.
     """
-    device = torch.device(device)
+    seed, steps, rate, device = settings.seed, settings.steps, settings.rate, torch.device(settings.device)
     shape = DataShape(values.shape[1], values.shape[2:], augmenter.n_constant)
     backbone = get_backbone("conv1d" if len(shape.grid) == 1 else "image", shape)
     with torch.random.fork_rng(devices=[]):
@@ -108,6 +132,6 @@ def _in_passes(read: Callable[[Tensor], Tensor], values: FloatArray) -> FloatArr
 
 
 def _augmented(cases: Tensor, augmenter: Augmenter, rng: torch.Generator) -> Tensor:
-    """Every other case augmented: the classifier is asked about series that are not."""
+    """The second half of a batch is augmented; the first is not, as the series to be classified are not."""
     half = len(cases) // 2
     return torch.cat([cases[:half], augmenter.apply(cases[half:], augmenter.draw(len(cases) - half, rng))])

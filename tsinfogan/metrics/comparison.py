@@ -166,8 +166,8 @@ def copy_warning(results: Iterable[Result]) -> list[str]:
     if found is None or found.near or found.baseline is None:
         return []
     return [
-        f"{100 * found.value.mean:.1f} % of the synthetic series are copies, or nearly so, of series that the generator "
-        f"has seen ({100 * found.baseline.mean:.1f} % of other real series are); treat them as you would those"
+        f"{100 * found.value.mean:.1f} % of the synthetic series are copies, or nearly so, of series that the "
+        f"generator has seen ({100 * found.baseline.mean:.1f} % of other real series are); treat them as you would those"
     ]
 
 

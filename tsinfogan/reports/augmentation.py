@@ -7,8 +7,7 @@ from typing import Any
 
 from tsinfogan.data.plotting import CHANNEL_COLOURS, GREY, INK
 from tsinfogan.metrics.augmentation.situations import Balanced
-from tsinfogan.metrics.augmentation.trials import Study
-from tsinfogan.metrics.augmentation.verdicts import Row, rows
+from tsinfogan.metrics.augmentation.verdicts import Row, Study, rows
 
 WIDTH, HEIGHT, DPI = 10.5, 5.0, 150
 MARKERS = "osD^vP*Xh"
@@ -35,7 +34,9 @@ def draw_study(study: Study) -> bytes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
-    title = f"{study.data}: a classifier on {study.n_test} test series, {study.n_draws} draws of the labelled ones"
+    title = (
+        f"{study.data}: a classifier on {study.n_test} test series, {study.settings.n_draws} draws of the labelled ones"
+    )
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK)
     target = BytesIO()
     figure.savefig(target, format="png", dpi=DPI, metadata={"Software": None})

@@ -12,25 +12,25 @@ from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.seeding import Stream, derived_seed
 
-Figure = Literal["accuracy", "macro_f1"]
+Score = Literal["accuracy", "macro_f1"]
 
 
 class Situation(Protocol):
-    """What is labelled, and by which figure methods are compared there."""
+    """What is labelled, and by which score methods are compared there."""
 
     @property
     def name(self) -> str:
         """Such as ``5 labels per class``."""
 
     @property
-    def figure(self) -> Figure:
+    def score(self) -> Score:
         """What counts."""
 
     def missing(self, panel: Panel) -> str | None:
         """Why ``panel`` does not suffice, in a sentence; None where it does."""
 
     def draw(self, panel: Panel, seed: int) -> IntArray:
-        """Places of the labelled cases, in order: the same for the same seed."""
+        """Indices of the labelled cases, ascending: the same for the same seed."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Balanced:
         return f"{self.n_per_class} label{'s' if self.n_per_class > 1 else ''} per class"
 
     @property
-    def figure(self) -> Figure:
+    def score(self) -> Score:
         return "accuracy"
 
     def missing(self, panel: Panel) -> str | None:
@@ -87,7 +87,7 @@ class Imbalanced:
         return f"imbalance 1:{self.ratio}"
 
     @property
-    def figure(self) -> Figure:
+    def score(self) -> Score:
         return "macro_f1"
 
     def missing(self, panel: Panel) -> str | None:

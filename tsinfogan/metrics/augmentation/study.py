@@ -18,20 +18,18 @@ from tsinfogan.data.matching import contingency
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.devices import choose_device
 from tsinfogan.errors import DataError, SettingError
-from tsinfogan.metrics.augmentation.holding_out import with_classes_of
 from tsinfogan.metrics.augmentation.methods import BASELINE, METHODS, Inputs, Method, in_order
+from tsinfogan.metrics.augmentation.preparation import with_classes_of
 from tsinfogan.metrics.augmentation.situations import Situation, class_sizes, situations_of
-from tsinfogan.metrics.augmentation.trials import Study, Trial
-from tsinfogan.metrics.classifier import fit_classifier
+from tsinfogan.metrics.augmentation.verdicts import Study, StudySettings, Trial
+from tsinfogan.metrics.classifier import ClassifierSettings, fit_to_panel
 from tsinfogan.models.model import Model
-from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.sampling.inference import check_fits
 from tsinfogan.seeding import Stream, derived_seed
 from tsinfogan.training.session import fit
 
-LABELS, IMBALANCE, DRAWS = (1, 5, 10, 50), 20, 5
-STEPS, SYNTHETIC = 300, 100
+LABELS, IMBALANCE = (1, 5, 10, 50), 20
 
 
 def augment_study(
@@ -41,11 +39,11 @@ def augment_study(
     *,
     labels: Sequence[int] = LABELS,
     imbalance: int | None = IMBALANCE,
-    n_draws: int = DRAWS,
-    methods: Sequence[str] | None = None,
+    n_draws: int = StudySettings.n_draws,
+    methods: Sequence[str | Method] | None = None,
     labelled_only: bool = False,
-    synthetic: int = SYNTHETIC,
-    steps: int = STEPS,
+    synthetic: int = StudySettings.synthetic,
+    steps: int = StudySettings.steps,
     seed: int = 0,
     device: str = "auto",
     tell: Callable[[Trial], None] | None = None,
@@ -72,38 +70,27 @@ def augment_study(
         SettingError: numbers that make no sense, no such method, or a model that was trained with labels.
     """
     chosen = chosen_methods(methods, labelled_only)
+    settings = StudySettings(n_draws, synthetic, steps, seed, device)
     if model is None and any(method.needs_model for method in chosen.values()):
-        n_categories = (len(train.classes),)  # how many classes there are is all that it is told
+        n_categories = (len(train.classes),)  # the generator knows how many classes there are, and no label
         model = fit(without_labels(train), device=device, n_categories=n_categories, settings={"seed": seed})
     models = () if model is None else (model,) if isinstance(model, Model) else tuple(model)
-    return run_study(
-        train,
-        test,
-        models,
-        chosen,
-        situations_of(tuple(labels), imbalance),
-        n_draws,
-        synthetic,
-        steps,
-        seed,
-        device,
-        tell,
-    )
+    return run_study(train, test, models, chosen, situations_of(tuple(labels), imbalance), settings, tell)
 
 
-def chosen_methods(names: Sequence[str] | None = None, labelled_only: bool = False) -> dict[str, Method]:
+def chosen_methods(asked: Sequence[str | Method] | None = None, labelled_only: bool = False) -> dict[str, Method]:
     """Methods by name, the baseline among them; all but slow ones by default.
 
     Raises:
         UnknownNameError: no such method.
     """
     every = {name: METHODS.get(name) for name in METHODS.names()}
-    asked = {name: METHODS.get(name) for name in names} if names is not None else {}
-    if names is None:
-        asked = {name: method for name, method in every.items() if labelled_only or not method.slow}
-    elif labelled_only:
-        asked |= {name: method for name, method in every.items() if method.slow}
-    return in_order({BASELINE: every[BASELINE], **asked})
+    slow = {name: method for name, method in every.items() if method.slow}
+    if asked is None:
+        chosen = {name: method for name, method in every.items() if labelled_only or name not in slow}
+    else:
+        chosen = {name: METHODS.get(name) for name in map(METHODS.register, asked)} | (slow if labelled_only else {})
+    return in_order({BASELINE: every[BASELINE], **chosen})
 
 
 def run_study(
@@ -112,17 +99,10 @@ def run_study(
     models: Sequence[Model],
     methods: Mapping[str, Method],
     situations: Sequence[Situation],
-    n_draws: int = DRAWS,
-    synthetic: int = SYNTHETIC,
-    steps: int = STEPS,
-    seed: int = 0,
-    device: str = "auto",
+    settings: StudySettings,
     tell: Callable[[Trial], None] | None = None,
 ) -> Study:
     """The study of any methods in any situations; see :func:`augment_study`."""
-    for what, number, least in (("draws", n_draws, 2), ("series made", synthetic, 0), ("steps", steps, 1)):
-        if number < least:
-            raise SettingError(f"expected at least {least} {what}, got {number}")
     train, test = (replace(panel, factors=None, factor_names=()) for panel in (train, test))
     test = with_classes_of(train, test)
     check_panels(train, test)
@@ -131,32 +111,37 @@ def run_study(
     skipped = {one.name: reason for one in situations if (reason := one.missing(train)) is not None}
     kept = tuple(one for one in situations if one.name not in skipped)
     if not kept:
-        raise DataError(
-            f"{train.name}: too few labelled series: "
-            + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
-            + "; ask for fewer labels"
-        )
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
+        raise DataError(f"{train.name}: too few labelled series: {reasons}; ask for fewer labels")
     if not models:
         lacking = [name for name, method in methods.items() if method.needs_model]
         skipped |= dict.fromkeys(lacking, "there is no generator")
         methods = {name: method for name, method in methods.items() if name not in lacking}
-    bench = _Bench(train, test, Preprocessor.fit(train), synthetic, steps, choose_device(device))
+    bench = _Bench(train, test, Preprocessor.fit(train), settings, choose_device(settings.device))
     trials = []
     for number, situation in enumerate(kept):
-        for draw in range(n_draws):
-            index = derived_seed(seed, Stream.STUDY, number, draw)
-            cases = situation.draw(train, index)
-            turn = models[draw % len(models)] if models else None
+        for index in range(settings.n_draws):
+            seed = derived_seed(settings.seed, Stream.STUDY, number, index)
+            turn = models[index % len(models)] if models else None
+            draw = _Draw(situation.name, index, train.subset(situation.draw(train, seed)), turn, seed)
             for name, method in methods.items():
-                if method.class_weights and situation.figure != "macro_f1":
+                if method.class_weights and situation.score != "macro_f1":
                     continue  # equal weights are no weights
-                trial = bench.trial(situation.name, name, method, draw, cases, turn, index)
-                trials.append(trial)
+                trials.append(bench.trial(draw, name, method))
                 if tell is not None:
-                    tell(trial)
-    return Study(
-        train.name, test.n_cases, kept, methods, tuple(trials), skipped, n_draws, len(models), synthetic, steps
-    )
+                    tell(trials[-1])
+    return Study(train.name, test.n_cases, kept, methods, tuple(trials), skipped, len(models), settings)
+
+
+@dataclass(frozen=True, eq=False)
+class _Draw:
+    """The labelled series of one draw, and the generator whose turn it is."""
+
+    situation: str
+    index: int
+    labelled: Panel
+    model: Model | None
+    seed: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,83 +151,62 @@ class _Bench:
     train: Panel
     test: Panel
     preprocessor: Preprocessor
-    synthetic: int
-    steps: int
+    settings: StudySettings
     device: torch.device
 
-    def trial(
-        self,
-        situation: str,
-        name: str,
-        method: Method,
-        draw: int,
-        cases: IntArray,
-        model: Model | None,
-        seed: int,
-    ) -> Trial:
+    def trial(self, draw: _Draw, name: str, method: Method) -> Trial:
         notes: list[str] = []
-        inputs = Inputs(self.preprocessor, without_labels(self.train), model, fit, self.device, notes.append)
-        labelled = self.train.subset(cases)
-        assert self.test.labels is not None
+        labelled, unlabelled = draw.labelled, without_labels(self.train)
+        inputs = Inputs(self.preprocessor, unlabelled, draw.model, fit, self.device, notes.append)
         n_new = 0
         if method.read is not None:
-            predicted = method.read(labelled, self.test, inputs, seed)
+            predicted = method.read(labelled, self.test, inputs, draw.seed)
         else:
             pool = labelled
-            if method.augment is not None and (wanted := self._wanted(labelled)).any():
-                pool = Panel.concatenated([labelled, method.augment(labelled, wanted, inputs, seed)])
+            sizes = class_sizes(labelled)
+            wanted = sizes.max() - sizes + self.settings.synthetic  # (n_classes,)
+            if method.augment is not None and wanted.any():
+                pool = Panel.concatenated([labelled, method.augment(labelled, wanted, inputs, draw.seed)])
                 n_new = pool.n_cases - labelled.n_cases
-            predicted = self._classified(pool, method.class_weights, seed)
+            predicted = self._classified(pool, method.class_weights, draw.seed)
         classes = self.test.labels
+        assert classes is not None
         return Trial(
-            situation,
+            draw.situation,
             name,
-            draw,
+            draw.index,
             accuracy=float((predicted == classes).mean()),
             macro_f1=macro_f1(predicted, classes, len(self.train.classes)),
-            n_labelled=len(cases),
+            n_labelled=labelled.n_cases,
             n_new=n_new,
             note="; ".join(notes),
         )
 
-    def _wanted(self, labelled: Panel) -> IntArray:
-        sizes = class_sizes(labelled)
-        wanted: IntArray = sizes.max() - sizes + self.synthetic
-        return wanted
-
     def _classified(self, pool: Panel, class_weights: bool, seed: int) -> IntArray:
-        assert pool.labels is not None
         sizes = class_sizes(pool)
         weights: FloatArray | None = (sizes.mean() / sizes).astype(np.float32) if class_weights else None
-        classifier = fit_classifier(
-            self.preprocessor.transform(pool),
-            pool.labels,
-            len(pool.classes),
-            Augmenter.build(Augmentations(), self.preprocessor),
-            seed=seed,
-            device=self.device,
-            steps=self.steps,
-            class_weights=weights,
-        )
+        settings = ClassifierSettings(seed, self.settings.steps, device=self.device)
+        unaugmented = replace(pool, augmentations=Augmentations())
+        classifier = fit_to_panel(unaugmented, self.preprocessor, settings, weights)
         return classifier.predict(self.preprocessor.transform(self.test))
 
 
 def macro_f1(predicted: IntArray, classes: IntArray, n_classes: int) -> float:
-    """Mean over the classes that occur of 2 · right / (predicted + there are).
+    """Mean F1 score over the classes that occur: 2 · correct / (predicted + true).
 
     Args:
-        predicted: ``(n,)`` class of each case, −1 where none was told.
+        predicted: ``(n,)`` class of each case, −1 for none.
         classes: ``(n,)`` its true class.
         n_classes: how many classes there are.
     """
     table = contingency(classes, np.where(predicted < 0, n_classes, predicted), n_classes, n_classes + 1)
-    there, told = table.sum(1), table.sum(0)[:n_classes]
-    occurs = there > 0
-    return float((2 * np.diag(table)[occurs] / (there + told)[occurs]).mean())
+    true, said = table.sum(1), table.sum(0)[:n_classes]
+    occurs = true > 0
+    return float((2 * np.diag(table)[occurs] / (true + said)[occurs]).mean())
 
 
 def without_labels(panel: Panel) -> Panel:
-    """The same series; nobody can tell their classes."""
+    """The same series without labels and class names."""
     return replace(panel, labels=None, classes=())
 
 

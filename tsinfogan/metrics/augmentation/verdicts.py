@@ -1,17 +1,99 @@
-"""What the trials of a study say: means with intervals, differences draw by draw, and both in words."""
+"""The records of a study: trials, then means with intervals and differences draw by draw, then both in words."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.metrics.augmentation.methods import BASELINE
-from tsinfogan.metrics.augmentation.situations import Figure, Situation
-from tsinfogan.metrics.augmentation.trials import Study
-from tsinfogan.metrics.intervals import Estimate, estimate
+from tsinfogan.errors import SettingError
+from tsinfogan.metrics.augmentation.methods import BASELINE, Method
+from tsinfogan.metrics.augmentation.situations import Score, Situation
+from tsinfogan.metrics.intervals import Estimate, estimate, json_numbers
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """How a study is run.
+
+    Attributes:
+        n_draws: draws of labelled series.
+        synthetic: series wanted of each class beyond the size of the largest one.
+        steps: optimization steps of each classifier.
+        seed: everything random follows from it.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        SettingError: fewer than 2 draws, fewer than 0 series or fewer than 1 step.
+    """
+
+    n_draws: int = 5
+    synthetic: int = 100
+    steps: int = 300
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for what, number, least in (
+            ("draws", self.n_draws, 2),
+            ("series", self.synthetic, 0),
+            ("steps", self.steps, 1),
+        ):
+            if number < least:
+                raise SettingError(f"expected at least {least} {what}, got {number}")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One method on one draw of labelled series.
+
+    Attributes:
+        situation: its name.
+        method: its name.
+        draw: number of the draw, from 0.
+        accuracy: share of test series whose class is predicted correctly.
+        macro_f1: mean over classes of the harmonic mean of precision and recall.
+        n_labelled: labelled series.
+        n_new: series added to them.
+        note: what the method could not do as asked, or empty.
+    """
+
+    situation: str
+    method: str
+    draw: int
+    accuracy: float
+    macro_f1: float
+    n_labelled: int
+    n_new: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """All trials of a study.
+
+    Attributes:
+        data: name of the data.
+        n_test: test series.
+        situations: those that there was enough data for.
+        methods: in the order of tables.
+        trials: situation after situation, draw after draw, method after method.
+        skipped: name of each situation or method that was left out, with the reason.
+        n_models: generators, which take turns.
+        settings: what it was run with.
+    """
+
+    data: str
+    n_test: int
+    situations: tuple[Situation, ...]
+    methods: Mapping[str, Method]
+    trials: tuple[Trial, ...]
+    skipped: Mapping[str, str]
+    n_models: int
+    settings: StudySettings
 
 
 @dataclass(frozen=True)
@@ -24,7 +106,7 @@ class Row:
         sees_unlabelled: whether the method uses training series beside the labelled ones.
         accuracy: on test series.
         macro_f1: likewise.
-        figure: which of the two counts in this situation.
+        score: which of the two counts in this situation.
         difference: of that one, to the baseline, draw by draw; None for the baseline itself.
         verdict: the difference in words.
         notes: what the method could not do as asked.
@@ -35,18 +117,16 @@ class Row:
     sees_unlabelled: bool
     accuracy: Estimate
     macro_f1: Estimate
-    figure: Figure
+    score: Score
     difference: Estimate | None
     verdict: str
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """One flat record, JSON-ready."""
-        record = asdict(self)
-        for name in ("accuracy", "macro_f1", "difference"):
-            one = record.pop(name) or {"mean": None, "half_width": None}
-            record |= {name: one["mean"], f"{name}_half_width": one["half_width"]}
-        return {**record, "notes": "; ".join(self.notes)}
+        numbers = json_numbers(accuracy=self.accuracy, macro_f1=self.macro_f1, difference=self.difference)
+        record = {name: value for name, value in vars(self).items() if name not in numbers}
+        return {**record, **numbers, "notes": "; ".join(self.notes)}
 
 
 def in_words(difference: Estimate, n_draws: int) -> str:
@@ -73,9 +153,9 @@ def rows(study: Study) -> list[Row]:
                     method.sees_unlabelled,
                     accuracy=estimate(np.array([trial.accuracy for trial in trials])),
                     macro_f1=estimate(np.array([trial.macro_f1 for trial in trials])),
-                    figure=situation.figure,
+                    score=situation.score,
                     difference=difference,
-                    verdict="" if difference is None else in_words(difference, study.n_draws),
+                    verdict="" if difference is None else in_words(difference, study.settings.n_draws),
                     notes=tuple(dict.fromkeys(trial.note for trial in trials if trial.note)),
                 )
             )
@@ -84,13 +164,13 @@ def rows(study: Study) -> list[Row]:
 
 def difference_of(study: Study, situation: Situation, one: str, other: str) -> Estimate:
     """How much better method ``one`` is than ``other`` in what counts there, over the draws."""
-    return estimate(_figures(study, situation, one) - _figures(study, situation, other))
+    return estimate(_scores(study, situation, one) - _scores(study, situation, other))
 
 
-def _figures(study: Study, situation: Situation, method: str) -> NDArray[np.float64]:
+def _scores(study: Study, situation: Situation, method: str) -> NDArray[np.float64]:
     """``(n_draws,)`` of what counts there, in the order of the draws."""
     trials = [trial for trial in study.trials if (trial.situation, trial.method) == (situation.name, method)]
-    return np.array([getattr(trial, situation.figure) for trial in trials])
+    return np.array([getattr(trial, situation.score) for trial in trials])
 
 
 def conclusions(study: Study) -> list[str]:
@@ -112,11 +192,11 @@ def conclusions(study: Study) -> list[str]:
                 outdone.append(f"{name} at {situation.name}")
     if not sentences:
         return []
-    told = f"as far as {study.n_draws} draws tell"
+    as_far = f"as far as {study.settings.n_draws} draws tell"
     sentences.append(
-        f"synthetic data does not help, {told}: {'; '.join(without_help)}"
+        f"synthetic data does not help, {as_far}: {'; '.join(without_help)}"
         if without_help
-        else f"synthetic data helps in every situation, {told}"
+        else f"synthetic data helps in every situation, {as_far}"
     )
     if outdone:
         sentences.append(f"synthetic data helps, but no more than what needs no generator: {'; '.join(outdone)}")
@@ -124,11 +204,11 @@ def conclusions(study: Study) -> list[str]:
 
 
 def _against(best: str, gap: Estimate) -> str:
-    """How a method stands to the best one that needs no generator."""
+    """How a method compares with the best one that needs no generator."""
     if not gap.excludes_zero:
-        return f"; not to be told from {best} ({signed(gap)})"
-    index = "ahead of" if gap.mean > 0 else "behind"
-    return f"; {index} {best}, the best without a generator, by {Estimate(abs(gap.mean), gap.half_width).points}"
+        return f"; indistinguishable from {best} ({signed(gap)})"
+    side = "ahead of" if gap.mean > 0 else "behind"
+    return f"; {side} {best}, the best without a generator, by {Estimate(abs(gap.mean), gap.half_width).points}"
 
 
 def signed(difference: Estimate) -> str:

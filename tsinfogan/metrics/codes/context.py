@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.errors import DataError
-from tsinfogan.metrics.classifier import STEPS, Classifier, fit_classifier
+from tsinfogan.metrics.classifier import STEPS, Classifier, ClassifierSettings, fit_to_panel
 from tsinfogan.metrics.codes import CODE_MEASURES, CodeMeasure
 from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
@@ -41,7 +41,7 @@ class CodeContext:
         train: real series that a classifier may learn from, or None.
         test: held-out real series, or None.
         seed: everything random follows from it.
-        teaching_steps: of the classifier.
+        classifier_steps: of the classifier.
 
     Raises:
         DataError: series with other channels or another grid than the model was trained on.
@@ -51,7 +51,7 @@ class CodeContext:
     train: Panel | None = None
     test: Panel | None = None
     seed: int = 0
-    teaching_steps: int = STEPS
+    classifier_steps: int = STEPS
     _synthetic: dict[tuple[Any, ...], Sample] = field(default_factory=dict, init=False, repr=False)
     _swept: dict[int, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
@@ -135,17 +135,8 @@ class CodeContext:
         panel = self._teaching
         if panel.labels is None or not (panel.labels >= 0).any():
             raise DataError(f"{panel.name}: expected labels to teach a classifier with, got none; add a label column")
-        known = panel.subset(panel.labels >= 0)
-        assert known.labels is not None
-        return fit_classifier(
-            self.grid_values(known),
-            known.labels,
-            len(panel.classes),
-            Augmenter.build(panel.augmentations, self.model.preprocessor),
-            seed=self.seed,
-            device=self.model.device,
-            steps=self.teaching_steps,
-        )
+        settings = ClassifierSettings(self.seed, self.classifier_steps, device=self.model.device)
+        return fit_to_panel(panel, self.model.preprocessor, settings)
 
     # ---- generated series
 

@@ -8,10 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
-from tsinfogan.metrics.classifier import STEPS, Classifier, fit_classifier
+from tsinfogan.metrics.classifier import STEPS, Classifier, ClassifierSettings, fit_to_panel
 from tsinfogan.metrics.samples import SampleMeasure, StandIn
 from tsinfogan.metrics.samples._components import Components
-from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.sampling.memorization import flat, nearest
 
@@ -86,17 +85,11 @@ class RealData:
     @cached_property
     def classifier(self) -> Classifier:
         """Tells the classes; taught by the labelled cases of ``seen``, with the data's own augmentations."""
-        assert self.seen.labels is not None
-        known = self.seen.labels >= 0
-        return fit_classifier(
-            self.seen_values[known],
-            self.seen.labels[known],
-            len(self.seen.classes),
-            Augmenter.build(self.seen.augmentations, self.preprocessor),
-            seed=self.seed,
-            device=self.device,
-            steps=QUICK_STEPS if self.quick else STEPS,
-        )
+        return fit_to_panel(self.seen, self.preprocessor, self.classifier_settings(self.seed))
+
+    def classifier_settings(self, seed: int) -> ClassifierSettings:
+        """For a classifier of the classes."""
+        return ClassifierSettings(seed, QUICK_STEPS if self.quick else STEPS, device=self.device)
 
 
 @dataclass(frozen=True, eq=False)

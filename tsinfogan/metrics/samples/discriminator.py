@@ -6,7 +6,7 @@ import numpy as np
 
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import FloatArray
-from tsinfogan.metrics.classifier import fit_classifier
+from tsinfogan.metrics.classifier import ClassifierSettings, fit_classifier
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 from tsinfogan.metrics.samples.context import SampleContext
 from tsinfogan.preprocessing.augmenter import Augmenter
@@ -51,10 +51,7 @@ def held_out_accuracy(
             np.repeat([0, 1], (~held).sum()),
             2,
             unaugmented,
-            seed=derived_seed(seed, fold),
-            device=device,
-            steps=steps,
-            rate=RATE,
+            ClassifierSettings(derived_seed(seed, fold), steps, RATE, device),
         )
         n_right += sum(int((network.predict(values[held]) == kind).sum()) for kind, values in enumerate(kinds))
     return n_right / (2 * n)

@@ -1,26 +1,25 @@
-"""Whether made series teach a classifier what real ones would."""
+"""Whether synthetic series train a classifier as well as real ones do."""
 
 from __future__ import annotations
 
-from tsinfogan.metrics.classifier import STEPS, fit_classifier
+from dataclasses import replace
+
+from tsinfogan.metrics.classifier import fit_to_panel
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-from tsinfogan.metrics.samples.context import QUICK_STEPS, SampleContext
-from tsinfogan.preprocessing.augmenter import Augmenter
+from tsinfogan.metrics.samples.context import SampleContext
 
 
 def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    synthetic, held_out = context.synthetic_labels >= 0, context.reference_labels >= 0
-    classifier = fit_classifier(
-        context.synthetic_values[synthetic],
-        context.synthetic_labels[synthetic],
-        len(context.real.seen.classes),
-        Augmenter.build(context.real.seen.augmentations, context.preprocessor),
-        seed=seed,
-        device=context.real.device,
-        steps=QUICK_STEPS if context.quick else STEPS,
+    real, held_out = context.real, context.reference_labels >= 0
+    labelled = replace(
+        context.synthetic,
+        labels=context.synthetic_labels,
+        classes=real.seen.classes,
+        augmentations=real.seen.augmentations,
     )
-    told = classifier.predict(context.reference_values[held_out])
-    return {"tstr": float((told == context.reference_labels[held_out]).mean())}
+    classifier = fit_to_panel(labelled, real.preprocessor, real.classifier_settings(seed))
+    predicted = classifier.predict(context.reference_values[held_out])
+    return {"tstr": float((predicted == context.reference_labels[held_out]).mean())}
 
 
 SAMPLE_MEASURE = SampleMeasure(

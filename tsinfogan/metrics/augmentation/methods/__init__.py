@@ -76,6 +76,7 @@ class Method:
         synthetic: whether what it adds comes from a generator.
         reference: whether it is there to compare with only: it augments nothing.
         slow: whether it takes minutes a time, so that it is left out unless asked for.
+        name: needed where it is passed as an object.
     """
 
     summary: str
@@ -87,6 +88,7 @@ class Method:
     synthetic: bool = False
     reference: bool = False
     slow: bool = False
+    name: str = ""
 
 
 BASELINE = "none"

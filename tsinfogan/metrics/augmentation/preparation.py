@@ -1,14 +1,16 @@
-"""Series of one panel set aside for testing, where a file has no part of its own for that."""
+"""What a study works with: training and held-out series, and generators that know the former without labels."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
 from tsinfogan.seeding import Stream, derived_seed
+from tsinfogan.training.run import MODEL, Run, list_runs
 
 ONE_IN = 3
 
@@ -52,3 +54,24 @@ def with_classes_of(train: Panel, test: Panel) -> Panel:
     position = {name: index for index, name in enumerate(train.classes)}
     known = np.array([position.get(name, -1) for name in test.classes] + [-1], np.int64)  # -1 picks the last
     return replace(test, labels=known[test.labels], classes=train.classes)
+
+
+def generators_of(root: Path, train: Panel) -> list[Run]:
+    """Runs under ``root``, oldest first, that were trained to the end on ``train``, without labels, with categories."""
+    fingerprint = train.fingerprint()
+    return [run for run in list_runs(root) if knows(run, fingerprint) and _is_finished(run) and _is_unsupervised(run)]
+
+
+def knows(run: Run, fingerprint: str) -> bool:
+    """Whether ``run`` was trained on the series of that fingerprint, and so not on those that are tested on."""
+    return run.data.get("fingerprint") == fingerprint
+
+
+def _is_finished(run: Run) -> bool:
+    reports = run.metrics()
+    is_done = bool(reports) and reports[-1]["step"] >= run.plan.training.max_steps
+    return is_done and (run.path / MODEL).exists()
+
+
+def _is_unsupervised(run: Run) -> bool:
+    return not run.plan.model.labelled and run.plan.model.n_categories > 1
