@@ -52,17 +52,9 @@ def report(
     """
     from tsinfogan.devices import choose_device
     from tsinfogan.metrics.codes.context import CodeContext
-    from tsinfogan.reports.codes.gathering import Material, gather
+    from tsinfogan.reports.codes.gathering import Context, gather
     from tsinfogan.reports.codes.page import render
-    from tsinfogan.reports.codes.pictures import (
-        MAX_CATEGORIES,
-        category_picture,
-        gallery,
-        report_picture,
-        row_titles,
-        sweep_picture,
-        sweeps,
-    )
+    from tsinfogan.reports.codes.pictures import draw_all
     from tsinfogan.training.run import find_run
 
     asked = reading(case_column, time_column, label_column, channels, window, stride)
@@ -77,21 +69,18 @@ def report(
     for note in found.notes:
         say(f"note: {note}")
     subject = CodeContext(model, found.train, found.test)
-    material = Material(run.name, subject, found.notes)
-    summary = gather(material, say)
+    context = Context(run.name, subject, found.notes)
+    summary = gather(context, say)
     say("drawing")
-    shown, knobs, titles = gallery(material), sweeps(material, summary), row_titles(summary)
-    numbers = [card.number for card in summary.by_name][:MAX_CATEGORIES] or [0]
-    pictures = {number: category_picture(shown, number) for number in numbers}
-    page = render(summary, pictures, [sweep_picture(knob, titles) for knob in knobs])
+    pictures = draw_all(context, summary)
     files = {
-        PAGE: page.encode(),
-        PICTURE: report_picture(summary, shown, knobs),
+        PAGE: render(summary, pictures).encode(),
+        PICTURE: pictures.sheet,
         FIGURES: json.dumps(summary.to_dict(), ensure_ascii=False, allow_nan=False, indent=1).encode(),
     }
     write_files(folder, files)
     print(f"{summary.data}: {summary.headline}")
-    for knob in summary.knobs:
-        print(knob.sentence)
+    for card in summary.continuous:
+        print(card.sentence)
     for file in files:
         print(folder / file)

@@ -225,7 +225,7 @@ def test_wheel_holds_every_module_and_nothing_else(tmp_path: Path) -> None:
         (source / name).write_bytes((ROOT / name).read_bytes())
     for folder in FOLDERS.values():
         for path in folder.rglob("*"):
-            if path.suffix == ".py" or path.name == "py.typed":
+            if path.suffix in (".py", ".j2") or path.name == "py.typed":
                 copy = source / path.relative_to(ROOT)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(path.read_bytes())
@@ -238,7 +238,9 @@ def test_wheel_holds_every_module_and_nothing_else(tmp_path: Path) -> None:
         name.replace(".", "/") + ("/__init__.py" if path.name == "__init__.py" else ".py")
         for name, path in MODULES.items()
     }
-    assert shipped == expected | {"tsinfogan/py.typed"}
+    templates = {path.relative_to(ROOT).as_posix() for path in FOLDERS["tsinfogan"].rglob("*.j2")}
+    assert templates
+    assert shipped == expected | templates | {"tsinfogan/py.typed"}
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,8 @@ from tsinfogan.metrics.intervals import Estimate, estimate
 from tsinfogan.metrics.remarks import in_order_of, label_remark, length_remark, scale_remarks
 from tsinfogan.metrics.results import Evaluation, Result, verdict_of
 from tsinfogan.metrics.samples import SAMPLE_MEASURES, FigureSpec
-from tsinfogan.reports.evaluation.curves import autocorrelation, spectrum
 from tsinfogan.reports.evaluation.page import number, render, table_rows
-from tsinfogan.reports.evaluation.pictures import Picture, Shown, draw_all
+from tsinfogan.reports.evaluation.pictures import Picture, Shown, autocorrelation, draw_all, spectrum
 from tsinfogan.training.run import list_runs
 
 FILES = ["evaluation.html", "evaluation.json"]
@@ -437,12 +436,12 @@ def test_copies_are_warned_of_plainly():
     assert found.headline.startswith("1 of 2 figures")
     assert len(found.warnings) == 1
     text = Page(render(found, [])).text
-    assert "may give away training series" in text
+    assert "may reveal training series" in text
     assert "share of copies: bad (0.55" in text
     assert "dci, mig: slow" in text
     farther = replace(found.results[1], better="one", value=Estimate(1.4, 0.1))
     assert an_evaluation(results=(farther,)).warnings == []
-    assert "give away" not in render(an_evaluation(results=(farther,)), [])
+    assert "may reveal" not in render(an_evaluation(results=(farther,)), [])
 
 
 def test_names_cannot_write_into_the_page():

@@ -15,18 +15,10 @@ from _trainers import images, waves
 from tsinfogan.metrics.classifier import fit_to_panel
 from tsinfogan.metrics.codes.context import CodeContext
 from tsinfogan.reports.codes import gathering
-from tsinfogan.reports.codes.cards import CategoryCard, CodeBound, KnobCard, Report
-from tsinfogan.reports.codes.gathering import Material, gather
+from tsinfogan.reports.codes.cards import CategoryCard, CodeBound, CodeReport, ContinuousCard
+from tsinfogan.reports.codes.gathering import Context, gather
 from tsinfogan.reports.codes.page import render
-from tsinfogan.reports.codes.pictures import (
-    category_picture,
-    gallery,
-    report_picture,
-    row_titles,
-    sweep_picture,
-    sweeps,
-)
-from tsinfogan.reports.codes.words import category_title
+from tsinfogan.reports.codes.pictures import Pictures, draw_all, gallery
 from tsinfogan.training.plan import make_plan
 
 FILES = ("report.html", "report.json", "report.png")
@@ -45,35 +37,35 @@ def quick(monkeypatch):
     )
 
 
-def material(panel, *, real=True, names=(), **plan):
+def context(panel, *, real=True, names=(), **plan):
     model = make_plan(panel, width=4, noise_dim=3, **plan).build(panel)
     model.names = names
-    return Material("a-run", CodeContext(model, panel if real else None))
+    return Context("a-run", CodeContext(model, panel if real else None))
 
 
-def everything(synthetic: Material):
-    report = gather(synthetic)
-    shown, knobs = gallery(synthetic), sweeps(synthetic, report)
-    numbers = [card.number for card in report.categories] or [0]
-    pictures = {number: category_picture(shown, number) for number in numbers}
-    text = render(report, pictures, [sweep_picture(knob, row_titles(report)) for knob in knobs])
+def everything(asked: Context):
+    report = gather(asked)
+    pictures = draw_all(asked, report)
+    text = render(report, pictures)
     page = Page(text)
     is_whole(page, text)
-    assert page.tags.count("img") == len(numbers) + len(knobs)
-    for picture in (*pictures.values(), report_picture(report, shown, knobs)):
+    assert sorted(pictures.categories) == ([card.number for card in report.categories] or [0])
+    assert len(pictures.sweeps) == len(report.continuous)
+    assert page.tags.count("img") == len(pictures.categories) + len(pictures.sweeps)
+    for picture in (*pictures.categories.values(), *pictures.sweeps, pictures.sheet):
         pixels = matplotlib.image.imread(io.BytesIO(picture))[:, :, :3]
         assert (pixels.max(axis=2) < 0.9).mean() > 0.005
     assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["run"] == "a-run"
-    return report, page, shown
+    return report, page, gallery(asked)
 
 
 # ---- what is told
 
 
 def test_labelled_lines():
-    report, page, shown = everything(material(waves(24)))
+    report, page, shown = everything(context(waves(24)))
     assert len(report.categories) == 2
-    assert len(report.knobs) == 2
+    assert len(report.continuous) == 2
     assert np.sum(report.table) == 24
     assert sum(card.n_real for card in report.categories) == 24
     assert sum(map(len, shown.real)) == sum(min(5, card.n_real) for card in report.categories)
@@ -81,15 +73,15 @@ def test_labelled_lines():
         counts = report.table[card.number]
         assert card.n_real == sum(counts)
         assert card.purity is None or card.purity == max(counts) / sum(counts)
-    assert all(knob.sentence in page.text for knob in report.knobs)
-    assert all(knob.changes is not None and knob.r2 is not None and knob.size is not None for knob in report.knobs)
+    assert all(card.sentence in page.text for card in report.continuous)
+    assert all(card.changes is not None and card.r2 is not None and card.size is not None for card in report.continuous)
     assert {bound.column for bound in report.bounds} == {"cat", "cont0", "cont1"}
 
 
 def test_images_are_drawn_as_such():
-    report, _, shown = everything(material(images(), backbone="image"))
+    report, _, shown = everything(context(images(), backbone="image"))
     assert shown.panel.view == "image"
-    assert {effect["trait"] for knob in report.knobs for effect in knob.effects} <= {
+    assert {effect["trait"] for card in report.continuous for effect in card.effects} <= {
         "slant", "width", "height", "size", "thickness", "ink", "rotation",
     }  # fmt: skip
 
@@ -97,23 +89,23 @@ def test_images_are_drawn_as_such():
 def test_pens_are_drawn_as_paths():
     rng = np.random.default_rng(0)
     panel = replace(waves(), values=rng.normal(size=(24, 2, 32)).astype(np.float32), channels=("x", "y"), view="pen")
-    report, _, _ = everything(material(panel))
-    assert {effect["trait"] for knob in report.knobs for effect in knob.effects} <= {
+    report, _, _ = everything(context(panel))
+    assert {effect["trait"] for card in report.continuous for effect in card.effects} <= {
         "slant", "width", "height", "size", "roundness",
     }  # fmt: skip
 
 
 def test_without_labels_q_tells_what_changes():
-    report, page, _ = everything(material(replace(waves(), labels=None, classes=())))
+    report, page, _ = everything(context(replace(waves(), labels=None, classes=())))
     assert report.table == ()
     assert report.categories[0].majority is None
-    assert all("category that Q reads changes in" in knob.sentence for knob in report.knobs)
+    assert all("category that Q reads changes in" in card.sentence for card in report.continuous)
     assert "labels" in " ".join(report.missing)
     assert "Category and class" not in page.text
 
 
 def test_without_data_samples_and_sweeps_are_drawn():
-    report, page, shown = everything(material(waves(), real=False))
+    report, page, shown = everything(context(waves(), real=False))
     assert report.real is None
     assert not shown.real_cases
     assert report.categories[0].share is None
@@ -122,27 +114,27 @@ def test_without_data_samples_and_sweeps_are_drawn():
 
 
 def test_a_model_without_codes():
-    report, page, shown = everything(material(waves(), n_categories=(), n_continuous=0))
+    report, page, shown = everything(context(waves(), n_categories=(), n_continuous=0))
     assert report.headline.startswith("no codes")
-    assert report.categories == report.knobs == report.bounds == ()
+    assert report.categories == report.continuous == report.bounds == ()
     assert len(shown.real[0]) == 5
     assert "Samples" in page.text
 
 
 def test_only_continuous_codes():
-    report, _, _ = everything(material(waves(), n_categories=(), n_continuous=3))
+    report, _, _ = everything(context(waves(), n_categories=(), n_continuous=3))
     assert report.categories == ()
-    assert len(report.knobs) == 3
+    assert len(report.continuous) == 3
 
 
 def test_several_categorical_codes():
-    report, _, _ = everything(material(waves(), n_categories=(3, 2), n_continuous=1))
+    report, _, _ = everything(context(waves(), n_categories=(3, 2), n_continuous=1))
     assert len(report.categories) == 3
     assert {bound.column for bound in report.bounds} == {"cat0", "cat1", "cont0"}
 
 
 def test_q_that_does_not_read_categories_is_not_asked():
-    report, _, _ = everything(material(waves(), recipe="cgan"))
+    report, _, _ = everything(context(waves(), recipe="cgan"))
     assert "accuracy" not in report.figures
     assert report.table == ()
     assert [card.n_real for card in report.categories] == [12, 12]  # by their labels
@@ -151,19 +143,19 @@ def test_q_that_does_not_read_categories_is_not_asked():
 
 
 def test_names_are_shown_and_put_in_order():
-    report, page, _ = everything(material(waves(), names=("zeta", "alpha")))
+    report, page, _ = everything(context(waves(), names=("zeta", "alpha")))
     assert [card.title for card in report.by_name] == ["alpha", "zeta"]
     assert page.text.index("alpha") < page.text.index("zeta")
 
 
 def test_categories_are_looked_up_as_people_count():
-    cards = [CategoryCard(k, name, "", 0.2) for k, name in enumerate(("10", None, "b", "9", "a"))]
-    report = Report("r", "d", None, tuple(cards), (), (), (), (), {}, ())
+    cards = [CategoryCard(k, name, 0.2) for k, name in enumerate(("10", None, "b", "9", "a"))]
+    report = CodeReport("r", "d", None, tuple(cards), (), (), (), (), {}, ())
     assert [card.name for card in report.by_name] == ["9", "10", "a", "b", None]
 
 
 def test_a_long_name_and_one_in_strange_letters(recwarn):
-    everything(material(waves(), names=("a category with a very long name", "音 $x_1$")))
+    everything(context(waves(), names=("a category with a very long name", "音 $x_1$")))
     assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]
 
 
@@ -172,19 +164,19 @@ def test_a_long_name_and_one_in_strange_letters(recwarn):
 
 def test_names_cannot_write_into_the_page():
     bad = "<b1 onclick='x'>\"&"
-    effect = {"trait": bad, "correlation": 0.9, "change": 0.1, "change_is": "share", "told": True}
-    knob = KnobCard("cont0", bad, (effect,), 0.1, 0.9, 1.0)
-    card = CategoryCard(0, bad, category_title(0, bad), 1.0, 3, 1.0, bad, 1.0, bad, 1.0)
+    effect = {"trait": bad, "correlation": 0.9, "change": 0.1, "change_is": "share", "named": True}
+    continuous = ContinuousCard("cont0", bad, (effect,), 0.1, 0.9, 1.0)
+    card = CategoryCard(0, bad, 1.0, 3, 1.0, bad, 1.0, bad, 1.0)
     bound = CodeBound("cat", "categorical", 1.0, 2.0)
-    report = Report(bad, bad, bad, (card,), (knob,), (bound,), (bad,), ((3,),), {"accuracy": 1.0}, (bad,))
-    text = render(report, {0: b"png"}, [b"png"])
+    report = CodeReport(bad, bad, bad, (card,), (continuous,), (bound,), (bad,), ((3,),), {"accuracy": 1.0}, (bad,))
+    text = render(report, Pictures({0: b"png"}, (b"png",), b"png"))
     page = Page(text)
     is_whole(page, text)
     assert page.text.count(bad) > 8
 
 
 def test_json_holds_no_number_that_json_has_not():
-    report = Report("r", "d", None, (), (), (), (), (), {"a": float("nan"), "b": float("inf")}, ())
+    report = CodeReport("r", "d", None, (), (), (), (), (), {"a": float("nan"), "b": float("inf")}, ())
     assert report.to_dict()["figures"] == {"a": None, "b": None}
 
 
@@ -209,7 +201,7 @@ def test_command_writes_three_files_into_the_run(command, runs):
     report = json.loads((folder / "report.json").read_text())
     said = done.out.decode().splitlines()
     assert said[-3:] == [str(folder / file) for file in ("report.html", "report.png", "report.json")]
-    assert said[1:-3] == [knob["sentence"] for knob in report["knobs"]]
+    assert said[1:-3] == [card["sentence"] for card in report["continuous"]]
     assert report["run"] == folder.name
     assert len(report["categories"]) == 3
     assert "training series" in report["real"]

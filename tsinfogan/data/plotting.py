@@ -1,9 +1,10 @@
-"""Pictures of panels: a grid of small drawings, one titled row a category."""
+"""Pictures of panels as PNG: cases in a grid of square cells, and the canvas that all such pictures are drawn on."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Sequence
-from pathlib import Path
+from io import BytesIO
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 
 from tsinfogan.data.panel import FloatArray, Panel
 
-INK, PALE_INK, GREY, FRAME = "#14213d", "#9fb3d1", "#5b6472", "#f4f5f8"
+INK, PALE_INK, GREY, FRAME, LINE = "#14213d", "#9fb3d1", "#5b6472", "#f4f5f8", "#dfe3ea"
 REAL_INK, REAL_PALE_INK, REAL_FRAME = "#7a3b00", "#e2bd94", "#fbf0e2"
 CHANNEL_COLOURS = ("#2a6fbb", "#e07a1f", "#3a9d5d", "#c23b5e", "#7b5ea7", "#8c6d46", "#2aa5b5", "#b0a12a")
 CELL_INCHES = 0.62
+MARGIN = 0.12
+"""Around a canvas, in cells."""
 ROWS_PER_BLOCK = 10
 GUTTER_CELLS, GAP = 0.35, 0.06
 CELL_FILL = 0.86
@@ -24,57 +27,100 @@ Cells = list[tuple[int, float, float]]
 """Case, and the left upper corner of the cell it is drawn in."""
 
 
-def draw_panel_grid(
-    panel: Panel, rows: Sequence[Row], target: Path | BinaryIO, *, title: str = "", dpi: int = 150
-) -> None:
-    """Draws cases side by side, each row with its title, as PNG.
-
-    A pen's path is the running sum of channels 0 and 1 times ``time_step``, at one scale unless too large for its cell,
-    broader and darker where channel 2, the force, is greater. Lines have one colour and one scale a channel over all
-    cells. Images are grey, or in colour where there are three channels. Many rows are set in two blocks.
-
-    Args:
-        panel: where the cases are.
-        rows: ``(title, case indices)`` of each row; an empty title continues the row above.
-        target: path, or a binary stream, which stays open.
-        title: above the whole.
-        dpi: dots per inch; a cell is 0.62 inches wide.
-
-    Raises:
-        OSError: the picture cannot be written.
-    """
+def new_figure(width_inches: float, height_inches: float, layout: Any = None) -> Any:
+    """An empty white figure of matplotlib, without pyplot and its global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    figure = Figure(figsize=(width_inches, height_inches), facecolor="white", layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def to_png(figure: Any, dpi: int) -> bytes:
+    """The figure as PNG, the same bytes each time."""
+    target = BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in letters that the font does not have
+        figure.savefig(target, format="png", dpi=dpi, metadata={"Software": None})
+    return target.getvalue()
+
+
+class CellCanvas:
+    """A picture measured in square cells, x from the left and y from the top.
+
+    Args:
+        width: in cells.
+        height: in cells.
+    """
+
+    def __init__(self, width: float, height: float) -> None:
+        self.width, self.height = width, height
+        self._figure = new_figure((width + 2 * MARGIN) * CELL_INCHES, (height + 2 * MARGIN) * CELL_INCHES)
+        self.axes: Any = self._figure.add_axes((0, 0, 1, 1))
+        self.axes.set(xlim=(-MARGIN, width + MARGIN), ylim=(height + MARGIN, -MARGIN))
+        self.axes.set_axis_off()
+
+    def text(self, x: float, y: float, text: str, size: float = 8, **look: Any) -> None:
+        """Grey text, vertically centred at ``y``; ``look`` holds further properties of matplotlib's texts."""
+        self.axes.text(x, y, text, fontsize=size, va="center", parse_math=False, **{"color": GREY, **look})
+
+    def legend(self, channels: Sequence[str], y: float, left: float = 0.0) -> None:
+        """The colour of each channel, side by side from ``left``, as many as there is room for."""
+        first = left
+        for channel, name in enumerate(channels):
+            needed = 0.75 + 0.1 * len(name)
+            if left > first and left + needed > self.width:
+                self.text(left, y, "…")
+                break
+            self.axes.plot([left, left + 0.3], [y, y], color=_colour(channel), linewidth=2, solid_capstyle="round")
+            self.text(left + 0.42, y, name)
+            left += needed
+
+    def png(self, dpi: int = 150) -> bytes:
+        """The picture."""
+        return to_png(self._figure, dpi)
+
+
+def draw_panel_grid(panel: Panel, rows: Sequence[Row], target: BinaryIO, *, title: str = "") -> None:
+    """Draws cases side by side, each row with its title, as PNG.
+
+    A pen's path is the running sum of channels 0 and 1 times ``time_step``, at one scale unless too large for its cell,
+    broader and darker where channel 2, the force, is greater. Lines have one colour and one scale per channel over all
+    cells. Images are grey, or in colour if they have three channels. Many rows are set in two blocks.
+
+    Args:
+        panel: holds the cases.
+        rows: ``(title, case indices)`` of each row; an empty title continues the row above.
+        target: stays open.
+        title: above the whole.
+    """
     longest = max((len(cases) for _, cases in rows), default=1)
     n_blocks = 2 if len(rows) > max(ROWS_PER_BLOCK, longest) else 1
     rows_per_block = max(1, -(-len(rows) // n_blocks))
     title_cells = min(5.0, max((0.35 + 0.105 * len(name) for name, _ in rows if name), default=0.0))
     block_width = title_cells + longest
-    width = n_blocks * block_width + (n_blocks - 1) * GUTTER_CELLS
     is_lines = draws_lines(panel)
-    head, foot = (0.9 if title else 0.15), (0.75 if is_lines else 0.15)
-
-    figure = Figure(
-        figsize=((width + 0.3) * CELL_INCHES, (rows_per_block + head + foot) * CELL_INCHES), facecolor="white"
-    )
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(-0.15, width + 0.15), ylim=(rows_per_block + foot, -head))
-    axes.set_axis_off()
-
+    head, foot = (0.75 if title else 0.0), (0.6 if is_lines else 0.0)
+    canvas = CellCanvas(n_blocks * block_width + (n_blocks - 1) * GUTTER_CELLS, head + rows_per_block + foot)
     cells: Cells = []
-    for position, (name, cases) in enumerate(rows):
-        block, top = divmod(position, rows_per_block)
+    for index, (name, cases) in enumerate(rows):
+        block, row = divmod(index, rows_per_block)
         left = block * (block_width + GUTTER_CELLS) + title_cells
-        axes.text(left - 0.18, top + 0.5, name, ha="right", va="center", fontsize=8.5, color=GREY, parse_math=False)
-        cells += [(int(case), left + column, float(top)) for column, case in enumerate(cases)]
+        canvas.text(left - 0.18, head + row + 0.5, name, 8.5, ha="right")
+        cells += cells_from(cases, left, head + row)
     if title:
-        axes.text(0, -0.42, title, ha="left", va="center", fontsize=11, color=INK, parse_math=False)
-    draw_cells(axes, panel, cells)
+        canvas.text(0, head - 0.42, title, 11, color=INK)
+    draw_cells(canvas.axes, panel, cells)
     if is_lines:
-        draw_legend(axes, panel.channels, rows_per_block + 0.42, width)
-    figure.savefig(target, format="png", dpi=dpi, metadata={"Software": None})
+        canvas.legend(panel.channels, head + rows_per_block + 0.42)
+    target.write(canvas.png())
+
+
+def cells_from(cases: Sequence[int], left: float, top: float, n_columns: int | None = None) -> Cells:
+    """Cases side by side from a corner on, in one row or in rows of ``n_columns``."""
+    n_columns = n_columns or max(1, len(cases))
+    return [(int(case), left + i % n_columns, float(top + i // n_columns)) for i, case in enumerate(cases)]
 
 
 def draw_cells(
@@ -84,10 +130,10 @@ def draw_cells(
 
     Args:
         axes: of matplotlib.
-        panel: where the cases are.
+        panel: holds the cases.
         cells: what is drawn where.
-        real: cases that are set apart in brown, as real series among generated ones.
-        scaled_by: cases that common scales are taken from, so that several drawings compare; those drawn by default.
+        real: cases drawn in brown: real series among synthetic ones.
+        scaled_by: cases that set the common scale, so that several drawings compare; by default those drawn.
     """
     if not cells:
         return
@@ -151,7 +197,7 @@ def _draw_pen(axes: Any, panel: Panel, cells: Cells, shown: Sequence[int], real:
 
 
 def _path(panel: Panel, case: int) -> NDArray[np.floating[Any]]:
-    """``(length, 2)`` places of the pen."""
+    """``(length, 2)`` positions of the pen."""
     return np.cumsum(panel.case(case)[:2].T * panel.time_step, axis=0)
 
 
@@ -178,19 +224,6 @@ def _draw_lines(axes: Any, panel: Panel, cells: Cells, shown: Sequence[int]) -> 
                 np.column_stack([across_cell, top + 0.5 - CELL_FILL * (values - centre[channel]) / spread[channel]])
             )
         axes.add_collection(LineCollection(lines, linewidths=0.9, colors=_colour(channel), alpha=0.9, capstyle="round"))
-
-
-def draw_legend(axes: Any, channels: Sequence[str], height: float, width: float, left: float = 0.0) -> None:
-    """The colour of each channel, side by side from ``left`` to ``width``."""
-    first = left
-    for channel, name in enumerate(channels):
-        needed = 0.75 + 0.1 * len(name)
-        if left > first and left + needed > width:
-            axes.text(left, height, "…", va="center", fontsize=8, color=GREY)
-            break
-        axes.plot([left, left + 0.3], [height, height], color=_colour(channel), linewidth=2, solid_capstyle="round")
-        axes.text(left + 0.42, height, name, va="center", fontsize=8, color=GREY, parse_math=False)
-        left += needed
 
 
 def _colour(channel: int) -> str:

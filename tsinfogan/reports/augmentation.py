@@ -1,72 +1,62 @@
-"""A picture of a study: accuracy over the number of labels, and what counts under imbalance."""
+"""A picture of an augmentation study: accuracy over the number of labels, and macro-F1 under class imbalance."""
 
 from __future__ import annotations
 
-from io import BytesIO
+from collections.abc import Sequence
 from typing import Any
 
-from tsinfogan.data.plotting import CHANNEL_COLOURS, GREY, INK
+from tsinfogan.data.plotting import CHANNEL_COLOURS, INK
 from tsinfogan.metrics.augmentation.situations import Balanced
 from tsinfogan.metrics.augmentation.verdicts import Row, Study, rows
+from tsinfogan.reports.canvas import AxesSheet, label
 
-WIDTH, HEIGHT, DPI = 10.5, 5.0, 150
+HEIGHT_INCHES = 4.9
 MARKERS = "osD^vP*Xh"
-APART = 0.06
+METHODS_APART = 0.06
+"""Horizontal distance between two methods, where 1 separates two situations."""
 
 
 def draw_study(study: Study) -> bytes:
-    """PNG: each method's figure with its 95 % interval, side by side in every situation; references are hollow."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    """PNG: each method's mean with its 95 % interval, side by side in each situation; reference methods are hollow."""
     table = rows(study)
     balanced = [one.name for one in study.situations if isinstance(one, Balanced)]
     others = [one.name for one in study.situations if one.name not in balanced]
     parts = [(names, figure) for names, figure in ((balanced, "accuracy"), (others, "macro_f1")) if names]
-    figure = Figure(figsize=(WIDTH, HEIGHT), facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    widths = [len(names) + 0.6 for names, _ in parts]
-    all_axes: Any = figure.subplots(1, len(parts), width_ratios=widths, squeeze=False)[0]
-    for axes, (names, counted) in zip(all_axes, parts, strict=True):
-        _draw(axes, study, [row for row in table if row.situation in names], names, counted)
+    sheet = AxesSheet(1, len(parts), HEIGHT_INCHES, [len(names) + 0.6 for names, _ in parts])
     handles: dict[str, Any] = {}
-    for axes in all_axes:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
-    title = (
-        f"{study.data}: a classifier on {study.n_test} test series, {study.settings.n_draws} draws of the labelled ones"
+    for axes, (names, figure) in zip(sheet.all, parts, strict=True):
+        _draw(axes, study, [row for row in table if row.situation in names], names, figure)
+        for handle, method in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(method, handle)
+    sheet.figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=8
     )
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK)
-    target = BytesIO()
-    figure.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
-    return target.getvalue()
+    draws = f"{study.settings.n_draws} draws of the labelled ones"
+    title = f"{study.data}: a classifier on {study.n_test} test series, {draws}"
+    sheet.figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK)
+    return sheet.png(150)
 
 
-def _draw(axes: Any, study: Study, table: list[Row], names: list[str], counted: str) -> None:
+def _draw(axes: Any, study: Study, table: Sequence[Row], names: Sequence[str], figure: str) -> None:
     methods = [name for name in study.methods if any(row.method == name for row in table)]
-    for position, method in enumerate(methods):
+    for index, method in enumerate(methods):
         number = list(study.methods).index(method)
-        colour = CHANNEL_COLOURS[number % len(CHANNEL_COLOURS)]
-        shift = (position - (len(methods) - 1) / 2) * APART
-        mine = {row.situation: getattr(row, counted) for row in table if row.method == method}
-        here = [spot for spot, name in enumerate(names) if name in mine]
+        colour, is_reference = CHANNEL_COLOURS[number % len(CHANNEL_COLOURS)], study.methods[method].reference
+        estimates = {names.index(row.situation): getattr(row, figure) for row in table if row.method == method}
+        shift = (index - (len(methods) - 1) / 2) * METHODS_APART
         axes.errorbar(
-            [spot + shift for spot in here],
-            [mine[names[spot]].mean for spot in here],
-            yerr=[mine[names[spot]].half_width for spot in here],
+            [x + shift for x in estimates],
+            [estimate.mean for estimate in estimates.values()],
+            yerr=[estimate.half_width for estimate in estimates.values()],
             fmt=MARKERS[number % len(MARKERS)],
             color=colour,
-            markerfacecolor="white" if study.methods[method].reference else colour,
+            markerfacecolor="white" if is_reference else colour,
             markersize=5,
             linewidth=1,
             capsize=2,
-            label=method + (" (reference)" if study.methods[method].reference else ""),
+            label=method + (" (reference)" if is_reference else ""),
         )
     axes.set_xticks(range(len(names)), [name.replace(" per class", "\nper class") for name in names], fontsize=8)
     axes.set_xlim(-0.5, len(names) - 0.5)
-    axes.set_ylabel({"accuracy": "accuracy on test series", "macro_f1": "macro-F1 on test series"}[counted], fontsize=9)
-    axes.tick_params(colors=GREY, labelsize=8)
     axes.grid(axis="y", alpha=0.3)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    label(axes, y={"accuracy": "accuracy on test series", "macro_f1": "macro-F1 on test series"}[figure])

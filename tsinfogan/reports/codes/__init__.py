@@ -1,1 +1,19 @@
-"""Code cards: what each category and knob of a trained model turned out to mean, in pictures, words and figures."""
+"""Code cards: what each category and continuous code of a trained model means, in pictures, words and figures.
+
+:func:`gather` computes a :class:`CodeReport` from a :class:`Context`, :func:`draw_all` draws it, and :func:`render`
+writes both as an HTML page.
+"""
+
+from __future__ import annotations
+
+from tsinfogan.registry import on_demand
+
+__all__, __getattr__ = on_demand(
+    __name__,
+    {
+        "cards": ("CategoryCard", "CodeReport", "ContinuousCard"),
+        "gathering": ("Context", "gather"),
+        "page": ("render",),
+        "pictures": ("Pictures", "draw_all"),
+    },
+)

@@ -1,4 +1,4 @@
-"""All that a report says, as figures and sentences: drawn, written as a page and as JSON by the modules beside."""
+"""All that a report says, as figures and sentences; other modules draw it and write it as a page and as JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tsinfogan.reports.codes.words import count, percent
+from tsinfogan.reports.codes.effects import count, percent
 
 
 @dataclass(frozen=True)
@@ -15,20 +15,18 @@ class CategoryCard:
 
     Attributes:
         number: as in ``cat``.
-        name: what people call it, or None.
-        title: its name, or ``cat 3``.
-        prior: share of it that is drawn.
-        n_real: real series in it, or None where none are at hand.
-        share: of all real series, likewise.
+        name: given by a user, or None.
+        prior: its probability under the prior.
+        n_real: real series in it, or None without real series.
+        share: of all real series that are in it, likewise.
         majority: class of most of its labelled real series, or None.
-        purity: share of these.
-        sample_class: class that the classifier sees in most of its samples, or None.
-        sample_purity: share of these.
+        purity: share of this class among them.
+        sample_class: class that the classifier predicts for most of its samples, or None.
+        sample_purity: share of this class among them.
     """
 
     number: int
     name: str | None
-    title: str
     prior: float
     n_real: int | None = None
     share: float | None = None
@@ -37,17 +35,22 @@ class CategoryCard:
     sample_class: str | None = None
     sample_purity: float | None = None
 
+    @property
+    def title(self) -> str:
+        """Its name, or ``cat 3``."""
+        return f"cat {self.number}" if self.name is None else self.name
+
 
 @dataclass(frozen=True)
-class KnobCard:
+class ContinuousCard:
     """One continuous code.
 
     Attributes:
         column: such as ``cont0``.
         sentence: what it does, in plain words.
-        effects: trait, correlation, change and its kind, and whether it is told; the strongest first.
-        changes: share of sweeps in which the class changes (of Q's category, without labels), or None.
-        r2: how well Q reads it back, or None.
+        effects: trait, correlation, change, its kind, and whether the sentence names it; the strongest first.
+        changes: share of sweeps in which the class changes (without labels, the category that Q reads), or None.
+        r2: R² of Q's reading, or None.
         size: change over its sweep in units of the spread within a class, or None.
     """
 
@@ -68,29 +71,34 @@ class CodeBound:
     bound: float
     entropy: float
 
+    @property
+    def share(self) -> float | None:
+        """Bound over entropy, of a categorical code; that of a continuous one means nothing."""
+        return max(0.0, self.bound / self.entropy) if self.kind == "categorical" and self.entropy else None
+
 
 @dataclass(frozen=True)
-class Report:
-    """Everything that is told of one run.
+class CodeReport:
+    """Everything that is known of the codes of one run.
 
     Attributes:
         run: name of the run.
         data: name of the training data.
-        real: what the real series are, in words, or None where none are at hand.
+        real: what the real series are, in words, or None without real series.
         categories: a card each, by number.
-        knobs: a card for each continuous code.
+        continuous: a card for each continuous code.
         bounds: of every code.
         classes: name of each class, or empty.
         table: real series by category and class; empty without labels.
         figures: of all measures, by name.
-        missing: what is not told and why, a sentence each.
+        missing: what is left out and why, a sentence each.
     """
 
     run: str
     data: str
     real: str | None
     categories: tuple[CategoryCard, ...]
-    knobs: tuple[KnobCard, ...]
+    continuous: tuple[ContinuousCard, ...]
     bounds: tuple[CodeBound, ...]
     classes: tuple[str, ...]
     table: tuple[tuple[int, ...], ...]
@@ -99,14 +107,14 @@ class Report:
 
     @property
     def by_name(self) -> tuple[CategoryCard, ...]:
-        """The categories as a person looks them up: named ones by their names, then the others by number."""
+        """The categories in reading order: named ones by their names, numbers by size, then the others by number."""
         return tuple(sorted(self.categories, key=lambda card: (*_reading_order(card.name), card.number)))
 
     @property
     def headline(self) -> str:
-        """What there is and how well it means something, in one line."""
+        """What codes there are and how well they match classes, in one line."""
         what = [count(len(self.categories), "category")] if self.categories else []
-        what += [count(len(self.knobs), "knob")] if self.knobs else []
+        what += [count(len(self.continuous), "knob")] if self.continuous else []
         said = [" and ".join(what) or "no codes"]
         if "accuracy" in self.figures:
             said.append(f"{percent(self.figures['accuracy'])} of {self.real} are in the category of their class")
@@ -117,14 +125,15 @@ class Report:
         return "; ".join(said)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; what is not a finite number is None."""
-        synthetic = _finite(asdict(self))
-        assert isinstance(synthetic, dict)
-        return synthetic
+        """JSON-ready; a number that is not finite becomes None."""
+        record = asdict(self)
+        for written, card in zip(record["categories"], self.categories, strict=True):
+            written["title"] = card.title
+        return {name: _finite(value) for name, value in record.items()}
 
 
 def _reading_order(name: str | None) -> tuple[int, float, str]:
-    """Numbers by size, then words, then what has no name."""
+    """Numbers by size, then words, then no name."""
     if name is None:
         return 2, 0.0, ""
     try:

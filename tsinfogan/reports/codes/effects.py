@@ -1,4 +1,4 @@
-"""Which traits a code moves: figures first, so that no knob gets a name that the series do not bear out."""
+"""Which traits a continuous code changes, in figures and in one sentence that says no more than the figures do."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from tsinfogan.reports.codes.traits import Array, Change, Measured, Trait
 
 MIN_CORRELATION = 0.5
 MIN_CHANGE: dict[Change, float] = {"share": 0.03, "angle": 0.03, "amount": 0.0}
-"""Less than 3 % or 0.03 rad between −1 and 1 is nothing that a person sees."""
+"""A person sees no change below 3 % or 0.03 rad between −1 and 1."""
 MAX_NAMED = 3
 MIN_CASES = 5
+MINUS = "−"
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,28 @@ class Effect:
     correlation: float
     change: float
 
+    @property
+    def figure(self) -> str:
+        """The change in words: a share without its sign, which the words beside it give; others with it."""
+        if self.trait.change == "share":
+            return percent(abs(self.change), digits=0)
+        if self.trait.change == "angle":
+            return f"{signed(self.change, 2)} rad"
+        return f"{'+' if self.change > 0 else MINUS}{abs(self.change):.2g}"
+
+    @property
+    def words(self) -> str:
+        """Such as ``14 % wider`` or ``slants to the right (+0.31 rad)``."""
+        return (self.trait.more if self.change > 0 else self.trait.less).format(self.figure)
+
+
+# ---- figures
+
 
 def effects(
     code: Array, categories: IntArray, drawn: Measured, low: Measured, high: Measured, ends: IntArray
 ) -> list[Effect]:
-    """Every trait that can be told, the one that follows the code best first.
+    """The effect on every trait where it is known, the strongest correlation first.
 
     Args:
         code: ``(n,)`` values of the code in samples whose codes are all drawn from their priors.
@@ -55,13 +73,13 @@ def effects(
 
 
 def named(found: Sequence[Effect]) -> list[Effect]:
-    """Of effects in order, the few that are strong enough to be told, each trait once."""
+    """The few effects, of those in order of strength, that are strong enough to be named, each trait once."""
     kept: list[Effect] = []
     for effect in found:
         strong = abs(effect.correlation) >= MIN_CORRELATION and effect.change * effect.correlation > 0
         visible = abs(effect.change) >= MIN_CHANGE[effect.trait.change]
-        said = any(effect.trait.name in other.trait.excludes for other in kept)
-        if strong and visible and not said and len(kept) < MAX_NAMED:
+        repeated = any(effect.trait.name in other.trait.excludes for other in kept)
+        if strong and visible and not repeated and len(kept) < MAX_NAMED:
             kept.append(effect)
     return kept
 
@@ -69,7 +87,8 @@ def named(found: Sequence[Effect]) -> list[Effect]:
 def within_correlation(some: Array, others: Array, groups: IntArray) -> float:
     """Pearson's r of two ``(n,)`` columns inside each group, averaged over groups; NaN where nothing varies.
 
-    The mean over groups, not the pooled r: a trait that one category gains and another loses is none of the code's.
+    The mean over groups, not the pooled r: a trait that rises in one category and falls in another does not follow
+    the code.
     """
     found = []
     for a, b in _by_group(groups, some, others):
@@ -81,7 +100,7 @@ def within_correlation(some: Array, others: Array, groups: IntArray) -> float:
 
 
 def mean_change(low: Array, high: Array, groups: IntArray, change: Change) -> float:
-    """How far a group's mean moves from ``low`` ``(m,)`` to ``high`` ``(m,)``, averaged over groups.
+    """Change of a group's mean from ``low`` ``(m,)`` to ``high`` ``(m,)``, averaged over groups.
 
     A share is the median of the groups' ratios, less 1, since one mean near zero would spoil their mean; groups whose
     mean is not positive are left out.
@@ -99,3 +118,47 @@ def _by_group(groups: IntArray, some: Array, others: Array) -> Iterator[tuple[Ar
     for group in np.unique(groups):
         inside = known & (groups == group)
         yield some[inside], others[inside]
+
+
+# ---- words
+
+
+def sentence(column: str, found: Sequence[Effect], changes: float | None = None, of_what: str = "class") -> str:
+    """What a continuous code does, from −1 to 1, in one sentence without a full stop.
+
+    Args:
+        column: name of the code.
+        found: its effects, the strongest first.
+        changes: share of sweeps in which the class changes, where known.
+        of_what: what changes there, if not the class.
+    """
+    if kept := named(found):
+        text = ", ".join(effect.words for effect in kept)
+    elif found:
+        text = (
+            f"no measured trait follows it; the nearest is {found[0].trait.name}, "
+            f"correlation {signed(found[0].correlation, 2)}"
+        )
+    else:
+        text = "no measured trait changes with it"
+    return f"{column}: {text}" + ("" if changes is None else f"; the {of_what} changes in {percent(changes)} of sweeps")
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Such as ``0.6 %``, ``12 %``, and ``0 %`` only for an exact zero."""
+    if 0 < share < 0.0005:
+        return "less than 0.1 %"
+    text = f"{share * 100:.{digits if share < 0.0995 else 0}f}"
+    return f"{text.removesuffix('.0')} %"
+
+
+def signed(value: float, digits: int) -> str:
+    """Such as ``+0.31`` or ``−0.31``."""
+    return f"{'+' if value >= 0 else MINUS}{abs(value):.{digits}f}"
+
+
+def count(n: int, thing: str) -> str:
+    """Such as ``1 category`` or ``20 categories``."""
+    if n == 1:
+        return f"1 {thing}"
+    return f"{n:,} {thing[:-1]}ies" if thing.endswith("y") else f"{n:,} {thing}{'' if thing == 'series' else 's'}"

@@ -1,4 +1,4 @@
-"""From a model and real series to the cards: everything is measured here, once."""
+"""From a model and real series to a report: every figure is computed here, once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.metrics.codes.context import CodeContext, evaluate
 from tsinfogan.metrics.codes.flips import flip_share
 from tsinfogan.metrics.codes.purity import SAMPLES_PER_CATEGORY
-from tsinfogan.models.codes import CategoricalCode
-from tsinfogan.reports.codes.cards import CategoryCard, CodeBound, KnobCard, Report
-from tsinfogan.reports.codes.effects import effects, named
+from tsinfogan.reports.codes.cards import CategoryCard, CodeBound, CodeReport, ContinuousCard
+from tsinfogan.reports.codes.effects import effects, named, sentence
 from tsinfogan.reports.codes.traits import measure
-from tsinfogan.reports.codes.words import category_title, sentence
 from tsinfogan.sampling.inference import encode
 from tsinfogan.sampling.sampler import Sample
 
@@ -26,8 +24,8 @@ DRAWS_WITH_TRAITS, SWEEPS_WITH_TRAITS = 40, 25
 
 
 @dataclass(frozen=True)
-class Material:
-    """What a report is made of.
+class Context:
+    """What a report is about.
 
     Attributes:
         run: name of the run.
@@ -51,8 +49,8 @@ class Material:
         return subject.test if subject.test is not None else subject.train
 
     @property
-    def placed(self) -> IntArray | None:
-        """``(n,)`` category of each real series: as Q reads it, or by its label where Q cannot; -1 for none."""
+    def real_categories(self) -> IntArray | None:
+        """``(n,)`` category of each real series as Q reads it, or its label if Q cannot; -1 for none."""
         real = self.real
         if real is None or not self.subject.categories:
             return None
@@ -60,105 +58,94 @@ class Material:
             return self.subject.read_categories
         return real.labels if self.subject.model.settings.labelled else None
 
+    @property
+    def table(self) -> IntArray | None:
+        """``(n_categories, n_classes)`` counts of labelled real series; None without labels or if Q cannot read."""
+        real, categories = self.real, self.real_categories
+        if real is None or categories is None or real.labels is None or not self.reads_categories:
+            return None
+        known = real.labels >= 0
+        if not known.any():
+            return None
+        return contingency(categories[known], real.labels[known], self.subject.categories, len(real.classes))
 
-def gather(material: Material, progress: Callable[[str], None] = lambda text: None) -> Report:
-    """All figures and sentences.
+
+def gather(context: Context, progress: Callable[[str], None] = lambda text: None) -> CodeReport:
+    """Computes all figures and sentences.
 
     Args:
-        material: what to report on.
-        progress: is told what comes next.
+        context: what to report on.
+        progress: is called with the name of each step before it begins.
     """
-    subject, model = material.subject, material.subject.model
-    notes = list(material.notes)
+    subject, model, real, table = context.subject, context.subject.model, context.real, context.table
+    notes = list(context.notes)
     figures: dict[str, float] = {}
     skipped: dict[str, list[str]] = {}
     for name in MEASURES:
         progress(f"measuring {name}")
-        found, left_out = evaluate(subject, [name])
-        figures.update(found)
+        measured, left_out = evaluate(subject, [name])
+        figures.update(measured)
         for measure_name, reason in left_out.items():
             skipped.setdefault(reason, []).append(measure_name)
     notes += [f"{', '.join(left_out)}: left out, since {reason}" for reason, left_out in skipped.items()]
-    progress("telling what each code does")
-    labelled = not any("flips" in left_out for left_out in skipped.values())
-    table = _table(material)
+    progress("measuring what each code does")
+    is_labelled = not any("flips" in left_out for left_out in skipped.values())
     latent = model.settings.latent
-    return Report(
-        run=material.run,
+    return CodeReport(
+        run=context.run,
         data=model.card.name,
-        real=_real_words(material),
-        categories=_category_cards(material, table, labelled),
-        knobs=tuple(_knob_card(subject, column, figures, material.reads_categories) for column in subject.continuous),
+        real=None
+        if real is None
+        else f"{real.n_cases:,} {'training' if subject.test is None else 'held-out'} series of {real.name}",
+        categories=_category_cards(context, is_labelled) if subject.categories else (),
+        continuous=tuple(_continuous_card(context, column, figures) for column in subject.continuous),
         bounds=tuple(
             CodeBound(column, code.kind, figures[f"bound_{column}"], code.entropy)
             for column, code in zip(latent.columns, latent.codes, strict=True)
-            if not (isinstance(code, CategoricalCode) and not material.reads_categories)
+            if context.reads_categories or not code.is_categorical
         ),
-        classes=() if table is None or material.real is None else material.real.classes,
+        classes=() if table is None or real is None else real.classes,
         table=() if table is None else tuple(map(tuple, table.tolist())),
         figures=figures,
         missing=tuple(notes),
     )
 
 
-def _real_words(material: Material) -> str | None:
-    real = material.real
-    if real is None:
-        return None
-    return f"{real.n_cases:,} {'training' if material.subject.test is None else 'held-out'} series of {real.name}"
-
-
-def _table(material: Material) -> IntArray | None:
-    """``(n_categories, n_classes)`` labelled real series; None where Q or labels say nothing."""
-    real, placed = material.real, material.placed
-    if real is None or placed is None or real.labels is None or not material.reads_categories:
-        return None
-    known = real.labels >= 0
-    if not known.any():
-        return None
-    return contingency(placed[known], real.labels[known], material.subject.categories, len(real.classes))
-
-
-def _category_cards(material: Material, table: IntArray | None, labelled: bool) -> tuple[CategoryCard, ...]:
-    subject, real, placed = material.subject, material.real, material.placed
-    if not subject.categories:
-        return ()
+def _category_cards(context: Context, is_labelled: bool) -> tuple[CategoryCard, ...]:
+    subject, real, categories, table = context.subject, context.real, context.real_categories, context.table
     names = subject.model.category_names or (None,) * subject.categories
-    prior = subject.category_prior.tolist()
-    cards = [CategoryCard(k, name, category_title(k, name), prior[k]) for k, name in enumerate(names)]
-    if placed is not None and real is not None:
-        counts = np.bincount(placed[placed >= 0], minlength=subject.categories).tolist()
+    priors = subject.category_prior.tolist()
+    cards = [CategoryCard(k, name, prior) for k, (name, prior) in enumerate(zip(names, priors, strict=True))]
+    if categories is not None and real is not None:
+        counts = np.bincount(categories[categories >= 0], minlength=subject.categories).tolist()
         cards = [replace(card, n_real=n, share=n / real.n_cases) for card, n in zip(cards, counts, strict=True)]
     if table is not None and real is not None:
-        cards = [_with_majority(card, table[card.number], real.classes) for card in cards]
-    if labelled:
-        synthetic, classes = subject.samples(SAMPLES_PER_CATEGORY), (subject.train or subject.real).classes
-        told = subject.classifier.predict(subject.grid_values(synthetic.panel))
-        seen = contingency(synthetic.columns[subject.category_column], told, subject.categories, len(classes))
-        cards = [
-            replace(
-                card,
-                sample_class=classes[int(seen[card.number].argmax())],
-                sample_purity=float(seen[card.number].max() / seen[card.number].sum()),
-            )
-            for card in cards
-        ]
+        for k in np.flatnonzero(table.any(1)).tolist():
+            majority, purity = _majority(table[k], real.classes)
+            cards[k] = replace(cards[k], majority=majority, purity=purity)
+    if is_labelled:
+        samples, classes = subject.samples(SAMPLES_PER_CATEGORY), (subject.train or subject.real).classes
+        predicted = subject.classifier.predict(subject.grid_values(samples.panel))
+        by_class = contingency(samples.columns[subject.category_column], predicted, subject.categories, len(classes))
+        for k, row in enumerate(by_class):
+            majority, purity = _majority(row, classes)
+            cards[k] = replace(cards[k], sample_class=majority, sample_purity=purity)
     return tuple(cards)
 
 
-def _with_majority(card: CategoryCard, counts: IntArray, classes: tuple[str, ...]) -> CategoryCard:
-    if not counts.any():
-        return card
-    return replace(card, majority=classes[int(counts.argmax())], purity=float(counts.max() / counts.sum()))
+def _majority(counts: IntArray, classes: tuple[str, ...]) -> tuple[str, float]:
+    """The commonest class by ``(n_classes,)`` counts, and its share."""
+    return classes[int(counts.argmax())], float(counts.max() / counts.sum())
 
 
-def _knob_card(subject: CodeContext, column: str, figures: dict[str, float], reads_categories: bool) -> KnobCard:
-    groups = max(1, subject.categories)
-    drawn = _first(subject.samples(SAMPLES_PER_CATEGORY), DRAWS_WITH_TRAITS * (subject.categories or 10))
+def _continuous_card(context: Context, column: str, figures: dict[str, float]) -> ContinuousCard:
+    subject = context.subject
+    n_groups = subject.categories or 10
+    drawn = _subset(subject.samples(SAMPLES_PER_CATEGORY), slice(DRAWS_WITH_TRAITS * n_groups))
     swept = subject.sweeps(subject.continuous[column])
-    steps = np.unique(swept.columns[column]).size
-    kept = SWEEPS_WITH_TRAITS * (subject.categories or 10) * steps
-    low, high = (_every(_first(swept, kept), at, steps) for at in (0, steps - 1))
+    n_steps = np.unique(swept.columns[column]).size
+    end = SWEEPS_WITH_TRAITS * n_groups * n_steps
+    low, high = (_subset(swept, slice(first, end, n_steps)) for first in (0, n_steps - 1))
     found = effects(
         drawn.columns[column].astype(np.float64),
         _categories(subject, drawn),
@@ -167,12 +154,12 @@ def _knob_card(subject: CodeContext, column: str, figures: dict[str, float], rea
         measure(high.panel),
         _categories(subject, low),
     )
-    told = named(found)
     changes, of_what = figures.get(f"flips_{column}"), "class"
-    if changes is None and groups > 1 and reads_categories:  # without labels, Q is asked
+    if changes is None and subject.categories > 1 and context.reads_categories:  # without labels, Q is asked
         read = encode(subject.model, swept.panel)[subject.category_column]
-        changes, of_what = flip_share(read.reshape(-1, steps)), "category that Q reads"
-    return KnobCard(
+        changes, of_what = flip_share(read.reshape(-1, n_steps)), "category that Q reads"
+    in_sentence = named(found)
+    return ContinuousCard(
         column=column,
         sentence=sentence(column, found, changes, of_what),
         effects=tuple(
@@ -181,7 +168,7 @@ def _knob_card(subject: CodeContext, column: str, figures: dict[str, float], rea
                 "correlation": effect.correlation,
                 "change": effect.change,
                 "change_is": effect.trait.change,
-                "told": effect in told,
+                "named": effect in in_sentence,
             }
             for effect in found
         ),
@@ -191,17 +178,12 @@ def _knob_card(subject: CodeContext, column: str, figures: dict[str, float], rea
     )
 
 
-def _categories(subject: CodeContext, synthetic: Sample) -> IntArray:
+def _categories(subject: CodeContext, samples: Sample) -> IntArray:
     if not subject.categories:
-        return np.zeros(synthetic.panel.n_cases, np.int64)
-    categories: IntArray = synthetic.columns[subject.category_column]
+        return np.zeros(samples.panel.n_cases, np.int64)
+    categories: IntArray = samples.columns[subject.category_column]
     return categories
 
 
-def _first(synthetic: Sample, n: int) -> Sample:
-    return Sample(synthetic.panel.subset(slice(n)), {name: column[:n] for name, column in synthetic.columns.items()})
-
-
-def _every(synthetic: Sample, first: int, step: int) -> Sample:
-    at = slice(first, None, step)
-    return Sample(synthetic.panel.subset(at), {name: column[at] for name, column in synthetic.columns.items()})
+def _subset(samples: Sample, index: slice) -> Sample:
+    return Sample(samples.panel.subset(index), {name: column[index] for name, column in samples.columns.items()})

@@ -1,11 +1,19 @@
-"""From traits to sentences: a knob gets the names that the figures bear out, and no other."""
+"""From traits to sentences: a continuous code gets the names that the figures support, and no other."""
 
 import numpy as np
 import pytest
 
-from tsinfogan.reports.codes.effects import Effect, effects, mean_change, named, within_correlation
+from tsinfogan.reports.codes.effects import (
+    Effect,
+    count,
+    effects,
+    mean_change,
+    named,
+    percent,
+    sentence,
+    within_correlation,
+)
 from tsinfogan.reports.codes.traits import DURATION, FORCE, HEIGHT, SIZE, SLANT, WIDTH, Measured, Trait
-from tsinfogan.reports.codes.words import count, percent, sentence
 
 LEVEL = Trait("level", "amount", "higher ({})", "lower ({})")
 
@@ -25,7 +33,7 @@ def test_correlation_is_within_categories():
     assert within_correlation(code, -width, categories) == pytest.approx(-1)
 
 
-def test_a_trait_that_categories_gain_and_lose_alike_is_none_of_the_codes():
+def test_a_trait_that_rises_in_some_categories_and_falls_in_others_does_not_follow_the_code():
     code, categories, width = planted([1, -1, 1, -1], 0.1)
     assert abs(within_correlation(code, width, categories)) < 0.1
 
@@ -91,9 +99,9 @@ def test_only_what_is_strong_visible_and_not_said_already_is_named():
         (
             [Effect(HEIGHT, -0.21, -0.3)],
             None,
-            "cont0: no trait that is measured here follows it; the nearest is height, correlation −0.21",
+            "cont0: no measured trait follows it; the nearest is height, correlation −0.21",
         ),
-        ([], None, "cont0: nothing that is measured here changes with it"),
+        ([], None, "cont0: no measured trait changes with it"),
     ],
 )
 def test_sentences(found, flips, text):
