@@ -1,7 +1,7 @@
-"""Traits that anyone can see in one raw series, such as slant and width: what a knob may turn out to move.
+"""Traits that a person can see in one raw series, such as slant and width: what a continuous code may change.
 
-Every trait is a closed formula of one case, without a fit to other cases, so that it can be told which one follows a
-code. Those of a pen do not mix: adding ``s · y`` to x changes the slant alone, stretching x the width.
+Each trait is a closed formula of one case, without a fit to other cases. Those of a pen are independent: adding
+``s · y`` to x changes the slant alone, stretching x the width alone.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ class Trait:
 
     Attributes:
         name: such as ``width``.
-        change: how a change is told: as a share of what was there, in rad, or in the channel's own unit.
-        more: the words for an increase, with ``{}`` where the figure stands.
+        change: unit of a change: a ``share`` of the value before, an ``angle`` in rad, or an ``amount`` in the
+            channel's own unit.
+        more: the words for an increase, with ``{}`` in place of the figure.
         less: the words for a decrease.
-        excludes: traits that say the same again, of which only the one that follows a code best is named.
+        excludes: traits of nearly the same meaning; of these only the one that follows a code best is named.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Measured:
 
     Attributes:
         traits: which.
-        values: float64 ``(n_cases, n_traits)``, NaN where a case has no such trait, as a flat line has no slant.
+        values: float64 ``(n_cases, n_traits)``, NaN where undefined, such as the slant of a flat line.
     """
 
     traits: tuple[Trait, ...]
@@ -66,7 +67,7 @@ class Measured:
 
 
 def measure(panel: Panel) -> Measured:
-    """All traits of every case that go with how a person looks at the panel."""
+    """The traits of every case that suit the panel: of pens, images or lines."""
     traits: tuple[Trait, ...]
     if panel.values.ndim == 4:
         return Measured(IMAGE_TRAITS, _image_traits(panel.values))
@@ -74,7 +75,7 @@ def measure(panel: Panel) -> Measured:
         traits, columns = PEN_TRAITS, np.stack([_pen_traits(panel.case(i)) for i in range(panel.n_cases)])
         columns[:, [1, 2, 3]] *= panel.time_step  # velocities to lengths
         if panel.n_channels > 2:
-            # All its ups and downs: the force itself is not known where its change is, and sums of small errors drift.
+            # The sum of absolute changes: the channel is the change of the force, and its running sum would drift.
             force = [np.abs(panel.case(i)[2]).sum(dtype=np.float64) for i in range(panel.n_cases)]
             traits, columns = (*traits, FORCE), np.column_stack([columns, np.array(force) * panel.time_step])
     else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,17 @@ class Shown:
     reference: Panel
     seed: int = 0
 
+    @cached_property
+    def training_series(self) -> TrainingSeries:
+        """The seen series, as distances to them are measured."""
+        return TrainingSeries(self.seen)
+
+    @cached_property
+    def grids(self) -> tuple[FloatArray, FloatArray]:
+        """``(n, c, *grid)`` scaled channels of the reference and the synthetic series, all on one grid."""
+        transform = self.training_series.preprocessor.transform
+        return transform(self.reference), transform(self.synthetic)
+
     def chosen(self, panel: Panel, n: int) -> Panel:
         """``n`` cases at random, or all if there are fewer."""
         order = np.random.default_rng(self.seed).permutation(panel.n_cases)[:n]
@@ -74,28 +86,14 @@ def draw_all(shown: Shown, tell: Callable[[str], None] = lambda text: None) -> l
         for panel in (shown.synthetic, shown.reference)
     )
     shown = replace(shown, synthetic=synthetic, reference=reference)
-    training_series = TrainingSeries(shown.seen)
-    grids = Grids(training_series, shown)
     drawn: list[Picture] = []
     for draw in (_samples, _overlaid, _distributions, _autocorrelation, _durations, _maps, _neighbours):
         tell(f"drawing {draw.__name__.strip('_')}")
-        drawn += draw(shown, grids)
+        drawn += draw(shown)
     return drawn
 
 
-class Grids:
-    """What networks see of the series: scaled channels on one grid."""
-
-    def __init__(self, training_series: TrainingSeries, shown: Shown) -> None:
-        self.training_series = training_series
-        fitted = training_series.preprocessor
-        self.synthetic, self.seen, self.reference = (
-            fitted.transform(panel) for panel in (shown.synthetic, shown.seen, shown.reference)
-        )
-        self.n_channels = fitted.n_channels
-
-
-def _samples(shown: Shown, grids: Grids) -> Iterator[Picture]:
+def _samples(shown: Shown) -> Iterator[Picture]:
     n = CELLS_ACROSS * CELL_ROWS
     real, synthetic = shown.chosen(shown.reference, n), shown.chosen(shown.synthetic, n)
     both = Panel.concatenated([_bare(real), _bare(synthetic)])
@@ -113,7 +111,7 @@ def _samples(shown: Shown, grids: Grids) -> Iterator[Picture]:
     yield Picture("Samples", "Chosen at random. One scale for all.", canvas.png())
 
 
-def _overlaid(shown: Shown, grids: Grids) -> Iterator[Picture]:
+def _overlaid(shown: Shown) -> Iterator[Picture]:
     if len(shown.synthetic.grid) != 1:
         return
     from matplotlib.collections import LineCollection
@@ -142,7 +140,7 @@ def _overlaid(shown: Shown, grids: Grids) -> Iterator[Picture]:
     yield Picture("Overlaid", caption, sheet.png())
 
 
-def _distributions(shown: Shown, grids: Grids) -> Iterator[Picture]:
+def _distributions(shown: Shown) -> Iterator[Picture]:
     sheet, all_axes = _per_channel(shown.seen, 2.0)
     for channel, axes in all_axes:
         real, synthetic = (channel_values(panel, channel) for panel in (shown.reference, shown.synthetic))
@@ -156,8 +154,8 @@ def _distributions(shown: Shown, grids: Grids) -> Iterator[Picture]:
     yield Picture("Values", caption, sheet.png())
 
 
-def _autocorrelation(shown: Shown, grids: Grids) -> Iterator[Picture]:
-    if len(shown.synthetic.grid) != 1 or grids.synthetic.shape[2] < 4:
+def _autocorrelation(shown: Shown) -> Iterator[Picture]:
+    if len(shown.synthetic.grid) != 1 or shown.grids[1].shape[2] < 4:
         return
     channels = range(min(shown.synthetic.n_channels, MAX_CHANNELS, 4))
     sheet = AxesSheet(2, max(2, len(channels)), 2.1)
@@ -168,7 +166,7 @@ def _autocorrelation(shown: Shown, grids: Grids) -> Iterator[Picture]:
             axes.set_axis_off()
         for channel in channels:
             axes = sheet.rows[row][channel]
-            real, synthetic = (of(values[:, channel]) for values in (grids.reference, grids.synthetic))  # (n, lags)
+            real, synthetic = (of(values[:, channel]) for values in shown.grids)  # (n, lags)
             x = np.arange(row, row + real.shape[1])  # lags start at 0, cycles at 1
             low, high = np.quantile(real, [0.1, 0.9], axis=0)
             axes.fill_between(x, low, high, color=REAL_PALE, linewidth=0, label="real, 10 to 90 %")
@@ -179,12 +177,12 @@ def _autocorrelation(shown: Shown, grids: Grids) -> Iterator[Picture]:
                 axes.set_yscale("log")
                 axes.set_ylim(max(real.mean(axis=0).max() * 1e-4, 1e-9))
     legend(sheet.rows[0][0])
-    resampled = ", series of unequal length resampled to one grid" if grids.training_series.preprocessor.lengths else ""
+    resampled = ", series of unequal length resampled to one grid" if shown.training_series.preprocessor.lengths else ""
     caption = f"Autocorrelation of each channel, and its amplitude at each frequency{resampled}."
     yield Picture("Autocorrelation and spectrum", caption, sheet.png())
 
 
-def _durations(shown: Shown, grids: Grids) -> Iterator[Picture]:
+def _durations(shown: Shown) -> Iterator[Picture]:
     if shown.seen.lengths is None:
         return
     sheet = AxesSheet(1, 1, 2.0)
@@ -199,12 +197,12 @@ def _durations(shown: Shown, grids: Grids) -> Iterator[Picture]:
     yield Picture("Durations", "Durations of the series.", sheet.png())
 
 
-def _maps(shown: Shown, grids: Grids) -> Iterator[Picture]:
+def _maps(shown: Shown) -> Iterator[Picture]:
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
     rng = np.random.default_rng(shown.seed)
-    parts = [flat(values)[rng.permutation(len(values))[:POINTS]] for values in (grids.reference, grids.synthetic)]
+    parts = [flat(values)[rng.permutation(len(values))[:POINTS]] for values in shown.grids]
     both = np.concatenate(parts).astype(np.float64)  # (n, c * points)
     n = len(both)
     if n < 5:
@@ -235,12 +233,13 @@ def _maps(shown: Shown, grids: Grids) -> Iterator[Picture]:
     yield Picture("Maps", caption, sheet.png())
 
 
-def _neighbours(shown: Shown, grids: Grids) -> Iterator[Picture]:
+def _neighbours(shown: Shown) -> Iterator[Picture]:
     ranks = min(NEIGHBOUR_RANKS, shown.seen.n_cases)
     synthetic = shown.chosen(shown.synthetic, NEIGHBOURS)
-    fitted, others = grids.training_series.preprocessor, flat(grids.seen)
-    distances, indices = nearest(flat(fitted.transform(synthetic)), others, ranks)
-    usual = float(np.median(nearest(flat(grids.reference), others, 1)[0]))
+    transform = shown.training_series.preprocessor.transform
+    others = flat(transform(shown.seen))
+    distances, indices = nearest(flat(transform(synthetic)), others, ranks)
+    usual = float(np.median(shown.training_series.distances(shown.reference)))
     both = Panel.concatenated(
         [_bare(synthetic), *(_bare(shown.seen.subset(indices[:, rank])) for rank in range(ranks))]
     )
