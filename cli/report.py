@@ -52,7 +52,7 @@ def report(
     """
     from tsinfogan.devices import choose_device
     from tsinfogan.metrics.codes.context import CodeContext
-    from tsinfogan.reports.codes.gathering import Context, gather
+    from tsinfogan.reports.codes.gathering import ReportContext, gather
     from tsinfogan.reports.codes.page import render
     from tsinfogan.reports.codes.pictures import draw_all
     from tsinfogan.training.run import find_run
@@ -69,7 +69,7 @@ def report(
     for note in found.notes:
         say(f"note: {note}")
     subject = CodeContext(model, found.train, found.test)
-    context = Context(run.name, subject, found.notes)
+    context = ReportContext(run.name, subject, found.notes)
     summary = gather(context, say)
     say("drawing")
     pictures = draw_all(context, summary)

@@ -16,7 +16,7 @@ from tsinfogan.metrics.classifier import fit_to_panel
 from tsinfogan.metrics.codes.context import CodeContext
 from tsinfogan.reports.codes import gathering
 from tsinfogan.reports.codes.cards import CategoryCard, CodeBound, CodeReport, ContinuousCard
-from tsinfogan.reports.codes.gathering import Context, gather
+from tsinfogan.reports.codes.gathering import ReportContext, gather
 from tsinfogan.reports.codes.page import render
 from tsinfogan.reports.codes.pictures import Pictures, draw_all, gallery
 from tsinfogan.training.plan import make_plan
@@ -40,10 +40,10 @@ def quick(monkeypatch):
 def context(panel, *, real=True, names=(), **plan):
     model = make_plan(panel, width=4, noise_dim=3, **plan).build(panel)
     model.names = names
-    return Context("a-run", CodeContext(model, panel if real else None))
+    return ReportContext("a-run", CodeContext(model, panel if real else None))
 
 
-def everything(asked: Context):
+def everything(asked: ReportContext):
     report = gather(asked)
     pictures = draw_all(asked, report)
     text = render(report, pictures)

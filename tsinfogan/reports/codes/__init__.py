@@ -1,6 +1,6 @@
 """Code cards: what each category and continuous code of a trained model means, in pictures, words and figures.
 
-:func:`gather` computes a :class:`CodeReport` from a :class:`Context`, :func:`draw_all` draws it, and :func:`render`
+:func:`gather` computes a :class:`CodeReport` of a :class:`ReportContext`, :func:`draw_all` draws it, and :func:`render`
 writes both as an HTML page.
 """
 
@@ -12,7 +12,7 @@ __all__, __getattr__ = on_demand(
     __name__,
     {
         "cards": ("CategoryCard", "CodeReport", "ContinuousCard"),
-        "gathering": ("Context", "gather"),
+        "gathering": ("ReportContext", "gather"),
         "page": ("render",),
         "pictures": ("Pictures", "draw_all"),
     },

@@ -24,7 +24,7 @@ DRAWS_WITH_TRAITS, SWEEPS_WITH_TRAITS = 40, 25
 
 
 @dataclass(frozen=True)
-class Context:
+class ReportContext:
     """What a report is about.
 
     Attributes:
@@ -70,7 +70,7 @@ class Context:
         return contingency(categories[known], real.labels[known], self.subject.categories, len(real.classes))
 
 
-def gather(context: Context, progress: Callable[[str], None] = lambda text: None) -> CodeReport:
+def gather(context: ReportContext, progress: Callable[[str], None] = lambda text: None) -> CodeReport:
     """Computes all figures and sentences.
 
     Args:
@@ -111,7 +111,7 @@ def gather(context: Context, progress: Callable[[str], None] = lambda text: None
     )
 
 
-def _category_cards(context: Context, is_labelled: bool) -> tuple[CategoryCard, ...]:
+def _category_cards(context: ReportContext, is_labelled: bool) -> tuple[CategoryCard, ...]:
     subject, real, categories, table = context.subject, context.real, context.real_categories, context.table
     names = subject.model.category_names or (None,) * subject.categories
     priors = subject.category_prior.tolist()
@@ -138,7 +138,7 @@ def _majority(counts: IntArray, classes: tuple[str, ...]) -> tuple[str, float]:
     return classes[int(counts.argmax())], float(counts.max() / counts.sum())
 
 
-def _continuous_card(context: Context, column: str, figures: dict[str, float]) -> ContinuousCard:
+def _continuous_card(context: ReportContext, column: str, figures: dict[str, float]) -> ContinuousCard:
     subject = context.subject
     n_groups = subject.categories or 10
     drawn = _subset(subject.samples(SAMPLES_PER_CATEGORY), slice(DRAWS_WITH_TRAITS * n_groups))

@@ -13,7 +13,7 @@ from tsinfogan.data.plotting import GREY, INK, LINE, REAL_INK, CellCanvas, Cells
 from tsinfogan.models.codes import UniformCode
 from tsinfogan.reports.codes.cards import CategoryCard, CodeReport
 from tsinfogan.reports.codes.effects import percent
-from tsinfogan.reports.codes.gathering import Context
+from tsinfogan.reports.codes.gathering import ReportContext
 
 MAX_CATEGORIES = 40
 """Categories drawn; the figures of further ones are in the JSON."""
@@ -82,7 +82,7 @@ class Sweep:
     trained: tuple[float, float] | None
 
 
-def draw_all(context: Context, report: CodeReport) -> Pictures:
+def draw_all(context: ReportContext, report: CodeReport) -> Pictures:
     """Draws the categories, the sweeps and the sheet."""
     shown, swept = gallery(context), sweeps(context, report)
     titles = [card.title for card in report.categories] or [""]
@@ -93,7 +93,7 @@ def draw_all(context: Context, report: CodeReport) -> Pictures:
     )
 
 
-def gallery(context: Context) -> Gallery:
+def gallery(context: ReportContext) -> Gallery:
     """The first samples of every category, and real series spread evenly over those in it."""
     subject, real, card = context.subject, context.real, context.subject.model.card
     n = max(1, subject.categories)
@@ -112,7 +112,7 @@ def gallery(context: Context) -> Gallery:
     return Gallery(Panel.concatenated(panels), tuple(rows), tuple(real_rows))
 
 
-def sweeps(context: Context, report: CodeReport) -> list[Sweep]:
+def sweeps(context: ReportContext, report: CodeReport) -> list[Sweep]:
     """A sweep of each continuous code, the others at 0, for categories spread evenly over all in order of name."""
     subject = context.subject
     order = [card.number for card in report.by_name]

@@ -56,7 +56,7 @@ def number(estimate: Estimate | None) -> str:
     return text.replace("-", "−")
 
 
-def _tiles(found: Assessment) -> Iterator[tuple[str, str]]:
+def _tiles(found: Evaluation) -> Iterator[tuple[str, str]]:
     for group in GROUPS:
         judged = [figure.near for figure in found.results if figure.group == group and figure.near is not None]
         if judged:
