@@ -150,7 +150,7 @@ def test_a_dataset_in_place_of_a_file(command, written, monkeypatch):
     done = command("evaluate", "--real", "pen_strokes", "--fake", fake, *FAST)
     assert done.code == 0, done.err
     assert written_here()["counts"]["reference"] == 20
-    assert "every repeat measures the same 20 made series" in done.err
+    assert "every repeat measures the same 20 synthetic series" in done.err
     refused = command("evaluate", "--real", "pen_strokes", "--fake", fake, "--window", 5).sentence
     assert "pen_strokes is a dataset; leave it out" in refused.replace("'", "")
 
@@ -374,7 +374,7 @@ def test_remarks():
     assert "spreads 1e+03 times as far in wider" in scale_remarks(panel, wider)[0]
     assert "9 to 20 timepoints" in str(length_remark(walks(), walks()))
     others = replace(walks(), classes=("e", "f", "g", "h"))
-    assert "no class of the made series" in str(label_remark(others, walks()))
+    assert "no class of the synthetic series" in str(label_remark(others, walks()))
     with pytest.raises(DataError, match="has y besides"):
         in_order_of(walks(), ("x",))
 
@@ -423,10 +423,9 @@ def an_evaluation(**others: object) -> Evaluation:
     )
     near = replace(far, group="fidelity", name="near", near=True, verdict="as real series")
     whole = {
-        "real_name": "real", "synthetic_name": "synthetic", "results": (near, far),
-        "skipped": {"dci": "slow", "mig": "slow"},
-        "notes": ("a note",), "counts": {"synthetic": 1, "seen": 2, "reference": 3}, "quick": True, "seed": 0,
-        "synthetic": panel, "seen": panel, "reference": panel,
+        "real_name": "real", "synthetic_name": "synthetic", "results": (near, far), "notes": ("a note",),
+        "skipped": {"dci": "slow", "mig": "slow"}, "counts": {"synthetic": 1, "seen": 2, "reference": 3},
+        "quick": True, "seed": 0, "synthetic": panel, "seen": panel, "reference": panel,
     }  # fmt: skip
     return Evaluation(**{**whole, **others})
 
