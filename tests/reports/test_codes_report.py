@@ -9,6 +9,7 @@ from dataclasses import replace
 import matplotlib.image
 import numpy as np
 import pytest
+from jinja2 import UndefinedError
 
 from _pages import Page, is_whole
 from _trainers import images, waves
@@ -19,6 +20,7 @@ from tsinfogan.reports.codes.cards import CategoryCard, CodeBound, CodeReport, C
 from tsinfogan.reports.codes.gathering import ReportContext, gather
 from tsinfogan.reports.codes.page import render
 from tsinfogan.reports.codes.pictures import Pictures, draw_all, gallery
+from tsinfogan.reports.html import render_page
 from tsinfogan.training.plan import make_plan
 
 FILES = ("report.html", "report.json", "report.png")
@@ -173,6 +175,12 @@ def test_names_cannot_write_into_the_page():
     page = Page(text)
     is_whole(page, text)
     assert page.text.count(bad) > 8
+
+
+def test_a_page_lacks_no_value_that_its_template_names():
+    report = CodeReport("r", "d", None, (), (), (), (), (), {}, ())
+    with pytest.raises(UndefinedError, match="'pictures' is undefined"):
+        render_page("codes.html.j2", report=report, tiles_shown=[], n_undrawn=0)
 
 
 def test_json_holds_no_number_that_json_has_not():
