@@ -13,7 +13,8 @@ __all__, __getattr__ = on_demand(
     {
         "augmentation.study": ("augment_study",),
         "codes.context": ("CodeContext", "evaluate"),
-        "comparison": ("Findings", "compare"),
+        "comparison": ("compare",),
         "intervals": ("Estimate", "estimate"),
+        "results": ("Evaluation", "Result"),
     },
 )
