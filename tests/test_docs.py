@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import doctest
+import inspect
 import os
 import re
 import shlex
@@ -16,6 +18,7 @@ from typing import Any
 import pytest
 import typer
 
+import tsinfogan
 from tsinfogan.cli import app
 from tsinfogan.training.plan import setting_types
 
@@ -196,6 +199,20 @@ def test_public_names_exist(room: str) -> None:
     assert package.__all__
     for name in package.__all__:
         assert getattr(package, name).__doc__
+
+
+@pytest.mark.parametrize("name", tsinfogan.__all__)
+def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each public name shows in its docstring how it is used, and that works as it stands."""
+    monkeypatch.chdir(tmp_path)
+    text = inspect.getdoc(getattr(tsinfogan, name)) or ""
+    assert re.search(r"^Example:$", text, re.MULTILINE)
+    example = doctest.DocTestParser().get_doctest(text, {}, name, None, None)
+    assert example.examples
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failures: list[str] = []
+    doctest.DocTestRunner(optionflags=options).run(example, out=failures.append)
+    assert not failures, "".join(failures)
 
 
 def test_every_page_is_in_the_menu() -> None:
