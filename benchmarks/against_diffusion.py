@@ -22,6 +22,7 @@ from _shared import print_header
 from tsinfogan.datasets import get_dataset, load_dataset
 from tsinfogan.sampling.sampler import sample
 from tsinfogan.training.plan import make_plan
+from tsinfogan.training.session import build_model
 
 SIZE, LAYERS, HEADS = 64, 2, 4
 BATCH_SIZE = 32
@@ -70,7 +71,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print_header()
     panel = load_dataset("char_traj")
-    model = make_plan(panel, **get_dataset("char_traj").suggestions).build(panel)
+    model = build_model(make_plan(panel, **get_dataset("char_traj").suggestions), panel)
     n_channels, n_timepoints = panel.values.shape[1:]
     denoiser = Denoiser(n_channels, n_timepoints).eval()
     sample(model, 256)

@@ -21,6 +21,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from _shared import print_header
+from tsinfogan.cli._parsing import parse_setting
 from tsinfogan.data.matching import match
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import get_dataset, load_dataset
@@ -29,9 +30,10 @@ from tsinfogan.errors import DivergedError
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.inference import encode
 from tsinfogan.training.candidates import FOLDER
-from tsinfogan.training.plan import Plan, make_plan, parse_setting
+from tsinfogan.training.plan import Plan, make_plan
 from tsinfogan.training.run import Run, list_runs
 from tsinfogan.training.selection import best, score_models, with_seeds
+from tsinfogan.training.session import build_model, make_trainer
 
 
 def main() -> None:
@@ -89,7 +91,7 @@ def train_candidates(
     plan = make_plan(train, **get_dataset(name).suggestions, settings=settings)
     plans, models = [], []
     for each in with_seeds(plan, n_seeds):
-        trainer = each.trainer(each.build(train), train, device, choose_precision("auto", device))
+        trainer = make_trainer(each, build_model(each, train), train, device, choose_precision("auto", device))
         try:
             for _ in trainer.run():
                 pass

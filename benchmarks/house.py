@@ -25,6 +25,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
+from tsinfogan.training.session import build_model
+
 HERE = Path(__file__).resolve().parents[1]
 ROOTS = ("tsinfogan", "cli", "datasets")
 MAX_LINES, MAX_PARAMETERS = 60, 7
@@ -145,7 +147,7 @@ def of_values(folder: Path) -> None:
     values = np.random.default_rng(0).normal(size=(6, 1, 16))
     write_panel(Panel.from_arrays(values, labels=["a", "b"] * 3), file)
     panel = read_panel(file)
-    discriminator = make_plan(panel, width=4).build(panel).discriminator
+    discriminator = build_model(make_plan(panel, width=4), panel).discriminator
     preprocessor = Preprocessor.fit(panel)
 
     def series_to_logit() -> None:

@@ -34,6 +34,7 @@ from tsinfogan.models.discriminator import Discriminator
 from tsinfogan.models.model import Model
 from tsinfogan.training.losses import bounds, discriminator_adversarial, generator_adversarial
 from tsinfogan.training.plan import Plan, make_plan
+from tsinfogan.training.session import build_model, make_trainer
 
 N_CATEGORIES, N_CONTINUOUS, NOISE_DIM = 20, 2, 62
 ADVERSARIAL_AND_BOUND_ONLY = {
@@ -206,14 +207,14 @@ def main() -> None:
     )
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
-    model = plan.build(panel)
+    model = build_model(plan, panel)
     data = torch.from_numpy(model.preprocessor.transform(panel))  # (n, c, t)
     generator, discriminator = TutorialGenerator(model.generator), TutorialDiscriminator(model.discriminator)
     check_equal(plan, model, generator, discriminator, data[: options.batch])
     tutorial = tutorial_loop(
         generator.to(device), discriminator.to(device), data, options.batch, model.injected_noise_dim
     )
-    trainer = plan.trainer(model, panel, device, precision)
+    trainer = make_trainer(plan, model, panel, device, precision)
 
     print_header()
     size = " × ".join(map(str, data.shape[1:]))

@@ -132,6 +132,8 @@ def _introduce(run: Run, session: Session, panel: Panel) -> None:
         f"training  {begin}to step {plan.training.max_steps}, {plan.training.batch_size} cases each, "
         f"on {trainer.device} in {precision}"
     )
+    if plan.notes:
+        say(f"not used  {', '.join(plan.notes)}")
     say(f"run       {run.path}")
 
 

@@ -303,8 +303,9 @@ def _print_plan(
 ) -> None:
     from tsinfogan.cli._running import count_parameters
     from tsinfogan.training.selection import with_seeds
+    from tsinfogan.training.session import build_model
 
-    model = plan.build(panel)
+    model = build_model(plan, panel)
     resolved = {
         "data": source,
         "plan": plan.to_dict(),

@@ -13,6 +13,7 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.training.adversarial import AdversarialStage, Phases
 from tsinfogan.training.config import Objective
 from tsinfogan.training.plan import make_plan
+from tsinfogan.training.session import build_model, make_trainer
 from tsinfogan.training.trainer import Trainer
 
 
@@ -47,7 +48,7 @@ def make(
     plan = make_plan(
         panel, recipe=recipe, backbone=backbone, width=4, noise_dim=3, cont_follows=cont_follows, settings=settings
     )
-    return plan.trainer(plan.build(panel), panel, device)
+    return make_trainer(plan, build_model(plan, panel), panel, device)
 
 
 def phases(**others: Any) -> Phases:

@@ -15,6 +15,7 @@ from tsinfogan.models.backbone import BACKBONES, Backbone
 from tsinfogan.registry import _entry_points
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import Run
+from tsinfogan.training.session import build_model
 
 OWN = replace(BACKBONES.get("mlp"), name="own")
 
@@ -75,7 +76,7 @@ def test_an_object_needs_a_name_of_its_own(backbone: Backbone, reason: str) -> N
 def test_a_run_finds_its_backbone_by_name(tmp_path: Path) -> None:
     panel = waves()
     plan = make_plan(panel, backbone=OWN, width=4)
-    model = plan.build(panel)
+    model = build_model(plan, panel)
     run = Run.create(tmp_path, plan, model, {})
     run.save_model(model)
     again = Run.open(run.path)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsinfogan.cli._parsing import parse_codes
+from tsinfogan.cli._parsing import parse_codes, parse_setting
 from tsinfogan.errors import SettingError
+from tsinfogan.training.plan import setting_types
 
 
 def plain(values: list[float | Sequence[float] | None] | None) -> list[list[float] | None]:
@@ -67,3 +69,55 @@ def test_finite_numbers_or_a_sentence(text: str) -> None:
         values = plain(read[0] if cat is not None else read[1])
         assert values
         assert all(value is None or (value and all(map(math.isfinite, value))) for value in values)
+
+
+# ---- settings
+
+
+def test_an_unknown_setting() -> None:
+    with pytest.raises(SettingError, match="unknown setting 'discriminator_rates': did you mean 'discriminator_rate'"):
+        parse_setting("discriminator_rates=1")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("max_steps=10", 10),
+        ("discriminator_rate=1e-3", 1e-3),
+        ("reward_generator=false", False),
+        ("reward_generator=true", True),
+        ("adversarial=relativistic", "relativistic"),
+        ("label_input=input_channel", "input_channel"),
+        ("r2_weight=3", 3.0),
+    ],
+)
+def test_a_setting_is_read_as_its_type(text: str, expected: object) -> None:
+    name, value = parse_setting(text)
+    assert name == text.partition("=")[0]
+    assert value == expected
+    assert type(value) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_steps=1.5", "max_steps: expected a whole number.* got '1.5'"),
+        ("max_steps=", "max_steps: expected a whole number"),
+        ("max_steps", "max_steps: expected a whole number"),
+        ("discriminator_rate=fast", "discriminator_rate: expected a number.* got 'fast'"),
+        ("discriminator_rate=nan", "discriminator_rate: expected a number.* got 'nan'"),
+        ("reward_generator=1", "reward_generator: expected true or false, got '1'"),
+        ("adversarial=wasserstein", "expected one of non_saturating, least_squares, relativistic, got 'wasserstein'"),
+        ("recognition=", "expected one of shared, own, detached, got ''"),
+    ],
+)
+def test_a_value_of_another_type(text: str, message: str) -> None:
+    with pytest.raises(SettingError, match=message) as e:
+        parse_setting(text)
+    assert "\n" not in str(e.value)
+
+
+def test_every_choice_of_every_setting_parses() -> None:
+    for name, hint in setting_types().items():
+        for choice in get_args(hint):
+            assert parse_setting(f"{name}={choice}") == (name, choice)

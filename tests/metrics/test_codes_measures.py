@@ -38,6 +38,7 @@ from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.preprocessing.channels import ChannelTransform
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.training.plan import make_plan
+from tsinfogan.training.session import build_model
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "measures.md").read_text()
 RNG = np.random.default_rng(0)
@@ -257,7 +258,7 @@ SKIPPED = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_model_is_measured_as_far_as_it_goes(kind: str) -> None:
     panel, options = KINDS[kind]
-    model = make_plan(panel, noise_dim=3, width=4, **options).build(panel)  # type: ignore[arg-type]
+    model = build_model(make_plan(panel, noise_dim=3, width=4, **options), panel)  # type: ignore[arg-type]
     found, skipped = evaluate(taught(CodeContext(model, panel), steps=2))
     assert set(skipped) == {*SKIPPED.get(kind, ()), *FACTORS}
     assert all(math.isfinite(value) for value in found.values()), found

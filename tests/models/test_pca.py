@@ -22,6 +22,7 @@ from tsinfogan.models.pca import (
 )
 from tsinfogan.training.losses import gradient_penalty
 from tsinfogan.training.plan import Plan, make_plan
+from tsinfogan.training.session import build_model
 
 SERIES = [name for name in BACKBONES.names() if 1 in BACKBONES.get(name).n_axes]
 T = 8
@@ -103,7 +104,7 @@ def panel() -> Panel:
 def test_both_players_have_them_fitted_and_q_reads_without(backbone: str) -> None:
     series = panel()
     plan = make_plan(series, backbone=backbone, n_categories=(2,), width=4, noise_dim=3)
-    model = plan.build(series)
+    model = build_model(plan, series)
     found = [
         module
         for module in (*model.generator.modules(), *model.discriminator.modules())
@@ -111,7 +112,7 @@ def test_both_players_have_them_fitted_and_q_reads_without(backbone: str) -> Non
     ]
     assert len(found) == 2
     assert all(principal_components.basis.abs().sum() > 1 for principal_components in found)
-    again = Plan.from_dict(plan.to_dict()).build(series)
+    again = build_model(Plan.from_dict(plan.to_dict()), series)
     assert all(map(torch.equal, model.discriminator.state_dict().values(), again.discriminator.state_dict().values()))
     values = torch.from_numpy(model.preprocessor.transform(series))
     before = model.discriminator(values)
@@ -133,7 +134,7 @@ def test_images_and_few_series_have_none() -> None:
     with pytest.raises(SettingError, match="has 10 cases, fewer than the 16 numbers of one"):
         make_plan(few, settings={"principal_components": True})
     assert not make_plan(panel(), settings={"principal_components": False}).model.discriminator.principal_components
-    plain = make_plan(panel(), settings={"principal_components": False}).build(panel())
+    plain = build_model(make_plan(panel(), settings={"principal_components": False}), panel())
     fit_principal_components(plain.generator, torch.zeros(2, 2, T))  # nothing to fit
     assert not any(isinstance(module, PrincipalComponents) for module in plain.discriminator.modules())
 
@@ -173,7 +174,7 @@ def test_levels_are_drawn_straight_from_the_latent(backbone: str) -> None:
     plan = make_plan(recording(), backbone=backbone, n_categories=(2,), width=4, noise_dim=3)
     assert plan.model.low_rank_head
     assert Plan.from_dict(plan.to_dict()) == plan
-    model = plan.build(recording())
+    model = build_model(plan, recording())
     principal_components, low_rank_head = model.generator.principal_components, model.generator.low_rank_head
     with torch.no_grad():
         for weights in model.generator.inner.parameters():

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tsinfogan.cli._parsing import parse_choice
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
@@ -32,7 +33,8 @@ from tsinfogan.sampling import sampler as synthesis
 from tsinfogan.sampling.inference import encode
 from tsinfogan.sampling.request import CodeRequest
 from tsinfogan.sampling.sampler import ROWS_PER_PASS, Passes, sample
-from tsinfogan.training.plan import Plan, make_plan, parse_choice
+from tsinfogan.training.plan import Plan, make_plan
+from tsinfogan.training.session import build_model, make_trainer
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 CHANNELS = ("real", "count", "on", "percent", "fixed", "heavy")
@@ -67,7 +69,7 @@ def mixed(n: int = 40, *, unequal: bool = False) -> Panel:
 def wild(panel: Panel, **choices: Any) -> Model:
     """A model whose untrained networks leave every range there is."""
     plan = make_plan(panel, n_categories=(2,), noise_dim=3, width=4, **choices)
-    model = plan.build(panel)
+    model = build_model(plan, panel)
     torch.manual_seed(1)
     with torch.no_grad():
         for parameter in model.generator.parameters():
@@ -127,7 +129,7 @@ def test_training_with_all_sorts_of_channels_goes_on() -> None:
     plan = make_plan(
         panel, n_categories=(2,), width=4, settings={"max_steps": 20, "pretraining_steps": 0, "batch_size": 8}
     )
-    trainer = plan.trainer(plan.build(panel), panel)
+    trainer = make_trainer(plan, build_model(plan, panel), panel)
     deque(trainer.run(), maxlen=0)
     synthetic = sample(trainer.model, 30).panel
     assert set(column(synthetic, "fixed").tolist()) == {float(FIXED)}
@@ -293,7 +295,7 @@ def test_a_plan_keeps_its_choices_and_an_older_one_had_none() -> None:
     assert Plan.from_dict(written) == plan
     del written["scaling"], written["bounds"]
     older = Plan.from_dict(written)
-    assert set(older.build(panel).preprocessor.scalings) == {"standard"}
+    assert set(build_model(older, panel).preprocessor.scalings) == {"standard"}
 
 
 def test_preprocessing_of_an_older_run_is_what_it_was() -> None:
@@ -338,7 +340,7 @@ def test_hundreds_of_channels_and_lengths_from_one_to_two_thousand() -> None:
     plan = make_plan(
         panel, n_categories=(2,), width=4, settings={"max_steps": 3, "pretraining_steps": 0, "batch_size": 4}
     )
-    trainer = plan.trainer(plan.build(panel), panel)
+    trainer = make_trainer(plan, build_model(plan, panel), panel)
     deque(trainer.run(), maxlen=0)
     model = trainer.model
     assert model.preprocessor.grid[0] <= 64, "slow waves need few points however long they last"

@@ -22,6 +22,7 @@ from tsinfogan.reports.codes.page import render
 from tsinfogan.reports.codes.pictures import Pictures, draw_all, gallery
 from tsinfogan.reports.html import render_page
 from tsinfogan.training.plan import make_plan
+from tsinfogan.training.session import build_model
 
 FILES = ("report.html", "report.json", "report.png")
 
@@ -40,7 +41,7 @@ def quick(monkeypatch):
 
 
 def context(panel, *, real=True, names=(), **plan):
-    model = make_plan(panel, width=4, noise_dim=3, **plan).build(panel)
+    model = build_model(make_plan(panel, width=4, noise_dim=3, **plan), panel)
     model.names = names
     return ReportContext("a-run", CodeContext(model, panel if real else None))
 

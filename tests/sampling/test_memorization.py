@@ -19,6 +19,7 @@ from tsinfogan.sampling.memorization import Redrawing, TrainingSeries, nearest, 
 from tsinfogan.sampling.request import CodeRequest
 from tsinfogan.sampling.sampler import Sample, sample
 from tsinfogan.training.plan import make_plan
+from tsinfogan.training.session import build_model
 
 
 def walks(n: int = 40, seed: int = 0) -> Panel:
@@ -30,7 +31,7 @@ def walks(n: int = 40, seed: int = 0) -> Panel:
 @pytest.fixture(scope="module")
 def model() -> Model:
     panel = walks()
-    synthetic = make_plan(panel, n_categories=(3,), n_continuous=1, noise_dim=3, width=4).build(panel)
+    synthetic = build_model(make_plan(panel, n_categories=(3,), n_continuous=1, noise_dim=3, width=4), panel)
     torch.manual_seed(1)
     with torch.no_grad():
         for parameter in synthetic.generator.parameters():

@@ -19,7 +19,7 @@ from tsinfogan.sampling import naming
 from tsinfogan.sampling.naming import matched_names, renamed
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import MODEL, NAMES, Run
-from tsinfogan.training.session import Session, fit
+from tsinfogan.training.session import Session, build_model, fit
 
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {"max_steps": 2, "pretraining_steps": 1, "batch_size": 4, "report_every": 1}
@@ -32,7 +32,9 @@ def panel_of(labels: list[str | None] | None, n: int = 12) -> Panel:
 
 
 def build(panel: Panel, n_categories: tuple[int, ...] = (3,), recipe: str = "infogan") -> Model:
-    return make_plan(panel, recipe=recipe, n_categories=n_categories, n_continuous=1, width=4, noise_dim=2).build(panel)
+    return build_model(
+        make_plan(panel, recipe=recipe, n_categories=n_categories, n_continuous=1, width=4, noise_dim=2), panel
+    )
 
 
 def reading(monkeypatch: pytest.MonkeyPatch, categories: list[int]) -> None:

@@ -16,6 +16,7 @@ from tsinfogan.sampling.inference import encode
 from tsinfogan.sampling.request import CodeRequest, CodeValues
 from tsinfogan.sampling.sampler import ROWS_PER_PASS, Sample, sample, stream
 from tsinfogan.training.plan import make_plan
+from tsinfogan.training.session import build_model
 
 
 def walks(n: int = 12) -> Panel:
@@ -30,7 +31,7 @@ def build(
 ) -> Model:
     """Random networks that use every input: nothing here needs a trained one."""
     plan = make_plan(panel, recipe=recipe, n_categories=n_categories, n_continuous=n_continuous, noise_dim=3, width=4)
-    model = plan.build(panel)
+    model = build_model(plan, panel)
     torch.manual_seed(1)
     with torch.no_grad():
         for parameter in model.generator.parameters():

@@ -20,6 +20,7 @@ from tsinfogan.training import candidates as module
 from tsinfogan.training.candidates import FOLDER, Candidates, find_last
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import CANDIDATES, CARD, CONFIG, METRICS, MODEL, STATE, Run, find_run, list_runs
+from tsinfogan.training.session import build_model
 
 CPU = torch.device("cpu")
 SETTINGS = {"max_steps": 3, "pretraining_steps": 0, "batch_size": 4, "report_every": 1, "seed": 5}
@@ -77,7 +78,7 @@ def test_the_chosen_one_stands_at_the_top(tmp_path: Path) -> None:
 def test_a_single_training_has_no_candidates(tmp_path: Path) -> None:
     panel = waves()
     plan = make_plan(panel, width=4, noise_dim=2, settings=SETTINGS)
-    run = Run.create(tmp_path, plan, plan.build(panel), {})
+    run = Run.create(tmp_path, plan, build_model(plan, panel), {})
     assert Candidates.open(run) is None
     (run.path / CANDIDATES).write_text('[{"speed": 1}]')
     with pytest.raises(RunError, match=r"candidates\.json is damaged"):

@@ -15,6 +15,7 @@ from tsinfogan.models.heads import Standardize
 from tsinfogan.training.config import TrainingSettings
 from tsinfogan.training.optimization import WARM_UP_STEPS
 from tsinfogan.training.plan import make_plan
+from tsinfogan.training.session import build_model, make_trainer
 from tsinfogan.training.trainer import Trainer
 
 SMALL = {"max_steps": 30, "pretraining_steps": 12, "pretraining_restarts": 2, "split_merge_rounds": 2, "batch_size": 16}
@@ -33,8 +34,9 @@ def waves(n_cases: int = 48) -> Panel:
 
 def make(panel: Panel | None = None, recipe: str = "infogan", **settings: Any) -> Trainer:
     panel = panel or waves()
-    plan = make_plan(panel, recipe=recipe, width=4, noise_dim=3, settings={**SMALL, **settings})
-    return plan.trainer(plan.build(panel), panel)
+    small = SMALL if recipe in ("infogan", "semi_supervised") else {}  # elsewhere pre-training is refused
+    plan = make_plan(panel, recipe=recipe, width=4, noise_dim=3, settings={**small, **settings})
+    return make_trainer(plan, build_model(plan, panel), panel)
 
 
 def steps(trainer: Trainer, n: int) -> None:
@@ -154,7 +156,7 @@ def test_with_a_label_of_each_class_the_categories_are_the_classes() -> None:
 
 def test_several_categorical_codes_are_found_without_splits() -> None:
     plan = make_plan(waves(), n_categories=(2, 3), width=4, noise_dim=3, settings=SMALL)
-    trainer = plan.trainer(plan.build(waves()), waves())
+    trainer = make_trainer(plan, build_model(plan, waves()), waves())
     steps(trainer, 13)
     assert trainer.pretraining is None
 

@@ -21,7 +21,7 @@ from tsinfogan.sampling.sampler import sample
 from tsinfogan.training import run as checkpoint
 from tsinfogan.training.plan import Plan, make_plan
 from tsinfogan.training.run import Run, find_run, list_runs, write_whole
-from tsinfogan.training.session import Session
+from tsinfogan.training.session import Session, build_model, make_trainer
 from tsinfogan.training.trainer import Report
 
 CPU = torch.device("cpu")
@@ -182,7 +182,7 @@ def test_files_of_another_model(run: Run, tmp_path: Path) -> None:
         run.load_model()
     assert one_sentence(e.value)
     with pytest.raises(RunError, match=r"state.safetensors of run .* is damaged") as e:
-        run.resume(run.plan.trainer(run.plan.build(panel), panel))
+        run.resume(make_trainer(run.plan, build_model(run.plan, panel), panel))
     assert one_sentence(e.value)
 
 
@@ -237,7 +237,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def refuse_to_save(run: Run, reason: str) -> None:
     """Saving an untrained model over ``run`` fails with a sentence, and every file is as it was."""
     before = contents(run.path)
-    trainer = run.plan.trainer(run.plan.build(series()), series())
+    trainer = make_trainer(run.plan, build_model(run.plan, series()), series())
     with pytest.raises(RunError, match=rf"cannot write .*: {reason}; the last checkpoint is kept") as e:
         run.save(trainer)
     assert one_sentence(e.value)

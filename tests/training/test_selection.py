@@ -29,7 +29,7 @@ from tsinfogan.training.selection import (
     score_models,
     with_seeds,
 )
-from tsinfogan.training.session import fit
+from tsinfogan.training.session import build_model, fit
 from tsinfogan.training.trainer import Trainer
 
 K, N_CASES, N_VIEWS = 4, 200, 3
@@ -120,7 +120,7 @@ def test_seeds_follow_the_plans_own() -> None:
 
 
 def test_labels_are_not_read() -> None:
-    models = [each.build(waves()) for each in with_seeds(plan(), 3)]
+    models = [build_model(each, waves()) for each in with_seeds(plan(), 3)]
     bare = Panel.from_arrays(waves().values, channels=waves().channels)
     assert score_models(plan(), models, waves()) == score_models(plan(), models, bare)
     first, again = (read_views_of(models[0], waves(), [0])[0] for _ in range(2))
@@ -151,7 +151,7 @@ def test_fit_leaves_diverged_candidates_out(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(Trainer, "run", run)
     chosen = fit(waves(), n_seeds=3, device="cpu", width=4, noise_dim=2)
-    expected = with_seeds(plan(), 3)[1].build(waves())
+    expected = build_model(with_seeds(plan(), 3)[1], waves())
     for a, b in zip(chosen.discriminator.parameters(), expected.discriminator.parameters(), strict=True):
         assert torch.equal(a, b)
     bad.add(1)

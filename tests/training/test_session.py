@@ -17,7 +17,7 @@ from tsinfogan.sampling.inference import encode
 from tsinfogan.sampling.sampler import sample
 from tsinfogan.training import session as sessions
 from tsinfogan.training.plan import make_plan
-from tsinfogan.training.session import Session, fit, picture
+from tsinfogan.training.session import Session, build_model, fit, picture
 
 CPU = torch.device("cpu")
 
@@ -42,7 +42,7 @@ def test_fit_gives_a_model_that_samples_and_encodes() -> None:
     assert isinstance(model, Model)
     assert sample(model, 4, cat=2).panel.values.shape == (4, 2, 16)
     assert encode(model, panel)["cat"].shape == (10,)
-    untrained = make_plan(panel, n_categories=(3,), width=4, noise_dim=2, settings=SMALL).build(panel)
+    untrained = build_model(make_plan(panel, n_categories=(3,), width=4, noise_dim=2, settings=SMALL), panel)
     assert not np.array_equal(sample(model, 4).panel.values, sample(untrained, 4).panel.values)
 
 
@@ -61,7 +61,7 @@ def test_picture_has_a_row_for_each_value_of_the_first_code(
 ) -> None:
     panel = noise()
     plan = make_plan(panel, n_categories=n_categories, n_continuous=n_continuous, width=4, noise_dim=2)
-    model = plan.build(panel)
+    model = build_model(plan, panel)
     width, height = size_of(picture(model))
     per_row = 0.62 * 150  # inches a cell, dots an inch
     assert width > 10 * per_row

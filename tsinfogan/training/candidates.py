@@ -34,7 +34,7 @@ from tsinfogan.training.run import (
     writing,
 )
 from tsinfogan.training.selection import Score, best, score_models, with_seeds
-from tsinfogan.training.session import Session, check_same_data, describe
+from tsinfogan.training.session import Session, build_model, check_same_data, describe, make_trainer
 
 FOLDER = "candidates"
 OWN_FILES = (CONFIG, STATE, CARD)
@@ -80,7 +80,7 @@ class Candidates:
         """
         rows = [Candidate(each.training.seed) for each in with_seeds(plan, n_seeds)]
         data = {**source, "n_cases": panel.n_cases, "fingerprint": panel.fingerprint()}
-        candidates = cls(Run.create(root, plan, plan.build(panel), data), rows)
+        candidates = cls(Run.create(root, plan, build_model(plan, panel), data), rows)
         candidates._save()
         return candidates
 
@@ -158,7 +158,7 @@ class Candidates:
         write_whole(path / CONFIG, json.dumps(config, indent=1).encode())
         run = Run.open(path)
         check_same_data(run, panel)
-        return Session(run, plan.trainer(plan.build(panel), panel, device, precision), panel)
+        return Session(run, make_trainer(plan, build_model(plan, panel), panel, device, precision), panel)
 
     def _put_at_the_top(self, row: Candidate) -> None:
         """Copies the candidate's files; the table, written last, makes it count."""

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, get_args, get_type_hints
+from functools import wraps
+from typing import Any, Literal, TypeVar, cast, get_args, get_type_hints
 
-import torch
-
-from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.models.backbone import BACKBONES, Backbone
 from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, NormalCode, UniformCode
 from tsinfogan.models.discriminator import DiscriminatorSettings
-from tsinfogan.models.model import DataCard, Model, ModelSettings
-from tsinfogan.models.pca import are_windows, fit_principal_components
+from tsinfogan.models.model import ModelSettings
 from tsinfogan.preprocessing.augmenter import FOLLOWABLE
-from tsinfogan.preprocessing.channels import OTHERS, Choice, channel_choices
-from tsinfogan.preprocessing.preprocessor import Preprocessor
+from tsinfogan.preprocessing.channels import Choice, channel_choices
 from tsinfogan.training.config import Objective, Recipe, TrainingSettings, get_recipe
-from tsinfogan.training.trainer import Trainer
+from tsinfogan.training.needs import Choices, limits, refuse_without_effect
+from tsinfogan.training.upgrade import new_names
 
 Prior = Literal["uniform", "normal"]
 CategoryPrior = Literal["uniform", "data"]
@@ -30,15 +26,16 @@ DEFAULT_CATEGORIES = 10
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained, for what, and how.
+    """What is trained, for what, and how. Configuration only: :func:`tsinfogan.training.session.build_model` acts on it.
 
     Attributes:
         recipe: name of the recipe that it started from.
         model: how the networks are built.
-        objective: the losses.
+        objective: weights of the losses.
         training: how long and how fast.
         scaling: of each channel, as in :meth:`Preprocessor.fit`.
         bounds: of each channel's samples, likewise.
+        notes: defaults that are left out because the data does not allow them, each with the reason.
     """
 
     recipe: str
@@ -47,26 +44,7 @@ class Plan:
     training: TrainingSettings
     scaling: Choice = "auto"
     bounds: Choice = "auto"
-
-    def build(self, panel: Panel) -> Model:
-        """An untrained model for ``panel``, its preprocessing fitted.
-
-        Raises:
-            SettingError: the network, scaling or bounds do not exist or do not fit the data.
-        """
-        preprocessor = Preprocessor.fit(panel, self.scaling, self.bounds)
-        model = Model.build(self.model, DataCard.of(panel), preprocessor, self.training.seed)
-        if self.model.discriminator.principal_components:
-            values = torch.from_numpy(preprocessor.transform(panel))
-            for network in (model.generator, model.discriminator):
-                fit_principal_components(network, values)
-        return model
-
-    def trainer(
-        self, model: Model, panel: Panel, device: torch.device | str = "cpu", precision: torch.dtype = torch.float32
-    ) -> Trainer:
-        """A trainer that follows this plan."""
-        return Trainer(model, panel, self.objective, self.training, device, precision)
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; :meth:`from_dict` is its inverse."""
@@ -83,9 +61,24 @@ class Plan:
             TrainingSettings(**settings["training"]),
             settings.get("scaling", "standard"),
             settings.get("bounds", "none"),
+            tuple(settings.get("notes", ())),
         )
 
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _with_old_names(function: Function) -> Function:
+    """``function`` whose keyword arguments may have their names of an earlier version."""
+
+    @wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        return function(*arguments, **new_names(named))
+
+    return cast(Function, call)
+
+
+@_with_old_names
 def make_plan(
     panel: Panel,
     *,
@@ -104,220 +97,150 @@ def make_plan(
     bounds: Choice = "auto",
     settings: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Resolves a plan for ``panel``. Later ones win: defaults, recipe, backbone, then ``settings``.
+    """Resolves a plan for ``panel``: defaults, then the recipe, the backbone and ``settings``; later ones win.
+
+    A setting that is asked for and cannot have an effect on this data is refused; a default that cannot is left out and
+    listed in :attr:`Plan.notes`.
 
     Args:
         panel: training data.
-        recipe: name of a recipe.
-        backbone: by name, or one of your own; by default the one that suits the grid.
+        recipe: name of a recipe: ``infogan``, ``gan``, ``cgan``, ``acgan`` or ``semi_supervised``.
+        backbone: name of a backbone, or an object of your own; by default ``conv1d`` for series and ``image`` for images.
         n_categories: size of each categorical code, such as ``(20,)``, ``(10, 10)`` or ``()``; by default one code with
             as many categories as the panel has classes, or ten.
         n_continuous: number of continuous codes.
-        noise_dim: incompressible noise dimensions.
-        continuous_prior: U(−1, 1) or N(0, 1).
-        category_prior: 1/K each, or the data's label frequencies.
+        noise_dim: number of noise dimensions, which no code describes.
+        continuous_prior: of continuous codes: ``uniform``, U(−1, 1), or ``normal``, N(0, 1).
+        category_prior: of the first categorical code: ``uniform``, or ``data`` for the frequencies of the labels.
         posterior_scale: fixed standard deviation of Q for continuous codes (squared error), or None to learn it.
         width: of the networks; 0 is the backbone's default.
-        cont_follows: augmentations that the first continuous codes shall follow, of those that the panel has.
-        suggested_cont_follows: those that are taken where no ``cont_follows`` are given, as far as they fit.
+        cont_follows: names of augmentations of the panel that the first continuous codes follow, one each.
+        suggested_cont_follows: the same as a suggestion: used if ``cont_follows`` is None, as far as possible.
         scaling: how channels are scaled for the networks: ``auto``, ``standard``, ``robust`` or ``quantile``, for all
-            or, as in ``{"volume": "robust"}``, by name; those not named are ``auto``.
+            or, as in ``{"volume": "robust"}``, by name; channels not named are ``auto``.
         bounds: where samples of a channel end: ``auto``, ``observed`` or ``none``, likewise.
-        settings: any field of :class:`Objective`, :class:`DiscriminatorSettings` or :class:`TrainingSettings` by name.
+        settings: any field of :class:`TrainingSettings`, :class:`Objective` or :class:`DiscriminatorSettings` by name.
+
+    Returns:
+        The plan, in which every setting has a value.
 
     Raises:
-        SettingError: settings that do not fit each other or the data, or that do not exist.
+        SettingError: settings that do not exist, or do not fit each other or the data.
+
+    Example:
+        >>> import numpy as np
+        >>> from tsinfogan import Panel, make_plan
+        >>> panel = Panel.from_arrays(np.random.default_rng(0).normal(size=(40, 1, 16)))
+        >>> plan = make_plan(panel, n_categories=(3,), settings={"max_steps": 100})
+        >>> plan.model.backbone, plan.training.max_steps
+        ('conv1d', 100)
+        >>> plan.notes
+        ('low_rank_head (needs cases that are windows of one recording)',)
     """
     chosen = get_recipe(recipe)
     backbone = BACKBONES.register(backbone or ("conv1d" if len(panel.grid) == 1 else "image"))
+    n_categories = _category_sizes(panel, recipe, chosen, n_categories)
+    codes = _codes(panel, n_categories, n_continuous, continuous_prior, category_prior, posterior_scale)
+    given = new_names(settings or {})
+    if unknown := given.keys() - set(setting_types()):
+        raise UnknownNameError("setting", min(unknown), setting_types())
+    values = {**BACKBONES.get(backbone).settings, **given}
+    objective = _overridden(chosen.objective, values)
+    objective = replace(
+        objective, cont_follows=_followed(panel, objective, cont_follows, suggested_cont_follows, n_continuous)
+    )
+    wanted = _overridden(chosen.discriminator, values)
+    training = _overridden(TrainingSettings(), values)
+    choices = Choices(panel, chosen.labelled, n_categories, n_continuous, training, objective, wanted)
+    asked = {"label_input": wanted.label_input, **given, "posterior_scale": posterior_scale}
+    if continuous_prior != "uniform":
+        asked["continuous_prior"] = continuous_prior
+    refuse_without_effect(choices, asked)
+    channel_choices(panel, scaling, bounds)  # refuses what does not exist
+    possible = {name: choices.acts(name) for name in ("category_input", "spread_input", "principal_components")}
+    model = ModelSettings(
+        backbone,
+        LatentSpec(noise_dim, codes),
+        width,
+        chosen.labelled,
+        replace(wanted, **possible),
+        low_rank_head=choices.acts("low_rank_head"),
+    )
+    return Plan(recipe, model, objective, training, scaling, bounds, limits(choices, given))
+
+
+def setting_types() -> dict[str, Any]:
+    """Every setting that ``settings`` may hold, with its type."""
+    return {
+        name: hint
+        for part in (TrainingSettings, Objective, DiscriminatorSettings)
+        for name, hint in get_type_hints(part).items()
+        if name != "cont_follows"  # an argument of make_plan
+    }
+
+
+def _category_sizes(panel: Panel, recipe: str, chosen: Recipe, n_categories: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The size of each categorical code; of a labelled recipe the first is the number of classes."""
     if chosen.labelled and (panel.labels is None or not (panel.labels >= 0).any()):
         raise SettingError(
             f"recipe {recipe!r} needs labels but {panel.name} has none: add a label column, or use infogan"
         )
     if n_categories is None or (chosen.labelled and not n_categories):
-        n_categories = (len(panel.classes) or DEFAULT_CATEGORIES,)
+        return (len(panel.classes) or DEFAULT_CATEGORIES,)
     if chosen.labelled and n_categories[0] != len(panel.classes):
         raise SettingError(
             f"recipe {recipe!r} makes the first category the label: expected {len(panel.classes)} categories, one for "
             f"each class of {panel.name}, got {n_categories[0]}"
         )
-    if category_prior == "data" and n_categories[:1] != (len(panel.classes),):
-        raise SettingError(
-            f"category prior 'data' needs as many categories as {panel.name} has classes ({len(panel.classes)}), "
-            f"got {n_categories[:1] or 0}"
-        )
-    frequencies = panel.class_frequencies if category_prior == "data" else None
+    return n_categories
+
+
+def _codes(
+    panel: Panel,
+    n_categories: tuple[int, ...],
+    n_continuous: int,
+    continuous_prior: Prior,
+    category_prior: CategoryPrior,
+    posterior_scale: float | None,
+) -> tuple[Code, ...]:
+    """All codes, the categorical ones first."""
     for prior, known in ((continuous_prior, get_args(Prior)), (category_prior, get_args(CategoryPrior))):
         if prior not in known:
             raise UnknownNameError("prior", prior, known)
+    if category_prior == "data" and n_categories[:1] != (len(panel.classes),):
+        raise SettingError(
+            f"`category_prior=data` needs as many categories as {panel.name} has classes ({len(panel.classes)}), "
+            f"got {n_categories[:1] or 0}"
+        )
+    frequencies = panel.class_frequencies if category_prior == "data" else None
     continuous = {"uniform": UniformCode, "normal": NormalCode}[continuous_prior]
-    codes: tuple[Code, ...] = (
-        *(CategoricalCode(k, frequencies if position == 0 else None) for position, k in enumerate(n_categories)),
+    return (
+        *(CategoricalCode(k, frequencies if index == 0 else None) for index, k in enumerate(n_categories)),
         *(continuous(posterior_scale) for _ in range(n_continuous)),
     )
-    values = {**BACKBONES.get(backbone).settings, **(settings or {})}
-    parts = {part: _overridden(getattr(chosen, part), values) for part in ("objective", "discriminator")}
-    if parts["discriminator"].category_input and (
-        not parts["objective"].consistency_weight or parts["discriminator"].label_input != "none"
-    ):
-        if values.get("category_input"):
-            raise SettingError(
-                "category_input has the discriminator go by what Q reads from real series: it needs consistency_weight above "
-                "0, which teaches Q that, and label_input none; change these, or leave category_input out"
-            )
-        parts["discriminator"] = replace(parts["discriminator"], category_input=False)
-    if not parts["discriminator"].category_input:
-        if values.get("spread_input"):
-            raise SettingError("spread_input is the spread within a category: it needs category_input")
-        parts["discriminator"] = replace(parts["discriminator"], spread_input=False)
-    offered = _followable(panel) if parts["objective"].consistency_weight else []
+
+
+def _followed(
+    panel: Panel,
+    objective: Objective,
+    cont_follows: tuple[str, ...] | None,
+    suggested: tuple[str, ...],
+    n_continuous: int,
+) -> tuple[str, ...]:
+    """The augmentations that continuous codes follow: those of the panel, where consistency shows Q augmented series."""
+    offered = (
+        [name for name in FOLLOWABLE if getattr(panel.augmentations, name)] if objective.consistency_weight else []
+    )
     if cont_follows is None:
-        cont_follows = tuple(name for name in suggested_cont_follows if name in offered)[:n_continuous]
-    _check_cont_follows(cont_follows, offered, n_continuous)
-    parts["objective"] = replace(parts["objective"], cont_follows=cont_follows)
-    training = _overridden(TrainingSettings(), values)
-    if unknown := values.keys() - set(setting_types()):
-        raise UnknownNameError("setting", min(unknown), setting_types())
-    if parts["discriminator"].label_input != "none":
-        _check_label_input(panel, chosen, recipe, parts["discriminator"].label_input)
-    if reason := _why_no_principal_components(panel, parts["discriminator"].label_input):
-        if values.get("principal_components"):
-            raise SettingError(f"directions are those of series, but {reason}; leave the setting out")
-        parts["discriminator"] = replace(parts["discriminator"], principal_components=False)
-    low_rank_head = (
-        parts["discriminator"].principal_components
-        and panel.lengths is None
-        and are_windows(torch.from_numpy(panel.values))
-    )
-    model = ModelSettings(
-        backbone, LatentSpec(noise_dim, codes), width, chosen.labelled, parts["discriminator"], low_rank_head
-    )
-    channel_choices(panel, scaling, bounds)  # refuses what does not exist
-    return Plan(recipe, model, parts["objective"], training, scaling, bounds)
-
-
-def setting_types() -> dict[str, Any]:
-    """Every setting that can be changed by ``name=value``, with its type."""
-    return {
-        name: hint
-        for part in (TrainingSettings, Objective, DiscriminatorSettings)
-        for name, hint in get_type_hints(part).items()
-        if name != "cont_follows"  # a list, with an option of its own
-    }
-
-
-def parse_setting(text: str) -> tuple[str, Any]:
-    """Reads one ``name=value`` from the command line.
-
-    Raises:
-        SettingError: no such setting, or a value of another type.
-    """
-    name, _, value = text.partition("=")
-    types = setting_types()
-    if name not in types:
-        raise UnknownNameError("setting", name, types)
-    choices = get_args(types[name])
-    if choices and value not in choices:
-        raise SettingError(f"setting {name}: expected one of {', '.join(map(str, choices))}, got {value!r}")
-    if types[name] is bool:
-        if value not in ("true", "false"):
-            raise SettingError(f"setting {name}: expected true or false, got {value!r}")
-        return name, value == "true"
-    return name, value if choices else _number(types[name], f"setting {name}", value)
-
-
-def parse_choice(texts: Iterable[str]) -> Choice:
-    """Reads ``scaling`` or ``bounds``: each text one choice for all channels, or ``channel=choice`` for one.
-
-    Which channels and choices there are is checked with the data.
-    """
-    chosen: dict[str, str] = {}
-    for text in texts:
-        channel, _, choice = text.rpartition("=")
-        chosen[channel or OTHERS] = choice
-    return chosen[OTHERS] if chosen.keys() == {OTHERS} else chosen or "auto"
-
-
-def augment(panel: Panel, texts: Iterable[str]) -> Panel:
-    """``panel`` with other augmentations, each text ``name=value`` from the command line, or ``none`` for no augmentation.
-
-    Raises:
-        SettingError: no such augmentation or channel, or a value of another type.
-    """
-    chosen = panel.augmentations
-    changes: dict[str, Any] = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        names = [field.name for field in fields(Augmentations)]
-        if text == "none":
-            chosen, changes = Augmentations(), {}
-        elif name not in names:
-            raise UnknownNameError("augmentation", name, [*names, "none"])
-        elif name.endswith("_channels"):
-            channels = value.split(",")
-            if strange := [channel for channel in channels if channel not in panel.channels]:
-                raise UnknownNameError("channel", strange[0], panel.channels)
-            if name == "rotation_channels" and len(channels) != 2:
-                raise SettingError(f"augmentation {name}: expected two channels such as x,y, got {value!r}")
-            changes[name] = tuple(map(panel.channels.index, channels))
-        else:
-            changes[name] = _number(float, f"augmentation {name}", value)
-    return replace(panel, augmentations=replace(chosen, **changes))
-
-
-def _number(kind: type[int] | type[float], what: str, text: str) -> float:
-    try:
-        number = kind(text)
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0):
-        wanted = {int: "a whole number", float: "a number"}[kind]
-        raise SettingError(f"{what}: expected {wanted}, 0 or greater, got {text!r}")
-    return number
-
-
-def _check_label_input(panel: Panel, chosen: Recipe, recipe: str, label_input: str) -> None:
-    """A case whose label is unknown would give itself away to the discriminator as real."""
-    if not chosen.labelled or panel.labels is None:
-        raise SettingError(
-            f"label_input {label_input!r} shows the discriminator a label but recipe {recipe!r} has none: choose cgan, or none"
-        )
-    if (unlabelled := int((panel.labels < 0).sum())) > 0:
-        raise SettingError(
-            f"label_input {label_input!r} needs the label of every case but {unlabelled} of {panel.name} have none: "
-            "label or drop them, or use semi_supervised"
-        )
-
-
-def _why_no_principal_components(panel: Panel, label_input: str) -> str | None:
-    """Why the networks do not work along the directions of real series, None where they do.
-
-    Of fewer cases than numbers in a case most directions are not known, and a discriminator that looks along them
-    learns the cases by heart: on forty series of 600 numbers it won at once.
-    """
-    n_numbers = panel.n_channels * panel.grid[0]
-    if len(panel.grid) > 1:
-        return f"{panel.name} holds images"
-    if label_input != "none":
-        return f"label_input {label_input!r} shows the discriminator a label"
-    if panel.n_cases < n_numbers:
-        return f"{panel.name} has {panel.n_cases} cases, fewer than the {n_numbers} numbers of one"
-    return None
-
-
-def _followable(panel: Panel) -> list[str]:
-    return [name for name in FOLLOWABLE if getattr(panel.augmentations, name)]
-
-
-def _check_cont_follows(cont_follows: tuple[str, ...], offered: list[str], n_continuous: int) -> None:
-    """Q follows what it is shown of real series: there must be that augmentation, consistency, and a code to follow."""
+        return tuple(name for name in suggested if name in offered)[:n_continuous]
     if strange := [name for name in cont_follows if name not in offered]:
-        raise UnknownNameError("knob", strange[0], offered)
+        raise UnknownNameError("augmentation", strange[0], offered)
     if len(set(cont_follows)) < len(cont_follows) or len(cont_follows) > n_continuous:
         raise SettingError(
-            f"expected at most {n_continuous} different knobs, one for each continuous code, got {', '.join(cont_follows)}; "
-            "give more `n_continuous`"
+            f"`cont_follows`: expected at most {n_continuous} different augmentations, one for each continuous code, "
+            f"got {', '.join(cont_follows)}; give more `n_continuous`"
         )
+    return cont_follows
 
 
 def _overridden(part: Any, values: Mapping[str, Any]) -> Any:

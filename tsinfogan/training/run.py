@@ -1,13 +1,13 @@
-"""A run directory ⇄ a model and its training. Files are replaced whole or not at all; none can hold code.
+"""A run directory: a model and its training in files. Each file is replaced whole or not at all; none can hold code.
 
 config.json         everything resolved: plan, data, preprocessing, versions
-model.safetensors   averaged networks: what sampling and encoding need
-state.safetensors   everything that training goes on from
-metrics.jsonl       one report a line
-names.json          what people call the categories: one text or null each
-samples.png         what each category makes
-README.md           the model's card
-candidates.json     where several seeds were trained: how each stands (tsinfogan/training/candidates.py)
+model.safetensors   the averaged networks, and how noise and categories are sampled
+state.safetensors   everything that training resumes from
+metrics.jsonl       one report per line
+names.json          names that people gave the categories: one text or null each
+samples.png         samples of each category
+README.md           the model card
+candidates.json     if several seeds were trained: the score of each (tsinfogan/training/candidates.py)
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ CONFIG, MODEL, STATE, METRICS, CARD, NAMES, CANDIDATES = (
     "candidates.json",
 )
 NOISE_SCALE, CLASS_PROPORTIONS = "noise_scale", "category_shares"
-"""Beside the weights in the model's file."""
+"""Entries beside the weights in the model's file."""
 GO_ON = "the last checkpoint is kept, so make room and go on with `resume`"
 
 
@@ -64,7 +64,20 @@ class Run:
 
     Attributes:
         path: the directory.
-        config: what ``config.json`` holds.
+        config: content of ``config.json``.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from tsinfogan import InfoGAN, Run, sample
+        >>> X = np.random.default_rng(0).normal(size=(20, 1, 16))
+        >>> path = InfoGAN(max_steps=2, device="cpu").fit(X).save(Path(tempfile.mkdtemp()) / "first")
+        >>> run = Run.open(path)
+        >>> run.plan.training.max_steps
+        2
+        >>> sample(run.load_model(), 5).panel.values.shape
+        (5, 1, 16)
     """
 
     path: Path
@@ -75,10 +88,10 @@ class Run:
         """A new directory under ``root``, named after time, data and recipe.
 
         Args:
-            root: where runs are kept; made where missing.
-            plan: what is about to be trained.
+            root: directory of all runs; created if missing.
+            plan: the plan of the training.
             model: the untrained model, for its card and preprocessing.
-            data: where the training data came from, and its fingerprint.
+            data: source of the training data, and its fingerprint.
 
         Raises:
             RunError: the directory cannot be written.
@@ -95,7 +108,7 @@ class Run:
 
     @classmethod
     def begin(cls, path: Path, plan: Plan, model: Model, data: Mapping[str, Any]) -> Run:
-        """A run in the directory ``path``, which is there; arguments as in :meth:`create`.
+        """A run in the existing directory ``path``; the other arguments as in :meth:`create`.
 
         Raises:
             RunError: the directory cannot be written.
@@ -142,6 +155,7 @@ class Run:
 
     @property
     def name(self) -> str:
+        """Name of the directory."""
         return self.path.name
 
     @property
@@ -154,14 +168,14 @@ class Run:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """Where the training data came from, and its fingerprint."""
+        """Source of the training data, and its fingerprint."""
         data = self.config.get("data")
         if not isinstance(data, dict):
             raise self._damaged(CONFIG, ValueError("it does not say what data the run was trained on"))
         return data
 
     def save(self, trainer: Trainer) -> None:
-        """Writes a checkpoint. Each file alone is enough for what reads it, and keeps its last content on failure.
+        """Writes a checkpoint. If that fails, each file keeps its last content.
 
         Raises:
             RunError: the disk is full or not writable; the previous checkpoint is untouched.
@@ -170,17 +184,14 @@ class Run:
         self.save_model(trainer.model)
 
     def save_model(self, model: Model) -> None:
-        """Writes what sampling and encoding need, and nothing that training could go on from.
+        """Writes what sampling and encoding need; training cannot be resumed from it alone.
 
         Raises:
             RunError: the disk is full or not writable; the previous file is untouched.
         """
         networks = {"generator": model.generator, "discriminator": model.discriminator}
         weights = {f"{k}.{name}": value for k, net in networks.items() for name, value in net.state_dict().items()}
-        weights[NOISE_SCALE] = torch.tensor(model.noise_scale)
-        if model.class_proportions:
-            weights[CLASS_PROPORTIONS] = torch.tensor(model.class_proportions, dtype=torch.float64)
-        write_whole(self.path / MODEL, _serialised(weights))
+        write_whole(self.path / MODEL, _serialised({**weights, **_calibration_tensors(model)}))
 
     def load_model(self, device: torch.device | str = "cpu") -> Model:
         """The averaged model, on ``device``.
@@ -203,12 +214,11 @@ class Run:
         except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise self._damaged(MODEL, error) from None
         model.names = self._names(model.settings.n_categories)
-        model.noise_scale = float(weights.get(NOISE_SCALE, 1))  # runs from before there was one have none
-        model.class_proportions = tuple(weights[CLASS_PROPORTIONS].tolist()) if CLASS_PROPORTIONS in weights else ()
+        _set_calibration(model, weights)
         return model.to(torch.device(device))
 
     def save_names(self, names: Sequence[str | None]) -> None:
-        """Keeps what people call each category of the first categorical code, None for one without a name.
+        """Writes the name of each category of the first categorical code, None for one without a name.
 
         Raises:
             RunError: the disk is full or not writable; the old names are untouched.
@@ -225,13 +235,13 @@ class Run:
         except (OSError, ValueError, RecursionError) as error:
             raise self._damaged(NAMES, error) from None
         if not isinstance(names, list) or not all(name is None or (isinstance(name, str) and name) for name in names):
-            raise self._damaged(NAMES, ValueError("it is no list of names"))
+            raise self._damaged(NAMES, ValueError("it is not a list of names"))
         if len(names) != n_categories:
-            raise self._damaged(NAMES, ValueError(f"expected {n_categories} names, one a category, got {len(names)}"))
+            raise self._damaged(NAMES, ValueError(f"expected {n_categories} names, one per category, got {len(names)}"))
         return tuple(names)
 
     def resume(self, trainer: Trainer) -> None:
-        """Puts ``trainer`` where the last checkpoint left off, and drops reports that came after it.
+        """Restores ``trainer`` from the last checkpoint, and drops reports that came after it.
 
         Raises:
             RunError: nothing was saved yet, or the files are damaged.
@@ -245,13 +255,13 @@ class Run:
         write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def log(self, report: Report, **others: Any) -> None:
-        """Appends one report, and whatever else is known at that step, to the metrics."""
+        """Appends one report, with ``others`` as further entries, to the metrics."""
         line = {**report.line, **others}
         with writing(self.path / METRICS), (self.path / METRICS).open("a") as file:
             file.write(json.dumps(line) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """All reports so far; a line cut short by a crash is left out."""
+        """All reports so far, without a line that a crash cut short."""
         path = self.path / METRICS
         lines: list[dict[str, Any]] = []
         for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
@@ -277,7 +287,7 @@ class Run:
 
 
 def list_runs(root: Path) -> list[Run]:
-    """All runs under ``root`` that can be read, oldest first."""
+    """All readable runs under ``root``, oldest first."""
     runs = []
     for path in sorted(root.iterdir()) if root.is_dir() else []:
         with contextlib.suppress(RunError):
@@ -286,10 +296,26 @@ def list_runs(root: Path) -> list[Run]:
 
 
 def find_run(root: Path, name: str | None = None) -> Run:
-    """The run called ``name`` (a name under ``root``, or a path), or the newest with a model.
+    """The run called ``name``, or the one whose model is newest.
+
+    Args:
+        root: directory of all runs.
+        name: name of a directory in ``root``, or a path; None for the newest run.
 
     Raises:
-        RunError: there is none.
+        RunError: there is no run with a model.
+        UnknownNameError: there is no run of that name.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from tsinfogan import InfoGAN, find_run
+        >>> root = Path(tempfile.mkdtemp())
+        >>> X = np.random.default_rng(0).normal(size=(20, 1, 16))
+        >>> _ = InfoGAN(max_steps=2, device="cpu").fit(X).save(root / "first")
+        >>> find_run(root).name
+        'first'
     """
     if name is not None:
         for path in (root / name, Path(name)):
@@ -306,12 +332,12 @@ def find_run(root: Path, name: str | None = None) -> Run:
 
 
 def write_whole(path: Path, content: bytes, advice: str = GO_ON) -> None:
-    """Replaces a file in one go: whatever happens, either the old content is there or all of the new.
+    """Replaces a file atomically: it holds either all of the old content or all of the new.
 
     Args:
         path: the file.
-        content: all of it.
-        advice: what the user is told to do where it cannot be written.
+        content: the new content.
+        advice: end of the message if it cannot be written: what the user can do.
 
     Raises:
         RunError: the disk is full or not writable; the old content is untouched.
@@ -330,11 +356,25 @@ def write_whole(path: Path, content: bytes, advice: str = GO_ON) -> None:
 
 @contextlib.contextmanager
 def writing(path: Path, advice: str = GO_ON) -> Any:
-    """Turns a failed write to ``path`` into a sentence that ends in ``advice``."""
+    """Turns a failed write to ``path`` into a RunError that ends in ``advice``."""
     try:
         yield
     except OSError as error:
         raise RunError(f"cannot write {path}: {_reason(error)}; {advice}") from None
+
+
+def _calibration_tensors(model: Model) -> dict[str, Tensor]:
+    """How samples are drawn (:mod:`tsinfogan.training.calibration`), as entries of the model's file."""
+    tensors = {NOISE_SCALE: torch.tensor(model.noise_scale)}
+    if model.class_proportions:
+        tensors[CLASS_PROPORTIONS] = torch.tensor(model.class_proportions, dtype=torch.float64)
+    return tensors
+
+
+def _set_calibration(model: Model, tensors: Mapping[str, Tensor]) -> None:
+    """The inverse of :func:`_calibration_tensors`; older files lack these entries."""
+    model.noise_scale = float(tensors.get(NOISE_SCALE, 1))
+    model.class_proportions = tuple(tensors.get(CLASS_PROPORTIONS, torch.empty(0)).tolist())
 
 
 def _serialised(tensors: Mapping[str, Tensor]) -> bytes:

@@ -1,4 +1,4 @@
-"""From data to a run directory: plan, train, save as it goes, draw the result."""
+"""From a plan to a trained model: builds it, trains it, and keeps checkpoints and a picture in a run directory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from tsinfogan.data.plotting import draw_panel_grid
 from tsinfogan.devices import choose_device, choose_precision
 from tsinfogan.errors import DataError, DivergedError, RunError
 from tsinfogan.models.codes import LatentSpec
-from tsinfogan.models.model import Model
+from tsinfogan.models.model import DataCard, Model
+from tsinfogan.models.pca import fit_principal_components
+from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.sampling.naming import matched_names
 from tsinfogan.sampling.request import CodeRequest
 from tsinfogan.sampling.sampler import stream
@@ -33,15 +35,41 @@ CASES_PER_ROW = 10
 MAX_ROWS = 40
 
 
+def build_model(plan: Plan, panel: Panel) -> Model:
+    """An untrained model for ``panel`` as ``plan`` describes it, its preprocessing and principal components fitted.
+
+    Raises:
+        SettingError: the backbone, scaling or bounds do not exist or do not fit the data.
+    """
+    preprocessor = Preprocessor.fit(panel, plan.scaling, plan.bounds)
+    model = Model.build(plan.model, DataCard.of(panel), preprocessor, plan.training.seed)
+    if plan.model.discriminator.principal_components:
+        values = torch.from_numpy(preprocessor.transform(panel))  # (n, c, t)
+        for network in (model.generator, model.discriminator):
+            fit_principal_components(network, values)
+    return model
+
+
+def make_trainer(
+    plan: Plan,
+    model: Model,
+    panel: Panel,
+    device: torch.device | str = "cpu",
+    precision: torch.dtype = torch.float32,
+) -> Trainer:
+    """A trainer of ``model`` that follows ``plan``."""
+    return Trainer(model, panel, plan.objective, plan.training, device, precision)
+
+
 @dataclass
 class Session:
-    """A training and the run directory that it is kept in.
+    """A training and its run directory.
 
     Attributes:
         run: the run directory.
-        trainer: what trains.
+        trainer: trains the model, step by step.
         panel: the training data.
-        collapse: of the categories when it was looked at last.
+        collapse: the last result of the collapse monitor.
     """
 
     run: Run
@@ -62,37 +90,37 @@ class Session:
         """Begins a training in a new run directory under ``root``.
 
         Args:
-            root: where runs are kept.
-            plan: what to train.
+            root: directory of all runs.
+            plan: the plan of the training.
             panel: the training data.
-            source: where the data came from, such as ``{"dataset": "char_traj"}``; saved with the run.
+            source: source of the data, such as ``{"dataset": "char_traj"}``; saved with the run.
             device: where to train.
             precision: dtype of the networks' products.
 
         Raises:
             RunError: the run directory cannot be written.
         """
-        model = plan.build(panel)
+        model = build_model(plan, panel)
         data = {**source, "n_cases": panel.n_cases, "fingerprint": panel.fingerprint()}
         run = Run.create(root, plan, model, data)
         write_whole(run.path / CARD, describe(run, model).encode())
-        return cls(run, plan.trainer(model, panel, device, precision), panel)
+        return cls(run, make_trainer(plan, model, panel, device, precision), panel)
 
     @classmethod
     def resume(cls, run: Run, panel: Panel, device: torch.device, precision: torch.dtype) -> Session:
-        """Goes on from the last checkpoint of ``run``, exactly.
+        """Resumes exactly at the last checkpoint of ``run``.
 
         Raises:
             DataError: ``panel`` is not the data that the run was trained on.
             RunError: the run's files are missing or damaged.
         """
         check_same_data(run, panel)
-        trainer = run.plan.trainer(run.load_model(), panel, device, precision)
+        trainer = make_trainer(run.plan, run.load_model(), panel, device, precision)
         run.resume(trainer)
         return cls(run, trainer, panel)
 
     def train(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Report]:
-        """Trains to the end, or until ``stop()``, saving every minute and at the end; yields each report.
+        """Trains to the end, or until ``stop()``; saves every minute and at the end; yields each report.
 
         Raises:
             DivergedError: a loss stopped being finite; the last checkpoint is kept.
@@ -116,14 +144,14 @@ class Session:
             write_whole(self.run.path / PICTURE, picture(self.trainer.model))
 
     def _name(self) -> None:
-        """Names the categories after the classes that they match, unless a person has named some already."""
+        """Names the categories after the classes that they match, unless the user has named some."""
         model = self.trainer.model
         if not model.category_names and any(names := matched_names(model, self.panel)):
             model.names = names
             self.run.save_names(names)
 
     def _save(self) -> None:
-        """A checkpoint, unless the last step broke the weights before any loss could show it."""
+        """Writes a checkpoint, unless weights are not finite, which the loss shows one step later."""
         networks = (self.trainer.model.generator, self.trainer.model.discriminator)
         if not all(bool(weight.isfinite().all()) for network in networks for weight in network.parameters()):
             raise DivergedError(
@@ -139,29 +167,39 @@ class Session:
 
 
 def check_same_data(run: Run, panel: Panel) -> None:
-    """Raises a DataError unless ``panel`` holds the values that ``run`` was begun with."""
+    """Raises a DataError unless ``panel`` holds the values that ``run`` was started with."""
     if panel.fingerprint() != run.data.get("fingerprint"):
         raise DataError(
-            f"run {run.name} cannot go on: {panel.name} holds other values than it was trained on; restore the "
+            f"run {run.name} cannot be resumed: {panel.name} holds other values than it was trained on; restore the "
             "data, or train a new run"
         )
 
 
 def fit(panel: Panel, *, n_seeds: int = 1, device: str = "auto", precision: str = "auto", **plan: Any) -> Model:
-    """Trains a model on ``panel`` and returns it, without writing anything.
+    """Trains a model on ``panel`` and returns it; writes no file.
 
     Args:
         panel: training data.
-        n_seeds: with more than one, that many models are trained, from the plan's seed on, and the one whose
-            categories are the most dependable is returned (:mod:`tsinfogan.training.selection`); those that diverge are
-            left out.
+        n_seeds: number of models to train, with the plan's seed and those after it; the one with the most reliable
+            categories is returned (:mod:`tsinfogan.training.selection`). Models that diverge are left out.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``float32`` or ``bf16``.
         plan: arguments of :func:`tsinfogan.training.plan.make_plan`.
 
+    Returns:
+        The trained model, to sample from and to encode with.
+
     Raises:
         DivergedError: a loss stopped being finite, in every candidate.
-        SettingError: several seeds and no categories to choose by.
+        SettingError: arguments that do not fit the data, or several seeds without categories to choose by.
+
+    Example:
+        >>> import numpy as np
+        >>> from tsinfogan import Panel, fit, sample
+        >>> panel = Panel.from_arrays(np.random.default_rng(0).normal(size=(40, 1, 16)))
+        >>> model = fit(panel, device="cpu", n_categories=(3,), settings={"max_steps": 2})
+        >>> sample(model, 4, cat=1).panel.values.shape
+        (4, 1, 16)
     """
     return fit_plan(make_plan(panel, **plan), panel, n_seeds=n_seeds, device=device, precision=precision).model
 
@@ -183,12 +221,12 @@ def fit_plan(
     precision: str = "auto",
     tell: Callable[[Report], None] | None = None,
 ) -> Fitted:
-    """As :func:`fit`, for a plan that is made; ``tell`` hears of each report of each candidate."""
+    """As :func:`fit`, for a given plan; ``tell`` is called with each report of each candidate."""
     where = choose_device(device)
     trained: list[Fitted] = []
     diverged: DivergedError | None = None
     for each in with_seeds(plan, n_seeds):
-        trainer = each.trainer(each.build(panel), panel, where, choose_precision(precision, where))
+        trainer = make_trainer(each, build_model(each, panel), panel, where, choose_precision(precision, where))
         reports = []
         try:
             for report in trainer.run():
@@ -207,17 +245,17 @@ def fit_plan(
 
 
 def keep(path: Path, plan: Plan, model: Model, lines: Iterable[Mapping[str, Any]], data: Mapping[str, Any]) -> Run:
-    """A run directory at ``path`` that holds a model which is trained: to sample from, not to go on with.
+    """Writes a run directory of a trained model, to sample from; its training cannot be resumed.
 
     Args:
         path: a new or empty directory.
-        plan: what was trained.
+        plan: the plan of the training.
         model: the trained model.
-        lines: the reports of its training by name.
-        data: what is known of the training data; ``n_cases`` at least.
+        lines: the reports of the training by name.
+        data: facts about the training data, ``n_cases`` at least.
 
     Raises:
-        RunError: the directory holds something already, or cannot be written.
+        RunError: the directory is not empty, or cannot be written.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -237,7 +275,7 @@ def keep(path: Path, plan: Plan, model: Model, lines: Iterable[Mapping[str, Any]
 
 
 def picture(model: Model, seed: int = 0) -> bytes:
-    """A PNG of what the model makes: one row a category, or a sweep a row where there are only continuous codes."""
+    """A PNG of samples, one row per value of the first code."""
     latent = model.settings.latent
     request, titles = _gallery(latent)
     panel = Panel.concatenated([part.panel for part in stream(model, CASES_PER_ROW, request, seed)])
@@ -249,7 +287,7 @@ def picture(model: Model, seed: int = 0) -> bytes:
 
 
 def _gallery(latent: LatentSpec) -> tuple[CodeRequest, list[str]]:
-    """Sweep the first code, whatever it is, and draw the others."""
+    """The values of the first code, and a title for each; the other codes are sampled."""
     if not latent.codes:
         return CodeRequest(()), [""]
     values = latent.codes[0].sweep(MAX_ROWS if latent.codes[0].is_categorical else CASES_PER_ROW).tolist()
@@ -258,7 +296,7 @@ def _gallery(latent: LatentSpec) -> tuple[CodeRequest, list[str]]:
 
 
 def describe(run: Run, model: Model) -> str:
-    """The model's card as Markdown."""
+    """The model card as Markdown."""
     plan, card, latent = run.plan, model.card, model.settings.latent
     codes = "\n".join(
         f"| `{column}` | {code.kind} | {code.entropy:.3f} |"
@@ -267,8 +305,8 @@ def describe(run: Run, model: Model) -> str:
     grid = " × ".join(map(str, model.preprocessor.grid))
     return f"""# {run.name}
 
-A {plan.recipe} ({plan.model.backbone}) trained by tsinfogan {run.config["versions"]["tsinfogan"]} on {card.name}:
-{run.config["data"]["n_cases"]} cases, channels {", ".join(card.channels)}, seen by the networks on a grid of {grid}.
+A {plan.recipe} model ({plan.model.backbone} networks) trained by tsinfogan {run.config["versions"]["tsinfogan"]} on {card.name}:
+{run.config["data"]["n_cases"]} cases, channels {", ".join(card.channels)}. The networks work on a grid of {grid}.
 
 | code | kind | H(c), nats |
 |---|---|---|
@@ -276,6 +314,6 @@ A {plan.recipe} ({plan.model.backbone}) trained by tsinfogan {run.config["versio
 
     tsinfogan sample --model {run.name} -n 100 > out.csv
 
-`config.json` holds every setting, `metrics.jsonl` the losses and each code's bound on I(c; x), `{PICTURE}` samples.
-The networks imitate the training data, its gaps and its biases included; check samples before relying on them.
+`config.json` holds every setting, `metrics.jsonl` the losses and the bound on I(c; x) of each code, `{PICTURE}` samples.
+The networks imitate the training data, including its gaps and biases; check samples before relying on them.
 """

@@ -1,13 +1,14 @@
-"""Names that changed: run directories of format 2, and settings, read under the names of today."""
+"""Names that changed: settings, and run directories of format 2, are read under their new names."""
 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 FORMAT_VERSION, OLDEST_READ = 3, 2
-"""1 knew another pre-training and another Q; 2 other names."""
+"""Format 1 had another pre-training and another Q, format 2 other names."""
 
 RENAMED = {
     "blends": "within_class_mixing",
@@ -22,11 +23,16 @@ RENAMED = {
     "knob_weight": "cont_follows_weight",
     "knobs": "cont_follows",
     "restraint_weight": "logit_regularization_weight",
+    "suggested_knobs": "suggested_cont_follows",
     "widen_noise": "calibrate_noise",
 }
-"""Settings by their names of format 2, which are taken for this version still."""
+"""Settings and arguments of plans by their names of format 2; this version still takes these, the next one will not."""
+RENAMED_VALUES = {"recognition": {"watching": "detached"}}
+"""Values of settings, likewise."""
 RENAMED_PARTS = {"critic": "discriminator", "levels": "low_rank_head", "distortions": "augmentations"}
 """Other entries of ``config.json``."""
+BY_CHANNEL = ("scaling", "bounds")
+"""Entries of a plan whose keys are the data's own channels, which keep their names."""
 RENAMED_REPORTS = {"critic": "discriminator", "discovery": "pretraining"}
 """Statistics in ``metrics.jsonl``."""
 RENAMED_TENSORS = (
@@ -40,12 +46,30 @@ RENAMED_TENSORS = (
     (r"pretraining\.(best|ensemble\.\d+)\.", "principal_components", "directions"),
     (r"(average_)?generator\.(inner\.)?blocks\.\d+\.", "noise_strength", "texture_strength"),
 )
-"""Tensors that files still know by an older name: a pattern of what comes before, the name in code, that in files."""
+"""Tensors with another name in files than in code: a pattern of what comes before, the name in code, that in files."""
 
 
 def with_new_names(entries: Mapping[str, Any], names: Mapping[str, str] = RENAMED) -> dict[str, Any]:
-    """``entries`` with each old name replaced by that of today."""
-    return {names.get(name, name): value for name, value in entries.items()}
+    """``entries`` with each old name, and each old value, replaced by the new one."""
+    renamed = {names.get(name, name): value for name, value in entries.items()}
+    changed = {name: old for name, old in RENAMED_VALUES.items() if renamed.get(name) in old}
+    return renamed | {name: old[renamed[name]] for name, old in changed.items()}
+
+
+def new_names(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a user gave, under the new names; a FutureWarning says which names are old."""
+    renamed = with_new_names(given)
+    for old in given.keys() - renamed.keys():
+        _warn(old, RENAMED[old])
+    for name in given.keys() & renamed.keys():
+        if given[name] is not renamed[name]:
+            _warn(f"{name}={given[name]}", f"{name}={renamed[name]}")
+    return renamed
+
+
+def _warn(old: str, new: str) -> None:
+    message = f"`{old}` is now called `{new}`; the old name works in this version only"
+    warnings.warn(message, FutureWarning, stacklevel=4)
 
 
 def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,19 +78,16 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
         return dict(config)
 
     def renamed(entry: Any) -> Any:
-        if isinstance(entry, dict):
-            return {name: renamed(value) for name, value in with_new_names(entry, RENAMED | RENAMED_PARTS).items()}
-        return entry
+        if not isinstance(entry, dict):
+            return entry
+        entries = with_new_names(entry, RENAMED | RENAMED_PARTS).items()
+        return {name: value if name in BY_CHANNEL else renamed(value) for name, value in entries}
 
-    parts = {name: renamed(config[name]) for name in ("plan", "card") if name in config}
-    discriminator = parts.get("plan", {}).get("model", {}).get("discriminator", {})
-    if discriminator.get("recognition") == "watching":
-        discriminator["recognition"] = "detached"
-    return {**config, **parts}
+    return {**config, **{name: renamed(config[name]) for name in ("plan", "card") if name in config}}
 
 
 def name_in_file(name: str) -> str:
-    """What a tensor of that name in code is called in a run directory."""
+    """The name in a run directory of a tensor that has ``name`` in code."""
     for before, in_code, in_file in reversed(RENAMED_TENSORS):
         name = re.sub(rf"^({before}){in_code}(?=[._]|$)", rf"\g<1>{in_file}", name)
     return name

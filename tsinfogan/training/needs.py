@@ -1,0 +1,193 @@
+"""What each setting needs to have an effect: one table, by which a plan refuses what was asked for in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from tsinfogan.data.panel import Panel
+from tsinfogan.errors import SettingError
+from tsinfogan.models.discriminator import DiscriminatorSettings
+from tsinfogan.models.pca import are_windows
+from tsinfogan.training.config import Objective, TrainingSettings
+
+OFF = (None, False, 0, "none")
+NOTED = ("principal_components", "low_rank_head", "within_class_mixing", "calibrate_noise")
+"""Defaults that some data does not allow, which a plan then says."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """All that decides whether a setting has an effect: the data, the codes and the other settings.
+
+    Attributes:
+        panel: training data.
+        labelled: whether the first category is the label.
+        n_categories: size of each categorical code.
+        n_continuous: number of continuous codes.
+        training: how long and how fast.
+        objective: weights of the losses.
+        discriminator: how the discriminator is built, were all of it possible.
+    """
+
+    panel: Panel
+    labelled: bool
+    n_categories: tuple[int, ...]
+    n_continuous: int
+    training: TrainingSettings
+    objective: Objective
+    discriminator: DiscriminatorSettings
+
+    def missing(self, name: str) -> str | None:
+        """What the setting called ``name`` needs and does not have, as in "needs labels"; None if nothing."""
+        return next((reason for need in NEEDS.get(name, ()) if (reason := need(self))), None)
+
+    def wants(self, name: str) -> bool:
+        """Whether the setting called ``name`` is on."""
+        if name == "low_rank_head":  # no setting: part of principal components, for windows of a recording
+            name = "principal_components"
+        parts = (self.training, self.objective, self.discriminator)
+        return any(getattr(part, name, None) not in OFF for part in parts)
+
+    def acts(self, name: str) -> bool:
+        """Whether the setting called ``name`` is on and has what it needs."""
+        return self.wants(name) and self.missing(name) is None
+
+    @cached_property
+    def windows(self) -> bool:
+        """Whether the cases are windows of one recording."""
+        return self.panel.lengths is None and are_windows(torch.from_numpy(self.panel.values))
+
+
+Need = Callable[[Choices], str | None]
+
+
+def needs(what: str, met: Callable[[Choices], object]) -> Need:
+    """The need for ``what``, which is there if ``met`` says so."""
+    return lambda choices: None if met(choices) else f"needs {what}"
+
+
+def needs_setting(name: str) -> Need:
+    """The need for another setting that has an effect itself."""
+    return lambda choices: None if choices.acts(name) else f"needs `{name}`, which {choices.missing(name) or 'is off'}"
+
+
+def _series_enough(choices: Choices) -> str | None:
+    """From fewer cases than numbers per case, most principal components cannot be estimated.
+
+    A discriminator that sees them then overfits: with forty series of 600 numbers it did so at once.
+    """
+    panel = choices.panel
+    if len(panel.grid) > 1:
+        return f"needs series, and {panel.name} holds images"
+    n_numbers = panel.n_channels * panel.grid[0]
+    if panel.n_cases < n_numbers:
+        return f"needs more cases: {panel.name} has {panel.n_cases} cases, fewer than the {n_numbers} numbers of one"
+    return None
+
+
+def _label_of_every_case(choices: Choices) -> str | None:
+    """Only real cases could lack a label, so the discriminator would tell them by it."""
+    labels = choices.panel.labels
+    if labels is None or not (n_unknown := int((labels < 0).sum())):
+        return None
+    return (
+        f"needs the label of every case but {n_unknown} of {choices.panel.name} have none (label or drop them, or use "
+        "`recipe=semi_supervised`)"
+    )
+
+
+CODE = needs("a code (`n_categories` or `n_continuous`)", lambda it: it.n_categories or it.n_continuous)
+CATEGORICAL = needs("a categorical code (`n_categories`)", lambda it: it.n_categories)
+CATEGORIES = needs("two categories or more (`n_categories`)", lambda it: max(it.n_categories, default=0) > 1)
+CONTINUOUS = needs("a continuous code (`n_continuous`)", lambda it: it.n_continuous)
+CONTINUOUS_2 = needs("two continuous codes or more (`n_continuous`)", lambda it: it.n_continuous > 1)
+CONSISTENCY = needs("`consistency_weight` above 0", lambda it: it.objective.consistency_weight)
+FOLLOWING = needs("`cont_follows`", lambda it: it.objective.cont_follows)
+CATEGORIES_OR_FOLLOWING = needs(
+    "two categories or more (`n_categories`), or `cont_follows`", lambda it: not CATEGORIES(it) or not FOLLOWING(it)
+)
+LABEL_CODE = needs("a recipe whose first category is the label, such as semi_supervised", lambda it: it.labelled)
+NO_LABEL_INPUT = needs("`label_input=none`", lambda it: it.discriminator.label_input == "none")
+AUGMENTATION = needs("an augmentation of the series", lambda it: any(asdict(it.panel.augmentations).values()))
+CATEGORIES_READ = needs(
+    "`reward_generator` or `generated_share` above 0",
+    lambda it: it.objective.reward_generator or it.objective.discriminator_category_share,
+)
+TWO_STEPS = needs("`max_steps` of 2 or more", lambda it: it.training.max_steps > 1)
+INDEPENDENT = needs("cases that are not windows of one recording", lambda it: not it.windows)
+WINDOWS = needs("cases that are windows of one recording", lambda it: it.windows)
+PENALTY = needs(
+    "`r1_weight`, `r2_weight` or `overlap_weight`",
+    lambda it: it.objective.r1_weight or it.objective.r2_weight or it.acts("overlap_weight"),
+)
+PRETRAINING = needs_setting("pretraining_steps")
+
+NEEDS: Mapping[str, tuple[Need, ...]] = {
+    # training
+    "pretraining_steps": (CATEGORIES, CONSISTENCY, NO_LABEL_INPUT, TWO_STEPS),
+    "pretraining_restarts": (PRETRAINING,),
+    "pretraining_heads": (PRETRAINING,),
+    "split_merge_rounds": (PRETRAINING,),
+    "recognition_every": (CODE,),
+    "penalty_every": (PENALTY,),
+    "calibrate_noise": (needs_setting("within_class_mixing"),),
+    # losses
+    "category_weight": (CATEGORIES,),
+    "continuous_weight": (CONTINUOUS,),
+    "generated_share": (needs_setting("category_weight"), CONSISTENCY),
+    "reward_generator": (CODE,),
+    "real_code_weight": (LABEL_CODE,),
+    "consistency_weight": (CATEGORIES_OR_FOLLOWING,),
+    "balance_weight": (CATEGORIES, CONSISTENCY),
+    "logit_regularization_weight": (CATEGORIES, CONSISTENCY),
+    "pseudo_label_weight": (PRETRAINING,),
+    "augmented_share": (needs_setting("category_weight"), AUGMENTATION, CATEGORIES_READ),
+    "cont_follows_weight": (FOLLOWING,),
+    "overlap_weight": (CONTINUOUS_2, needs_setting("reward_generator")),
+    "within_class_mixing": (
+        PRETRAINING,
+        needs_setting("category_input"),
+        needs_setting("principal_components"),
+        INDEPENDENT,
+    ),
+    # networks
+    "label_input": (LABEL_CODE, _label_of_every_case),
+    "recognition": (CODE,),
+    "category_input": (CATEGORICAL, CONSISTENCY, NO_LABEL_INPUT),
+    "spread_input": (needs_setting("category_input"),),
+    "principal_components": (NO_LABEL_INPUT, _series_enough),
+    "low_rank_head": (needs_setting("principal_components"), WINDOWS),
+    # arguments of a plan that are not settings
+    "continuous_prior": (CONTINUOUS,),
+    "posterior_scale": (CONTINUOUS,),
+}
+"""By setting, what it needs; a setting that is not listed always has an effect."""
+
+
+def refuse_without_effect(choices: Choices, given: Mapping[str, Any]) -> None:
+    """Refuses what was asked for and cannot have an effect; what is switched off is no request.
+
+    Args:
+        choices: the data, the codes and all settings.
+        given: what was asked for, by name.
+
+    Raises:
+        SettingError: there is such a setting; the message says what it needs.
+    """
+    for name, value in given.items():
+        if value not in OFF and (reason := choices.missing(name)):
+            raise SettingError(
+                f"`{name}={value}` cannot be used on {choices.panel.name}: it {reason}; leave it out, or give it "
+                "what it needs"
+            )
+
+
+def limits(choices: Choices, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the defaults hold but this data does not allow, each with the reason, as in "calibrate_noise (needs …)"."""
+    unmet = {name: choices.missing(name) for name in NOTED if name not in given and choices.wants(name)}
+    return tuple(f"{name} ({reason})" for name, reason in unmet.items() if reason)
