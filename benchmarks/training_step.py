@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from _shared import print_header
 from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device, choose_precision
-from tsinfogan.models.backbone import tie_constant_channels
+from tsinfogan.models.backbone import conform
 from tsinfogan.models.backbones import conv1d
 from tsinfogan.models.backbones._series import with_differences
 from tsinfogan.models.discriminator import Discriminator
@@ -54,7 +54,7 @@ class TutorialGenerator(nn.Module):
 
     def __init__(self, ours: conv1d.Generator):
         super().__init__()
-        self.sizes, self.n_constant, self.bounded = ours.sizes, ours.n_constant, ours.bounded
+        self.sizes, self.shape = ours.sizes, ours.shape
         self.embed, self.start = copy.deepcopy(ours.embed), copy.deepcopy(ours.start)
         self.convs = nn.ModuleList(_conv1d(block.conv) for block in ours.blocks)
         self.modulations = nn.ModuleList(copy.deepcopy(block.modulation) for block in ours.blocks)
@@ -72,8 +72,7 @@ class TutorialGenerator(nn.Module):
             x = conv(x) + strength[:, None] * noise[:, None]
             gain, bias = modulation(style)[:, :, None].chunk(2, dim=1)
             x = F.leaky_relu(F.group_norm(x, 1) * (1 + gain) + bias, 0.2)
-        values = tie_constant_channels(self.out(x), self.n_constant)
-        return torch.tanh(values) if self.bounded else values
+        return conform(self.out(x), self.shape)
 
 
 class TutorialDiscriminator(nn.Module):

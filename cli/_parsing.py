@@ -10,7 +10,7 @@ from typing import Any, get_args
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
-from tsinfogan.preprocessing.channels import OTHERS, Choice
+from tsinfogan.preprocessing.preprocessor import OTHERS, Choice
 from tsinfogan.training.plan import setting_types
 
 Values = list[float | Sequence[float] | None]

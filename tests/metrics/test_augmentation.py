@@ -35,8 +35,8 @@ from tsinfogan.metrics.intervals import Estimate, estimate
 from tsinfogan.models.codes import CategoricalCode, LatentSpec, UniformCode
 from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.model import DataCard, Model, ModelSettings
-from tsinfogan.preprocessing.channels import ChannelTransform
 from tsinfogan.preprocessing.preprocessor import Preprocessor
+from tsinfogan.preprocessing.scaling import ChannelTransform
 from tsinfogan.reports.augmentation import draw_study
 from tsinfogan.training.run import list_runs
 

@@ -35,8 +35,8 @@ from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, UniformCod
 from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.model import DataCard, Model, ModelSettings
 from tsinfogan.preprocessing.augmenter import Augmenter
-from tsinfogan.preprocessing.channels import ChannelTransform
 from tsinfogan.preprocessing.preprocessor import Preprocessor
+from tsinfogan.preprocessing.scaling import ChannelTransform
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.session import build_model
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.errors import SettingError
-from tsinfogan.models.backbone import BACKBONES, Backbone, DataShape, get_backbone, tie_constant_channels
+from tsinfogan.models.backbone import BACKBONES, Backbone, DataShape, conform, get_backbone
 
 LATENT_DIM, WIDTH, N = 5, 8, 6
 
@@ -233,12 +233,13 @@ def test_wrong_kind_of_data_is_refused_with_the_choices() -> None:
         get_backbone("conv2", DataShape(1, (24,)))
 
 
-def test_tied_channels_hold_their_mean() -> None:
+def test_constant_channels_have_their_mean_and_bounded_ones_an_end() -> None:
     values = torch.arange(12.0).view(1, 2, 6)
-    tied = tie_constant_channels(values, 1)
+    tied = conform(values, DataShape(2, (6,), n_constant=1))
     assert torch.equal(tied[0, 0], values[0, 0])
     assert tied[0, 1].tolist() == [8.5] * 6
-    assert tie_constant_channels(values, 0) is values
+    assert conform(values, DataShape(2, (6,))) is values
+    assert torch.equal(conform(values, DataShape(2, (6,), bounded=True)), values.tanh())
 
 
 @pytest.mark.parametrize("name", ["conv1d", "gru"])

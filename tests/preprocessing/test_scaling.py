@@ -16,11 +16,11 @@ from tsinfogan.errors import DownloadError
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.preprocessing.scaling import (
     KNEE,
+    ChannelTransform,
     QuantileCurve,
     RobustCurve,
-    Scaler,
     curve_from_dict,
-    fit_scaler,
+    fit_scaling,
     has_heavy_tails,
     robust_spread,
 )
@@ -44,12 +44,12 @@ DRAWS = {
 HEAVY = {"log-normal of spread 2", "cauchy", "normal, one in 500 a thousandfold", "mostly zero"}
 
 
-def forward(scaler: Scaler, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def forward(scaler: ChannelTransform, values: NDArray[np.float64]) -> NDArray[np.float64]:
     scaled = (values - scaler.offset) / scaler.scale
     return scaled if scaler.curve is None else scaler.curve.forward(scaled)
 
 
-def inverse(scaler: Scaler, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+def inverse(scaler: ChannelTransform, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
     straight = scaled if scaler.curve is None else scaler.curve.inverse(scaled)
     return straight * scaler.scale + scaler.offset
 
@@ -67,7 +67,7 @@ def channels(draw: st.DrawFn) -> NDArray[np.float32]:
 @given(values=channels())
 @settings(max_examples=60, deadline=None)
 def test_inverse_of_forward_is_exact_on_the_data(scaling: str, values: NDArray[np.float32]) -> None:
-    scaler = fit_scaler(values, scaling)
+    scaler = fit_scaling(values, scaling)
     scaled = forward(scaler, values.astype(np.float64))
     width = float(np.ptp(values.astype(np.float64)))
     np.testing.assert_allclose(inverse(scaler, scaled), values, rtol=1e-6, atol=1e-9 * width)
@@ -81,7 +81,7 @@ def test_inverse_of_forward_is_exact_on_the_data(scaling: str, values: NDArray[n
 def test_both_ways_rise_also_beyond_the_data(
     scaling: str, values: NDArray[np.float32], others: NDArray[np.float64]
 ) -> None:
-    scaler = fit_scaler(values, scaling)
+    scaler = fit_scaling(values, scaling)
     raw = inverse(scaler, np.sort(others))
     width = float(np.ptp(values.astype(np.float64))) or 1.0
     assert (np.diff(raw) >= -1e-9 * width).all()
@@ -95,7 +95,7 @@ def test_both_ways_rise_also_beyond_the_data(
 @pytest.mark.parametrize("name", [name for name in DRAWS if name != "mostly zero"])
 def test_scaled_values_have_mean_zero_and_unit_spread(scaling: str, name: str) -> None:
     values = DRAWS[name].astype(np.float32)
-    scaled = forward(fit_scaler(values, scaling), values.astype(np.float64))
+    scaled = forward(fit_scaling(values, scaling), values.astype(np.float64))
     assert (scaled.mean(), scaled.std()) == pytest.approx((0, 1), abs=1e-4)
 
 
@@ -103,7 +103,7 @@ def test_what_heavy_tails_do_to_each_scaling() -> None:
     values = DRAWS["cauchy"].astype(np.float32)
     greatest, middle = {}, {}
     for scaling in ("standard", "robust", "quantile"):
-        scaled = forward(fit_scaler(values, scaling), values.astype(np.float64))
+        scaled = forward(fit_scaling(values, scaling), values.astype(np.float64))
         greatest[scaling] = float(np.abs(scaled).max())
         middle[scaling] = float(np.subtract(*np.quantile(scaled, [0.75, 0.25])))
     assert greatest["standard"] > 30 > 12 > greatest["robust"] > greatest["quantile"]
@@ -115,7 +115,7 @@ def test_what_heavy_tails_do_to_each_scaling() -> None:
 def test_quantile_scaling_makes_any_distribution_normal() -> None:
     for name in ("normal", "uniform", "exponential", "arcsine", "cauchy", "log-normal of spread 2"):
         values = DRAWS[name].astype(np.float32)
-        scaled = forward(fit_scaler(values, "quantile"), values.astype(np.float64))
+        scaled = forward(fit_scaling(values, "quantile"), values.astype(np.float64))
         normal = {0.025: -1.96, 0.159: -1.0, 0.5: 0.0, 0.841: 1.0, 0.975: 1.96}
         assert np.quantile(scaled, list(normal)) == pytest.approx(list(normal.values()), abs=0.05), name
 
@@ -133,7 +133,7 @@ def test_a_robust_curve_is_a_line_in_the_middle_and_a_logarithm_beyond() -> None
 def test_beyond_the_data_a_curve_goes_on_straight(scaling: str) -> None:
     """Were the logarithm to go on, five more would be a hundredfold."""
     values = DRAWS["log-normal of spread 2"].astype(np.float32)
-    scaler = fit_scaler(values, scaling)
+    scaler = fit_scaling(values, scaling)
     top = forward(scaler, values.max()[None].astype(np.float64))
     first, second, fifth = (float(inverse(scaler, top + step)[0]) for step in (1, 2, 5))
     assert values.max() < first
@@ -143,7 +143,7 @@ def test_beyond_the_data_a_curve_goes_on_straight(scaling: str) -> None:
 
 @pytest.mark.parametrize("name", DRAWS)
 def test_auto_is_robust_where_tails_are_heavy(name: str) -> None:
-    curve = fit_scaler(DRAWS[name].astype(np.float32), "auto").curve
+    curve = fit_scaling(DRAWS[name].astype(np.float32), "auto").curve
     assert isinstance(curve, RobustCurve) if name in HEAVY else curve is None
 
 
@@ -176,8 +176,8 @@ def test_auto_leaves_the_datasets_of_this_project_as_they_were(name: str, monkey
 @over_scalings
 def test_a_constant_is_shifted_to_zero(scaling: str) -> None:
     for value in (0.0, 0.1, -7.25, 1e30):
-        scaler = fit_scaler(np.full(500, value, np.float32), scaling)
-        assert scaler == Scaler(float(np.float32(value)), 1.0)
+        scaler = fit_scaling(np.full(500, value, np.float32), scaling)
+        assert scaler == ChannelTransform(float(np.float32(value)), 1.0)
 
 
 def test_robust_spread_has_somewhere_to_go_when_values_are_equal() -> None:
@@ -190,7 +190,7 @@ def test_robust_spread_has_somewhere_to_go_when_values_are_equal() -> None:
 
 @pytest.mark.parametrize("scaling", ["robust", "quantile"])
 def test_a_curve_survives_json_and_is_short(scaling: str) -> None:
-    curve = fit_scaler(DRAWS["cauchy"].astype(np.float32), scaling).curve
+    curve = fit_scaling(DRAWS["cauchy"].astype(np.float32), scaling).curve
     assert curve is not None
     text = json.dumps(curve.to_dict())
     assert curve_from_dict(json.loads(text)) == curve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,34 +29,25 @@ class DataShape:
     n_constant: int = 0
     bounded: bool = False
 
-
-class GeneratorNetwork(Protocol):
-    """A deterministic function of its two inputs: every random number comes from outside."""
-
-    injected_noise_dim: int
-    """Numbers ``~ N(0, 1)`` that it takes for detail that no code describes (noise injection); may be 0."""
-
-    def __call__(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
-        """Latent ``(n, latent_dim)`` and noise ``(n, injected_noise_dim)`` to values ``(n, n_channels, *grid)``."""
-
-
-class TrunkNetwork(Protocol):
-    """Everything of the discriminator up to its heads."""
-
-    feature_dim: int
-
-    def __call__(self, values: Tensor) -> Tensor:
-        """Values ``(n, n_channels, *grid)`` to features ``(n, feature_dim)``."""
+    @property
+    def n_varying(self) -> int:
+        """Channels that vary over the grid."""
+        return self.n_channels - self.n_constant
 
 
 @dataclass(frozen=True)
 class Backbone:
     """A generator and a trunk that go together.
 
+    A generator is a deterministic function of a latent ``(n, latent_dim)`` and noise ``(n, injected_noise_dim)``, which
+    is ``~ N(0, 1)`` and stands for detail that no code describes (noise injection); it gives values
+    ``(n, n_channels, *grid)``. ``injected_noise_dim`` is an attribute of the network and may be 0. A trunk maps such
+    values to features ``(n, feature_dim)``, also an attribute, on which the discriminator's heads are put.
+
     Attributes:
         summary: one sentence for the command line's help.
-        generator: ``(shape, latent_dim, width) -> GeneratorNetwork``.
-        trunk: ``(shape, width) -> TrunkNetwork``.
+        generator: ``(shape, latent_dim, width)`` to a network.
+        trunk: ``(shape, width)`` to a network.
         width: default width.
         n_axes: axes of the grid that it handles, 1 for series, 2 for images.
         settings: training settings and weights, by name, that suit it better than the general defaults.
@@ -94,10 +85,10 @@ def get_backbone(name: str | Backbone, shape: DataShape) -> Backbone:
     return backbone
 
 
-def tie_constant_channels(values: Tensor, n_constant: int) -> Tensor:
-    """Replaces each of the last ``n_constant`` channels of ``(n, c, *grid)`` by its mean over the grid."""
-    if not n_constant:
-        return values
-    axes = tuple(range(2, values.ndim))
-    varying, constant = values[:, :-n_constant], values[:, -n_constant:]
-    return torch.cat([varying, constant.mean(axes, keepdim=True).expand_as(constant)], dim=1)
+def conform(values: Tensor, shape: DataShape) -> Tensor:
+    """A generator's last layer ``(n, n_channels, *grid)`` as ``shape`` demands: constant channels, and bounds by tanh."""
+    if shape.n_constant:
+        varying, constant = values[:, : shape.n_varying], values[:, shape.n_varying :]
+        mean = constant.mean(tuple(range(2, values.ndim)), keepdim=True)
+        values = torch.cat([varying, mean.expand_as(constant)], dim=1)
+    return torch.tanh(values) if shape.bounded else values

@@ -93,7 +93,7 @@ class Discriminator(nn.Module):
         read_dim = feature_dim = int(self.trunk.feature_dim)  # type: ignore[arg-type]
         self.principal_components: PrincipalComponents | None = None
         if settings.principal_components:
-            self.principal_components = principal_components_of(shape)
+            self.principal_components = PrincipalComponents(shape.n_varying, shape.grid[0])
             self.detail_trunk = backbone.trunk(shape, width)
             feature_dim += int(self.detail_trunk.feature_dim)  # type: ignore[arg-type]
 
@@ -200,11 +200,6 @@ class Discriminator(nn.Module):
         """Parameters of each code's posterior that a recognition head gives for ``(n, feature_dim)``."""
         with torch.autocast(features.device.type, enabled=False):
             return head(features).split(self.sizes, dim=1)  # type: ignore[no-any-return]
-
-
-def principal_components_of(shape: DataShape) -> PrincipalComponents:
-    """Principal components for series of this shape; not fitted yet."""
-    return PrincipalComponents(shape.n_channels - shape.n_constant, shape.grid[0])
 
 
 def category_spread(features: Tensor, category: Tensor) -> Tensor:

@@ -14,8 +14,8 @@ from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, View
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.models.backbone import DataShape, get_backbone
 from tsinfogan.models.codes import CategoricalCode, LatentSpec
-from tsinfogan.models.discriminator import Discriminator, DiscriminatorSettings, principal_components_of
-from tsinfogan.models.pca import ShrinkageGenerator
+from tsinfogan.models.discriminator import Discriminator, DiscriminatorSettings
+from tsinfogan.models.pca import PrincipalComponents, ShrinkageGenerator
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.seeding import Stream, derived_seed
 
@@ -171,7 +171,8 @@ class Model:
             generator = backbone.generator(shape, settings.latent.size, width)
             if settings.discriminator.principal_components:
                 latent_dim = settings.latent.size if settings.low_rank_head else 0
-                generator = ShrinkageGenerator(generator, principal_components_of(shape), latent_dim, width)
+                principal_components = PrincipalComponents(shape.n_varying, shape.grid[0])
+                generator = ShrinkageGenerator(generator, principal_components, latent_dim, width)
             discriminator = Discriminator(backbone, shape, width, settings.latent.codes, settings.discriminator)
         generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -13,8 +13,8 @@ __all__, __getattr__ = on_demand(
     __name__,
     {
         "augmenter": ("Augmenter",),
-        "channels": ("ChannelTransform",),
         "preprocessor": ("Preprocessor",),
+        "scaling": ("ChannelTransform",),
         "torch_inverse": ("Units",),
     },
 )

@@ -7,15 +7,22 @@ the codes. On the way back each channel keeps the properties of its data: whole 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel
-from tsinfogan.preprocessing.channels import ChannelTransform, Choice, channel_choices, channels_of_format_2
+from tsinfogan.errors import SettingError, UnknownNameError
+from tsinfogan.preprocessing.bounds import Bounds
 from tsinfogan.preprocessing.resampling import choose_grid, resampled, resampled_each, rows_to_choose_grid
+from tsinfogan.preprocessing.scaling import UNLIMITED, ChannelTransform, Scaling
+
+OTHERS = "*"
+"""In choices by channel, stands for the channels that are not named."""
+Choice = str | Mapping[str, str]
+"""One choice for all channels, or one for each that is named, by name."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +140,7 @@ class Preprocessor:
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Preprocessor:
         """Rebuilds what :meth:`to_dict` gave, in this version or an older one."""
-        channels = settings["channels"] if "channels" in settings else channels_of_format_2(settings)
+        channels = settings["channels"] if "channels" in settings else _channels_of_format_2(settings)
         return cls(
             tuple(map(ChannelTransform.from_dict, channels)),
             tuple(settings["grid"]),
@@ -141,3 +148,45 @@ class Preprocessor:
             settings["lengths"] and tuple(settings["lengths"]),
             tuple(settings["log_length"]),
         )
+
+
+def channel_choices(panel: Panel, scaling: Choice, bounds: Choice) -> tuple[list[str], list[str]]:
+    """Scaling and bounds chosen for each channel of ``panel``.
+
+    Raises:
+        UnknownNameError: no such scaling, bounds or channel.
+        SettingError: another scaling for images.
+    """
+    scalings = _by_channel("scaling", scaling, get_args(Scaling), panel)
+    if panel.view == "image" and (strange := set(scalings) - {"auto", "standard"}):
+        raise SettingError(
+            f"{panel.name}: images are always scaled to [-1, 1], so expected scaling auto, got {min(strange)}; leave "
+            "it out"
+        )
+    return scalings, _by_channel("bounds", bounds, get_args(Bounds), panel)
+
+
+def _by_channel(what: str, choice: Choice, known: Sequence[str], panel: Panel) -> list[str]:
+    choices = {OTHERS: choice} if isinstance(choice, str) else choice
+    if strange := sorted(choices.keys() - {*panel.channels, OTHERS}):
+        raise UnknownNameError("channel", strange[0], panel.channels)
+    if strange := sorted(set(choices.values()) - set(known)):
+        raise UnknownNameError(what, strange[0], known)
+    return [choices.get(name, choices.get(OTHERS, "auto")) for name in panel.channels]
+
+
+def _channels_of_format_2(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What :meth:`ChannelTransform.from_dict` takes, from the preprocessing of an older run: a list for each attribute.
+
+    The oldest runs have no curves, limits, kinds or steps.
+    """
+    n_channels = len(settings["offset"])
+    ranges = list(zip(settings["low"], settings["high"], strict=True))
+    attributes = {
+        **{name: settings[name] for name in ("offset", "scale", "low")},
+        "curve": settings.get("curves") or [None] * n_channels,
+        "limits": settings.get("limits") or (ranges if settings["bounded"] else [UNLIMITED] * n_channels),
+        "step": settings.get("steps") or [0.0] * n_channels,
+        "kind": settings.get("kinds") or ["real"] * n_channels,
+    }
+    return [dict(zip(attributes, values, strict=True)) for values in zip(*attributes.values(), strict=True)]

@@ -1,21 +1,25 @@
-"""Scaling of one channel to mean 0 and standard deviation 1: linear, or with a curve where tails are heavy.
+"""One channel from raw units to what the networks see, and back.
 
-A curve is increasing and has an exact inverse. Outside the range of the data it is linear, so that a network value
+Scaling is to mean 0 and standard deviation 1: linear, or with a curve where tails are heavy. A curve is increasing and has an exact inverse. Outside the range of the data it is linear, so that a network value
 slightly outside that range gives a sample slightly outside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from tsinfogan.data.panel import ChannelKind, FloatArray
+from tsinfogan.preprocessing.bounds import Limits, find_limits, find_step
+
 Scaling = Literal["auto", "standard", "robust", "quantile"]
 Numbers = NDArray[np.float64]
+UNLIMITED = Limits()
 
 KNEE = 2.0
 """Distance from the median, in robust standard deviations, up to which a robust scaling is linear."""
@@ -122,16 +126,77 @@ class QuantileCurve:
         return {"scaling": self.scaling, **asdict(self)}
 
 
-class Scaler(NamedTuple):
-    """How one channel is scaled: ``curve((values − offset) / scale)``, or linearly if ``curve`` is None."""
+@dataclass(frozen=True)
+class ChannelTransform:
+    """How one channel is scaled, and which values its samples may take.
 
-    offset: float
-    scale: float
+    Attributes:
+        offset: subtracted first.
+        scale: divided by next.
+        curve: applied last, or None for linear scaling.
+        low: least value of the training data, from which steps are counted.
+        limits: least and greatest value of a sample.
+        step: values of a sample are whole numbers of steps from ``low``; 0 for any value.
+        kind: as in :class:`Panel`; samples of integers and booleans are rounded.
+    """
+
+    offset: float = 0.0
+    scale: float = 1.0
     curve: Curve | None = None
+    low: float = 0.0
+    limits: Limits = UNLIMITED
+    step: float = 0.0
+    kind: ChannelKind = "real"
+
+    @classmethod
+    def fit(cls, values: FloatArray, kind: ChannelKind, scaling: str, bounds: str, image: bool) -> ChannelTransform:
+        """The transform for all values of a channel, of any shape, NaN where there is none; images become [−1, 1]."""
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        scaled = cls((low + high) / 2, (high - low) / 2 or 1.0) if image else fit_scaling(values, scaling)
+        limits = find_limits(values, kind != "real", "observed" if image else bounds)
+        step = 0.0 if image or kind == "boolean" else find_step(values)
+        return replace(scaled, low=low, limits=limits, step=step, kind=kind)
+
+    @property
+    def scaling(self) -> str:
+        """``standard``, ``robust`` or ``quantile``."""
+        return "standard" if self.curve is None else self.curve.scaling
+
+    def forward(self, values: FloatArray) -> FloatArray:
+        """Raw values of any shape as the networks see them; NaN stays NaN."""
+        if self.curve is None:
+            linear: FloatArray = (values - np.float32(self.offset)) / np.float32(self.scale)
+            return linear
+        return self.curve.forward((values.astype(np.float64) - self.offset) / self.scale).astype(np.float32)
+
+    def inverse(self, scaled: FloatArray) -> FloatArray:
+        """The raw values of network values of any shape, within the limits, on steps, rounded; NaN stays NaN."""
+        if self.curve is None:
+            raw: FloatArray = scaled * np.float32(self.scale)
+            raw += np.float32(self.offset)
+        else:
+            raw = (self.curve.inverse(scaled.astype(np.float64)) * self.scale + self.offset).astype(np.float32)
+        if any(end is not None for end in self.limits):
+            np.clip(raw, *self.limits, out=raw)
+        if self.step:
+            raw[...] = self.low + np.rint((raw.astype(np.float64) - self.low) / self.step) * self.step
+        if self.kind != "real":
+            np.rint(raw, out=raw)
+        return raw
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; :meth:`from_dict` is its inverse."""
+        return {**asdict(self), "curve": self.curve and self.curve.to_dict()}
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> ChannelTransform:
+        """Rebuilds what :meth:`to_dict` gave."""
+        curve = settings["curve"] and curve_from_dict(settings["curve"])
+        return cls(**{**settings, "curve": curve, "limits": Limits(*settings["limits"])})
 
 
-def fit_scaler(values: NDArray[np.float32], scaling: str) -> Scaler:
-    """The scaler of one channel.
+def fit_scaling(values: FloatArray, scaling: str) -> ChannelTransform:
+    """How one channel is scaled, whatever samples may be.
 
     Args:
         values: all its values, of any shape; NaN where there is none.
@@ -139,16 +204,16 @@ def fit_scaler(values: NDArray[np.float32], scaling: str) -> Scaler:
             ``auto`` for robust if tails are heavy, else standard. A constant channel is only shifted to zero.
     """
     if np.nanmin(values) == np.nanmax(values):
-        return Scaler(float(np.nanmin(values)), 1.0)
+        return ChannelTransform(float(np.nanmin(values)), 1.0)
     known = values[np.isfinite(values)].astype(np.float64)  # (n,)
     if scaling == "standard" or (scaling == "auto" and not has_heavy_tails(known)):
         spread = float(np.nanstd(values, dtype=np.float64))
         if not 1e-15 < spread < 1e15:  # NumPy squares in float32, which over- or underflows
             spread = float(known.std())
-        return Scaler(float(np.nanmean(values, dtype=np.float64)), spread)
+        return ChannelTransform(float(np.nanmean(values, dtype=np.float64)), spread)
     offset, scale = float(np.median(known)), robust_spread(known)
     fit = QuantileCurve.fit if scaling == "quantile" else RobustCurve.fit
-    return Scaler(offset, scale, fit((known - offset) / scale))
+    return ChannelTransform(offset, scale, fit((known - offset) / scale))
 
 
 def has_heavy_tails(values: Numbers) -> bool:

@@ -14,7 +14,7 @@ from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, NormalCode
 from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.model import ModelSettings
 from tsinfogan.preprocessing.augmenter import FOLLOWABLE
-from tsinfogan.preprocessing.channels import Choice, channel_choices
+from tsinfogan.preprocessing.preprocessor import Choice, channel_choices
 from tsinfogan.training.config import Objective, Recipe, TrainingSettings, get_recipe
 from tsinfogan.training.needs import Choices, limits, refuse_without_effect
 from tsinfogan.training.upgrade import new_names

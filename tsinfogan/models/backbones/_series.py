@@ -1,20 +1,26 @@
-"""What backbones for series have in common."""
+"""What backbones for series have in common: noise injection, and a trunk of convolutions.
+
+One-dimensional convolutions are written as two-dimensional ones of height 1 in channels-last layout; no other form was
+faster on any processor measured (docs/benchmarks.md).
+"""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsinfogan.models.backbone import DataShape
 
+MIN_GRID = 5
+KERNEL = 5
 CHANNELS_PER_INJECTION = 4
 FIRST_STRENGTH = 0.3
 
 
 def n_injected(shape: DataShape) -> int:
     """Independent noise inputs of a generator: with many channels, their noise is not one and the same."""
-    return max(1, (shape.n_channels - shape.n_constant) // CHANNELS_PER_INJECTION)
+    return max(1, shape.n_varying // CHANNELS_PER_INJECTION)
 
 
 def first_strengths(n_injected: int, n_features: int) -> Tensor:
@@ -38,3 +44,41 @@ def with_differences(values: Tensor, n_varying: int) -> Tensor:
     first = F.pad(varying.diff(dim=-1), (0, 1)) * (n_timepoints / 12)
     second = F.pad(varying.diff(n=2, dim=-1), (1, 1)) * (n_timepoints / 18) ** 2 if n_timepoints > 2 else first
     return torch.cat([values, first, second], dim=1)
+
+
+def halvings(size: int, smallest: int = MIN_GRID) -> list[int]:
+    """Grid sizes from coarse to fine, each half of the next rounded up: ``halvings(40) == [5, 10, 20, 40]``."""
+    sizes = [size]
+    while sizes[0] > smallest:
+        sizes.insert(0, -(-sizes[0] // 2))
+    return sizes
+
+
+def convolution(n_in: int, n_out: int, stride: int = 1) -> nn.Conv2d:
+    """A convolution over time on ``(n, c, 1, t)``."""
+    return nn.Conv2d(n_in, n_out, (1, KERNEL), (1, stride), (0, KERNEL // 2))
+
+
+class Trunk(nn.Module):
+    """Strided convolutions over the values and their first and second differences, which show roughness."""
+
+    def __init__(self, shape: DataShape, width: int):
+        super().__init__()
+        self.n_varying = shape.n_varying
+        sizes = halvings(shape.grid[0])
+        widths = [min(4, 2**level) * width for level in range(len(sizes))]
+        n_in = shape.n_channels + 2 * self.n_varying
+        self.convs = nn.ModuleList(
+            convolution(a, b, stride=1 if level == 0 else 2)
+            for level, (a, b) in enumerate(zip([n_in, *widths[:-1]], widths, strict=True))
+        )
+        self.feature_dim = 8 * width
+        self.out = nn.Linear(widths[-1] * sizes[0], self.feature_dim)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """``(n, n_channels, t)`` to ``(n, feature_dim)``."""
+        x = with_differences(values, self.n_varying)[:, :, None]
+        x = x.contiguous(memory_format=torch.channels_last)
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), 0.2)
+        return F.leaky_relu(self.out(x.flatten(1)), 0.2)

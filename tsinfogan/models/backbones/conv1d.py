@@ -6,9 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsinfogan.models.backbone import Backbone, DataShape, tie_constant_channels
-from tsinfogan.models.backbones._convolutions import Trunk, convolution, halvings
-from tsinfogan.models.backbones._series import first_strengths, n_injected
+from tsinfogan.models.backbone import Backbone, DataShape, conform
+from tsinfogan.models.backbones._series import Trunk, convolution, first_strengths, halvings, n_injected
 
 
 class Block(nn.Module):
@@ -42,8 +41,7 @@ class Generator(nn.Module):
         self.sizes = halvings(shape.grid[0])
         self.injected_sizes = [n_injected(shape) * size for size in self.sizes]
         self.injected_noise_dim = sum(self.injected_sizes)
-        self.n_constant = shape.n_constant
-        self.bounded = shape.bounded
+        self.shape = shape
         widths = [min(4, 2 ** (len(self.sizes) - 1 - level)) * width for level in range(len(self.sizes))]
         self.embed = nn.Sequential(nn.Linear(latent_dim, 4 * width), nn.LeakyReLU(0.2))
         self.start = nn.Linear(4 * width, widths[0] * self.sizes[0])
@@ -60,8 +58,7 @@ class Generator(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         for block, noise in zip(self.blocks, injected_noise.split(self.injected_sizes, dim=1), strict=True):
             x = block(x, style, noise)
-        values = tie_constant_channels(self.out(x)[:, :, 0].float(), self.n_constant)
-        return torch.tanh(values) if self.bounded else values
+        return conform(self.out(x)[:, :, 0].float(), self.shape)
 
 
 BACKBONE = Backbone("1-D convolutions with smooth upsampling; the default for series", Generator, Trunk, 32, (1,))

@@ -12,13 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsinfogan.models.backbone import Backbone, DataShape, tie_constant_channels
-from tsinfogan.models.backbones._convolutions import Trunk
-from tsinfogan.models.backbones._series import first_strengths, n_injected
+from tsinfogan.models.backbone import Backbone, DataShape, conform
+from tsinfogan.models.backbones._series import KERNEL, Trunk, first_strengths, n_injected
 
 MAX_N_CELLS = 16
 INJECTED_PER_CELL = 4
-KERNEL = 5
 
 
 def cells(n_timepoints: int) -> tuple[int, int]:
@@ -43,8 +41,7 @@ class Generator(nn.Module):
         self.n_fine = n_injected(shape) if n_injected(shape) > 1 else 0
         self.injected_sizes = [self.n_states * self.injected_per_cell, self.n_fine * self.n_timepoints]
         self.injected_noise_dim = sum(self.injected_sizes)
-        self.n_constant = shape.n_constant
-        self.bounded = shape.bounded
+        self.shape = shape
         self.width = width
         size = 4 * width
         self.embed = nn.Sequential(nn.Linear(latent_dim, size), nn.LeakyReLU(0.2))
@@ -79,8 +76,7 @@ class Generator(nn.Module):
         if self.n_fine:
             x = x + self.fine_strength @ fine.view(n, self.n_fine, self.n_timepoints)
         x = self._modulated(x, second)
-        values = tie_constant_channels(self.out(x).float(), self.n_constant)
-        return torch.tanh(values) if self.bounded else values
+        return conform(self.out(x).float(), self.shape)
 
     def _modulated(self, x: Tensor, gain_and_bias: Tensor) -> Tensor:
         gain, bias = gain_and_bias.chunk(2, dim=1)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsinfogan.models.backbone import Backbone, DataShape, tie_constant_channels
+from tsinfogan.models.backbone import Backbone, DataShape, conform
 
 KERNEL = 4
 
@@ -28,9 +28,7 @@ class Generator(nn.Module):
         super().__init__()
         self.middle = halved(shape.grid)
         self.coarse = halved(self.middle)
-        self.grid = shape.grid
-        self.n_constant = shape.n_constant
-        self.bounded = shape.bounded
+        self.shape = shape
         n_full, n_coarse = 16 * width, 2 * width * int(torch.Size(self.coarse).numel())
         self.full = nn.Sequential(
             nn.Linear(latent_dim, n_full, bias=False),
@@ -46,12 +44,10 @@ class Generator(nn.Module):
 
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)`` and an empty ``(n, 0)`` to ``(n, n_channels, height, width)``."""
-        height, width = self.coarse
-        x = self.full(latent).view(len(latent), height, width, -1).permute(0, 3, 1, 2)  # channels last in memory
+        x = self.full(latent).view(len(latent), *self.coarse, -1).permute(0, 3, 1, 2)  # channels last in memory
+        height, width = self.shape.grid
         x = F.relu(self.norm(self.up(x)[:, :, : self.middle[0], : self.middle[1]]))
-        values = self.out(x)[:, :, : self.grid[0], : self.grid[1]].float()
-        values = tie_constant_channels(values, self.n_constant)
-        return torch.tanh(values) if self.bounded else values
+        return conform(self.out(x)[:, :, :height, :width].float(), self.shape)
 
 
 class Trunk(nn.Module):

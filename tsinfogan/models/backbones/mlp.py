@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from tsinfogan.models.backbone import Backbone, DataShape, tie_constant_channels
+from tsinfogan.models.backbone import Backbone, DataShape, conform
 
 
 class Generator(nn.Module):
@@ -18,8 +18,7 @@ class Generator(nn.Module):
     def __init__(self, shape: DataShape, latent_dim: int, width: int):
         super().__init__()
         self.size = (shape.n_channels, *shape.grid)
-        self.n_constant = shape.n_constant
-        self.bounded = shape.bounded
+        self.shape = shape
         widths = [width, 2 * width, 4 * width, 8 * width]
         layers: list[nn.Module] = [nn.Linear(latent_dim, width), nn.LeakyReLU(0.2)]
         for n_in, n_out in pairwise(widths):
@@ -28,9 +27,7 @@ class Generator(nn.Module):
 
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)`` and an empty ``(n, 0)`` to ``(n, n_channels, *grid)``."""
-        values = self.layers(latent).float().view(len(latent), *self.size)
-        values = tie_constant_channels(values, self.n_constant)
-        return torch.tanh(values) if self.bounded else values
+        return conform(self.layers(latent).float().view(len(latent), *self.size), self.shape)
 
 
 class Trunk(nn.Module):
