@@ -144,6 +144,7 @@ class _GaussianPosterior:
 
     posterior_scale: float | None = None
     column: ClassVar[str] = "cont"
+    kind: ClassVar[str]
     is_categorical: ClassVar[bool] = False
     n_categories: ClassVar[int] = 0
     encoded_size: ClassVar[int] = 1
@@ -176,6 +177,9 @@ class _GaussianPosterior:
     def features(self, parameters: Tensor) -> Tensor:
         return parameters[:, :1]
 
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, **asdict(self)}
+
 
 @dataclass(frozen=True)
 class UniformCode(_GaussianPosterior):
@@ -200,9 +204,6 @@ class UniformCode(_GaussianPosterior):
     def sweep(self, steps: int) -> Tensor:
         return torch.linspace(self.low, self.high, steps)
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind, **asdict(self)}
-
 
 @dataclass(frozen=True)
 class NormalCode(_GaussianPosterior):
@@ -219,9 +220,6 @@ class NormalCode(_GaussianPosterior):
 
     def sweep(self, steps: int) -> Tensor:
         return torch.linspace(-2, 2, steps)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind, **asdict(self)}
 
 
 CODE_KINDS: dict[str, type[CategoricalCode] | type[UniformCode] | type[NormalCode]] = {
