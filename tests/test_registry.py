@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sklearn.base import clone
 
 from _trainers import waves
 from tsinfogan.errors import RunError, SettingError, UnknownNameError
+from tsinfogan.estimators.infogan import InfoGAN
 from tsinfogan.models.backbone import BACKBONES, Backbone
 from tsinfogan.registry import _entry_points
 from tsinfogan.training.plan import make_plan
@@ -71,6 +73,16 @@ def test_objects() -> None:
 def test_an_object_needs_a_name_of_its_own(backbone: Backbone, reason: str) -> None:
     with pytest.raises(SettingError, match=f"{reason}.*set name"):
         make_plan(waves(), backbone=backbone)
+
+
+def test_an_estimator_takes_an_object_and_keeps_its_name(tmp_path: Path) -> None:
+    values = waves().values
+    settings = {"pretraining_steps": 0, "width": 4}
+    fitted = clone(InfoGAN(backbone=OWN, n_categories=2, max_steps=1, settings=settings)).fit(values)
+    fitted.save(tmp_path / "run")
+    again = InfoGAN.load(tmp_path / "run")
+    assert again.backbone == "own"
+    assert again.sample(2).shape == (2, *values.shape[1:])
 
 
 def test_a_run_finds_its_backbone_by_name(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tsinfogan.errors import DataError, SettingError
 from tsinfogan.estimators.containers import Container, read
 from tsinfogan.estimators.parameters import parameters_from_dict, parameters_of, parameters_to_dict, plan_of, seed_of
 from tsinfogan.estimators.targets import Targets, labelled
+from tsinfogan.models.backbone import Backbone
 from tsinfogan.sampling.inference import check_fits, encode, read_codes
 from tsinfogan.sampling.request import CodeValues
 from tsinfogan.sampling.sampler import Sample, sample
@@ -44,7 +45,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             ``y``, or ten without ``y``.
         n_continuous: number of continuous codes.
         noise_dim: noise dimensions beside the codes.
-        backbone: registered name; None chooses by the shape of the data.
+        backbone: by name, or one of your own; None chooses by the shape of the data.
         recipe: registered name. ``auto`` is ``semi_supervised``, where category k is class k, if labels of two or more
             classes are known and ``n_categories`` is their number; else ``infogan``, which never sees a label: its
             categories are named after the classes that they match.
@@ -85,7 +86,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         n_categories: int | Sequence[int] | None = None,
         n_continuous: int = 2,
         noise_dim: int = 32,
-        backbone: str | None = None,
+        backbone: str | Backbone | None = None,
         recipe: str = "auto",
         max_steps: int | None = None,
         n_seeds: int = 1,

@@ -13,6 +13,7 @@ from tsinfogan.data.columns import ColumnNames
 from tsinfogan.data.labels import several_classes
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
+from tsinfogan.models.backbone import BACKBONES
 from tsinfogan.training.plan import Plan, make_plan
 
 SEEDS = 2**31
@@ -77,6 +78,7 @@ def parameters_to_dict(parameters: Mapping[str, Any], seed: int) -> dict[str, An
         "columns": None if columns is None else columns.to_dict(),
         "random_state": (None if random_state is None else int(random_state)) if plain else seed,
         "settings": None if parameters["settings"] is None else dict(parameters["settings"]),
+        "backbone": parameters["backbone"] and BACKBONES.register(parameters["backbone"]),
     }
 
 
