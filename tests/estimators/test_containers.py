@@ -78,9 +78,9 @@ def test_whole_numbers_are_rounded_and_held_within_what_the_dtype_holds() -> Non
 
 
 def test_kinds_of_channels() -> None:
-    assert read(numbers((2, 3, 4), "int32")).panel.kinds == ("integer",) * 3
-    assert read(numbers((2, 4, 3), "bool"), time_last=False).panel.kinds == ("boolean",) * 3
-    assert read(numbers((2, 3, 4))).panel.kinds == ()
+    assert read(numbers((2, 3, 4), "int32"))[0].kinds == ("integer",) * 3
+    assert read(numbers((2, 4, 3), "bool"), time_last=False)[0].kinds == ("boolean",) * 3
+    assert read(numbers((2, 3, 4)))[0].kinds == ()
 
 
 def test_panels_join() -> None:
@@ -101,7 +101,7 @@ def test_panels_join() -> None:
 def test_unequal_lengths_do_not_go_into_an_array() -> None:
     ragged = Panel.from_cases([np.zeros((1, 3)), np.zeros((1, 5))])
     with pytest.raises(DataError, match="3 to 5 timepoints do not go into one array"):
-        read(numbers((2, 1, 5))).container.packed(ragged)
+        read(numbers((2, 1, 5)))[1].packed(ragged)
 
 
 # ---- long DataFrames
@@ -194,11 +194,11 @@ smooth = np.sin(time[:, None] + np.arange(8)[:, None, None] + [0, 2, 4])  # (8, 
 def test_axes_that_look_swapped() -> None:
     with pytest.raises(DataError, match=r"got \(8, 50, 3\), which looks like \(n, time, channel\)"):
         read(smooth)
-    assert read(smooth, time_last=False).panel.n_channels == 3
-    assert read(smooth, time_last=True).panel.n_channels == 50
-    assert read(np.moveaxis(smooth, 1, 2)).panel.n_channels == 3
+    assert read(smooth, time_last=False)[0].n_channels == 3
+    assert read(smooth, time_last=True)[0].n_channels == 50
+    assert read(np.moveaxis(smooth, 1, 2))[0].n_channels == 3
     wide = np.random.default_rng(0).normal(size=(6, 60, 9))  # many channels are no mistake
-    assert read(wide).panel.n_channels == 60
+    assert read(wide)[0].n_channels == 60
 
 
 @pytest.mark.parametrize(

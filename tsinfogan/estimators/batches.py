@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,7 +99,7 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
         self._units = Units(model.preprocessor, model.device) if raw else None
         self.n_real, self.n_batches = 0, n_batches
         if real is not None:
-            panel = labelled(read(real).panel, y)[0] if isinstance(source, Model) else source.to_panel(real, y)
+            panel = labelled(read(real)[0], y)[0] if isinstance(source, Model) else source.to_panel(real, y)
             self._real, self._real_labels = self._prepared(panel)
             self.n_real = max(1, round(real_share * batch_size))
             self.n_batches = n_batches or -(-panel.n_cases // self.n_real)
@@ -125,13 +126,8 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
         position, first, step = (0, 0, 1) if worker is None else (1 + worker.id, worker.id, worker.num_workers)
         epoch = int(self._passes[position])
         self._passes[position] += 1
-        return self._pass(epoch, first, step)
-
-    def _pass(self, epoch: int, first: int, step: int) -> Iterator[tuple[Tensor, Tensor]]:
-        number = first
-        while self.n_batches is None or number < self.n_batches:
-            yield self.batch(epoch, number)
-            number += step
+        numbers = count(first, step) if self.n_batches is None else range(first, self.n_batches, step)
+        return (self.batch(epoch, number) for number in numbers)
 
     @torch.no_grad()
     def batch(self, epoch: int, number: int) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,15 +103,8 @@ class Container:
         return values[0] if self.n_axes == 1 else self._turned(values)
 
 
-class Read(NamedTuple):
-    """Series as a panel, and their container."""
-
-    panel: Panel
-    container: Container
-
-
-def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | None = None) -> Read:
-    """Series as a panel.
+def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | None = None) -> tuple[Panel, Container]:
+    """Series as a panel, and their container.
 
     Args:
         series: a :class:`Panel`; an array ``(n_cases, n_channels, n_timepoints)``, or ``(n_cases, n_timepoints)`` for
@@ -125,10 +118,10 @@ def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | N
         DataError: none of these, or values that are no finite numbers.
     """
     if isinstance(series, Panel):
-        return Read(series, Container())
+        return series, Container()
     if hasattr(series, "iloc") and hasattr(series, "columns"):
         columns = columns or ColumnNames()
-        return Read(panel_from_frame(series, columns), Container("frame", layout=FrameLayout.of(series, columns)))
+        return panel_from_frame(series, columns), Container("frame", layout=FrameLayout.of(series, columns))
     if hasattr(series, "to_pandas"):
         raise DataError(f"expected series as an array, a list or a DataFrame, got {type(series)}; call its to_pandas()")
     if isinstance(series, (list, tuple)) and series and all(hasattr(case, "ndim") for case in series):
@@ -142,7 +135,7 @@ def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | N
     return _read_array(array, time_last)
 
 
-def _read_array(array: Array, time_last: bool | None) -> Read:
+def _read_array(array: Array, time_last: bool | None) -> tuple[Panel, Container]:
     dtype = _checked_dtype(array)
     if array.ndim == 2:
         array, kind, turned = array[:, None], "table", False
@@ -164,10 +157,10 @@ def _read_array(array: Array, time_last: bool | None) -> Read:
         )
     container = Container("table" if kind == "table" else "array", dtype, not turned)
     panel = Panel.from_arrays(array, time_last=not turned, kinds=_kinds(dtype, array.shape[2 if turned else 1]))
-    return Read(replace(panel, name="series"), container)
+    return replace(panel, name="series"), container
 
 
-def _read_list(cases: list[Array], time_last: bool | None) -> Read:
+def _read_list(cases: list[Array], time_last: bool | None) -> tuple[Panel, Container]:
     for index, case in enumerate(cases):
         _checked_dtype(case, f"case {index}, counted from 0")
         if case.ndim not in (1, 2) or case.ndim != cases[0].ndim:
@@ -192,7 +185,7 @@ def _read_list(cases: list[Array], time_last: bool | None) -> Read:
     dtypes = {case.dtype for case in cases}
     dtype = (cases[0].dtype if len(dtypes) == 1 else np.result_type(*dtypes)).str
     panel = Panel.from_cases(oriented, kinds=_kinds(dtype, counts[0]))
-    return Read(replace(panel, name="series"), Container("list", dtype, not turned, n_axes))
+    return replace(panel, name="series"), Container("list", dtype, not turned, n_axes)
 
 
 def _joined_panels(panel: Panel, new: Panel) -> Panel:

@@ -67,7 +67,7 @@ class InfoGANResampler(BaseEstimator):  # type: ignore[misc]
             SettingError: an unknown strategy, or one that does not fit ``y``.
         """
         estimator = self._new_estimator()
-        n_cases = read(X, time_last=estimator.time_last, columns=estimator.columns).panel.n_cases
+        n_cases = read(X, time_last=estimator.time_last, columns=estimator.columns)[0].n_cases
         labels, targets = read_targets(y, n_cases, estimator.unlabelled)
         sizes = np.bincount(labels[labels >= 0], minlength=len(targets.names)).tolist()
         self.sampling_strategy_ = missing(self.sampling_strategy, dict(zip(targets.values, sizes, strict=True)), y)

@@ -8,7 +8,7 @@ standard deviation.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -116,8 +116,7 @@ def stream_apart(
         )
     passes = Passes(model, n, request, seed)
     for first in range(0, n, passes.size):
-        rows = slice(n - first)
-        part = passes.generate(first).subset(rows)
+        part = passes.generate(first).subset(slice(n - first))
         near = np.flatnonzero(training_series.distances(part.panel) < redrawing.min_distance)
         redrawing.n_cases += part.panel.n_cases
         redrawing.n_redrawn += len(near)
@@ -125,7 +124,9 @@ def stream_apart(
             if not near.size:
                 break
             again = passes.generate(first, derived_seed(seed, Stream.REDRAW, attempt))
-            part = part._replace(panel=_with_rows(part.panel, again.panel, near))
+            rows = np.arange(part.panel.n_cases)  # of both: the samples, then those that replace near ones
+            rows[near] = np.arange(len(rows), len(rows) + len(near))
+            part = Sample.concatenated([part, again.subset(near)]).subset(rows)
             near = near[training_series.distances(part.panel.subset(near)) < redrawing.min_distance]
         if near.size:
             raise SettingError(_still_near(model, part, int(near[0]), first, redrawing.min_distance))
@@ -159,18 +160,6 @@ def nearest(values: FloatArray, others: FloatArray, k: int) -> tuple[FloatArray,
 def flat(values: FloatArray) -> FloatArray:
     """``(n, c * points)`` of network arrays ``(n, c, *grid)``."""
     return values.reshape(len(values), -1)
-
-
-def _with_rows(panel: Panel, other: Panel, rows: IntArray) -> Panel:
-    """``panel`` with some of its series replaced by those of ``other`` at the same indices."""
-    values = panel.values.copy()
-    values[rows] = other.values[rows]
-    if panel.lengths is None:
-        return replace(panel, values=values)
-    assert other.lengths is not None
-    lengths = panel.lengths.copy()
-    lengths[rows] = other.lengths[rows]
-    return replace(panel, values=values, lengths=lengths)
 
 
 def _still_near(model: Model, part: Sample, row: int, first: int, min_distance: float) -> str:
