@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from tsinfogan.data.columns import ColumnNames
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
 from tsinfogan.estimators.containers import Container, read
+from tsinfogan.estimators.parameters import with_tuples
 
 DTYPES = ("float64", "float32", "float16", ">f8", "int64", "int8", "uint16", "bool")
 
@@ -42,7 +44,7 @@ def test_arrays_come_back_as_they_were(dtype: str, n: int, c: int, t: int, time_
     assert panel.values.shape == ((n, c, t) if time_last else (n, t, c))
     assert equal(container.packed(panel), series)
     assert equal(container.joined(series, panel), np.concatenate([series, series]))
-    assert Container.from_dict(json.loads(json.dumps(container.to_dict()))) == container
+    assert Container.from_dict(with_tuples(json.loads(json.dumps(asdict(container))))) == container
 
 
 @given(st.sampled_from(DTYPES), sizes, st.lists(sizes, min_size=1, max_size=4), st.booleans())
@@ -150,7 +152,7 @@ def test_frames_come_back_as_they_were(name: str) -> None:
     flat = both.reset_index() if synthetic.index.nlevels == 2 else both
     assert flat["who" if "who" in flat else "case"].nunique() == 6
     assert both["load"].iloc[15:].tolist() == given["load"].tolist()
-    assert Container.from_dict(json.loads(json.dumps(container.to_dict()))) == container
+    assert Container.from_dict(with_tuples(json.loads(json.dumps(asdict(container))))) == container
 
 
 def test_cases_that_were_added_twice_have_different_names() -> None:

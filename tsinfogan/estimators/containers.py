@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -84,15 +84,12 @@ class Container:
         """Value of each class in the column of labels, by its name."""
         return {} if self.layout is None else dict(self.layout.classes)
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; :meth:`from_dict` is its inverse."""
-        return {**asdict(self), "layout": self.layout and self.layout.to_dict()}
-
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Container:
-        """Rebuilds what :meth:`to_dict` gave."""
+        """Rebuilds what ``asdict`` gave, with tuples in place of any lists."""
         layout = settings["layout"]
-        return cls(**{**settings, "layout": layout and FrameLayout.from_dict(layout)})
+        layout = layout and FrameLayout(**{**layout, "columns": ColumnNames(**layout["columns"])})
+        return cls(**{**settings, "layout": layout})
 
     def _turned(self, values: Array) -> Array:
         """``(n, c, t)`` with the axes in the order that they had."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,14 @@ from tsinfogan.data.panel import FloatArray, Panel, check_trainable
 from tsinfogan.devices import choose_device
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.estimators.containers import Container, read
-from tsinfogan.estimators.parameters import parameters_from_dict, parameters_of, parameters_to_dict, plan_of, seed_of
+from tsinfogan.estimators.parameters import (
+    parameters_from_dict,
+    parameters_of,
+    parameters_to_dict,
+    plan_of,
+    seed_of,
+    with_tuples,
+)
 from tsinfogan.estimators.targets import Targets, labelled
 from tsinfogan.models.backbone import Backbone
 from tsinfogan.sampling.inference import check_fits, encode, read_codes
@@ -284,8 +291,8 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "model_")
         kept = {
             "parameters": parameters_to_dict(self.get_params(deep=False), self.seed_),
-            "container": self._container.to_dict(),
-            "targets": self._targets.to_dict(),
+            "container": asdict(self._container),
+            "targets": asdict(self._targets),
             "n_features_in": self.n_features_in_,
         }
         return keep(Path(path), self.plan_, self.model_, self.history_, {**self._data, KEPT: kept}).path
@@ -298,7 +305,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             RunError: it is no such directory, or damaged.
         """
         run = Run.open(Path(path))
-        plan, kept = run.plan, run.data.get(KEPT)
+        plan, kept = run.plan, with_tuples(run.data.get(KEPT))
         loaded = cls(**(parameters_of(plan) if kept is None else parameters_from_dict(kept["parameters"])))
         loaded.plan_, loaded.model_ = plan, run.load_model(choose_device(device))
         loaded.history_, loaded.seed_ = run.metrics(), plan.training.seed
@@ -309,7 +316,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             loaded.n_features_in_ = len(card.channels)
         else:
             loaded._container = Container.from_dict(kept["container"])
-            loaded._targets = Targets.from_dict(kept["targets"])
+            loaded._targets = Targets(**kept["targets"])
             loaded.n_features_in_ = kept["n_features_in"]
         loaded.classes_ = loaded._targets.classes
         return loaded

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -96,16 +96,6 @@ class FrameLayout:
             if isinstance(dtype, pd.CategoricalDtype) and both[name].dtype != dtype:
                 both[name] = both[name].astype("category")
         return both
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; :meth:`from_dict` is its inverse."""
-        return {**asdict(self), "columns": self.columns.to_dict()}
-
-    @classmethod
-    def from_dict(cls, settings: Mapping[str, Any]) -> FrameLayout:
-        """Rebuilds what :meth:`to_dict` gave."""
-        pairs = {name: tuple(map(tuple, settings[name])) for name in ("dtypes", "index", "classes")}
-        return cls(**{**settings, **pairs, "columns": ColumnNames.from_dict(settings["columns"])})
 
 
 def _new_names(known: Sequence[Any], n: int, dtype: str) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def parameters_to_dict(parameters: Mapping[str, Any], seed: int) -> dict[str, An
     plain = random_state is None or isinstance(random_state, (int, np.integer))
     return {
         **parameters,
-        "columns": None if columns is None else columns.to_dict(),
+        "columns": columns and asdict(columns),
         "random_state": (None if random_state is None else int(random_state)) if plain else seed,
         "settings": None if parameters["settings"] is None else dict(parameters["settings"]),
         "backbone": parameters["backbone"] and BACKBONES.register(parameters["backbone"]),
@@ -83,13 +84,8 @@ def parameters_to_dict(parameters: Mapping[str, Any], seed: int) -> dict[str, An
 
 
 def parameters_from_dict(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Rebuilds what :func:`parameters_to_dict` was given."""
-    columns, settings = kept["columns"], kept["settings"]
-    return {
-        **{name: _tuples(value) for name, value in kept.items()},
-        "columns": None if columns is None else ColumnNames.from_dict(columns),
-        "settings": None if settings is None else {name: _tuples(value) for name, value in settings.items()},
-    }
+    """Rebuilds what :func:`parameters_to_dict` was given, of its result with tuples in place of any lists."""
+    return {**kept, "columns": kept["columns"] and ColumnNames(**kept["columns"])}
 
 
 def parameters_of(plan: Plan) -> dict[str, Any]:
@@ -123,5 +119,8 @@ def _sizes(n_categories: int | Sequence[int] | None) -> tuple[int, ...] | None:
     return tuple(map(int, n_categories))
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def with_tuples(value: Any) -> Any:
+    """What JSON gave, with tuples in place of lists, in dictionaries too."""
+    if isinstance(value, dict):
+        return {name: with_tuples(each) for name, each in value.items()}
+    return tuple(map(with_tuples, value)) if isinstance(value, list) else value

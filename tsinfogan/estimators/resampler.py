@@ -15,7 +15,6 @@ from tsinfogan.estimators.infogan import InfoGAN
 from tsinfogan.estimators.targets import read_targets
 
 Strategy = str | float | Mapping[Any, int] | Callable[[Any], Mapping[Any, int]]
-STRATEGIES = ("auto", "not majority", "minority", "not minority", "all")
 
 
 class InfoGANResampler(BaseEstimator):  # type: ignore[misc]
@@ -115,28 +114,22 @@ def missing(strategy: Strategy, sizes: Mapping[Any, int], y: Any = None) -> dict
         raise SettingError(f"expected y with two or more classes, got {len(sizes)}: nothing can be balanced")
     if callable(strategy):
         strategy = strategy(y)
-    if isinstance(strategy, str):
-        return _to_the_largest(strategy, sizes)
     if isinstance(strategy, Mapping):
         return _to_size(strategy, sizes)
+    largest, smallest = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
+    # by strategy, the classes that do not grow
+    constant: dict[str, set[Any]] = {"all": set(), "not minority": {smallest}, "minority": {*sizes} - {smallest}}
+    constant["auto"] = constant["not majority"] = {largest}
+    if isinstance(strategy, str):
+        if strategy not in constant:
+            raise UnknownNameError("sampling strategy", strategy, constant)
+        return {value: sizes[largest] - size for value, size in sizes.items() if value not in constant[strategy]}
     if isinstance(strategy, (int, float, np.number)) and not isinstance(strategy, bool) and strategy > 0:
-        return _by_number(float(strategy), sizes)
+        return _by_number(float(strategy), sizes, largest, smallest)
     raise SettingError(
-        f"expected sampling_strategy to be one of {', '.join(STRATEGIES)}, a positive number, a dictionary or a "
+        f"expected sampling_strategy to be one of {', '.join(constant)}, a positive number, a dictionary or a "
         f"function, got {strategy!r}"
     )
-
-
-def _to_the_largest(strategy: str, sizes: Mapping[Any, int]) -> dict[Any, int]:
-    if strategy not in STRATEGIES:
-        raise UnknownNameError("sampling strategy", strategy, STRATEGIES)
-    largest, smallest = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
-    if strategy == "minority":
-        growing = [smallest]
-    else:
-        stays = {"all": [], "not minority": [smallest]}.get(strategy, [largest])
-        growing = [value for value in sizes if value not in stays]
-    return {value: sizes[largest] - sizes[value] for value in growing}
 
 
 def _to_size(wanted: Mapping[Any, int], sizes: Mapping[Any, int]) -> dict[Any, int]:
@@ -151,7 +144,7 @@ def _to_size(wanted: Mapping[Any, int], sizes: Mapping[Any, int]) -> dict[Any, i
     return {value: int(wanted[value]) - sizes[value] for value in sizes if value in wanted}
 
 
-def _by_number(number: float, sizes: Mapping[Any, int]) -> dict[Any, int]:
+def _by_number(number: float, sizes: Mapping[Any, int], largest: Any, smallest: Any) -> dict[Any, int]:
     if number > 1:
         return {value: round((number - 1) * size) for value, size in sizes.items()}
     if len(sizes) > 2:
@@ -159,13 +152,12 @@ def _by_number(number: float, sizes: Mapping[Any, int]) -> dict[Any, int]:
             f"a fraction such as {number} needs two classes, got {_listed(sizes)}; give a dictionary of sizes, "
             "or a number above 1, which multiplies every class"
         )
-    largest, smallest = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
     size = int(number * sizes[largest])
     if size < sizes[smallest]:
         raise SettingError(
             f"class {smallest!r} has more than {number} times the series of the other already; give a larger fraction"
         )
-    return {value: size - sizes[value] for value in sizes if value == smallest}
+    return {smallest: size - sizes[smallest]}
 
 
 def _listed(sizes: Mapping[Any, int]) -> str:

@@ -64,15 +64,6 @@ class Targets:
         old = np.asarray(y)
         return np.concatenate([old, new.astype(old.dtype).reshape(-1, *old.shape[1:])])
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; :meth:`from_dict` is its inverse."""
-        return {"names": list(self.names), "values": list(self.values), "dtype": self.dtype}
-
-    @classmethod
-    def from_dict(cls, settings: Mapping[str, Any]) -> Targets:
-        """Rebuilds what :meth:`to_dict` gave."""
-        return cls(tuple(settings["names"]), tuple(settings["values"]), settings["dtype"])
-
 
 def read_targets(y: ArrayLike, n_cases: int, unlabelled: Any = None) -> tuple[IntArray, Targets]:
     """Indices ``(n_cases,)`` of classes, ``UNLABELLED`` where unknown, and the classes in the order of their values.
