@@ -89,7 +89,7 @@ def test_without_end(fitted: InfoGAN) -> None:
         len(batches)
 
 
-def test_labels_are_those_of_what_is_made(fitted: InfoGAN) -> None:
+def test_labels_are_those_of_the_synthetic_series(fitted: InfoGAN) -> None:
     model = new(n_categories=3).fit(X).model_
     model.generator = CategoryAsLevel(3, 3)
     values, labels = next(iter(SyntheticBatches(model, 40, raw=False)))

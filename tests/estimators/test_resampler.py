@@ -1,4 +1,4 @@
-"""The resampler makes what is missing and nothing else, by the rules of imbalanced-learn."""
+"""The resampler generates what is missing and nothing else, by the rules of imbalanced-learn."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_strategies_that_make_no_sense(strategy: Any, sizes: Any, error: type[Ex
         missing(strategy, sizes)
 
 
-def test_only_what_is_missing_is_made() -> None:
+def test_only_what_is_missing_is_generated() -> None:
     resampler = InfoGANResampler(ESTIMATOR, random_state=7)
     more, classes = resampler.fit_resample(X, Y)
     assert more.dtype == X.dtype

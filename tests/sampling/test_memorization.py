@@ -1,4 +1,4 @@
-"""Samples that keep away from training series: what is near, what is drawn again, and that row k stays row k."""
+"""Samples keep a minimum distance from training series: what is near, what is drawn again, and that row k stays row k."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.formats import read_panel
 from tsinfogan.models.model import Model
-from tsinfogan.sampling import memorization as copies
+from tsinfogan.sampling import memorization
 from tsinfogan.sampling.memorization import Redrawing, TrainingSeries, nearest, stream_apart
 from tsinfogan.sampling.request import CodeRequest
 from tsinfogan.sampling.sampler import Sample, sample
@@ -40,12 +40,12 @@ def model() -> Model:
 
 
 def apart(
-    model: Model, n: int, training_series: TrainingSeries, least: float, seed: int = 0, **asked: Any
+    model: Model, n: int, training_series: TrainingSeries, min_distance: float, seed: int = 0, **asked: Any
 ) -> tuple[Sample, int]:
-    told = Redrawing(least)
-    parts = list(stream_apart(model, n, CodeRequest.of(model, **asked), seed, training_series, told))
-    assert told.n_cases == n
-    return Sample.concatenated(parts), told.n_redrawn
+    redrawing = Redrawing(min_distance)
+    parts = list(stream_apart(model, n, CodeRequest.of(model, **asked), seed, training_series, redrawing))
+    assert redrawing.n_cases == n
+    return Sample.concatenated(parts), redrawing.n_redrawn
 
 
 def test_nearest_is_what_brute_force_finds() -> None:
@@ -104,7 +104,7 @@ def test_only_near_ones_are_drawn_again_and_keep_their_codes(model: Model) -> No
 
 def test_row_k_is_row_k(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tsinfogan.sampling.sampler.ROWS_PER_PASS", 8)
-    monkeypatch.setattr(copies, "MAX_REDRAWS", 200)
+    monkeypatch.setattr(memorization, "MAX_REDRAWS", 200)
     training_series = TrainingSeries(walks())
     usual = float(np.median(training_series.distances(sample(model, 40).panel)))
     many, n_redrawn = apart(model, 40, training_series, usual)
@@ -128,10 +128,10 @@ def test_sweeps_are_refused(model: Model) -> None:
 
 
 def test_command(command, trained, tmp_path):
-    done = command("sample", "--runs", trained, "-n", 6, "--min-distance", "auto", "-o", tmp_path / "made.csv")
+    done = command("sample", "--runs", trained, "-n", 6, "--min-distance", "auto", "-o", tmp_path / "synthetic.csv")
     assert done.code == 0, done.err
     assert " of 6 series were nearer than 0." in done.err
-    assert read_panel(tmp_path / "made.csv").n_cases == 6
+    assert read_panel(tmp_path / "synthetic.csv").n_cases == 6
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_command(command, trained, tmp_path):
     ],
 )
 def test_mistakes(arguments, expected, command, trained, tmp_path):
-    assert expected in command("sample", "--runs", trained, *arguments, "-o", tmp_path / "made.csv").sentence
+    assert expected in command("sample", "--runs", trained, *arguments, "-o", tmp_path / "synthetic.csv").sentence
     assert not list(tmp_path.iterdir())
 
 

@@ -29,8 +29,7 @@ class CodeRequest:
 
     Attributes:
         values: for each code the values asked for, one or a sweep, or None to sample it.
-        categories: values of the first categorical code in place of that: draw k gets the k-th, and after the last
-            the first again; or empty.
+        categories: values of the first categorical code, in place of those: one a draw, over and over; or empty.
     """
 
     values: tuple[tuple[float, ...] | None, ...]
@@ -67,10 +66,10 @@ class CodeRequest:
             raise SettingError("`label` and `cat` both choose the category; give one of them")
         latent = model.settings.latent
         given = {
-            **dict(zip(latent.categories.values(), _of_each_code("cat", cat, len(latent.categories)), strict=True)),
-            **dict(zip(latent.continuous.values(), _of_each_code("cont", cont, len(latent.continuous)), strict=True)),
+            "cat": iter(_of_each_code("cat", cat, len(latent.categories))),
+            "cont": iter(_of_each_code("cont", cont, len(latent.continuous))),
         }
-        values = tuple(_checked(code, given[index]) for index, code in enumerate(latent.codes))
+        values = tuple(_checked(code, next(given[code.column])) for code in latent.codes)
         if label is None:
             return cls(values)
         if isinstance(label, str):

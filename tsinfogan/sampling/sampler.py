@@ -175,16 +175,16 @@ class Passes:
         if noise_seed is not None:
             noise, injected_noise, _ = self._draw(noise_seed, draws)
         fixed = iter(self._points[point].T)
-        values = [
+        values = [  # (size,) each
             drawn if asked is None else torch.from_numpy(next(fixed)).to(drawn.dtype)
             for asked, drawn in zip(request.values, codes, strict=True)
         ]
         if request.categories and self._category is not None:
             values[self._category] = torch.from_numpy(np.take(request.categories, draws, mode="wrap")).long()
-        latent = model.latent(noise, values)
+        latent = model.latent(noise, values)  # (size, latent_size)
         with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
             generated = model.generator(latent.to(model.device), injected_noise.to(model.device)).float().cpu().numpy()
-        raw, lengths = model.preprocessor.inverse(generated)
+        raw, lengths = model.preprocessor.inverse(generated)  # (size, c, *grid), and (size,) or None
         columns: dict[str, NDArray[Any]] = {
             name: value.numpy() for name, value in zip(model.settings.latent.columns, values, strict=True)
         }
