@@ -31,8 +31,8 @@ FACTOR_RANGES: dict[str, tuple[float, float]] = {
     "tempo": (0.75, 1.3),
     "pressure": (0.6, 1.4),
 }
-"""Ranges of the factors other than the letter, which are drawn uniformly: x added per y, x extent, speed of writing, and
-force. The plain letter has slant 0 and 1 for the others."""
+"""Ranges of the factors other than the letter, drawn uniformly: x added per y, x extent, speed of writing, and force. A
+plain letter has slant 0 and 1 for the others."""
 
 SMALL_LETTER_CM = 0.5
 TIME_STEP_S = 0.005

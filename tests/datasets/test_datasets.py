@@ -102,6 +102,20 @@ class TestContract:
         get_dataset(name).fetch()
 
 
+def test_fetching_loads_every_split() -> None:
+    loaded: list[str] = []
+
+    def load(split: Split) -> Panel:
+        loaded.append(split)
+        return Panel.from_arrays(np.zeros((2, 1, 3)))
+
+    mine = Dataset("toy", "computed", "none", "none", load)
+    mine.fetch()
+    assert loaded == ["train", "test"]
+    assert get_dataset(mine) is mine
+    assert load_dataset(mine, "test").n_cases == 2
+
+
 def test_unknown_dataset_lists_the_choices() -> None:
     with pytest.raises(UnknownNameError, match=r"char_traj, .*pen_strokes, .*sines"):
         load_dataset("char-traj")

@@ -455,6 +455,16 @@ def test_wide_by_hand(tmp_path):
     assert panel.case(1).tolist() == [[4, 5, 6]]
 
 
+def test_channels_of_a_wide_file_may_be_called_like_columns(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("case,channel,0,1\n7,label,1,2\n7,time,3,4\n7,case,5,6\n")
+    assert read_panel(path).channels == ("label", "time", "case")
+    chosen = read_panel(path, ColumnNames(channels=("case", "time")))
+    assert (chosen.values.tolist(), chosen.labels) == ([[[5, 6], [3, 4]]], None)
+    with pytest.raises(DataError, match="no column 'x', only 'label', 'time', 'case'"):
+        read_panel(path, ColumnNames(channels=("x",)))
+
+
 def test_a_wide_header_with_a_gap_and_one_that_is_uneven(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("case,0,1,2,3,5,6,7,8\n0,0,1,2,3,5,6,7,8\n1,0,1,2,3,5,6,7,\n")

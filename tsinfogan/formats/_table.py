@@ -24,7 +24,7 @@ from tsinfogan.data.panel import FloatArray, IntArray, Panel, encode_labels
 from tsinfogan.data.windows import Series, check_size, ends, panel_from_series
 from tsinfogan.errors import DataError
 from tsinfogan.formats._cells import Column, Numbers, Times, in_python, plain, read_channel, read_times
-from tsinfogan.formats._time import Grid, counted, indices, interpolated, laid_out
+from tsinfogan.formats._time import Grid, indices, interpolated, laid_out
 
 
 def stem(source: Path | str) -> str:
@@ -161,7 +161,8 @@ class _Reader:
         """Order of the rows by case and time, and the grid that they lie on."""
         lengths = np.bincount(case)
         if self.index[1] not in self.known_index:
-            order, grid = np.argsort(case, kind="stable"), counted(lengths, stated)
+            order = np.argsort(case, kind="stable")
+            grid = Grid(indices(lengths).astype(np.float64), lengths, is_even=True, step=stated or 1.0)
         else:
             times = read_times(self.column(self.index[1]))
             order = np.lexsort((times.values, case))

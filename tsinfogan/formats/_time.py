@@ -49,11 +49,6 @@ class Grid:
     notes: tuple[str, ...] = ()
 
 
-def counted(lengths: IntArray, stated: float | None = None) -> Grid:
-    """The grid of rows without times; its step is 1 unless the file states one."""
-    return Grid(indices(lengths).astype(np.float64), lengths, True, stated or 1.0)
-
-
 def laid_out(
     times: Times, case: IntArray, lengths: IntArray, source: str, where: Callable[[int], str], stated: float | None
 ) -> Grid:
