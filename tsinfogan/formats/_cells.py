@@ -105,6 +105,27 @@ def in_python(column: pa.ChunkedArray | pa.Array) -> list[Any]:
     return values
 
 
+def factors(column: pa.ChunkedArray, name: str, source: str, required: str | None = None) -> tuple[list[Any], IntArray]:
+    """The distinct values of a column in order of appearance, and the index ``(n_rows,)`` of each row's value.
+
+    The index of a missing value is −1, unless messages call the values ``required``.
+
+    Raises:
+        DataError: the column holds neither numbers nor text, or a required value is missing.
+    """
+    try:
+        coded = plain(column).dictionary_encode()
+    except pa.ArrowException:
+        raise DataError(f"{source}: column {name!r} holds {column.type}, expected numbers or text") from None
+    values = in_python(coded.dictionary)
+    missing = np.array([value in (None, "") or value != value for value in values], bool)
+    index = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    index[np.append(missing, True)[index]] = -1
+    if required is not None and (index < 0).any():
+        raise DataError(f"{source} has no {required} in row {int(np.argmin(index)) + 1} of the data; fill it in")
+    return values, index
+
+
 def is_number(text: str, *, finite: bool = False) -> bool:
     """Whether a text is a number; with ``finite``, whether it is a finite one."""
     try:

@@ -1,4 +1,4 @@
-"""From long tables to panels. Whatever is wrong with a table is said in one sentence."""
+"""From tables, of CSV files or in memory, to panels. Whatever is wrong with a table is said in one sentence."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import csv as arrow_csv
 
 from tsinfogan.data.columns import (
     CASE,
@@ -23,34 +24,96 @@ from tsinfogan.data.columns import (
 from tsinfogan.data.panel import FloatArray, IntArray, Panel, encode_labels
 from tsinfogan.data.windows import Series, check_size, ends, panel_from_series
 from tsinfogan.errors import DataError
-from tsinfogan.formats._cells import Column, Numbers, Times, in_python, plain, read_channel, read_times
+from tsinfogan.formats import opened
+from tsinfogan.formats._cells import (
+    Column,
+    Numbers,
+    Times,
+    factors,
+    in_python,
+    is_number,
+    plain,
+    read_channel,
+    read_times,
+)
 from tsinfogan.formats._time import Grid, indices, interpolated, laid_out
+from tsinfogan.formats._wide import is_wide, melted, names_when_melted
+
+# A label or a channel name may hold a line break.
+PARSING = arrow_csv.ParseOptions(newlines_in_values=True)
+
+
+# ---- CSV files: tables of text, whose numbers are parsed later, so that messages can quote the text
+
+
+def read_csv(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
+    """The panel in a long or wide file; rows may come in any order.
+
+    Raises:
+        DataError: the file cannot be read or understood; the message says where and what to do.
+    """
+    table = _read_text(path)
+    has_time = columns.time is not None or TIME in table.column_names
+    if has_time or not is_wide(table.column_names, columns):
+        return panel_from_table(table, path, columns=columns, windows=windows)
+    long, names = melted(table, path.name, columns)
+    return panel_from_table(long, path, columns=names, windows=windows, padded=True)
+
+
+def names_in_csv(path: Path) -> tuple[str, ...]:
+    """The names in the header; for a wide file, those of its long table.
+
+    Raises:
+        DataError: as for :func:`read_csv`.
+    """
+    with opened(path) as stream:
+        names = _header(path, stream)
+    return names_when_melted(_read_text(path), path.name) if is_wide(names) else names
+
+
+def _read_text(path: Path) -> pa.Table:
+    """All cells of a file, as text."""
+    with opened(path) as stream:
+        content = pa.py_buffer(stream.read())
+    names = _header(path, pa.BufferReader(content), content)
+    as_text = arrow_csv.ConvertOptions(column_types={name: pa.string() for name in names})
+    try:
+        return arrow_csv.read_csv(pa.BufferReader(content), parse_options=PARSING, convert_options=as_text)
+    except pa.ArrowException as error:
+        raise _unreadable(path, error, content) from None
+
+
+def _header(path: Path, source: object, content: pa.Buffer | None = None) -> tuple[str, ...]:
+    try:
+        names = tuple(arrow_csv.open_csv(source, parse_options=PARSING).schema.names)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise _unreadable(path, error, content) from None
+    if all(map(is_number, names)):
+        raise DataError(
+            f"{path.name}: expected the names of the columns in the first line, got numbers, {', '.join(names[:5])}; "
+            "put a line of names before them"
+        )
+    return names
+
+
+def _unreadable(path: Path, error: Exception, content: pa.Buffer | None = None) -> DataError:
+    reason = str(error).splitlines()[0][:200]
+    if "utf8" in reason.lower() or "\0" in reason or isinstance(error, UnicodeDecodeError):
+        return DataError(f"{path.name} is not UTF-8 text; save it as CSV in UTF-8")
+    if content is not None:
+        try:  # a single thread knows the number of the row
+            arrow_csv.read_csv(pa.BufferReader(content), arrow_csv.ReadOptions(use_threads=False), PARSING)
+        except pa.ArrowException as numbered:
+            reason = str(numbered).splitlines()[0][:200]
+    return DataError(f"{path.name} is not a readable CSV file: {reason}; give every row as many cells as the header")
+
+
+# ---- long tables
 
 
 def stem(source: Path | str) -> str:
     """Name of the panel of a file: the file's name without its suffix."""
     return source if isinstance(source, str) else source.stem.removesuffix(".wide") or source.name
-
-
-def factors(column: pa.ChunkedArray, name: str, source: str, required: str | None = None) -> tuple[list[Any], IntArray]:
-    """The distinct values of a column in order of appearance, and the index ``(n_rows,)`` of each row's value.
-
-    The index of a missing value is −1, unless messages call the values ``required``.
-
-    Raises:
-        DataError: the column holds neither numbers nor text, or a required value is missing.
-    """
-    try:
-        coded = plain(column).dictionary_encode()
-    except pa.ArrowException:
-        raise DataError(f"{source}: column {name!r} holds {column.type}, expected numbers or text") from None
-    values = in_python(coded.dictionary)
-    missing = np.array([value in (None, "") or value != value for value in values], bool)
-    index = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    index[np.append(missing, True)[index]] = -1
-    if required is not None and (index < 0).any():
-        raise DataError(f"{source} has no {required} in row {int(np.argmin(index)) + 1} of the data; fill it in")
-    return values, index
 
 
 def panel_from_table(

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats._csv import column_names, read
+from tsinfogan.formats._table import names_in_csv, read_csv
 from tsinfogan.formats.blocks import LongColumn, long_blocks
 
 
@@ -88,7 +88,7 @@ FORMAT = Format(
     suffix=".csv",
     summary="Long, tidy text: case, time, one column a channel, then codes and label.",
     open_writer=CsvWriter,
-    read=read,
-    column_names=column_names,
+    read=read_csv,
+    column_names=names_in_csv,
     binary=False,
 )

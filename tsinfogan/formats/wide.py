@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tsinfogan.data.columns import CASE, CHANNEL
 from tsinfogan.data.panel import Panel
 from tsinfogan.formats import Format
-from tsinfogan.formats._csv import column_names, read
+from tsinfogan.formats._table import names_in_csv, read_csv
 from tsinfogan.formats.blocks import BufferingWriter, case_array, channel_array, time_axis, written_kinds
 
 SUFFIX = ".wide.csv"
@@ -44,7 +44,7 @@ FORMAT = Format(
     suffix=SUFFIX,
     summary="Text with one row a case and channel and one column a timepoint; held in memory.",
     open_writer=partial(BufferingWriter, encode=_content, series_only=SUFFIX),
-    read=read,
-    column_names=column_names,
+    read=read_csv,
+    column_names=names_in_csv,
     binary=False,
 )

@@ -1,104 +1,22 @@
-"""CSV files, which are read as long tables of text. Numbers are parsed later, so that messages can quote the text.
-
-A wide file, with one column for each timepoint, is melted into the long table of the same content.
-"""
+"""Wide tables, with one column for each timepoint, are melted into the long table of the same content."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import csv as arrow_csv
 
-from tsinfogan.data.columns import CASE, CHANNEL, CODE, LABEL, TIME, USUAL, ColumnNames, Windows, check_columns
-from tsinfogan.data.panel import IntArray, Panel
+from tsinfogan.data.columns import CASE, CHANNEL, CODE, LABEL, TIME, USUAL, ColumnNames, check_columns
+from tsinfogan.data.panel import IntArray
 from tsinfogan.errors import DataError
-from tsinfogan.formats import opened
-from tsinfogan.formats._cells import DATE, Column, is_number, plain, read_times
-from tsinfogan.formats._table import factors, panel_from_table
+from tsinfogan.formats._cells import DATE, Column, factors, is_number, plain, read_times
 from tsinfogan.formats.blocks import number_array
 
-# A label or a channel name may hold a line break.
-PARSING = arrow_csv.ParseOptions(newlines_in_values=True)
 VALUE = "value"
-"""Name of the one channel of a wide file that has no column ``channel``."""
-
-
-def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-    """The panel in a long or wide file; rows may come in any order.
-
-    Raises:
-        DataError: the file cannot be read or understood; the message says where and what to do.
-    """
-    table = _read_text(path)
-    if not is_wide(table.column_names, columns):
-        return panel_from_table(table, path, columns=columns, windows=windows)
-    long, names = melted(table, path.name, columns)
-    return panel_from_table(long, path, columns=names, windows=windows, padded=True)
-
-
-def column_names(path: Path) -> tuple[str, ...]:
-    """The names in the header; for a wide file, those of its long table.
-
-    Raises:
-        DataError: as for :func:`read`.
-    """
-    with opened(path) as stream:
-        names = _header(path, stream)
-    if not is_wide(names):
-        return names
-    channels = [VALUE]
-    if CHANNEL in names:
-        channels, _ = factors(_read_text(path)[CHANNEL], CHANNEL, path.name, required=CHANNEL)
-    others = [name for name in _others(names, USUAL) if name not in (CASE, CHANNEL)]
-    return (CASE, TIME, *map(str, channels), *others)
-
-
-# ---- text
-
-
-def _read_text(path: Path) -> pa.Table:
-    """All cells of a file, as text."""
-    with opened(path) as stream:
-        content = pa.py_buffer(stream.read())
-    names = _header(path, pa.BufferReader(content), content)
-    as_text = arrow_csv.ConvertOptions(column_types={name: pa.string() for name in names})
-    try:
-        return arrow_csv.read_csv(pa.BufferReader(content), parse_options=PARSING, convert_options=as_text)
-    except pa.ArrowException as error:
-        raise _unreadable(path, error, content) from None
-
-
-def _header(path: Path, source: object, content: pa.Buffer | None = None) -> tuple[str, ...]:
-    try:
-        names = tuple(arrow_csv.open_csv(source, parse_options=PARSING).schema.names)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise _unreadable(path, error, content) from None
-    if all(map(is_number, names)):
-        raise DataError(
-            f"{path.name}: expected the names of the columns in the first line, got numbers, {', '.join(names[:5])}; "
-            "put a line of names before them"
-        )
-    return names
-
-
-def _unreadable(path: Path, error: Exception, content: pa.Buffer | None = None) -> DataError:
-    reason = str(error).splitlines()[0][:200]
-    if "utf8" in reason.lower() or "\0" in reason or isinstance(error, UnicodeDecodeError):
-        return DataError(f"{path.name} is not UTF-8 text; save it as CSV in UTF-8")
-    if content is not None:
-        try:  # a single thread knows the number of the row
-            arrow_csv.read_csv(pa.BufferReader(content), arrow_csv.ReadOptions(use_threads=False), PARSING)
-        except pa.ArrowException as numbered:
-            reason = str(numbered).splitlines()[0][:200]
-    return DataError(f"{path.name} is not a readable CSV file: {reason}; give every row as many cells as the header")
-
-
-# ---- wide tables
+"""Name of the one channel of a wide table that has no column ``channel``."""
 
 
 def is_wide(names: Sequence[str], columns: ColumnNames = USUAL) -> bool:
@@ -107,6 +25,19 @@ def is_wide(names: Sequence[str], columns: ColumnNames = USUAL) -> bool:
         return False
     points = _points(names, columns)
     return 0 < len(points) < len(names) and len(points) + len(_others(names, columns)) == len(names)
+
+
+def names_when_melted(table: pa.Table, source: str) -> tuple[str, ...]:
+    """The names of the columns that the long table of a wide one has.
+
+    Raises:
+        DataError: a row has no channel.
+    """
+    names, channels = table.column_names, [VALUE]
+    if CHANNEL in names:
+        channels, _ = factors(table[CHANNEL], CHANNEL, source, required=CHANNEL)
+    others = [name for name in _others(names, USUAL) if name not in (CASE, CHANNEL)]
+    return (CASE, TIME, *map(str, channels), *others)
 
 
 def melted(table: pa.Table, source: str, columns: ColumnNames) -> tuple[pa.Table, ColumnNames]:
