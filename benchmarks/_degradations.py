@@ -1,4 +1,4 @@
-"""Ways to spoil real series, one fault each: what a measure of made series must see, or say that it does not."""
+"""Ways to spoil real series, one fault each, which a measure of synthetic series must see or be known not to see."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ def reversed_in_time(panel: Panel, seed: int) -> Panel:
 
 
 def out_of_step(panel: Panel, seed: int) -> Panel:
-    """Each channel of each series turned in time by an amount of its own: what leaves the end enters at the beginning.
+    """Each channel of each series rotated in time by an amount of its own: what leaves the end enters at the beginning.
 
     Each channel alone keeps its values and, but for one jump, its order.
     """
     rng = np.random.default_rng(seed)
 
-    def turned(case: FloatArray) -> FloatArray:
+    def rotated(case: FloatArray) -> FloatArray:
         return np.stack([np.roll(channel, rng.integers(channel.shape[-1]), axis=-1) for channel in case])
 
-    return _each(panel, turned)
+    return _each(panel, rotated)
 
 
 def smoothed(panel: Panel, seed: int) -> Panel:
@@ -105,7 +105,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
     "noise": Degradation("white noise of .1 standard deviations added", noisy),
     "shuffling": Degradation("timepoints of each series in random order", shuffled),
     "reversal": Degradation("each series from end to beginning", reversed_in_time),
-    "out of step": Degradation("each channel turned in time by an amount of its own", out_of_step),
+    "out of step": Degradation("each channel rotated in time by an amount of its own", out_of_step),
     "smoothing": Degradation("a moving average over a tenth of the length", smoothed),
     "scaling": Degradation("values 1.3 times as far from the mean", scaled),
     "duplication": Degradation("a twentieth of the series over and over", repeated),

@@ -22,8 +22,8 @@ class ClassFigures(NamedTuple):
     """How one class fares.
 
     Attributes:
-        synthetic: share of its test series that the classifier taught by samples tells.
-        real: the same of the classifier taught by real training series.
+        synthetic: share of its test series that the classifier trained on samples recognizes.
+        real: the same of the classifier trained on real series.
         spread: standard deviation of its samples on the common grid, as a multiple of that of its real series.
         offset: distance of the mean of its samples from the mean of its real series, in standard deviations of these.
     """
@@ -36,11 +36,11 @@ class ClassFigures(NamedTuple):
 
 @dataclass(frozen=True)
 class SyntheticTest:
-    """Test accuracy of a classifier taught by samples alone, beside one taught by real training series.
+    """Test accuracy of a classifier trained on samples alone, beside one trained on real series.
 
     Attributes:
-        synthetic: of the classifier taught by samples.
-        real: of the classifier taught by real training series.
+        synthetic: of the classifier trained on samples.
+        real: of the classifier trained on real series.
         classes: figures of each class by name; NaN where they are of samples and no category is named after the class.
         n_per_class: samples of each class.
         missing: classes without a category.
@@ -64,17 +64,17 @@ def tstr(
     device: str = "cpu",
     steps: int = STEPS,
 ) -> SyntheticTest:
-    """Teaches a classifier by samples with the names of their categories, tests it on real series.
+    """Trains a classifier on samples with the names of their categories, and tests it on real series.
 
     Args:
         model: a generator whose categories have names.
         train: real training series with labels: for comparison, for the scale, and to say how many samples.
         test: held-out real series with labels.
         n_per_class: samples of each class; by default as many as a class of ``train`` has on average.
-        augment: whether both classifiers are taught with the data's own augmentations, in every other case.
+        augment: whether both classifiers are trained with the data's own augmentations, in every other case.
         seed: the same seed gives the same figures.
         device: where to compute.
-        steps: optimisation steps of both classifiers.
+        steps: optimization steps of both classifiers.
 
     Raises:
         SettingError: no category has the name of a class.
@@ -97,24 +97,24 @@ def tstr(
     real_values = preprocessor.transform(real)
     augmenter = Augmenter.build(train.augmentations if augment else Augmentations(), preprocessor)
 
-    def taught(values: FloatArray, labels: IntArray) -> Classifier:
+    def trained(values: FloatArray, labels: IntArray) -> Classifier:
         settings = ClassifierSettings(seed, steps, device=device)
         return fit_classifier(values, labels, len(train.classes), augmenter, settings)
 
     test_values, truth = preprocessor.transform(held_out), np.array(test.classes)[held_out.labels]
-    told = [
-        np.array(train.classes)[taught(*taught_by).predict(test_values)] == truth
-        for taught_by in ((values, known), (real_values, real.labels))
+    correct = [
+        np.array(train.classes)[trained(*given).predict(test_values)] == truth
+        for given in ((values, known), (real_values, real.labels))
     ]
     figures = {}
     for index, name in enumerate(train.classes):
         by_samples, by_real = (
-            float(right[truth == name].mean()) if (truth == name).any() else np.nan for right in told
+            float(right[truth == name].mean()) if (truth == name).any() else np.nan for right in correct
         )
         likeness = _likeness(values[known == index], real_values[real.labels == index])
         figures[name] = ClassFigures(by_samples, by_real, *likeness)
     missing = tuple(name for name in train.classes if name not in named)
-    return SyntheticTest(float(told[0].mean()), float(told[1].mean()), figures, n, missing)
+    return SyntheticTest(float(correct[0].mean()), float(correct[1].mean()), figures, n, missing)
 
 
 def _likeness(synthetic: FloatArray, real: FloatArray) -> tuple[float, float]:

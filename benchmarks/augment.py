@@ -32,7 +32,7 @@ from tsinfogan.reports.augmentation import draw_study
 from tsinfogan.training.session import fit
 
 POOR = 0.97
-"""A class of which less is told has its figures printed."""
+"""The figures of a class are printed if the classifier trained on samples recognizes less than this of it."""
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--imbalance", type=int, default=20, help="0 leaves it out")
     parser.add_argument("--methods", help="such as none,tsinfogan; all but slow ones by default")
     parser.add_argument("--labelled-only", action="store_true")
-    parser.add_argument("--made", type=int, default=StudySettings.synthetic)
+    parser.add_argument("--synthetic", type=int, default=StudySettings.synthetic)
     parser.add_argument("--steps", type=int, default=StudySettings.steps)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tstr", action=argparse.BooleanOptionalAction, default=True)
@@ -95,15 +95,18 @@ def print_tstr(models: dict[str, Model], train: Panel, test: Panel) -> None:
     poor: list[tuple[str, str, str, ClassFigures]] = []
     for name, model in models.items():
         for augment in (False, True):
-            told = tstr(model, train, test, augment=augment)
+            scores = tstr(model, train, test, augment=augment)
             how = "with augmentations" if augment else "plain"
-            print(f"| {name} | {how} | {told.n_per_class} | {told.synthetic:.3f} | {told.real:.3f} |", flush=True)
+            print(f"| {name} | {how} | {scores.n_per_class} | {scores.synthetic:.3f} | {scores.real:.3f} |", flush=True)
             poor += [
-                (name, how, one, figures) for one, figures in told.classes.items() if not figures.synthetic >= POOR
+                (name, how, one, figures) for one, figures in scores.classes.items() if not figures.synthetic >= POOR
             ]
-            if told.missing:
-                print(f"\nno category is named after {', '.join(told.missing)}\n")
-    print(f"\nClasses of which samples teach less than {POOR}; spread and offset as multiples of the real spread:\n")
+            if scores.missing:
+                print(f"\nno category is named after {', '.join(scores.missing)}\n")
+    print(
+        f"\nClasses of which a classifier trained on samples recognizes less than {POOR};"
+        " spread and offset as multiples of the real spread:\n"
+    )
     print("| generator | classifier | class | TSTR | train on real | spread | offset |\n|---|---|---|---|---|---|---|")
     for name, how, one, figures in poor:
         numbers = " | ".join("-" if math.isnan(figure) else f"{figure:.2f}" for figure in figures)
@@ -111,10 +114,12 @@ def print_tstr(models: dict[str, Model], train: Panel, test: Panel) -> None:
 
 
 def print_study(study: Study) -> None:
-    """The study as Markdown, with what it says in words."""
+    """The study as Markdown, with its conclusions in words."""
+    settings = study.settings
     print(
-        f"\n{study.data}: {study.n_test} test series, {study.settings.n_draws} draws, {study.n_models} generators in turn, "
-        f"{study.settings.synthetic} series made of each class, classifiers of {study.settings.steps} steps; ± is half of a 95 % interval.\n"
+        f"\n{study.data}: {study.n_test} test series, {settings.n_draws} draws, {study.n_models} generators in turn, "
+        f"{settings.synthetic} synthetic series of each class, classifiers of {settings.steps} steps; ± is half of a "
+        "95 % interval.\n"
     )
     print("| labels | method | sees unlabelled | accuracy, % | macro-F1, % | against none, draw by draw |")
     print("|---|---|---|---|---|---|")

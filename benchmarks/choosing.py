@@ -1,4 +1,4 @@
-"""Whether the choice among seeds, made without labels, is a good one: its signs against accuracy.
+"""Whether choosing among seeds without labels finds a good one: its signs against accuracy.
 
     python benchmarks/choosing.py --dataset char_traj --seeds 10
     python benchmarks/choosing.py runs/20260101-120000-char_traj-infogan

@@ -59,7 +59,7 @@ def main() -> None:
     )
     parser.add_argument("dataset", nargs="?", default="char_traj")
     parser.add_argument("--seeds", default="0", help="one training each, such as 0,1,2")
-    parser.add_argument("--choose", action="store_true", help="tell which of the runs would be kept, without labels")
+    parser.add_argument("--choose", action="store_true", help="say which of the runs would be kept, without labels")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the runs in this folder")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="measure the runs of this folder, train nothing")
     parser.add_argument("--measures", help="only these, such as accuracy,purity")
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def train(dataset: str, seed: int, folder: Path, options: Sequence[str]) -> tuple[Run, Figures]:
-    """A run made by the command line in a process of its own, and the memory that the process took at most."""
+    """A run of the command line in a process of its own, and the peak memory of that process."""
     before = {run.name for run in list_runs(folder)}
     command = ["train", "--dataset", dataset, "--seed", str(seed), "--runs", str(folder), *options]
     child = subprocess.Popen([sys.executable, "-m", "tsinfogan.cli", *command])
@@ -92,7 +92,7 @@ def train(dataset: str, seed: int, folder: Path, options: Sequence[str]) -> tupl
     if status:
         sys.exit(f"tsinfogan {' '.join(command)} failed")
     (run,) = (run for run in list_runs(folder) if run.name not in before)
-    return run, {"peak_MB": round(usage.ru_maxrss / 1024)}  # Linux tells kilobytes
+    return run, {"peak_MB": round(usage.ru_maxrss / 1024)}  # Linux counts kilobytes
 
 
 def report(options: argparse.Namespace, trained: Sequence[tuple[Run, Figures]]) -> None:
@@ -101,17 +101,17 @@ def report(options: argparse.Namespace, trained: Sequence[tuple[Run, Figures]]) 
     panels = load_dataset(options.dataset), test
     names = options.measures.split(",") if options.measures else CODE_MEASURES.names()
     rows: list[Figures] = []
-    principal_components: dict[str, str] = dict(DIRECTIONS)
+    better_ways: dict[str, str] = dict(DIRECTIONS)
     for run, figures in trained:
         measured, better, skipped = measure(run, *panels, names)
-        principal_components |= better
+        better_ways |= better
         rows.append({**of_training(run), **figures, **measured})
         print(_line(run, rows[-1]), flush=True)
     for name, reason in skipped.items():
         print(f"{name} is left out: {reason}")
     if options.choose:
         choose([run for run, _ in trained], panels[0], rows)
-    print_table(options.dataset, rows, principal_components)
+    print_table(options.dataset, rows, better_ways)
 
 
 def of_training(run: Run) -> Figures:
@@ -128,17 +128,17 @@ def measure(
     run: Run, train: Panel, test: Panel, names: Sequence[str]
 ) -> tuple[Figures, dict[str, str], dict[str, str]]:
     """All figures; of each which way is better; of each measure that was left out, why."""
-    subject = CodeContext(run.load_model(choose_device("auto")), train, test)
+    context = CodeContext(run.load_model(choose_device("auto")), train, test)
     figures: Figures = {}
     better: dict[str, str] = {}
     skipped: dict[str, str] = {}
     for name in names:
-        found, missing = evaluate(subject, [name])
+        found, missing = evaluate(context, [name])
         figures.update(found)
         better |= dict.fromkeys(found, CODE_MEASURES.get(name).better)
         skipped |= missing
     if len(test.grid) == 1:
-        synthetic = subject.samples(SAMPLES_PER_CATEGORY).panel
+        synthetic = context.samples(SAMPLES_PER_CATEGORY).panel
         ratio = roughness(synthetic) / roughness(test)
         figures |= {f"roughness_{name}": value for name, value in zip(test.channels, ratio.tolist(), strict=True)}
     return figures, better, skipped
@@ -164,7 +164,7 @@ def choose(runs: Sequence[Run], train: Panel, rows: Sequence[Figures]) -> None:
     print(f"chosen: {_line(runs[chosen], rows[chosen])}")
 
 
-def print_table(dataset: str, rows: Sequence[Figures], principal_components: dict[str, str]) -> None:
+def print_table(dataset: str, rows: Sequence[Figures], better_ways: dict[str, str]) -> None:
     """Markdown: the median of each figure and its spread, the worst first."""
     names = dict.fromkeys(name for row in rows for name in row)
     print(f"\n| {dataset}, {len(rows)} seeds | median [worst … best] |\n|---|---|")
@@ -172,7 +172,7 @@ def print_table(dataset: str, rows: Sequence[Figures], principal_components: dic
         values = sorted(row[name] for row in rows if not math.isnan(row.get(name, math.nan)))
         if not values:
             continue
-        if principal_components.get(name, "higher" if name.startswith("bound_") else "") == "lower":
+        if better_ways.get(name, "higher" if name.startswith("bound_") else "") == "lower":
             values.reverse()
         spread = f" [{_short(values[0])} … {_short(values[-1])}]" if len(values) > 1 else ""
         missing = f", not reached by {len(rows) - len(values)}" if len(values) < len(rows) else ""

@@ -1,12 +1,12 @@
-"""Which measure sees which fault: real series, spoilt in one way each, judged as made ones. For docs/measures.md.
+"""Which measure sees which fault: real series, spoilt in one way each, judged as synthetic ones. For docs/measures.md.
 
     python benchmarks/degradations.py char_traj
     python benchmarks/degradations.py char_traj --full --only discriminator,frechet
 
-One half of TRAIN stands for what a generator has seen. The other half, which is as real, is spoilt and judged beside
+One half of TRAIN serves as the training series. The other half, which is as real, is spoilt and judged beside
 TEST; the first fault is none, the last one the seen half itself. Without ``--full`` as `tsinfogan evaluate --quick`
 does it: 500 series, fewer repeats and steps. Bold is what the verdict calls worse than real series; "?" is worse, but
-so few repeats cannot tell.
+so few repeats cannot decide.
 """
 
 from __future__ import annotations

@@ -1,18 +1,19 @@
-"""How real, useful, varied and safe the series of several trainings are: the table that docs/benchmarks.md quotes.
+"""How real, useful, varied and private the series of several trainings are: the table that docs/benchmarks.md quotes.
 
     python benchmarks/likeness.py char_traj --runs runs-char
     python benchmarks/likeness.py char_traj                        # trains one first
     python benchmarks/likeness.py char_traj --runs runs-char --only discriminator,frechet --quick
 
 Measures the runs of a folder that benchmarks/codes.py kept, so that both tables are of the same models, each as
-`tsinfogan evaluate` does: against TEST, with TRAIN in the place of samples for the floor. One JSON line a run, then the
-median of all runs and, in brackets, the worst and the best. Nothing is trained or chosen by these figures.
+`tsinfogan evaluate` does: against TEST, with TRAIN in the place of samples for the baseline. One JSON line a run, then
+the median of all runs and, in brackets, the worst and the best. Nothing is trained or chosen by these figures.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import time
@@ -23,7 +24,8 @@ from codes import train as train_run
 
 from _shared import print_header
 from tsinfogan.datasets import load_dataset
-from tsinfogan.metrics.comparison import Row, compare
+from tsinfogan.metrics.comparison import compare
+from tsinfogan.metrics.results import Result
 from tsinfogan.training.run import list_runs
 
 
@@ -50,27 +52,29 @@ def report(options: argparse.Namespace, folder: Path) -> None:
     if not runs:
         sys.exit(f"there are no runs on {options.dataset} in {folder}")
     only = options.only.split(",") if options.only else None
-    every: list[dict[str, Row]] = []
+    every: list[dict[str, Result]] = []
     for run in runs:
         started = time.process_time()
         found = compare(run.load_model(), train, test, only=only, quick=options.quick, seed=options.seed)
-        rows = {row.name: row for row in found.rows}
-        every.append(rows)
-        figures = {name: round(row.value.mean, 4) for name, row in rows.items()}
+        every.append({result.name: result for result in found.results})
+        figures = {result.name: round(result.value.mean, 4) for result in found.results}
         line = {"run": run.name, "seed": run.plan.training.seed, **figures}
         print(json.dumps({**line, "cpu_s": round(time.process_time() - started)}), flush=True)
     print_table(options.dataset, every)
 
 
-def print_table(dataset: str, every: list[dict[str, Row]]) -> None:
-    """Markdown: of each figure the median, worst and best over runs, and its floor."""
+def print_table(dataset: str, every: list[dict[str, Result]]) -> None:
+    """Markdown: of each figure the median, worst and best over runs, and its real-data baseline."""
     print(f"\n| {dataset}, {len(every)} seeds | better | median [worst … best] | real series | verdicts |")
     print("|---|---|---|---|---|")
-    for name, row in every[0].items():
-        values = sorted((rows[name].value.mean for rows in every), key=lambda value: _badness(row.better, value))
+    for name, first in every[0].items():
+        values = sorted(
+            (results[name].value.mean for results in every), key=lambda value: _badness(first.better, value)
+        )
         spread = f" [{values[-1]:.3f} … {values[0]:.3f}]" if len(values) > 1 else ""
-        verdicts = ", ".join(dict.fromkeys(rows[name].verdict for rows in every))
-        print(f"| {name} | {row.better} | {median(values):.3f}{spread} | {row.baseline.mean:.3f} | {verdicts} |")
+        verdicts = ", ".join(dict.fromkeys(results[name].verdict for results in every))
+        baseline = math.nan if first.baseline is None else first.baseline.mean
+        print(f"| {name} | {first.better} | {median(values):.3f}{spread} | {baseline:.3f} | {verdicts} |")
 
 
 def _badness(better: str, value: float) -> float:

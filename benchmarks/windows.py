@@ -41,7 +41,7 @@ from tsinfogan.training.run import Run, list_runs
 
 SCORES = {"discriminative": 10, "predictive": 10, "context_fid": 5}
 """How many networks each is the mean of."""
-AS_MADE = ("sines",)
+ALREADY_SCALED = ("sines",)
 """TimeGAN scores these as (sin + 1) / 2, which spans [.5, 1]: min-max would double the predictive score."""
 NOISE = 0.05
 """Standard deviation of the noise row, as a share of a channel's range."""
@@ -100,7 +100,7 @@ class Bench:
 
     def scaled(self, panel: Panel) -> Series:
         """On [0, 1]: min-max by channel, but for data that its makers put there themselves."""
-        if self.panel.name in AS_MADE:
+        if self.panel.name in ALREADY_SCALED:
             return Series(np.ascontiguousarray(panel.values.transpose(0, 2, 1)), panel.case_lengths)
         return unit_series(self.real, panel)
 
@@ -163,7 +163,7 @@ class Bench:
 
 
 def shuffled(values: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Each window's rows in an order of its own; what stands in one row stays together."""
+    """Each window's rows in an order of its own; the values of one row stay together."""
     order = rng.random(values.shape[:2]).argsort(1)  # (n, t)
     return np.take_along_axis(values, order[..., None], axis=1)
 

@@ -223,7 +223,7 @@ def test_labels_in_one_only(command, written, monkeypatch):
     done = command("evaluate", "--real", real, "--fake", fake, "--only", "marginals,correlations", "--quick")
     assert done.code == 0, done.err
     assert "real series have labels, synthetic ones have none" in done.err
-    assert "marginals is left out: real and made series do not both have labels" in done.err
+    assert "marginals is left out: real and synthetic series do not both have labels" in done.err
     assert [row["measure"] for row in written_here()["rows"]] == ["correlations"]
 
 

@@ -24,7 +24,7 @@ from tsinfogan.metrics.codes.agreement import agreement, confidence
 from tsinfogan.metrics.codes.bound import bound
 from tsinfogan.metrics.codes.context import SWEEP_STEPS, SWEEPS_PER_CATEGORY, CodeContext, evaluate
 from tsinfogan.metrics.codes.disagreement import disagreement
-from tsinfogan.metrics.codes.effects import mean_change, within_class_spread
+from tsinfogan.metrics.codes.effects import mean_distance, within_class_spread
 from tsinfogan.metrics.codes.flips import flip_share
 from tsinfogan.metrics.codes.overlap import effect_cosine
 from tsinfogan.metrics.codes.purity import purity
@@ -472,10 +472,10 @@ def test_within_class_spread_of_few() -> None:
     assert within_class_spread(values[:1], np.zeros(1, int)) == 0
 
 
-def test_mean_change() -> None:
+def test_mean_distance() -> None:
     values, _ = gaussians(1, 0.0)
-    assert mean_change(values, values) == 0
-    assert mean_change(values, values + 2) == pytest.approx(2)
+    assert mean_distance(values, values) == 0
+    assert mean_distance(values, values + 2) == pytest.approx(2)
 
 
 def test_effect_cosine() -> None:

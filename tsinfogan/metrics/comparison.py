@@ -167,7 +167,7 @@ def copy_warning(results: Iterable[Result]) -> list[str]:
         return []
     return [
         f"{100 * found.value.mean:.1f} % of the synthetic series are copies, or nearly so, of series that the "
-        f"generator has seen ({100 * found.baseline.mean:.1f} % of other real series are); treat them as you would those"
+        f"generator has seen ({100 * found.baseline.mean:.1f} % of other real series are); treat them as such"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Which category is which class, told by a few labelled series: codes found without labels, named by some."""
+"""Which class each category is, according to a few labelled series."""
 
 from __future__ import annotations
 

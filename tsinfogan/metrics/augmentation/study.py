@@ -1,8 +1,8 @@
-"""Whether synthetic series help: one classifier, one budget, a few labels, and every way to make more of them.
+"""Whether synthetic series help: one classifier, one budget, a few labels, and every way to get more series.
 
 Each draw picks the labelled series once; every method gets the same ones and the same seeds, so that methods are
 compared draw by draw. The generator may have been trained on all training series, without a label; which category is
-which class is told by that draw's labelled series alone.
+which class follows from that draw's labelled series alone.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def augment_study(
     device: str = "auto",
     tell: Callable[[Trial], None] | None = None,
 ) -> Study:
-    """Trains a classifier with few labels, once for each way to make more series, and tests it on real ones.
+    """Trains a classifier with few labels, once for each way to get more series, and tests it on real ones.
 
     Args:
         train: training series; labels are drawn from it, and what is not drawn is unlabelled.
@@ -63,7 +63,7 @@ def augment_study(
         steps: optimisation steps of each classifier, the same for every method.
         seed: everything random follows from it.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        tell: hears of each trial.
+        tell: is called with each trial.
 
     Raises:
         DataError: no labels, other classes or channels in ``test``, or too few labelled series for every situation.

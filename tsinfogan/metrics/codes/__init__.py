@@ -1,4 +1,4 @@
-"""Measures by name, one a file. A new file here is a new row in every table of figures (docs/measures.md).
+"""Measures of a model's codes by name, one a file. A new file here is a new row in every table (docs/measures.md).
 
 Each file holds the measure as a plain function of arrays, which is what its tests feed good and bad input, and an
 entry ``CODE_MEASURE`` that gathers those arrays from a :class:`CodeContext`.

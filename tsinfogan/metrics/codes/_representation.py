@@ -1,4 +1,4 @@
-"""What Q reads, as the disentanglement measures take it, beside the factors that made each case.
+"""What Q reads, as the disentanglement measures take it, beside the generating factors of each case.
 
 A code is an array: ``(n,)`` numbers of a continuous code, or ``(n, K)`` ones and zeros of a category. So a category is
 one code however many columns it has, and its number has no order. The protocol is that of disentanglement_lib
@@ -25,7 +25,7 @@ Score = Callable[[Codes, Array, int], Mapping[str, float]]
 
 MAX_CASES = 15_000
 FACTOR_BINS = 10
-"""Values that a real factor is given. Of equal width: the factors of the library's data stand on even grids; and it
+"""Values that a real factor is given. Of equal width: the factors of the library's data lie on even grids; and it
 divides the 20 bins of a code's histogram, so that a code which is the factor keeps all of its information."""
 
 
@@ -40,7 +40,7 @@ def over_factors(score: Score) -> Callable[[CodeContext], Mapping[str, float]]:
         order = np.random.default_rng(context.seed).permutation(n_cases)[:MAX_CASES]
         factors = context.real.subset(order).factors
         assert factors is not None
-        values = binned(factors)[: 2 * len(order) // 3]  # what classifiers are taught must vary
+        values = binned(factors)[: 2 * len(order) // 3]  # what classifiers learn from must vary
         factors = factors[:, (values != values[:1]).any(0)]
         codes = [code[order] for code in codes_read(context)]
         return score(codes, factors, context.seed) if len(codes) > 1 and factors.size else {}

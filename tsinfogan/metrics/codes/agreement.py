@@ -1,4 +1,4 @@
-"""Whether Q stays with a category when a real series is augmented. Needs no label, so models can be chosen by it."""
+"""Whether Q reads the same category when a real series is augmented. Needs no label, so models can be chosen by it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def bound(code: Code, parameters: FloatArray, values: FloatArray | IntArray) -> 
     Args:
         code: whose prior and posterior they are.
         parameters: ``(n, n_parameters)`` of Q's posterior on samples.
-        values: ``(n,)`` codes that the samples were made with, drawn from the prior.
+        values: ``(n,)`` codes that the samples were generated with, drawn from the prior.
     """
     return code.entropy + float(code.log_prob(torch.from_numpy(parameters), torch.from_numpy(values)).mean())
 

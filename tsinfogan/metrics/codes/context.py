@@ -1,4 +1,4 @@
-"""``CodeContext``: a trained model with the real series it is measured on, and all that measures share, made once."""
+"""``CodeContext``: a trained model, the real series it is measured on, and what measures share, computed once."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ VIEWS = 4
 
 @dataclass(frozen=True, eq=False)
 class CodeContext:
-    """What is measured. The first categorical code counts; further ones are drawn from their prior.
+    """A model and the real series to measure it on. The first categorical code counts; others are drawn.
 
     Attributes:
         model: a trained model.
         train: real series that a classifier may learn from, or None.
         test: held-out real series, or None.
         seed: everything random follows from it.
-        classifier_steps: of the classifier.
+        classifier_steps: optimization steps of the classifier.
 
     Raises:
         DataError: series with other channels or another grid than the model was trained on.
@@ -126,15 +126,15 @@ class CodeContext:
         return logits
 
     @property
-    def _teaching(self) -> Panel:
+    def _training(self) -> Panel:
         return self.real if self.train is None else self.train
 
     @cached_property
     def classifier(self) -> Classifier:
-        """Tells the classes; taught by the labelled cases of ``train`` (of ``test`` where there is no other)."""
-        panel = self._teaching
+        """Predicts the class; trained on the labelled cases of ``train``, or else of ``test``."""
+        panel = self._training
         if panel.labels is None or not (panel.labels >= 0).any():
-            raise DataError(f"{panel.name}: expected labels to teach a classifier with, got none; add a label column")
+            raise DataError(f"{panel.name}: expected labels to train a classifier with, got none; add a label column")
         settings = ClassifierSettings(self.seed, self.classifier_steps, device=self.model.device)
         return fit_to_panel(panel, self.model.preprocessor, settings)
 
@@ -149,7 +149,7 @@ class CodeContext:
 
         Args:
             n_per_category: draws; a model without categories makes ten times as many.
-            cont: where all continuous codes stand; None draws them from their prior.
+            cont: value of all continuous codes; None draws them from their prior.
         """
         continuous = self.continuous.values()
         indices = [(cont,) if index in continuous and cont is not None else None for index in self._indices]
@@ -178,21 +178,21 @@ class CodeContext:
         high: float = 1.0,
         n_per_category: int = SWEEPS_PER_CATEGORY,
     ) -> Sample:
-        """Cases with one continuous code turned from ``low`` to ``high``, the others at 0, all else held.
+        """Cases with one continuous code swept from ``low`` to ``high``, the others at 0, all else constant.
 
-        The same draws are made whichever code is turned. Rows stand in the order (draw, category, step), step fastest,
+        The draws are the same whichever code is swept. Rows are in the order (draw, category, step), step fastest,
         so classes of them reshape to ``(-1, steps)``.
 
         Args:
-            code_index: place of the code among the model's codes, as in :attr:`continuous`.
+            code_index: index of the code among the model's codes, as in :attr:`continuous`.
             steps: points of a sweep.
             low: where it begins.
             high: where it ends.
             n_per_category: sweeps of each category; a model without categories makes ten times as many.
         """
-        turned = tuple(np.linspace(low, high, steps).tolist())
+        swept = tuple(np.linspace(low, high, steps).tolist())
         continuous = self.continuous.values()
-        indices = [turned if p == code_index else (0.0,) if p in continuous else None for p in self._indices]
+        indices = [swept if p == code_index else (0.0,) if p in continuous else None for p in self._indices]
         synthetic = self._of_every_category(n_per_category, indices)
         draw = np.arange(synthetic.panel.n_cases) // (steps * max(1, self.categories))
         kept = [draw, synthetic.columns[self.category_column]] if self.categories else [draw]
@@ -224,7 +224,7 @@ class CodeContext:
         known = [panel for panel in (self.train, self.test) if panel is not None]
         real = known[-1] if known else None
         labelled = bool(known) and all(
-            panel.labels is not None and bool((panel.labels >= 0).any()) for panel in (self.real, self._teaching)
+            panel.labels is not None and bool((panel.labels >= 0).any()) for panel in (self.real, self._training)
         )
         lacking = {
             "categories": None if self.categories else "the model has no categories",

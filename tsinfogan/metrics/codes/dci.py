@@ -18,8 +18,8 @@ def dci(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
 
     Args:
         codes: each ``(n,)``, or ``(n, K)`` of a category, whose columns' importances are added up.
-        factors: ``(n, n_factors)``; two thirds of the cases teach (at most 10,000), half as many are predicted.
-        seed: of the trees, which break ties between equal splits by lot.
+        factors: ``(n, n_factors)``; two thirds of the cases train (at most 10,000), half as many test.
+        seed: of the trees, which break ties between equal splits at random.
 
     Returns:
         ``dci_disentanglement``: whether each code serves one factor; ``dci_completeness``: whether each factor is

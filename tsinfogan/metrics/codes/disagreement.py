@@ -1,4 +1,4 @@
-"""What discovery chooses its start by, on any series: inconsistency under augmentation and uneven use of categories."""
+"""The loss of clustering pre-training, on any series: inconsistency under augmentation and uneven use of categories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a continuous code moves a series, measured by how much real series of one class differ."""
+"""How much a continuous code changes a series, relative to the spread of real series of one class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tsinfogan.metrics.codes import CodeMeasure
 from tsinfogan.metrics.codes.context import CodeContext
 
 
-def mean_change(first: FloatArray, last: FloatArray) -> float:
+def mean_distance(first: FloatArray, last: FloatArray) -> float:
     """Mean over n pairs ``(n, c, *grid)`` of the root of the mean squared difference."""
     return float(_distances(first, last).mean())
 
@@ -49,12 +49,12 @@ def _compute(context: CodeContext) -> dict[str, float]:
         values, classes = values[known], context.real.labels[known]
     elif context.categories and not context.model.settings.why_unreadable:
         classes = context.read_categories
-    spread = within_class_spread(values, classes, context.seed) or 1.0  # equal cases: in scaled units then
-    figures = {}
-    for column, index in context.continuous.items():
-        swept = context.sweep_values(index)  # (n_sweeps, steps, c, *grid)
-        figures[f"effect_{column}"] = mean_change(swept[:, 0], swept[:, -1]) / spread
-    return figures
+    spread = within_class_spread(values, classes, context.seed) or 1.0  # 1 for equal cases
+    sweeps = {column: context.sweep_values(index) for column, index in context.continuous.items()}
+    return {
+        f"effect_{column}": mean_distance(values[:, 0], values[:, -1]) / spread  # values (n_sweeps, steps, c, *grid)
+        for column, values in sweeps.items()
+    }
 
 
 CODE_MEASURE = CodeMeasure(

@@ -1,4 +1,4 @@
-"""FactorVAE score (Kim and Mnih 2018, arXiv:1802.05983): hold one factor, see which code stands still."""
+"""FactorVAE score (Kim and Mnih 2018, arXiv:1802.05983): fix one factor, see which code varies least."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VOTES_AT_ONCE = 500
 
 
 def factor_vae(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
-    """Share of batches in which the code that varies least tells which factor was held fixed.
+    """Share of batches in which the code that varies least shows which factor was fixed.
 
     A batch is 64 cases drawn, with replacement, from those that share one factor's value (a real factor's bin) with a
     case picked at random. Variances are relative to those of all cases; that of a category is 1 − Σ share², the summed
@@ -68,7 +68,7 @@ def _batches(values: IntArray, factor: IntArray, rng: np.random.Generator) -> In
 
 
 CODE_MEASURE = CodeMeasure(
-    summary="how often the code that stands still tells which known factor was held fixed (FactorVAE score)",
+    summary="how often the code that varies least shows which known factor was fixed (FactorVAE score)",
     better="higher",
     needs=frozenset({"recognition", "factors"}),
     compute=over_factors(factor_vae),

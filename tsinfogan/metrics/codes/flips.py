@@ -1,4 +1,4 @@
-"""Whether a continuous code leaves the class alone: turning it must not make another letter."""
+"""Whether a continuous code leaves the class unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether two continuous codes do the same thing."""
+"""Whether two continuous codes have the same effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the samples of a category are all of one class, and which classes are made at all."""
+"""Whether the samples of a category are all of one class, and which classes are generated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAMPLES_PER_CATEGORY = 100
 
 
 def purity(categories: IntArray, classes: IntArray, n_categories: int, n_classes: int) -> dict[str, float]:
-    """Figures of samples with ``(n,)`` categories whose ``(n,)`` classes a classifier tells; see docs/measures.md."""
+    """Figures of samples with ``(n,)`` categories and ``(n,)`` classes by a classifier; see docs/measures.md."""
     table = contingency(categories, classes, n_categories, n_classes)
     table = table[table.sum(1) > 0]
     shares = table.max(1) / table.sum(1)
@@ -35,7 +35,7 @@ def _compute(context: CodeContext) -> dict[str, float]:
 
 
 CODE_MEASURE = CodeMeasure(
-    summary="share of a category's samples that are of one class, and how many classes a pure category stands for",
+    summary="share of a category's samples that are of one class, and how many classes have a pure category",
     better="higher",
     needs=frozenset({"categories", "labels"}),
     compute=_compute,

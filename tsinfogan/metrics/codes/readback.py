@@ -1,4 +1,4 @@
-"""Whether Q finds a continuous code again in what the generator made of it."""
+"""Whether Q recovers a continuous code from the sample generated with it."""
 
 from __future__ import annotations
 

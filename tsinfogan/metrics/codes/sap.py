@@ -26,12 +26,12 @@ def sap(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
 
     Args:
         codes: two or more, each ``(n,)``, or ``(n, K)`` of a category.
-        factors: ``(n, n_factors)``; two thirds of the cases teach (at most 10,000), half as many are predicted.
+        factors: ``(n, n_factors)``; two thirds of the cases train (at most 10,000), half as many test.
         seed: of the support vector machines.
 
     Returns:
         ``sap``, and ``sap_binned`` with every real factor cut in bins and treated as a class, as disentanglement_lib's
-        study did: a single number parts ten classes badly in a linear way, so the best code then has some .1.
+        study did: one number separates ten classes poorly by a linear rule, so the best code then gets about .1.
     """
     real = ~are_classes(factors)
     columns = [columns_of(code) for code in codes]

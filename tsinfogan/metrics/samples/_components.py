@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from tsinfogan.data.panel import FloatArray
 
 MIN_SPREAD = 1e-6
-"""Of the greatest one: directions with less are rounding, not data."""
+"""Relative to the greatest: components with less are rounding errors."""
 
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """Directions of greatest variance.
+    """Principal components of points, the greatest first.
 
     Attributes:
         mean: ``(d,)``.
@@ -42,6 +42,6 @@ class Components:
         return min(int(np.searchsorted(held, share * held[-1])) + 1, most, len(held)) if len(held) else 0
 
     def project(self, points: NDArray[Any], n: int) -> NDArray[np.float64]:
-        """``(m, n)`` places of ``(m, d)`` points along the first n."""
-        placed: NDArray[np.float64] = (points - self.mean) @ self.axes[:n].T
-        return placed
+        """``(m, n)`` coordinates of ``(m, d)`` points along the first n."""
+        projected: NDArray[np.float64] = (points - self.mean) @ self.axes[:n].T
+        return projected

@@ -1,6 +1,6 @@
-"""The recurrent networks that both scores of TimeGAN train, started and fed as its authors did, several side by side.
+"""The recurrent networks that both scores of TimeGAN train, initialized and fed as its authors did, in parallel.
 
-Networks this small take their time by the number of operations, not by their size: ten cost little more than one.
+The time of networks this small depends on the number of operations, not on size: ten cost little more than one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.data.panel import IntArray
-from tsinfogan.metrics.samples._unit import Series
+from tsinfogan.metrics.samples._unit import Series, unit_series
+from tsinfogan.metrics.samples.context import SampleContext
+from tsinfogan.preprocessing.scaling import Numbers
 
 NETWORKS, QUICK_NETWORKS = 10, 3
 """A score of TimeGAN is the mean of ten."""
@@ -109,6 +111,14 @@ class RecurrentNetworks(nn.Module):
         return outputs
 
 
+def mean_score(score: Callable[..., Numbers], context: SampleContext, seed: int, steps: int, quick_steps: int) -> float:
+    """Mean of a score over networks, of series on [0, 1]; a quick evaluation takes fewer networks and steps."""
+    real = context.real
+    synthetic, reference = (unit_series(real, panel).thinned() for panel in (context.synthetic, context.reference))
+    networks, steps = (QUICK_NETWORKS, quick_steps) if real.quick else (NETWORKS, steps)
+    return float(score(synthetic, reference, networks=networks, seed=seed, steps=steps, device=real.device).mean())
+
+
 def train(networks: nn.Module, loss: Callable[[], Tensor], steps: int) -> None:
     """So many steps of Adam on what ``loss`` gives, the sum over networks; it draws batches each time."""
     optimizer = torch.optim.Adam(networks.parameters(), RATE)
@@ -119,7 +129,7 @@ def train(networks: nn.Module, loss: Callable[[], Tensor], steps: int) -> None:
 
 
 def batches_of(n: int, k: int, rng: np.random.Generator) -> IntArray:
-    """``(k, 128)`` places among n cases, different ones for each network; or all n where there are fewer."""
+    """``(k, 128)`` indices of n cases, different ones for each network; or all n where there are fewer."""
     size = min(n, BATCH_SIZE)
     if size * 8 > n:
         return rng.permuted(np.tile(np.arange(n), (k, 1)), axis=1)[:, :size]

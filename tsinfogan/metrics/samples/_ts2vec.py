@@ -134,7 +134,7 @@ def fit(values: FloatArray, *, seed: int = 0, steps: int | None = None, device: 
 def overlapping_crops(cases: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, int]:
     """Two crops of series ``(n, t, c)`` and the number of timepoints at the first's end that begin the second.
 
-    Both have the same place in all cases, but for a shift of each case's own (section 3.2, random cropping).
+    Both begin at the same timepoint in all cases, but for a random shift of each case (section 3.2, random cropping).
     """
 
     def between(low: int, high: int, n: int = 1) -> Tensor:
@@ -193,7 +193,7 @@ def contrast(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _seen(encoder: Encoder, crop: Tensor, rng: torch.Generator) -> Tensor:
-    """One view of a crop: some timepoints masked, some of what the encoder says dropped."""
+    """One view of a crop: some timepoints masked, then dropout on the encoder's output."""
     kept = torch.rand(crop.shape[:2], generator=rng) < KEPT
     seen: Tensor = encoder(crop, kept.to(crop.device))
     dropped = torch.rand(seen.shape, generator=rng) < DROPOUT

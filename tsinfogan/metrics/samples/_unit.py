@@ -1,4 +1,4 @@
-"""Series as the measures with other people's names see them: every channel on [0, 1], where the real series span it."""
+"""Series as published measures scale them: every channel on [0, 1], the range of the real series."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Series(NamedTuple):
 def unit_series(real: RealData, panel: Panel) -> Series:
     """``panel``, each channel less the least and over the span of all real series, as TimeGAN scales its data.
 
-    A made series that leaves the real range leaves [0, 1]: nothing is cut off.
+    A synthetic series beyond the real range is beyond [0, 1]: nothing is clipped.
     """
     both = (real.seen, real.reference)
     low = np.min([np.nanmin(one.values, axis=(0, 2)) for one in both], axis=0)  # (c,)

@@ -1,4 +1,4 @@
-"""Whether a value tells those that follow it as much as in real series."""
+"""Whether values predict later ones as in real series."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SAMPLE_MEASURE = SampleMeasure(
     group="fidelity",
     figures={
         "autocorrelation": FigureSpec(
-            "mean absolute difference of the autocorrelation", "lower", 0.01, "values depend on earlier ones otherwise"
+            "mean absolute difference of the autocorrelation", "lower", 0.01, "another autocorrelation"
         )
     },
     compute=_compute,

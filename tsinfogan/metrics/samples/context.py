@@ -1,4 +1,4 @@
-"""``SampleContext``: made series beside real ones, and the arrays that measures share, made once."""
+"""``SampleContext``: synthetic series beside real ones, and the arrays that measures share, computed once."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ class RealData:
     """The real series, the same in every repeat, and what is fitted on them.
 
     Attributes:
-        seen: what the generator was trained on, or what stands for it.
-        reference: others, which it has not seen.
-        quick: whether measures that train something shall take fewer steps.
+        seen: series that the generator was trained on, or half of the real series.
+        reference: real series that it was not trained on.
+        quick: whether measures that train something take fewer steps.
         seed: of what is fitted once for all repeats.
         device: where networks are trained.
-        training_series: every series that the generator has seen, where ``seen`` are only some: what it may have
-            copied.
+        training_series: every series that the generator has seen, where ``seen`` are only some of them.
     """
 
     seen: Panel
@@ -61,15 +60,12 @@ class RealData:
     @cached_property
     def training_points(self) -> FloatArray:
         """``(n, d)`` every case that the generator has seen, a point each."""
-        return (
-            self.seen_points
-            if self.training_series is None
-            else flat(self.preprocessor.transform(self.training_series))
-        )
+        series = self.training_series
+        return self.seen_points if series is None else flat(self.preprocessor.transform(series))
 
     @cached_property
     def held_out_distances(self) -> FloatArray:
-        """``(m,)`` root mean square distance of each reference case to the nearest of the originals."""
+        """``(m,)`` root mean square distance of each reference case to the nearest training series."""
         return nearest(flat(self.reference_values), self.training_points, 1)[0][:, 0]
 
     @cached_property
@@ -84,7 +80,7 @@ class RealData:
 
     @cached_property
     def classifier(self) -> Classifier:
-        """Tells the classes; taught by the labelled cases of ``seen``, with the data's own augmentations."""
+        """Predicts the class; trained on the labelled cases of ``seen``, with the data's own augmentations."""
         return fit_to_panel(self.seen, self.preprocessor, self.classifier_settings(self.seed))
 
     def classifier_settings(self, seed: int) -> ClassifierSettings:
@@ -98,7 +94,7 @@ class SampleContext:
 
     Attributes:
         real: the real series.
-        synthetic: made series; for the floor, real ones in their place.
+        synthetic: synthetic series; for the baseline, real ones in their place.
         reference: real series that they are compared with: all of ``real.reference``, or half of it.
     """
 
@@ -108,12 +104,12 @@ class SampleContext:
 
     @classmethod
     def of(cls, real: RealData, synthetic: Panel) -> SampleContext:
-        """Made series against the whole reference."""
+        """Synthetic series against the whole reference."""
         return cls(real, synthetic, real.reference)
 
     @classmethod
     def baseline(cls, real: RealData, stand_in: StandIn, seed: int, n_cases: int) -> SampleContext:
-        """Real series in the place of made ones, as many as those (``n_cases``) as far as there are."""
+        """Real series in the place of synthetic ones, ``n_cases`` or as many as there are."""
         rng = np.random.default_rng(seed)
         if stand_in == "seen":
             chosen = rng.permutation(real.seen.n_cases)[:n_cases]
@@ -146,7 +142,7 @@ class SampleContext:
 
     @cached_property
     def synthetic_points(self) -> FloatArray:
-        """``(n, d)`` each made case a point."""
+        """``(n, d)`` each synthetic case a point."""
         return flat(self.synthetic_values)
 
     @cached_property
@@ -156,7 +152,7 @@ class SampleContext:
 
     @cached_property
     def synthetic_distances(self) -> FloatArray:
-        """``(n,)`` root mean square distance of each made case to the nearest one that the generator has seen."""
+        """``(n,)`` root mean square distance of each synthetic case to the nearest one that the generator has seen."""
         return nearest(self.synthetic_points, self.real.training_points, 1)[0][:, 0]
 
     @cached_property
@@ -177,14 +173,12 @@ class SampleContext:
         return labels_in(self.reference, self.real.seen.classes)
 
     def missing(self, measure: SampleMeasure) -> str | None:
-        """Why ``measure`` cannot be computed, as the end of a sentence; None where it can."""
+        """Why ``measure`` cannot be computed; None where it can."""
         smallest = min(self.synthetic.n_cases, self.reference.n_cases, self.real.seen.n_cases)
         labelled = all((labels >= 0).any() for labels in (self.synthetic_labels, self.reference_labels))
         lacking = {
-            "labels": None if labelled else "real and made series do not both have labels of the same classes",
-            "classes": None
-            if self.real.n_known_classes > 1
-            else "the real series have no labels of two or more classes",
+            "labels": None if labelled else "real and synthetic series do not both have labels of the same classes",
+            "classes": "the real series have no labels of two or more classes" * (self.real.n_known_classes < 2),
             "lengths": None if self.preprocessor.lengths else "all series have the same length",
             "series": None if len(self.synthetic.grid) == 1 else "these are images",
             "channels": None if self.synthetic.n_channels > 1 else "there is one channel only",

@@ -1,4 +1,4 @@
-"""Context-FID: how far made series are from real ones in what an encoder of whole series sees in them."""
+"""Context-FID: distance of synthetic from real series in the features of an encoder of whole series."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def context_fid(encoder: FittedEncoder, synthetic: FloatArray, reference: FloatA
 
 @lru_cache(maxsize=1)
 def _encoder(real: RealData) -> FittedEncoder:
-    """Learned from what the generator has not seen; once for all repeats, since it takes much longer than the rest."""
+    """Trained on the unseen real series; once for all repeats, since it takes much longer than the rest."""
     series = _series(real, real.reference)
     return fit(series, seed=real.seed, steps=QUICK_STEPS if real.quick else None, device=real.device)
 
@@ -51,7 +51,7 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="Context-FID: Fréchet distance in the features of TS2Vec, an encoder that learned from the real series",
+    summary="Context-FID: Fréchet distance in the features of TS2Vec, an encoder trained on the real series",
     group="fidelity",
     figures={
         "context_fid": FigureSpec("Fréchet distance in TS2Vec's features", "lower", 0.1, "series have other features")

@@ -1,4 +1,4 @@
-"""Whether channels go together as they do in real series."""
+"""Whether channels correlate as in real series."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SAMPLE_MEASURE = SampleMeasure(
     group="fidelity",
     figures={
         "correlational": FigureSpec(
-            "difference of correlations between channels", "lower", 0.02, "channels go otherwise"
+            "difference of correlations between channels", "lower", 0.02, "channels correlate otherwise"
         )
     },
     compute=_compute,

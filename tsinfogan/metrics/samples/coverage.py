@@ -1,8 +1,8 @@
-"""Whether made series lie where real ones do, and reach wherever these are."""
+"""Whether synthetic series lie where real ones do, and cover all of them."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +15,7 @@ NEIGHBOURS = 5
 VARIANCE_SHARE, MAX_COMPONENTS = 0.99, 50
 
 
-class Overlap(NamedTuple):
-    """Of the balls around made and around real cases, each as far as the k-th neighbour of its own kind.
-
-    Attributes:
-        precision: share of made cases in the ball of a real one.
-        recall: share of real cases in the ball of a made one.
-        density: real balls that a made case lies in, mean, over k; 1 is as real cases do.
-        coverage: share of real balls that hold a made case.
-        coverage_back: share of made balls that hold a real case.
-    """
-
-    precision: float
-    recall: float
-    density: float
-    coverage: float
-    coverage_back: float
-
-
-def overlap(synthetic: NDArray[Any], reference: NDArray[Any], k: int = NEIGHBOURS) -> Overlap:
+def overlap(synthetic: NDArray[Any], reference: NDArray[Any], k: int = NEIGHBOURS) -> dict[str, float]:
     """Improved precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991, equation 1), density and coverage
     (Naeem et al. 2020, arXiv:2002.09797, equations 3 and 4).
 
@@ -41,20 +23,26 @@ def overlap(synthetic: NDArray[Any], reference: NDArray[Any], k: int = NEIGHBOUR
         synthetic: ``(n, d)`` with n > k.
         reference: ``(n, d)``: with other numbers of cases balls are not of one size.
         k: neighbours.
+
+    Returns:
+        Of the balls around synthetic and around real cases, each with the distance to the k-th neighbour of its own
+        kind as radius: ``precision``, share of synthetic cases in the ball of a real one; ``recall``, share of real
+        cases in the ball of a synthetic one; ``density``, mean number of real balls that hold a synthetic case, over
+        k; ``coverage``, share of real balls with a synthetic case; ``coverage_back``, of synthetic ones with a real.
     """
-    apart = cdist(reference, synthetic)  # (real, made)
+    apart = cdist(reference, synthetic)  # (real, synthetic)
     # the nearest case of its own kind is the case itself
     real_radius, synthetic_radius = (
         np.partition(cdist(side, side), k, axis=1)[:, k] for side in (reference, synthetic)
     )
     in_real, in_synthetic = apart <= real_radius[:, None], apart <= synthetic_radius
-    return Overlap(
-        precision=float(in_real.any(axis=0).mean()),
-        recall=float(in_synthetic.any(axis=1).mean()),
-        density=float(in_real.sum(axis=0).mean() / k),
-        coverage=float(in_real.any(axis=1).mean()),
-        coverage_back=float(in_synthetic.any(axis=0).mean()),
-    )
+    return {
+        "precision": float(in_real.any(axis=0).mean()),
+        "recall": float(in_synthetic.any(axis=1).mean()),
+        "density": float(in_real.sum(axis=0).mean() / k),
+        "coverage": float(in_real.any(axis=1).mean()),
+        "coverage_back": float(in_synthetic.any(axis=0).mean()),
+    }
 
 
 def _compute(context: SampleContext, seed: int) -> dict[str, float]:
@@ -66,27 +54,30 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
         components.project(points[rng.permutation(len(points))[:n]], n_components)
         for points in (context.synthetic_points, context.reference_points)
     )
-    return overlap(synthetic, reference)._asdict()
+    return overlap(synthetic, reference)
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="how far made and real series lie within each other's neighbourhoods",
+    summary="how far synthetic and real series lie within each other's neighbourhoods",
     group="diversity",
     figures={
         "precision": FigureSpec(
-            "share of made series that lie among real ones", "higher", 0.05, "many lie off real ones"
+            "share of synthetic series that lie among real ones", "higher", 0.05, "many lie far from real ones"
         ),
         "recall": FigureSpec(
-            "share of real series that lie among made ones", "higher", 0.05, "many kinds are never made"
+            "share of real series that lie among synthetic ones", "higher", 0.05, "many real ones are not covered"
         ),
         "density": FigureSpec(
-            "real neighbourhoods that a made series lies in", "one", 0.15, "denser or sparser than real"
+            "real neighbourhoods that a synthetic series lies in", "one", 0.15, "denser or sparser than real ones"
         ),
         "coverage": FigureSpec(
-            "share of real neighbourhoods that hold a made series", "higher", 0.1, "much of the real is never made"
+            "share of real neighbourhoods that hold a synthetic series", "higher", 0.1, "many real ones are not covered"
         ),
         "coverage_back": FigureSpec(
-            "share of made neighbourhoods that hold a real series", "higher", 0.1, "much of the made is never real"
+            "share of synthetic neighbourhoods that hold a real series",
+            "higher",
+            0.1,
+            "many synthetic ones lie far from real ones",
         ),
     },
     compute=_compute,

@@ -1,4 +1,4 @@
-"""Whether a network that is strong enough to see it tells made series from real ones."""
+"""Whether a strong network distinguishes synthetic series from real ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tsinfogan.seeding import derived_seed
 FOLDS, STEPS = 3, 600
 QUICK_FOLDS, QUICK_STEPS = 2, 250
 RATE = 4e-3
-"""Four times that of other classifiers: it finds faint noise in a third of the steps (docs/measures.md)."""
+"""Four times that of other classifiers: it detects weak noise in a third of the steps (docs/measures.md)."""
 
 
 def held_out_accuracy(
@@ -28,13 +28,13 @@ def held_out_accuracy(
     seed: int = 0,
     device: str = "cpu",
 ) -> float:
-    """Share of held-out series whose kind is told rightly, where half are of either kind.
+    """Accuracy on held-out series, half of them synthetic and half real.
 
     Args:
         synthetic: ``(n, c, *grid)``.
         reference: ``(m, c, *grid)``; of the greater set as many as there are in the smaller one are drawn.
         unaugmented: for such arrays, with no augmentation.
-        folds: parts, each told by a network that the others taught.
+        folds: parts, each classified by a network trained on the others.
         steps: of each network.
         seed: of the draw, the parts and the networks.
         device: where to compute.
@@ -71,11 +71,11 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="how well a convolutional network that sees values and differences tells made series from real ones",
+    summary="how well a convolutional network on values and differences distinguishes synthetic from real series",
     group="fidelity",
     figures={
         "discriminator": FigureSpec(
-            "|0.5 − accuracy| of a strong discriminator", "lower", 0.05, "a network tells them from real series"
+            "|0.5 − accuracy| of a strong discriminator", "lower", 0.05, "a network distinguishes them from real series"
         )
     },
     compute=_compute,

@@ -1,4 +1,4 @@
-"""Whether made series are copies of training series."""
+"""Whether synthetic series are copies of training series."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NEAR_SHARE_OF_MEDIAN = 0.1
 
 
 def near_share(synthetic: FloatArray, held_out: FloatArray) -> float:
-    """Share of made series within a tenth of the median distance of held-out ones to the nearest seen one.
+    """Share of synthetic series within a tenth of the median distance of held-out ones to the nearest seen one.
 
     Args:
         synthetic: ``(n,)`` distance of each to the nearest seen series.
@@ -22,7 +22,7 @@ def near_share(synthetic: FloatArray, held_out: FloatArray) -> float:
 
 
 def exact_share(synthetic: Panel, seen: Panel) -> float:
-    """Share of made series that are series of ``seen``, number for number."""
+    """Share of synthetic series that are series of ``seen``, number for number."""
     there = {seen.case(index).tobytes() for index in range(seen.n_cases)}
     return sum(synthetic.case(index).tobytes() in there for index in range(synthetic.n_cases)) / synthetic.n_cases
 
@@ -35,7 +35,7 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="share of made series that are copies of series that the generator has seen, nearly or exactly",
+    summary="share of synthetic series that are copies of series that the generator has seen, nearly or exactly",
     group="privacy",
     figures={
         "near_duplicates": FigureSpec(

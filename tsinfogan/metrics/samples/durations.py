@@ -1,4 +1,4 @@
-"""Whether made series last as long as real ones."""
+"""Whether synthetic series are as long as real ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAMPLE_MEASURE = SampleMeasure(
     group="fidelity",
     figures={
         "durations": FigureSpec(
-            "Wasserstein distance of log lengths, in standard deviations", "lower", 0.1, "they last longer or shorter"
+            "Wasserstein distance of log lengths, in standard deviations", "lower", 0.1, "they are longer or shorter"
         )
     },
     compute=_compute,

@@ -1,4 +1,4 @@
-"""How far made series lie from real ones in the eyes of a classifier that knows the real classes."""
+"""Distance of synthetic from real series in the features of a classifier of the real classes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="Fréchet distance in the features of a classifier taught by real labelled series",
+    summary="Fréchet distance in the features of a classifier trained on real labelled series",
     group="fidelity",
     figures={
-        "frechet": FigureSpec(
-            "Fréchet distance in a classifier's features", "lower", 4.0, "a classifier sees other series in them"
-        )
+        "frechet": FigureSpec("Fréchet distance in a classifier's features", "lower", 4.0, "they have other features")
     },
     compute=_compute,
     needs=frozenset({"classes"}),

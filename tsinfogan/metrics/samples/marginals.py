@@ -1,4 +1,4 @@
-"""Whether values are spread as real ones are, channel by channel, time aside."""
+"""Whether values are distributed as real ones, channel by channel, whatever the time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SAMPLE_MEASURE = SampleMeasure(
     group="fidelity",
     figures={
         "marginal_w1": FigureSpec(
-            "Wasserstein distance of values, in standard deviations", "lower", 0.03, "values are spread otherwise"
+            "Wasserstein distance of values, in standard deviations", "lower", 0.03, "values are distributed otherwise"
         )
     },
     compute=_compute,

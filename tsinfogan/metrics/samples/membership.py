@@ -1,4 +1,4 @@
-"""Whether made series betray which real ones the generator was trained on."""
+"""Whether synthetic series reveal which real ones the generator was trained on."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tsinfogan.sampling.memorization import nearest
 
 
 def attack_auc(members: FloatArray, others: FloatArray) -> float:
-    """Area under the ROC curve of an attack that takes real series near to a made one for members: .5 is guessing.
+    """Area under the ROC curve of an attack by distance to the nearest synthetic series; .5 is guessing.
 
-    Distance to the nearest made series is the black-box attack of Chen et al. 2020, arXiv:1909.03935. The area is the
-    share of pairs in which the member is the nearer one (Mann & Whitney), ties by half.
+    It is the black-box attack of Chen et al. 2020, arXiv:1909.03935: real series close to a synthetic one are taken
+    for training series. The area is the share of pairs in which the member is the nearer one (Mann & Whitney), ties by half.
 
     Args:
-        members: ``(n,)`` distance of each series that the generator has seen to the nearest made one.
+        members: ``(n,)`` distance of each series that the generator has seen to the nearest synthetic one.
         others: ``(m,)`` likewise of those it has not.
     """
     ranks = rankdata(np.concatenate([members, others]))
@@ -37,11 +37,11 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="whether an attacker who has the made series can tell which real ones the generator was trained on",
+    summary="whether synthetic series reveal to an attacker which real ones the generator was trained on",
     group="privacy",
     figures={
         "membership_auc": FigureSpec(
-            "area under the curve of a membership attack; .5 is guessing", "lower", 0.03, "they betray training series"
+            "area under the curve of a membership attack; .5 is guessing", "lower", 0.03, "they reveal training series"
         )
     },
     compute=_compute,

@@ -1,4 +1,4 @@
-"""Whether made and real series are drawn from one distribution, by a kernel."""
+"""Whether synthetic and real series are of one distribution, by a kernel."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""Whether every kind of real series is made, and as often."""
+"""Whether every kind of real series is generated, and as often."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,28 +15,24 @@ MAX_CLUSTERS = 20
 VARIANCE_SHARE, MAX_COMPONENTS = 0.99, 50
 
 
-class Modes(NamedTuple):
-    """How made series fall into kinds.
+def modes(synthetic: IntArray, reference: IntArray) -> dict[str, float]:
+    """Of the kinds ``(n,)`` of synthetic and ``(m,)`` of real series; kinds without a real series do not count.
 
-    Attributes:
-        reached: share of the kinds that are made at least a tenth as often as they are real.
-        evenness: what the shares of the kinds have in common, Σ min(made, real): 1 is as in real series.
+    Returns:
+        ``modes_reached``: share of the kinds that are generated at least a tenth as often as they are real.
+        ``modes_evenness``: Σ min(share of synthetic, share of real series) over kinds; 1 is as in real series.
     """
-
-    reached: float
-    evenness: float
-
-
-def modes(synthetic: IntArray, reference: IntArray) -> Modes:
-    """Of the kinds ``(n,)`` and ``(m,)`` of made and real series; those that no real series is of count for nothing."""
     n_kinds = int(max(synthetic.max(), reference.max())) + 1
     one, other = (np.bincount(kinds, minlength=n_kinds) / len(kinds) for kinds in (synthetic, reference))
     there = other > 0
-    return Modes(float((one >= REACHED_SHARE * other)[there].mean()), float(np.minimum(one, other).sum()))
+    return {
+        "modes_reached": float((one >= REACHED_SHARE * other)[there].mean()),
+        "modes_evenness": float(np.minimum(one, other).sum()),
+    }
 
 
 def _kinds(context: SampleContext) -> list[NDArray[np.int64]]:
-    """Of made and real series: the class that a classifier sees, or without classes the cluster they fall in."""
+    """Of synthetic and real series: the class that a classifier predicts, or without classes their cluster."""
     if context.real.n_known_classes > 1:
         return [
             context.real.classifier.predict(values) for values in (context.synthetic_values, context.reference_values)
@@ -59,15 +53,14 @@ def _kinds(context: SampleContext) -> list[NDArray[np.int64]]:
 
 
 def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    found = modes(*_kinds(context))
-    return {"modes_reached": found.reached, "modes_evenness": found.evenness}
+    return modes(*_kinds(context))
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="share of the kinds of real series that are made, and how evenly; classes, or clusters where unlabelled",
+    summary="share of the kinds of real series that are generated, and how evenly; classes, or clusters without labels",
     group="diversity",
     figures={
-        "modes_reached": FigureSpec("share of kinds that are made", "higher", 0.0, "some kinds are never made"),
+        "modes_reached": FigureSpec("share of kinds that are generated", "higher", 0.0, "some kinds are missing"),
         "modes_evenness": FigureSpec(
             "overlap of how common kinds are", "higher", 0.05, "some kinds are too rare, others too common"
         ),

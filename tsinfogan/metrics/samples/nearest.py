@@ -1,4 +1,4 @@
-"""Whether made series keep the distance from training series that other real ones keep."""
+"""Whether synthetic series are as far from training series as other real ones are."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MIN_DISTANCE = 1e-6
 
 
 def distance_ratio(synthetic: FloatArray, held_out: FloatArray) -> float:
-    """Median of the distances ``(n,)`` of made series to the nearest seen one, over that of held-out ones ``(m,)``."""
+    """Median distance ``(n,)`` of synthetic series to the nearest seen one, over that ``(m,)`` of held-out ones."""
     return float(np.median(synthetic) / max(float(np.median(held_out)), MIN_DISTANCE))
 
 
 def share_nearer(synthetic: FloatArray, held_out: FloatArray) -> float:
-    """Share of made series that are nearer than the nearest percent of held-out ones."""
+    """Share of synthetic series that are nearer than the nearest percent of held-out ones."""
     return float((synthetic < np.percentile(held_out, NEAR_PERCENT)).mean())
 
 

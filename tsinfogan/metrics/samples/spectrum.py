@@ -1,4 +1,4 @@
-"""Whether every frequency that real series have is there, and as strong."""
+"""Whether every frequency of real series is present, and as strong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tsinfogan.metrics.samples.context import SampleContext
 
 ENERGY_SHARE = 0.999
 MIN_RATIO = 1e-3
-"""Nothing at all is counted as a thousandth, so that its logarithm is a number."""
+"""A missing harmonic counts as a thousandth, so that its logarithm is finite."""
 
 
 def mean_amplitudes(values: FloatArray) -> NDArray[np.float64]:
@@ -21,7 +21,7 @@ def mean_amplitudes(values: FloatArray) -> NDArray[np.float64]:
 
 
 def amplitude_ratios(synthetic: FloatArray, reference: FloatArray) -> NDArray[np.float64]:
-    """``(k,)`` amplitude of made series over that of the reference, for each harmonic of each channel in the band.
+    """``(k,)`` amplitude of synthetic series over that of the reference, for each harmonic of each channel in the band.
 
     The band of a channel are the first harmonics that hold 99.9 % of the energy about the mean. Of channels that are
     constant in the reference there are none.
@@ -50,15 +50,15 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="amplitude of every harmonic of made series over that of real ones, up to the bandwidth of these",
+    summary="amplitude of every harmonic of synthetic series over that of real ones, up to the bandwidth of these",
     group="fidelity",
     figures={
         "spectrum": FigureSpec("mean |ln ratio| of the amplitudes of harmonics", "lower", 0.05, "frequencies are off"),
         "spectrum_least": FigureSpec(
-            "least ratio of a harmonic's amplitude", "one", 0.16, "some frequency is of another strength"
+            "least ratio of a harmonic's amplitude", "one", 0.16, "some frequency is weaker or stronger"
         ),
         "spectrum_greatest": FigureSpec(
-            "greatest ratio of a harmonic's amplitude", "one", 0.14, "some frequency is of another strength"
+            "greatest ratio of a harmonic's amplitude", "one", 0.14, "some frequency is weaker or stronger"
         ),
     },
     compute=_compute,

@@ -1,4 +1,4 @@
-"""Whether made series vary as real ones do: within a class, and along each direction in which these vary."""
+"""Whether synthetic series vary as real ones do: within a class, and along each principal component."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 from tsinfogan.metrics.samples._components import Components
 from tsinfogan.metrics.samples.context import SampleContext
 
-DIRECTIONS = 20
+COMPONENTS = 20
 MIN_PER_CLASS = 5
 
 
 def class_spreads(
     synthetic: FloatArray, synthetic_classes: IntArray, real: FloatArray, classes: IntArray
 ) -> NDArray[np.float64]:
-    """``(k,)`` spread of made series of a class over that of its real ones: root mean square distance from their mean.
+    """``(k,)`` spread of synthetic over real series of a class: root mean square distance from their mean.
 
     Classes of fewer than ``MIN_PER_CLASS`` series on a side, or whose real series are all equal, are left out.
 
@@ -38,8 +38,8 @@ def class_spreads(
     return np.array(ratios)
 
 
-def component_spreads(synthetic: FloatArray, components: Components, n: int = DIRECTIONS) -> NDArray[np.float64]:
-    """``(n,)`` or fewer: standard deviation of ``(m, d)`` points along each direction over that of what fitted it."""
+def component_spreads(synthetic: FloatArray, components: Components, n: int = COMPONENTS) -> NDArray[np.float64]:
+    """``(n,)`` or fewer: standard deviation of ``(m, d)`` points along each component over that of real ones."""
     n = min(n, len(components.spread))
     spreads: NDArray[np.float64] = components.project(synthetic, n).std(axis=0, ddof=1) / components.spread[:n]
     return spreads
@@ -63,18 +63,26 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="spread of made series over that of real ones, within a class and along the first 20 principal components",
+    summary="spread of synthetic over real series, within a class and along the first 20 principal components",
     group="diversity",
     figures={
-        "spread_within": FigureSpec("spread within a class, median of classes", "one", 0.1, "a class varies otherwise"),
+        "spread_within": FigureSpec(
+            "spread within a class, median of classes", "one", 0.1, "more or less variation in a class"
+        ),
         "spread_within_least": FigureSpec(
-            "spread within a class, least of classes", "one", 0.2, "some class varies otherwise"
+            "spread within a class, least of classes", "one", 0.2, "more or less variation in some class"
         ),
         "spread_along_least": FigureSpec(
-            "spread along a principal component, least of 20", "one", 0.16, "some direction varies otherwise"
+            "spread along a principal component, least of 20",
+            "one",
+            0.16,
+            "more or less variation along some component",
         ),
         "spread_along_greatest": FigureSpec(
-            "spread along a principal component, greatest of 20", "one", 0.14, "some direction varies otherwise"
+            "spread along a principal component, greatest of 20",
+            "one",
+            0.14,
+            "more or less variation along some component",
         ),
     },
     compute=_compute,

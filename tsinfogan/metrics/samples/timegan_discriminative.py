@@ -1,4 +1,4 @@
-"""TimeGAN's discriminative score: whether a small recurrent network tells made series from real ones."""
+"""TimeGAN's discriminative score: whether a small recurrent network distinguishes synthetic from real series."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-from tsinfogan.metrics.samples._timegan import NETWORKS, QUICK_NETWORKS, Cases, RecurrentNetworks, batches_of, train
-from tsinfogan.metrics.samples._unit import Series, unit_series
+from tsinfogan.metrics.samples._timegan import NETWORKS, Cases, RecurrentNetworks, batches_of, mean_score, train
+from tsinfogan.metrics.samples._unit import Series
 from tsinfogan.metrics.samples.context import SampleContext
 from tsinfogan.preprocessing.scaling import Numbers
 
@@ -26,10 +26,10 @@ def discriminative_scores(
     steps: int = STEPS,
     device: str = "cpu",
 ) -> Numbers:
-    """|0.5 − accuracy| on a fifth of each set, of networks that learned from the rest: 0 is best, 0.5 worst.
+    """|0.5 − accuracy| on a fifth of each set, of networks trained on the rest: 0 is best, 0.5 worst.
 
     The protocol of Yoon et al. (NeurIPS 2019, section 5) and of their published code: one layer of D // 2 gated
-    recurrent units, the last state through a linear layer, 2000 steps of Adam (1e-3) on 128 real and 128 made cases.
+    recurrent units, the last state through a linear layer, 2000 steps of Adam (1e-3) on 128 cases of each.
     Their figure is the mean of ten networks.
 
     Args:
@@ -71,14 +71,7 @@ def discriminative_scores(
 
 
 def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    synthetic, reference = (
-        unit_series(context.real, panel).thinned() for panel in (context.synthetic, context.reference)
-    )
-    networks, steps = (QUICK_NETWORKS, QUICK_STEPS) if context.quick else (NETWORKS, STEPS)
-    scores = discriminative_scores(
-        synthetic, reference, networks=networks, seed=seed, steps=steps, device=context.real.device
-    )
-    return {"timegan_discriminative": float(scores.mean())}
+    return {"timegan_discriminative": mean_score(discriminative_scores, context, seed, STEPS, QUICK_STEPS)}
 
 
 SAMPLE_MEASURE = SampleMeasure(
@@ -86,7 +79,7 @@ SAMPLE_MEASURE = SampleMeasure(
     group="fidelity",
     figures={
         "timegan_discriminative": FigureSpec(
-            "TimeGAN's discriminator, |0.5 - accuracy|", "lower", 0.05, "a small recurrent network tells them apart"
+            "TimeGAN's discriminator, |0.5 - accuracy|", "lower", 0.05, "a small recurrent network distinguishes them"
         )
     },
     compute=_compute,

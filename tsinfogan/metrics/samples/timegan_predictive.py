@@ -1,4 +1,4 @@
-"""TimeGAN's predictive score: how well a network taught by made series predicts real ones a step ahead."""
+"""TimeGAN's predictive score: how well a network trained on synthetic series predicts real ones a step ahead."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-from tsinfogan.metrics.samples._timegan import NETWORKS, QUICK_NETWORKS, Cases, RecurrentNetworks, batches_of, train
-from tsinfogan.metrics.samples._unit import Series, unit_series
+from tsinfogan.metrics.samples._timegan import NETWORKS, Cases, RecurrentNetworks, batches_of, mean_score, train
+from tsinfogan.metrics.samples._unit import Series
 from tsinfogan.metrics.samples.context import SampleContext
 from tsinfogan.preprocessing.scaling import Numbers
 
@@ -24,10 +24,10 @@ def predictive_scores(
     steps: int = STEPS,
     device: str = "cpu",
 ) -> Numbers:
-    """Mean absolute error on all real series of networks that learned from made ones.
+    """Mean absolute error on all real series of networks trained on synthetic ones.
 
     The protocol of Yoon et al. (NeurIPS 2019, section 5) and of their published code: one layer of D // 2 gated
-    recurrent units reads all channels but the last up to t, and a linear layer with a sigmoid tells the last one at
+    recurrent units reads all channels but the last up to t, and a linear layer with a sigmoid predicts the last one at
     t + 1; 5000 steps of Adam (1e-3) on 128 cases. Their figure is the mean of ten networks.
 
     Args:
@@ -52,8 +52,10 @@ def predictive_scores(
 
     train(predictors, loss, steps)
     with torch.no_grad():
-        told = torch.cat([torch.sigmoid(predictors.every(part)) for part in judged.passes()], dim=1)  # (k, n, t - 1)
-        scores: Numbers = _errors(told, truth).double().mean(1).cpu().numpy()
+        predicted = torch.cat(
+            [torch.sigmoid(predictors.every(part)) for part in judged.passes()], dim=1
+        )  # (k, n, t - 1)
+        scores: Numbers = _errors(predicted, truth).double().mean(1).cpu().numpy()
     return scores
 
 
@@ -64,30 +66,23 @@ def _questions(series: Series, device: str) -> tuple[Cases, Tensor]:
     return Cases(Series(series.values[:, :-1, :-1], asked), device), wanted
 
 
-def _errors(told: Tensor, wanted: Tensor) -> Tensor:
+def _errors(predicted: Tensor, wanted: Tensor) -> Tensor:
     """Mean absolute error ``(k, n)`` of each case over its timepoints."""
     known = wanted.isfinite()
-    wrong = (told - wanted.nan_to_num()).abs() * known
+    wrong = (predicted - wanted.nan_to_num()).abs() * known
     return wrong.sum(-1) / known.sum(-1).clamp_min(1)
 
 
 def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    synthetic, reference = (
-        unit_series(context.real, panel).thinned() for panel in (context.synthetic, context.reference)
-    )
-    networks, steps = (QUICK_NETWORKS, QUICK_STEPS) if context.quick else (NETWORKS, STEPS)
-    scores = predictive_scores(
-        synthetic, reference, networks=networks, seed=seed, steps=steps, device=context.real.device
-    )
-    return {"timegan_predictive": float(scores.mean())}
+    return {"timegan_predictive": mean_score(predictive_scores, context, seed, STEPS, QUICK_STEPS)}
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="TimeGAN's predictive score: mean absolute error of real series a step ahead, learned from made ones",
+    summary="TimeGAN's predictive score: mean absolute error of real series a step ahead, trained on synthetic ones",
     group="utility",
     figures={
         "timegan_predictive": FigureSpec(
-            "TimeGAN's predictor, error a step ahead", "lower", 0.005, "teaches to predict real series badly"
+            "TimeGAN's predictor, error a step ahead", "lower", 0.005, "trains poor predictors of real series"
         )
     },
     compute=_compute,

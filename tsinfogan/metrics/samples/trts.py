@@ -1,4 +1,4 @@
-"""Whether made series are of the class that their label says, in the eyes of a classifier that knows real ones."""
+"""Whether a classifier trained on real series finds synthetic ones to be of the class of their label (TRTS)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from tsinfogan.metrics.samples.context import SampleContext
 
 def _compute(context: SampleContext, seed: int) -> dict[str, float]:
     known = context.synthetic_labels >= 0
-    told = context.real.classifier.predict(context.synthetic_values[known])
-    return {"trts": float((told == context.synthetic_labels[known]).mean())}
+    predicted = context.real.classifier.predict(context.synthetic_values[known])
+    return {"trts": float((predicted == context.synthetic_labels[known]).mean())}
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="a classifier taught by real series, tested on made ones",
+    summary="a classifier trained on real series, tested on synthetic ones",
     group="utility",
     figures={
-        "trts": FigureSpec("accuracy of a classifier on made series", "higher", 0.02, "many do not show their class")
+        "trts": FigureSpec(
+            "accuracy of a classifier on synthetic series", "higher", 0.02, "many are not of the class of their label"
+        )
     },
     compute=_compute,
     needs=frozenset({"labels", "classes"}),
-    stand_in="reference",  # the classifier knows the series that the generator has seen by heart
+    stand_in="reference",  # the classifier was trained on the seen series
 )

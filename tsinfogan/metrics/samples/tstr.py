@@ -23,11 +23,11 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
 
 
 SAMPLE_MEASURE = SampleMeasure(
-    summary="a classifier taught by made series alone, tested on real ones",
+    summary="a classifier trained on synthetic series alone, tested on real ones",
     group="utility",
     figures={
         "tstr": FigureSpec(
-            "accuracy of a classifier taught by made series", "higher", 0.02, "they teach less than real ones"
+            "accuracy of a classifier trained on them", "higher", 0.02, "a worse training set than real series"
         )
     },
     compute=_compute,

@@ -1,7 +1,7 @@
 """Ways to get more series of each class, one a file. A new file here is a new row in the table of the study.
 
-Each file offers ``METHOD``. Most of them make new series of a panel's classes; a few do something else with the same
-labels, for comparison (docs/augmentation.md).
+Each file offers ``METHOD``. Most of them generate new series of a panel's classes; a few do something else with the
+same labels, for comparison (docs/augmentation.md).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Inputs:
 
 
 class Augmenter(Protocol):
-    """Makes new series of the classes of a panel."""
+    """Generates new series of the classes of a panel."""
 
     def __call__(self, labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
         """New series in raw units, labelled with the classes of ``labelled``.
@@ -56,10 +56,10 @@ class Augmenter(Protocol):
 
 
 class Reader(Protocol):
-    """Tells classes without the study's classifier."""
+    """Predicts classes without the study's classifier."""
 
     def __call__(self, labelled: Panel, test: Panel, inputs: Inputs, seed: int) -> IntArray:
-        """``(n_cases,)`` class of each case of ``test``, −1 where it cannot tell; arguments as of an augmenter."""
+        """``(n_cases,)`` class of each case of ``test``, −1 for none; arguments as of an augmenter."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Method:
 
     Attributes:
         summary: one sentence for tables and help.
-        augment: makes new series; without, the classifier gets the labelled series alone.
-        read: tells classes in place of the classifier.
+        augment: generates new series; without, the classifier gets the labelled series alone.
+        read: predicts classes in place of the classifier.
         class_weights: whether the rare classes weigh as much as the others in the classifier's loss.
         sees_unlabelled: whether it uses training series beside the labelled ones.
         needs_model: whether it uses a generator.

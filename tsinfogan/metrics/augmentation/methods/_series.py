@@ -15,11 +15,11 @@ from tsinfogan.seeding import Stream, generator_at
 
 
 def repeated(labels: IntArray, n_new: IntArray) -> IntArray:
-    """``(sum of n_new,)`` places of cases, those of a class in turn, class after class.
+    """``(sum of n_new,)`` indices of cases, those of a class in turn, class after class.
 
     Args:
         labels: ``(n,)`` class of each case.
-        n_new: ``(n_classes,)`` how many places of each class; a class without cases gets none.
+        n_new: ``(n_classes,)`` how many indices of each class; a class without cases gets none.
     """
     members = [np.flatnonzero(labels == index) for index in range(len(n_new))]
     taken = [np.resize(one, n if len(one) else 0) for one, n in zip(members, n_new.tolist(), strict=True)]

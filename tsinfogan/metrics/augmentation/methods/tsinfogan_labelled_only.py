@@ -12,7 +12,7 @@ STEPS, BATCH_SIZE = 800, 64
 
 
 def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
-    """Category k of a semi-supervised generator is class k. A short training: longer ones learn these few by heart."""
+    """Category k of a semi-supervised generator is class k. Training is short: a longer one memorizes these series."""
     settings = {"max_steps": STEPS, "batch_size": BATCH_SIZE, "seed": seed % 2**31}
     model = inputs.fit(labelled, device=str(inputs.device), recipe="semi_supervised", settings=settings)
     return samples_of_classes(model, np.arange(len(n_new)), labelled, n_new, inputs, seed)
