@@ -131,7 +131,7 @@ def test_is_what_the_page_says(title: str, panel: Panel, tmp_path: Path) -> None
             plan.model.labelled,
         ),
         "ACGAN": lambda: (objective.real_code_weight > 0, discriminator.label_input == "none", plan.model.labelled),
-        "A plain GAN with a watching Q": lambda: (
+        "A plain GAN with a detached Q": lambda: (
             discriminator.recognition == "detached",
             not objective.reward_generator,
         ),
@@ -148,9 +148,9 @@ def test_the_tutorials_generator_moves_every_second_step(panel: Panel, tmp_path:
     assert ["generator" in report for report in reports] == [False, True, False, True]
 
 
-def test_a_watching_q_leaves_the_trunk_alone(panel: Panel, tmp_path: Path) -> None:
+def test_a_detached_q_leaves_the_trunk_alone(panel: Panel, tmp_path: Path) -> None:
     """The same steps with a Q of another weight: trunk and generator come out the same to the last bit."""
-    title = "A plain GAN with a watching Q"
+    title = "A plain GAN with a detached Q"
     one, two = (train(title, tmp_path / weight, "--set", f"category_weight={weight}") for weight in ("1", "30"))
     weights = [run.load_model() for run in (one, two)]
     for part in ("trunk", "realness"):
