@@ -48,10 +48,9 @@ def definition(package: Any, name: str) -> str:
     value = getattr(package, name)
     if hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
-    below = f"{package.__name__}."  # a constant: the module that assigns it has it first in the order of imports
-    return next(
-        f"{module}.{name}" for module, there in sys.modules.items() if module.startswith(below) and name in vars(there)
-    )
+    # A constant: the first module below the package that has the name assigns it, for the others import it from there.
+    below = [module for module in sys.modules if module.startswith(f"{package.__name__}.")]
+    return next(f"{module}.{name}" for module in [*below, package.__name__] if name in vars(sys.modules[module]))
 
 
 def page(title: str, introduction: str, paths: set[str]) -> str:
