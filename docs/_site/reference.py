@@ -46,11 +46,11 @@ def public_names(room: Any) -> list[str]:
 def definition(package: Any, name: str) -> str:
     """The dotted path at which a public name of ``package`` is defined, which is where its documentation is found."""
     value = getattr(package, name)
-    if hasattr(value, "__qualname__"):
+    if hasattr(value, "__qualname__") and value.__module__.startswith("tsinfogan."):
         return f"{value.__module__}.{value.__qualname__}"
-    # A constant: the first module below the package that has the name assigns it, for the others import it from there.
-    below = [module for module in sys.modules if module.startswith(f"{package.__name__}.")]
-    return next(f"{module}.{name}" for module in [*below, package.__name__] if name in vars(sys.modules[module]))
+    # A constant: the first module to have the name assigns it, for the others import it from there.
+    modules = [module for module in sys.modules if f"{module}.".startswith(f"{package.__name__}.")]
+    return next(f"{module}.{name}" for module in modules if name in vars(sys.modules[module]))
 
 
 def page(title: str, introduction: str, paths: set[str]) -> str:
