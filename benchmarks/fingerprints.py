@@ -56,7 +56,7 @@ def fingerprint(options: tuple[str, ...], folder: Path) -> dict[str, str]:
 def main() -> None:
     """Writes the fingerprints, and tells which differ from earlier ones."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("output", type=Path, help="JSON file to write")
+    parser.add_argument("output", type=Path, nargs="?", default=Path(os.devnull), help="JSON file to write")
     parser.add_argument("--against", type=Path, help="JSON file of earlier fingerprints, of the same machine")
     parser.add_argument("--only", default="", help="trainings whose name holds this text")
     arguments = parser.parse_args()
