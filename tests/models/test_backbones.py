@@ -1,4 +1,4 @@
-"""What every backbone must keep to, whatever it is made of."""
+"""The contract of every backbone."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ def test_constant_channels_have_their_mean_and_bounded_ones_an_end() -> None:
 
 
 @pytest.mark.parametrize("name", ["conv1d", "gru"])
-def test_an_untrained_generator_of_many_channels_is_moved_by_its_finest_texture(name: str) -> None:
+def test_an_untrained_generator_of_many_channels_is_moved_by_its_finest_noise(name: str) -> None:
     generator = build(name, SHAPES["28 channels"])[0]
     latent, injected_noise = inputs(generator, n=1)
     others = injected_noise.expand(64, -1).clone()
@@ -252,7 +252,7 @@ def test_an_untrained_generator_of_many_channels_is_moved_by_its_finest_texture(
     assert (series.std(0).mean(1) > 0.001).all()
 
 
-def test_one_texture_is_silent_at_first() -> None:
+def test_one_noise_input_has_no_effect_at_first() -> None:
     generator = build("conv1d", SHAPES["with duration"])[0]
     latent, injected_noise = inputs(generator)
     torch.testing.assert_close(generator(latent, injected_noise), generator(latent, -injected_noise))

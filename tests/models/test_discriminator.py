@@ -1,4 +1,4 @@
-"""Who moves whom: gradients and steps of the two players under every recipe."""
+"""Which loss reaches which network: gradients and steps of generator and discriminator under every recipe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tsinfogan.training.trainer import Trainer
 
 
 def gradients(trainer: Trainer, player: str, objective: Objective) -> dict[str, Tensor | None]:
-    """Gradient of one player's loss on every parameter of both networks, and on the generated series."""
+    """Gradient of one network's loss on every parameter of both networks, and on the generated series."""
     batch, stage = trainer.batches.draw(0), stage_for(trainer, objective)
     generated = trainer.generator(batch.latent, batch.injected_noise)
     trainer.discriminator.requires_grad_(True)
@@ -53,7 +53,7 @@ def test_a_shared_q_teaches_trunk_and_generator() -> None:
     assert changed(trainer, "generator") == {"generator", "discriminator.trunk", "discriminator.q"}
 
 
-def test_a_q_that_learns_from_real_series_is_only_followed() -> None:
+def test_a_q_that_learns_from_real_series_alone_is_not_moved_by_generated_ones() -> None:
     trainer = make(waves(), generated_share=0.0)
     assert changed(trainer, "discriminator") == set()
     assert "generator" in changed(trainer, "generator")
@@ -86,7 +86,7 @@ def test_the_discriminators_loss_does_not_reach_the_generator(recipe: str) -> No
 
 
 @pytest.mark.parametrize("recipe", ["infogan", "gan", "cgan", "acgan", "semi_supervised"])
-def test_each_players_step_moves_its_own_network_only(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_step_moves_its_own_network_only(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = make(waves(), recipe)
     generator, discriminator = weights(trainer.generator), weights(trainer.discriminator)
     discriminators_own: list[Tensor] = []
@@ -201,7 +201,7 @@ def test_the_spread_of_a_category_is_that_of_its_own_cases_alone() -> None:
     torch.testing.assert_close(category_spread(features, category), expected, atol=2e-3, rtol=0)
 
 
-def test_a_case_is_judged_in_the_company_of_its_own_part() -> None:
+def test_the_spread_is_measured_within_each_part() -> None:
     trainer = make(waves(), spread_input=True)
     spec, values = trainer.model.settings.latent, trainer.data[:8]
     category = spec.codes[0].encode(torch.arange(8) % 2)
@@ -215,7 +215,7 @@ def test_a_case_is_judged_in_the_company_of_its_own_part() -> None:
         torch.testing.assert_close(blind(values, category).realness[:2], blind(alike, category).realness[:2])
 
 
-def test_of_those_that_are_read_alone_no_realness_is_judged_and_they_change_none() -> None:
+def test_cases_beyond_n_judged_are_read_only_and_change_no_realness() -> None:
     trainer = make(waves(80, n_timepoints=16), spread_input=True)
     spec, values = trainer.model.settings.latent, trainer.data[:12]
     category = spec.codes[0].encode(torch.arange(12) % 2)
@@ -228,7 +228,7 @@ def test_of_those_that_are_read_alone_no_realness_is_judged_and_they_change_none
         torch.testing.assert_close(some, all_)
 
 
-def test_the_category_that_a_real_series_is_judged_for_moves_nothing_in_q() -> None:
+def test_conditioning_realness_on_the_category_has_no_gradient_in_q() -> None:
     trainer = make(waves(), category_input=True)
     batch = trainer.batches.draw(0)
     objective = Objective(**{**trainer.objective.__dict__, "consistency_weight": 0.0, "continuous_weight": 0.0})
@@ -261,7 +261,7 @@ def test_a_code_follows_an_augmentation_of_real_series() -> None:
 
 
 def test_changes_are_those_of_a_step_of_one_in_each_continuous_code() -> None:
-    """With a generator that hands its input on, a change shows in that code's place alone and is 1 large."""
+    """With a generator that hands its input on, a change shows at that code's index alone and is 1 large."""
     trainer = make(waves())
     spec, batch = trainer.model.settings.latent, trainer.batches.draw(0)
 

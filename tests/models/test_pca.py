@@ -1,4 +1,4 @@
-"""Directions of real series: what is damped, evened and penalised along them, and that a run with them comes back."""
+"""Principal components of real series: shrinkage, whitening and penalty along them, and that a run restores them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def spreads(values: Tensor) -> Tensor:
     return torch.linalg.svdvals(flat - flat.mean(0)) / len(flat) ** 0.5
 
 
-def test_every_direction_is_seen_as_large_as_the_others() -> None:
+def test_whitening_puts_every_component_on_one_scale() -> None:
     values = real()
     seen = fitted(values).whiten(values)
     expected = torch.tensor([2 / (2 + WHITENING_FLOOR)] * T + [0.05 / (0.05 + WHITENING_FLOOR)] * T)
@@ -67,9 +67,9 @@ def test_errors_shrink_with_the_spread() -> None:
     assert torch.equal(synthetic[:, 2], drawn[:, 2])
 
 
-def test_a_slope_counts_as_far_as_real_series_go() -> None:
+def test_the_penalty_is_in_proportion_to_the_standard_deviation() -> None:
     principal_components = fitted(real())
-    along = principal_components.basis.T.view(2 * T, 2, T)  # one unit gradient a direction
+    along = principal_components.basis.T.view(2 * T, 2, T)  # one unit gradient a component
     gradients = torch.cat([along, torch.zeros(2 * T, 1, T)], dim=1)
     sizes = principal_components.slope(gradients).flatten(1).norm(dim=1)
     torch.testing.assert_close(sizes, SLOPE_SHARE * (principal_components.spread + SHRINKAGE), rtol=1e-3, atol=0)
@@ -78,8 +78,8 @@ def test_a_slope_counts_as_far_as_real_series_go() -> None:
     assert float(penalty) == pytest.approx(0.5 * float(sizes[0]) ** 2, rel=1e-3)
 
 
-def test_few_cases_do_not_pass_for_all_there_can_be() -> None:
-    """Ten cases span nine of sixteen directions; in the others real series vary all the same."""
+def test_few_cases_do_not_hide_the_other_components() -> None:
+    """Ten cases span nine of sixteen components; along the others real series vary as well."""
     values = torch.randn(10, 2, T, generator=torch.Generator().manual_seed(2))
     principal_components = fitted(values)
     assert 0.5 < float(principal_components.rest) < 1.5
@@ -87,7 +87,7 @@ def test_few_cases_do_not_pass_for_all_there_can_be() -> None:
     assert spreads(principal_components.shrink(torch.randn(500, 2, T)))[-1] > 0.5
 
 
-def test_of_a_large_grid_only_the_first_directions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_large_grid_only_the_first_components_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tsinfogan.models.pca.MAX_NUMBERS", 2 * T * T)
     values = real()
     principal_components = fitted(values)
@@ -101,7 +101,7 @@ def panel() -> Panel:
 
 
 @pytest.mark.parametrize("backbone", SERIES)
-def test_both_players_have_them_fitted_and_q_reads_without(backbone: str) -> None:
+def test_both_networks_have_them_fitted_and_q_reads_without(backbone: str) -> None:
     series = panel()
     plan = make_plan(series, backbone=backbone, n_categories=(2,), width=4, noise_dim=3)
     model = build_model(plan, series)
@@ -170,7 +170,7 @@ def test_whole_series_have_none() -> None:
 
 
 @pytest.mark.parametrize("backbone", SERIES)
-def test_levels_are_drawn_straight_from_the_latent(backbone: str) -> None:
+def test_the_low_rank_head_maps_the_latent_to_the_first_components(backbone: str) -> None:
     plan = make_plan(recording(), backbone=backbone, n_categories=(2,), width=4, noise_dim=3)
     assert plan.model.low_rank_head
     assert Plan.from_dict(plan.to_dict()) == plan
@@ -187,10 +187,10 @@ def test_levels_are_drawn_straight_from_the_latent(backbone: str) -> None:
         torch.testing.assert_close(moved[:, :8], low_rank_head(latent)[:, :8], rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(
         synthetic[:, 2], synthetic[:, 0], rtol=0, atol=1e-3
-    )  # what no case breaks, no sample breaks
+    )  # what holds for every case holds for every sample
 
 
-def test_unequal_lengths_and_series_without_directions_have_no_levels() -> None:
+def test_unequal_lengths_and_series_without_components_have_no_low_rank_head() -> None:
     lengths = np.full(300, 24)
     lengths[0] = 20
     values = recording().values.copy()

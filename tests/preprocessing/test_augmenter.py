@@ -106,7 +106,7 @@ def raw(values: Tensor, of: Augmenter, channels: tuple[int, int]) -> Tensor:
     return torch.stack(rows, dim=1)
 
 
-def test_rotation_turns_raw_velocities() -> None:
+def test_rotation_is_of_raw_velocities() -> None:
     turn = augmenter(Augmentations(rotation_rad=0.5, rotation_channels=(0, 2)))
     values, draw = series(), still(turn)
     draw[:, ROTATION] = torch.tensor([1.0, -1.0, 0.5, 0.0])
@@ -196,7 +196,7 @@ def test_quarter_turn_of_an_image_moves_whole_pixels() -> None:
     torch.testing.assert_close(turn.apply(values, draw), values.rot90(1, (2, 3)), rtol=1e-4, atol=1e-4)
 
 
-def test_turning_an_oblong_image_keeps_distances() -> None:
+def test_rotating_an_oblong_image_keeps_distances() -> None:
     """A dot 4 pixels right of the middle of a 9 x 33 image goes, by a quarter turn, to 4 pixels above or below it."""
     turn = augmenter(Augmentations(rotation_rad=math.pi / 2), 2, n_axes=2)
     values, draw = torch.zeros(N, 2, 9, 33), still(turn)

@@ -67,7 +67,7 @@ def mixed(n: int = 40, *, unequal: bool = False) -> Panel:
 
 
 def wild(panel: Panel, **choices: Any) -> Model:
-    """A model whose untrained networks leave every range there is."""
+    """A model whose untrained networks exceed every range."""
     plan = make_plan(panel, n_categories=(2,), noise_dim=3, width=4, **choices)
     model = build_model(plan, panel)
     torch.manual_seed(1)
@@ -237,7 +237,7 @@ def test_touching_an_end_by_chance_makes_no_bound() -> None:
     assert find_limits(few, False, "auto") == Limits()
 
 
-def test_channels_that_are_augmented_in_raw_units_stay_on_a_line() -> None:
+def test_channels_augmented_in_raw_units_are_scaled_linearly() -> None:
     heavy = np.random.default_rng(0).standard_cauchy((20, 4, 30))
     augmentations = Augmentations(rotation_rad=0.1, rotation_channels=(0, 2), gain=0.1, gain_channels=(3,))
     panel = Panel.from_arrays(heavy, augmentations=augmentations)
@@ -379,7 +379,7 @@ def test_a_grid_is_chosen_from_some_of_much_data(monkeypatch: pytest.MonkeyPatch
     assert choose_grid(cases, 200) == whole
 
 
-def test_large_cases_are_made_fewer_at_a_time_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_cases_are_sampled_fewer_at_a_time_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     model = wild(mixed(unequal=True))
     request = CodeRequest.of(model)
     assert Passes(model, 1, request, 0).size == ROWS_PER_PASS

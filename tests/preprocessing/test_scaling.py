@@ -1,4 +1,4 @@
-"""Scalings of one channel: rising, inverted exactly, never far beyond the data, chosen by the tails."""
+"""Scalings of one channel: increasing, inverted exactly, never far beyond the data, chosen by the tails."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_inverse_of_forward_is_exact_on_the_data(scaling: str, values: NDArray[n
 @over_scalings
 @given(values=channels(), others=arrays(np.float64, 30, elements=st.floats(-20, 20)))
 @settings(max_examples=60, deadline=None)
-def test_both_ways_rise_also_beyond_the_data(
+def test_both_ways_increase_also_beyond_the_data(
     scaling: str, values: NDArray[np.float32], others: NDArray[np.float64]
 ) -> None:
     scaler = fit_scaling(values, scaling)
@@ -120,7 +120,7 @@ def test_quantile_scaling_makes_any_distribution_normal() -> None:
         assert np.quantile(scaled, list(normal)) == pytest.approx(list(normal.values()), abs=0.05), name
 
 
-def test_a_robust_curve_is_a_line_in_the_middle_and_a_logarithm_beyond() -> None:
+def test_a_robust_curve_is_linear_in_the_middle_and_a_logarithm_beyond() -> None:
     curve = RobustCurve(low=-1000.0, high=1000.0)
     inside = np.linspace(-KNEE, KNEE, 9)
     np.testing.assert_array_equal(curve.forward(inside), inside)
@@ -130,8 +130,8 @@ def test_a_robust_curve_is_a_line_in_the_middle_and_a_logarithm_beyond() -> None
 
 
 @pytest.mark.parametrize("scaling", ["robust", "quantile"])
-def test_beyond_the_data_a_curve_goes_on_straight(scaling: str) -> None:
-    """Were the logarithm to go on, five more would be a hundredfold."""
+def test_beyond_the_data_a_curve_is_linear(scaling: str) -> None:
+    """If it were logarithmic there, five more would be a hundredfold."""
     values = DRAWS["log-normal of spread 2"].astype(np.float32)
     scaler = fit_scaling(values, scaling)
     top = forward(scaler, values.max()[None].astype(np.float64))

@@ -1,4 +1,4 @@
-"""Channels that go in steps: that steps are found where there are some, and that samples keep to them."""
+"""Channels with steps: steps are found where there are some, and samples keep to them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_step_smaller_than_every_gap_is_found() -> None:
     assert find_step(np.repeat(np.float32([0, 20, 50]), 100)) == pytest.approx(10)
 
 
-def test_what_goes_in_no_steps_has_none() -> None:
+def test_channels_without_steps_have_none() -> None:
     rng = np.random.default_rng(0)
     assert find_step(rng.normal(size=(100, 24)).astype(np.float32)) == 0
     assert find_step(np.full((9, 9), 3, np.float32)) == 0

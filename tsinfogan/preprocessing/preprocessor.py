@@ -52,7 +52,7 @@ class Preprocessor:
 
         Args:
             panel: training data.
-            scaling: of series, as in :func:`tsinfogan.preprocessing.scaling.fit_scaler`, for all channels or by name.
+            scaling: of series, as in :func:`tsinfogan.preprocessing.scaling.fit_scaling`, for all channels or by name.
             bounds: as in :func:`tsinfogan.preprocessing.bounds.find_limits`, likewise.
 
         Raises:
