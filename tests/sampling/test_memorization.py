@@ -1,4 +1,4 @@
-"""Samples keep a minimum distance from training series: what is near, what is drawn again, and that row k stays row k."""
+"""Samples keep a minimum distance from training series: what is near, what is drawn again, and row k stays row k."""
 
 from __future__ import annotations
 

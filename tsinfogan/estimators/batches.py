@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import KW_ONLY, InitVar, dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 MAX_WORKERS = 1023
 
 
+@dataclass(eq=False, repr=False)
 class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
     """Batches ``(values, labels)`` of synthetic series, generated on the model's device.
 
@@ -70,39 +72,40 @@ class SyntheticBatches(IterableDataset[tuple[Tensor, Tensor]]):
         ([(8, 1, 24), (8, 1, 24), (8, 1, 24), (8, 1, 24), (8, 1, 24)], 4)
     """
 
-    def __init__(
-        self,
-        source: Model | InfoGAN,
-        batch_size: int = 128,
-        *,
-        n_batches: int | None = None,
-        real: Any = None,
-        y: ArrayLike | None = None,
-        real_share: float = 0.5,
-        raw: bool = True,
-        seed: int = 0,
+    source: InitVar[Model | InfoGAN]
+    batch_size: int = 128
+    _: KW_ONLY
+    n_batches: int | None = None
+    real: InitVar[Any] = None
+    y: InitVar[ArrayLike | None] = None
+    real_share: InitVar[float] = 0.5
+    raw: InitVar[bool] = True
+    seed: int = 0
+
+    def __post_init__(
+        self, source: Model | InfoGAN, real: Any, y: ArrayLike | None, real_share: float, raw: bool
     ) -> None:
         if not isinstance(source, Model):
             check_is_fitted(source, "model_")
         model: Model = source if isinstance(source, Model) else source.model_
-        if batch_size < 1 or (n_batches is not None and n_batches < 1) or not 0 < real_share <= 1:
+        if self.batch_size < 1 or (self.n_batches is not None and self.n_batches < 1) or not 0 < real_share <= 1:
             raise SettingError(
                 "expected a batch_size and n_batches of 1 or more and a real_share above 0 and up to 1, got "
-                f"{batch_size}, {n_batches} and {real_share}"
+                f"{self.batch_size}, {self.n_batches} and {real_share}"
             )
-        self.model, self.batch_size, self.seed = model, batch_size, seed
+        self.model = model
         self.classes: tuple[str, ...] = ()
         self._label_of_category = torch.arange(model.settings.n_categories, device=model.device)
         if model.category_names:
             labels, self.classes = category_labels(model)
             self._label_of_category = torch.from_numpy(labels).to(model.device)
         self._units = Units(model.preprocessor, model.device) if raw else None
-        self.n_real, self.n_batches = 0, n_batches
+        self.n_real = 0
         if real is not None:
             panel = labelled(read(real)[0], y)[0] if isinstance(source, Model) else source.to_panel(real, y)
             self._real, self._real_labels = self._prepared(panel)
-            self.n_real = max(1, round(real_share * batch_size))
-            self.n_batches = n_batches or -(-panel.n_cases // self.n_real)
+            self.n_real = max(1, round(real_share * self.batch_size))
+            self.n_batches = self.n_batches or -(-panel.n_cases // self.n_real)
         # in memory that workers share, since some live for one pass only: each counts its passes in its own entry
         self._passes = torch.zeros(1 + MAX_WORKERS, dtype=torch.long).share_memory_()
         self._order: tuple[tuple[int, int], Tensor] | None = None
