@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class Balanced:
     """
 
     n_per_class: int
+    score: ClassVar[Score] = "accuracy"
 
     def __post_init__(self) -> None:
         if self.n_per_class < 1:
@@ -51,16 +52,8 @@ class Balanced:
     def name(self) -> str:
         return f"{self.n_per_class} label{'s' if self.n_per_class > 1 else ''} per class"
 
-    @property
-    def score(self) -> Score:
-        return "accuracy"
-
     def missing(self, panel: Panel) -> str | None:
-        counts = class_sizes(panel)
-        minimum = int(counts.argmin())
-        if counts[minimum] >= self.n_per_class:
-            return None
-        return f"class {panel.classes[minimum]!r} has {counts[minimum]} labelled training series"
+        return too_few(panel, self.n_per_class)
 
     def draw(self, panel: Panel, seed: int) -> IntArray:
         return draw_labelled(panel, self.n_per_class, seed)
@@ -77,6 +70,7 @@ class Imbalanced:
     """
 
     ratio: int
+    score: ClassVar[Score] = "macro_f1"
 
     def __post_init__(self) -> None:
         if self.ratio < 2:
@@ -86,19 +80,9 @@ class Imbalanced:
     def name(self) -> str:
         return f"imbalance 1:{self.ratio}"
 
-    @property
-    def score(self) -> Score:
-        return "macro_f1"
-
     def missing(self, panel: Panel) -> str | None:
-        counts = class_sizes(panel)
-        minimum = int(counts.argmin())
-        if counts[minimum] >= self.ratio:
-            return None
-        return (
-            f"class {panel.classes[minimum]!r} has {counts[minimum]} labelled training series, of {self.ratio} that a "
-            "common class needs"
-        )
+        reason = too_few(panel, self.ratio)
+        return reason and f"{reason}, of {self.ratio} that a common class needs"
 
     def draw(self, panel: Panel, seed: int) -> IntArray:
         n_rare = int(class_sizes(panel).min()) // self.ratio
@@ -107,12 +91,20 @@ class Imbalanced:
         labels = panel.labels[cases]
         rng = np.random.default_rng(derived_seed(seed, Stream.RARE))
         rare = rng.permutation(len(panel.classes))[: len(panel.classes) // 2]
-        kept = [
-            rng.choice(members, n_rare, replace=False) if index in rare else members
-            for index in range(len(panel.classes))
-            for members in [cases[labels == index]]
-        ]
+        kept = []
+        for index in range(len(panel.classes)):
+            members = cases[labels == index]
+            kept.append(rng.choice(members, n_rare, replace=False) if index in rare else members)
         return np.sort(np.concatenate(kept))
+
+
+def too_few(panel: Panel, n_per_class: int) -> str | None:
+    """A sentence about the smallest class, where it has fewer labelled cases than that."""
+    counts = class_sizes(panel)
+    smallest = int(counts.argmin())
+    if counts[smallest] >= n_per_class:
+        return None
+    return f"class {panel.classes[smallest]!r} has {counts[smallest]} labelled training series"
 
 
 def class_sizes(panel: Panel) -> IntArray:

@@ -68,6 +68,20 @@ def augment_study(
     Raises:
         DataError: no labels, other classes or channels in ``test``, or too few labelled series for every situation.
         SettingError: numbers that make no sense, no such method, or a model that was trained with labels.
+
+    Example:
+        >>> import numpy as np
+        >>> from tsinfogan import Panel, augment_study
+        >>> from tsinfogan.metrics.augmentation.verdicts import rows
+        >>> levels = np.arange(24) % 2  # two classes of noise that differ in level
+        >>> noise = np.random.default_rng(0).normal(levels[:, None, None], size=(24, 1, 16))
+        >>> panel = Panel.from_arrays(noise, labels=np.array(["low", "high"])[levels])
+        >>> study = augment_study(
+        ...     panel.subset(slice(12)), panel.subset(slice(12, 24)), labels=(3,), imbalance=None, n_draws=2,
+        ...     methods=["classical"], synthetic=4, steps=2, device="cpu",
+        ... )
+        >>> [(row.situation, row.method) for row in rows(study)]
+        [('3 labels per class', 'none'), ('3 labels per class', 'classical')]
     """
     chosen = chosen_methods(methods, labelled_only)
     settings = StudySettings(n_draws, synthetic, steps, seed, device)

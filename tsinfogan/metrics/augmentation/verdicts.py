@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsinfogan.errors import SettingError
 from tsinfogan.metrics.augmentation.methods import BASELINE, Method
@@ -95,6 +94,10 @@ class Study:
     n_models: int
     settings: StudySettings
 
+    def of(self, situation: str, method: str) -> list[Trial]:
+        """Trials of a method in a situation, in the order of the draws."""
+        return [trial for trial in self.trials if (trial.situation, trial.method) == (situation, method)]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -142,7 +145,7 @@ def rows(study: Study) -> list[Row]:
     found = []
     for situation in study.situations:
         for name, method in study.methods.items():
-            trials = [trial for trial in study.trials if (trial.situation, trial.method) == (situation.name, name)]
+            trials = study.of(situation.name, name)
             if not trials:
                 continue
             difference = None if name == BASELINE else difference_of(study, situation, name, BASELINE)
@@ -151,8 +154,8 @@ def rows(study: Study) -> list[Row]:
                     situation.name,
                     name,
                     method.sees_unlabelled,
-                    accuracy=estimate(np.array([trial.accuracy for trial in trials])),
-                    macro_f1=estimate(np.array([trial.macro_f1 for trial in trials])),
+                    accuracy=estimate([trial.accuracy for trial in trials]),
+                    macro_f1=estimate([trial.macro_f1 for trial in trials]),
                     score=situation.score,
                     difference=difference,
                     verdict="" if difference is None else in_words(difference, study.settings.n_draws),
@@ -163,14 +166,11 @@ def rows(study: Study) -> list[Row]:
 
 
 def difference_of(study: Study, situation: Situation, one: str, other: str) -> Estimate:
-    """How much better method ``one`` is than ``other`` in what counts there, over the draws."""
-    return estimate(_scores(study, situation, one) - _scores(study, situation, other))
-
-
-def _scores(study: Study, situation: Situation, method: str) -> NDArray[np.float64]:
-    """``(n_draws,)`` of what counts there, in the order of the draws."""
-    trials = [trial for trial in study.trials if (trial.situation, trial.method) == (situation.name, method)]
-    return np.array([getattr(trial, situation.score) for trial in trials])
+    """How much better method ``one`` is than ``other`` in what counts there, draw by draw."""
+    first, second = (
+        np.array([getattr(trial, situation.score) for trial in study.of(situation.name, name)]) for name in (one, other)
+    )
+    return estimate(first - second)
 
 
 def conclusions(study: Study) -> list[str]:

@@ -53,9 +53,7 @@ SAMPLE_MEASURE = SampleMeasure(
     summary="difference of the autocorrelation, each series over its own length",
     group="fidelity",
     figures={
-        "autocorrelation": FigureSpec(
-            "mean absolute difference of the autocorrelation", "lower", 0.01, "another autocorrelation"
-        )
+        "autocorrelation": FigureSpec("mean difference of the autocorrelation", "lower", 0.01, "another dependence")
     },
     compute=_compute,
     needs=frozenset({"series"}),

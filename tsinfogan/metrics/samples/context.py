@@ -119,26 +119,16 @@ class SampleContext:
         first, second = np.sort(order[:half]), np.sort(order[half:])
         return cls(real, real.reference.subset(first), real.reference.subset(second))
 
-    @property
-    def quick(self) -> bool:
-        """Whether to take fewer steps."""
-        return self.real.quick
-
-    @property
-    def preprocessor(self) -> Preprocessor:
-        """See :attr:`RealData.preprocessor`."""
-        return self.real.preprocessor
-
     @cached_property
     def synthetic_values(self) -> FloatArray:
         """``(n, c, *grid)`` as a network sees them."""
-        return self.preprocessor.transform(self.synthetic)
+        return self.real.preprocessor.transform(self.synthetic)
 
     @cached_property
     def reference_values(self) -> FloatArray:
         """Likewise."""
         whole = self.reference is self.real.reference
-        return self.real.reference_values if whole else self.preprocessor.transform(self.reference)
+        return self.real.reference_values if whole else self.real.preprocessor.transform(self.reference)
 
     @cached_property
     def synthetic_points(self) -> FloatArray:
@@ -179,7 +169,7 @@ class SampleContext:
         lacking = {
             "labels": None if labelled else "real and synthetic series do not both have labels of the same classes",
             "classes": "the real series have no labels of two or more classes" * (self.real.n_known_classes < 2),
-            "lengths": None if self.preprocessor.lengths else "all series have the same length",
+            "lengths": None if self.real.preprocessor.lengths else "all series have the same length",
             "series": None if len(self.synthetic.grid) == 1 else "these are images",
             "channels": None if self.synthetic.n_channels > 1 else "there is one channel only",
         }

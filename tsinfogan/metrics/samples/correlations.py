@@ -43,11 +43,7 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
 SAMPLE_MEASURE = SampleMeasure(
     summary="difference of the correlations between channels at the same timepoint, summed over pairs, a tenth of it",
     group="fidelity",
-    figures={
-        "correlational": FigureSpec(
-            "difference of correlations between channels", "lower", 0.02, "channels correlate otherwise"
-        )
-    },
+    figures={"correlational": FigureSpec("difference of channels' correlations", "lower", 0.02, "other correlations")},
     compute=_compute,
     needs=frozenset({"series", "channels"}),
 )

@@ -61,24 +61,11 @@ SAMPLE_MEASURE = SampleMeasure(
     summary="how far synthetic and real series lie within each other's neighbourhoods",
     group="diversity",
     figures={
-        "precision": FigureSpec(
-            "share of synthetic series that lie among real ones", "higher", 0.05, "many lie far from real ones"
-        ),
-        "recall": FigureSpec(
-            "share of real series that lie among synthetic ones", "higher", 0.05, "many real ones are not covered"
-        ),
-        "density": FigureSpec(
-            "real neighbourhoods that a synthetic series lies in", "one", 0.15, "denser or sparser than real ones"
-        ),
-        "coverage": FigureSpec(
-            "share of real neighbourhoods that hold a synthetic series", "higher", 0.1, "many real ones are not covered"
-        ),
-        "coverage_back": FigureSpec(
-            "share of synthetic neighbourhoods that hold a real series",
-            "higher",
-            0.1,
-            "many synthetic ones lie far from real ones",
-        ),
+        "precision": FigureSpec("share of synthetic series among real ones", "higher", 0.05, "many are far off"),
+        "recall": FigureSpec("share of real series among synthetic ones", "higher", 0.05, "some are missing"),
+        "density": FigureSpec("real neighbourhoods around a synthetic series", "one", 0.15, "denser or sparser"),
+        "coverage": FigureSpec("real neighbourhoods with a synthetic series", "higher", 0.1, "some are missing"),
+        "coverage_back": FigureSpec("synthetic neighbourhoods with a real series", "higher", 0.1, "many are far off"),
     },
     compute=_compute,
 )

@@ -61,9 +61,9 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
     accuracy = held_out_accuracy(
         context.synthetic_values,
         context.reference_values,
-        Augmenter.build(Augmentations(), context.preprocessor),
-        folds=QUICK_FOLDS if context.quick else FOLDS,
-        steps=QUICK_STEPS if context.quick else STEPS,
+        Augmenter.build(Augmentations(), context.real.preprocessor),
+        folds=QUICK_FOLDS if context.real.quick else FOLDS,
+        steps=QUICK_STEPS if context.real.quick else STEPS,
         seed=seed,
         device=context.real.device,
     )
@@ -74,9 +74,7 @@ SAMPLE_MEASURE = SampleMeasure(
     summary="how well a convolutional network on values and differences distinguishes synthetic from real series",
     group="fidelity",
     figures={
-        "discriminator": FigureSpec(
-            "|0.5 − accuracy| of a strong discriminator", "lower", 0.05, "a network distinguishes them from real series"
-        )
+        "discriminator": FigureSpec("|0.5 − accuracy| of a discriminator", "lower", 0.05, "a network sees a difference")
     },
     compute=_compute,
     quick_repeats=2,

@@ -38,12 +38,8 @@ SAMPLE_MEASURE = SampleMeasure(
     summary="share of synthetic series that are copies of series that the generator has seen, nearly or exactly",
     group="privacy",
     figures={
-        "near_duplicates": FigureSpec(
-            "share of near-copies of training series", "lower", 0.005, "training series are copied"
-        ),
-        "exact_duplicates": FigureSpec(
-            "share of exact copies of training series", "lower", 0.0, "training series are copied"
-        ),
+        "near_duplicates": FigureSpec("share of near-copies", "lower", 0.005, "training series are copied"),
+        "exact_duplicates": FigureSpec("share of exact copies", "lower", 0.0, "training series are copied"),
     },
     compute=_compute,
     stand_in="reference",

@@ -24,9 +24,7 @@ SAMPLE_MEASURE = SampleMeasure(
     summary="distance of the distributions of log length, in standard deviations",
     group="fidelity",
     figures={
-        "durations": FigureSpec(
-            "Wasserstein distance of log lengths, in standard deviations", "lower", 0.1, "they are longer or shorter"
-        )
+        "durations": FigureSpec("Wasserstein distance of log lengths, standardized", "lower", 0.1, "longer or shorter")
     },
     compute=_compute,
     needs=frozenset({"lengths"}),

@@ -33,9 +33,7 @@ SAMPLE_MEASURE = SampleMeasure(
     summary="distance of the distributions of values, channel by channel, in standard deviations",
     group="fidelity",
     figures={
-        "marginal_w1": FigureSpec(
-            "Wasserstein distance of values, in standard deviations", "lower", 0.03, "values are distributed otherwise"
-        )
+        "marginal_w1": FigureSpec("Wasserstein distance of standardized values", "lower", 0.03, "another distribution")
     },
     compute=_compute,
 )

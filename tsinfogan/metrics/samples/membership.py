@@ -15,7 +15,7 @@ def attack_auc(members: FloatArray, others: FloatArray) -> float:
     """Area under the ROC curve of an attack by distance to the nearest synthetic series; .5 is guessing.
 
     It is the black-box attack of Chen et al. 2020, arXiv:1909.03935: real series close to a synthetic one are taken
-    for training series. The area is the share of pairs in which the member is the nearer one (Mann & Whitney), ties by half.
+    for training series. The area is the share of pairs in which the member is nearer (Mann & Whitney), ties by half.
 
     Args:
         members: ``(n,)`` distance of each series that the generator has seen to the nearest synthetic one.
@@ -40,9 +40,7 @@ SAMPLE_MEASURE = SampleMeasure(
     summary="whether synthetic series reveal to an attacker which real ones the generator was trained on",
     group="privacy",
     figures={
-        "membership_auc": FigureSpec(
-            "area under the curve of a membership attack; .5 is guessing", "lower", 0.03, "they reveal training series"
-        )
+        "membership_auc": FigureSpec("AUC of a membership attack; .5 is guessing", "lower", 0.03, "they reveal members")
     },
     compute=_compute,
     stand_in="reference",

@@ -61,9 +61,7 @@ SAMPLE_MEASURE = SampleMeasure(
     group="diversity",
     figures={
         "modes_reached": FigureSpec("share of kinds that are generated", "higher", 0.0, "some kinds are missing"),
-        "modes_evenness": FigureSpec(
-            "overlap of how common kinds are", "higher", 0.05, "some kinds are too rare, others too common"
-        ),
+        "modes_evenness": FigureSpec("overlap of the shares of kinds", "higher", 0.05, "kinds are too rare or common"),
     },
     compute=_compute,
 )

@@ -32,14 +32,12 @@ SAMPLE_MEASURE = SampleMeasure(
     group="privacy",
     figures={
         "nearest": FigureSpec(
-            "median distance to the nearest training series over that of held-out ones",
+            "median distance to training series over that of held-out ones",
             "one",
             0.1,
-            "nearer to or farther from training series than others are",
+            "nearer or farther than held-out ones",
         ),
-        "nearer_share": FigureSpec(
-            "share nearer to training series than 99 % of held-out ones", "lower", 0.02, "many lie near training series"
-        ),
+        "nearer_share": FigureSpec("share nearer than 99 % of held-out ones", "lower", 0.02, "many are near copies"),
     },
     compute=_compute,
     stand_in="reference",

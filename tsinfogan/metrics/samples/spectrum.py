@@ -54,12 +54,8 @@ SAMPLE_MEASURE = SampleMeasure(
     group="fidelity",
     figures={
         "spectrum": FigureSpec("mean |ln ratio| of the amplitudes of harmonics", "lower", 0.05, "frequencies are off"),
-        "spectrum_least": FigureSpec(
-            "least ratio of a harmonic's amplitude", "one", 0.16, "some frequency is weaker or stronger"
-        ),
-        "spectrum_greatest": FigureSpec(
-            "greatest ratio of a harmonic's amplitude", "one", 0.14, "some frequency is weaker or stronger"
-        ),
+        "spectrum_least": FigureSpec("least ratio of amplitudes", "one", 0.16, "some are weaker or stronger"),
+        "spectrum_greatest": FigureSpec("greatest ratio of amplitudes", "one", 0.14, "some are weaker or stronger"),
     },
     compute=_compute,
     needs=frozenset({"series"}),

@@ -66,24 +66,10 @@ SAMPLE_MEASURE = SampleMeasure(
     summary="spread of synthetic over real series, within a class and along the first 20 principal components",
     group="diversity",
     figures={
-        "spread_within": FigureSpec(
-            "spread within a class, median of classes", "one", 0.1, "more or less variation in a class"
-        ),
-        "spread_within_least": FigureSpec(
-            "spread within a class, least of classes", "one", 0.2, "more or less variation in some class"
-        ),
-        "spread_along_least": FigureSpec(
-            "spread along a principal component, least of 20",
-            "one",
-            0.16,
-            "more or less variation along some component",
-        ),
-        "spread_along_greatest": FigureSpec(
-            "spread along a principal component, greatest of 20",
-            "one",
-            0.14,
-            "more or less variation along some component",
-        ),
+        "spread_within": FigureSpec("spread within a class, median of classes", "one", 0.1, "another spread"),
+        "spread_within_least": FigureSpec("spread within a class, least of classes", "one", 0.2, "another spread"),
+        "spread_along_least": FigureSpec("spread along a component, least of 20", "one", 0.16, "another spread"),
+        "spread_along_greatest": FigureSpec("spread along a component, greatest of 20", "one", 0.14, "another spread"),
     },
     compute=_compute,
 )

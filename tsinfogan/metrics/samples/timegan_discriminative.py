@@ -79,7 +79,7 @@ SAMPLE_MEASURE = SampleMeasure(
     group="fidelity",
     figures={
         "timegan_discriminative": FigureSpec(
-            "TimeGAN's discriminator, |0.5 - accuracy|", "lower", 0.05, "a small recurrent network distinguishes them"
+            "TimeGAN's discriminator, |0.5 - accuracy|", "lower", 0.05, "a network distinguishes them"
         )
     },
     compute=_compute,

@@ -82,7 +82,7 @@ SAMPLE_MEASURE = SampleMeasure(
     group="utility",
     figures={
         "timegan_predictive": FigureSpec(
-            "TimeGAN's predictor, error a step ahead", "lower", 0.005, "trains poor predictors of real series"
+            "TimeGAN's predictor, error a step ahead", "lower", 0.005, "trains poor predictors"
         )
     },
     compute=_compute,

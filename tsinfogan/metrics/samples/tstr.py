@@ -25,11 +25,7 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
 SAMPLE_MEASURE = SampleMeasure(
     summary="a classifier trained on synthetic series alone, tested on real ones",
     group="utility",
-    figures={
-        "tstr": FigureSpec(
-            "accuracy of a classifier trained on them", "higher", 0.02, "a worse training set than real series"
-        )
-    },
+    figures={"tstr": FigureSpec("accuracy of a classifier trained on them", "higher", 0.02, "worse training series")},
     compute=_compute,
     quick_repeats=2,
     needs=frozenset({"labels"}),
