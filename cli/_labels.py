@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tsinfogan.cli._output import say
 from tsinfogan.errors import SettingError
 
 if TYPE_CHECKING:
@@ -25,10 +25,9 @@ def hide_labels(panel: Panel, n_per_class: int, seed: int) -> tuple[Panel, dict[
 
     cases = draw_labelled(panel, n_per_class, seed).tolist()
     names = ", ".join(map(str, cases[:MAX_NAMED])) + (", …" if len(cases) > MAX_NAMED else "")
-    print(
+    say(
         f"labels of {len(cases)} of {panel.n_cases} cases are kept, {n_per_class} for each of {len(panel.classes)} "
-        f"classes: cases {names}",
-        file=sys.stderr,
+        f"classes: cases {names}"
     )
     return keep_labels(panel, cases), {PER_CLASS: n_per_class, KEPT: cases}
 
@@ -45,7 +44,7 @@ def hide_labels_again(panel: Panel, data: Mapping[str, Any]) -> Panel:
 
 
 def choose_recipe(given: str | None, panel: Panel, n_per_class: int | None) -> str:
-    """The recipe asked for, or the one that suits the labels; says so on stderr where it is not the usual one.
+    """The recipe asked for; by default infogan, or semi_supervised if labels are known for some cases, said on stderr.
 
     Raises:
         SettingError: labels were asked for beside a recipe that reads none.
@@ -63,9 +62,8 @@ def choose_recipe(given: str | None, panel: Panel, n_per_class: int | None) -> s
     if n_per_class is None and not partly_labelled(panel):
         return "infogan"
     assert panel.labels is not None
-    print(
+    say(
         f"recipe semi_supervised: category k is class k, known for {(panel.labels >= 0).sum()} of {panel.n_cases} "
-        "cases; --recipe infogan finds categories without labels",
-        file=sys.stderr,
+        "cases; --recipe infogan finds categories without labels"
     )
     return "semi_supervised"
