@@ -20,6 +20,7 @@ from tsinfogan.errors import DivergedError
 from tsinfogan.models.codes import Code
 from tsinfogan.models.model import Model
 from tsinfogan.training.candidates import Candidate, Candidates
+from tsinfogan.training.plan import Plan
 from tsinfogan.training.run import Run
 from tsinfogan.training.session import PICTURE, Session
 
@@ -115,6 +116,12 @@ def count_parameters(model: Model) -> dict[str, int]:
     return {f"{name}_parameters": sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
 
 
+def say_unused(plan: Plan) -> None:
+    """Says which defaults have no effect on this data, and why."""
+    if plan.notes:
+        say(f"not used  {', '.join(plan.notes)}")
+
+
 def _introduce(run: Run, session: Session, panel: Panel) -> None:
     plan, trainer = run.plan, session.trainer
     latent, model = plan.model.latent, trainer.model
@@ -132,8 +139,7 @@ def _introduce(run: Run, session: Session, panel: Panel) -> None:
         f"training  {begin}to step {plan.training.max_steps}, {plan.training.batch_size} cases each, "
         f"on {trainer.device} in {precision}"
     )
-    if plan.notes:
-        say(f"not used  {', '.join(plan.notes)}")
+    say_unused(plan)
     say(f"run       {run.path}")
 
 

@@ -301,7 +301,7 @@ def _panel(source: Mapping[str, Any], asked: Reading) -> Panel:
 def _print_plan(
     plan: Plan, panel: Panel, source: Mapping[str, Any], n_seeds: int, device: torch.device, precision: torch.dtype
 ) -> None:
-    from tsinfogan.cli._running import count_parameters
+    from tsinfogan.cli._running import count_parameters, say_unused
     from tsinfogan.training.selection import with_seeds
     from tsinfogan.training.session import build_model
 
@@ -316,6 +316,7 @@ def _print_plan(
         "precision": str(precision).removeprefix("torch."),
         **count_parameters(model),
     }
+    say_unused(plan)
     print(json.dumps(resolved, indent=1))
 
 

@@ -92,6 +92,16 @@ def test_dry_run_trains_nothing(command, small_csv, tmp_path):
     assert "channels x, y; label with 3 classes" in outcome.err
 
 
+def test_defaults_without_effect_are_said(command, small_csv, tmp_path):
+    few = ("train", "--data", small_csv, "--runs", tmp_path)  # 12 cases of 38 numbers: too few for a PCA
+    for more in (("--dry-run",), (*TINY, "--steps", 2)):
+        said = command(*few, *more).err
+        assert said.count("not used  ") == 1
+        assert re.search(r"^not used  .*principal_components", said, re.MULTILINE)
+    asked = command(*few, "--dry-run", "--set", "principal_components=true").sentence
+    assert "--set principal_components=True" in asked
+
+
 def test_dataset_suggests_the_codes(command):
     plan = json.loads(command("train", "--dataset", "sines", "--dry-run").out)["plan"]
     assert [code.get("n_categories") for code in plan["model"]["latent"]["codes"]] == [4, None, None]
