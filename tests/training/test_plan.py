@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,6 +14,8 @@ import numpy as np
 import pytest
 
 import tsinfogan
+from _trainers import waves
+from tsinfogan.cli._parsing import parse_setting
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 from tsinfogan.models.codes import CategoricalCode, NormalCode, UniformCode
@@ -202,3 +206,13 @@ def test_no_two_parts_have_a_setting_of_the_same_name() -> None:
     plan = make_plan(panel())
     parts = [get_type_hints(type(part)) for part in (plan.training, plan.objective, plan.model.discriminator)]
     assert sum(map(len, parts)) == len(setting_types()) + 1  # cont_follows is an argument of make_plan
+
+
+def test_every_setting_stands_in_the_tables_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    stated = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", page, re.MULTILINE))
+    plan = make_plan(waves(80))
+    parts = {**asdict(plan.training), **asdict(plan.objective), **asdict(plan.model.discriminator)}
+    assert stated.keys() == setting_types().keys()
+    for name, text in stated.items():
+        assert parse_setting(f"{name}={text}") == (name, parts[name])
