@@ -86,7 +86,7 @@ def get_backbone(name: str | Backbone, shape: DataShape) -> Backbone:
 
 
 def conform(values: Tensor, shape: DataShape) -> Tensor:
-    """A generator's last layer ``(n, n_channels, *grid)`` as ``shape`` demands: constant channels, and bounds by tanh."""
+    """Output ``(n, n_channels, *grid)`` of a generator as ``shape`` demands: constant channels, and bounds by tanh."""
     if shape.n_constant:
         varying, constant = values[:, : shape.n_varying], values[:, shape.n_varying :]
         mean = constant.mean(tuple(range(2, values.ndim)), keepdim=True)

@@ -1,7 +1,8 @@
 """One channel from raw units to what the networks see, and back.
 
-Scaling is to mean 0 and standard deviation 1: linear, or with a curve where tails are heavy. A curve is increasing and has an exact inverse. Outside the range of the data it is linear, so that a network value
-slightly outside that range gives a sample slightly outside.
+Scaling is to mean 0 and standard deviation 1: linear, or with a curve where tails are heavy. A curve is increasing and
+has an exact inverse. Outside the range of the data it is linear, so that a network value slightly outside that range
+gives a sample slightly outside.
 """
 
 from __future__ import annotations
