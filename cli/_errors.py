@@ -19,7 +19,7 @@ OPTIONS = {name: f"--{name.replace('_', '-')}" for name in SAME_NAME} | {
     "n_categories": "--cat",
     "n_continuous": "--cont",
     "noise_dim": "--noise",
-    "posterior_scale": "--posterior",
+    "posterior_scale": "--posterior fixed",
     "root": "--runs",
     "windows": "--window",
 }
@@ -36,7 +36,8 @@ def in_options(message: str) -> str:
     def option(match: re.Match[str]) -> str:
         name, value = match.groups()
         if name in OPTIONS:
-            return OPTIONS[name] if value is None else f"{OPTIONS[name]} {shlex.quote(value)}"
+            whole = value is None or " " in OPTIONS[name]  # an option that stands for one value
+            return OPTIONS[name] if whole else f"{OPTIONS[name]} {shlex.quote(value)}"
         from tsinfogan.training.plan import setting_types
 
         return f"--set {match[0][1:-1]}" if name in setting_types() else match[0]

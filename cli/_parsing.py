@@ -38,18 +38,18 @@ def parse_setting(text: str) -> tuple[str, Any]:
     return name, value if choices else _number(types[name], f"setting {name}", value)
 
 
-def parse_sizes(text: str) -> tuple[int, ...]:
-    """Sizes of categorical codes: ``20``, ``10,10``, or ``none``.
+def parse_counts(text: str, option: str, what: str) -> tuple[int, ...]:
+    """Whole numbers of 1 or more: ``20``, ``10,10``, or ``none``.
 
     Raises:
-        SettingError: not whole numbers of 1 or more.
+        SettingError: anything else; the message names the ``option`` and says ``what`` it expects.
     """
     if text in ("0", "none"):
         return ()
-    sizes = text.split(",")
-    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
-        raise SettingError(f"expected numbers of categories such as 20 or 10,10,10,10, or none, in --cat, got {text!r}")
-    return tuple(map(int, sizes))
+    counts = text.split(",")
+    if not all(count.strip().isdecimal() and int(count) > 0 for count in counts):
+        raise SettingError(f"expected {what}, or none, in {option}, got {text!r}")
+    return tuple(map(int, counts))
 
 
 def parse_choice(texts: Iterable[str]) -> Choice:

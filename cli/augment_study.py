@@ -96,7 +96,7 @@ def augment_study(
     """
     if format_name not in FORMATS:
         raise UnknownNameError("format", format_name, FORMATS)
-    numbers = _numbers(labels)
+    from tsinfogan.cli._parsing import parse_counts
     from tsinfogan.devices import choose_device
     from tsinfogan.metrics.augmentation.situations import situations_of
     from tsinfogan.metrics.augmentation.study import check_panels, chosen_methods, run_study
@@ -105,7 +105,8 @@ def augment_study(
     from tsinfogan.training.run import write_whole
 
     methods = chosen_methods(method, labelled_only)
-    situations = situations_of(numbers, imbalance or None)
+    numbers = parse_counts(labels, "--labels", "numbers of labels such as 1,5,10,50")
+    situations = situations_of(tuple(dict.fromkeys(numbers)), imbalance or None)
     train, held_out = _panels(source, test, reading(case_column, time_column, label_column, channels))
     check_panels(train, held_out)
     where = choose_device(device)
@@ -121,15 +122,6 @@ def augment_study(
     write_whole(picture, draw_study(study), "make room there, or name another file with --out")
     say(f"the picture is in {picture}")
     _write(study, format_name)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    if text == "none":
-        return ()
-    parts = text.split(",")
-    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise SettingError(f"expected numbers of labels such as 1,5,10,50, or none, in --labels, got {text!r}")
-    return tuple(dict.fromkeys(map(int, parts)))
 
 
 def _panels(source: str, test: Path | None, asked: Reading) -> tuple[Panel, Panel]:

@@ -43,6 +43,7 @@ SETTING_OPTIONS = {"steps": "max_steps"} | {
     )
 }
 """Options that are settings of the plan, with the setting's name."""
+SIZES = "numbers of categories such as 20 or 10,10,10,10"
 
 
 def train(
@@ -259,7 +260,7 @@ def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _choices(options: Mapping[str, Any]) -> dict[str, Any]:
     """Further arguments of ``make_plan``: what the dataset suggests, then what was given."""
-    from tsinfogan.cli._parsing import parse_choice, parse_sizes
+    from tsinfogan.cli._parsing import parse_choice, parse_counts
     from tsinfogan.datasets import get_dataset
 
     if options["posterior"] not in ("learned", "fixed"):
@@ -270,7 +271,7 @@ def _choices(options: Mapping[str, Any]) -> dict[str, Any]:
     given = {
         "backbone": options["backbone"],
         "width": options["width"],
-        "n_categories": None if options["cat"] is None else parse_sizes(options["cat"]),
+        "n_categories": None if options["cat"] is None else parse_counts(options["cat"], "--cat", SIZES),
         "n_continuous": options["cont"],
         "noise_dim": options["noise"],
         "continuous_prior": options["continuous_prior"],
