@@ -207,9 +207,7 @@ class Run:
                 network.load_state_dict({k[len(name) + 1 :]: v for k, v in weights.items() if k.startswith(f"{name}.")})
         except UnknownNameError as error:
             raise RunError(
-                f"{self.path} was trained with the backbone {error.name!r}, which is not here, only "
-                f"{', '.join(error.known)}; install the package with its entry point in {BACKBONES.group}, or call "
-                "BACKBONES.register"
+                f"{self.path} needs a package with an entry point in {BACKBONES.group}, or BACKBONES.register: {error}"
             ) from None
         except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise self._damaged(MODEL, error) from None
