@@ -101,11 +101,14 @@ def _label_of_every_case(choices: Choices) -> str | None:
     )
 
 
-CODE = needs("a code (`n_categories` or `n_continuous`)", lambda it: it.n_categories or it.n_continuous)
 CATEGORICAL = needs("a categorical code (`n_categories`)", lambda it: it.n_categories)
 CATEGORIES = needs("two categories or more (`n_categories`)", lambda it: max(it.n_categories, default=0) > 1)
 CONTINUOUS = needs("a continuous code (`n_continuous`)", lambda it: it.n_continuous)
 CONTINUOUS_2 = needs("two continuous codes or more (`n_continuous`)", lambda it: it.n_continuous > 1)
+CODE = needs(
+    "a continuous code or two categories (`n_continuous`, `n_categories`)",
+    lambda it: not CONTINUOUS(it) or not CATEGORIES(it),
+)
 CONSISTENCY = needs("`consistency_weight` above 0", lambda it: it.objective.consistency_weight)
 FOLLOWING = needs("`cont_follows`", lambda it: it.objective.cont_follows)
 CATEGORIES_OR_FOLLOWING = needs(
