@@ -16,6 +16,7 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.models.backbone import BACKBONES
 from tsinfogan.training.plan import Plan, make_plan
+from tsinfogan.training.upgrade import new_names
 
 SEEDS = 2**31
 """Upper limit of drawn seeds."""
@@ -51,7 +52,7 @@ def plan_of(parameters: Mapping[str, Any], panel: Panel, seed: int) -> Plan:
     Raises:
         SettingError: parameters out of range, or that do not fit the data.
     """
-    others = dict(parameters["settings"] or {})
+    others = new_names(parameters["settings"] or {})
     if twice := sorted({*OWN_PARAMETERS, "seed", "random_state"} & set(others)):
         own = "random_state" if twice[0] == "seed" else twice[0]
         raise SettingError(f"settings: {twice[0]!r} has a parameter of its own; give {own}=… instead")

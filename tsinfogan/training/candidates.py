@@ -1,9 +1,9 @@
-"""Several trainings of one plan, one a seed, in one run directory that becomes the chosen one's.
+"""Several trainings of one plan, one per seed, in one run directory.
 
-candidates.json       how each candidate stands, and which is chosen
+candidates.json       the score of each candidate, and which one is chosen
 candidates/seed-3/    a candidate: a run directory of its own
 
-All else in the directory is the chosen candidate's, so that sampling needs to know nothing of the others.
+All other files are copies of the chosen candidate's, so the directory can be sampled from like any run.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ from tsinfogan.training.session import Session, build_model, check_same_data, de
 
 FOLDER = "candidates"
 OWN_FILES = (CONFIG, STATE, CARD)
-"""Files of a candidate that are not copied to the top: what only its own training needs, or what is made anew there."""
+"""Files of a candidate that are not copied: only its own training needs them, or they are written anew."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """How the training of one seed stands.
+    """State and score of the training of one seed.
 
     Attributes:
-        seed: what everything random in it follows from.
-        trained: whether it came to its end.
+        seed: seed of all its random numbers.
+        trained: whether all its steps are done.
         note: why it was left out, or empty.
-        disagreement: with itself under augmentation, once all are trained.
-        agreement: with the other candidates, likewise; None where there is no other.
-        mean_rank: of both, likewise.
-        chosen: whether it is the one.
+        disagreement: with itself under augmentation; known once all are trained, as the next two.
+        agreement: with the other candidates; None without others.
+        mean_rank: of both.
+        chosen: whether it is the chosen one.
     """
 
     seed: int
@@ -65,7 +65,7 @@ class Candidate:
 
 
 class Candidates:
-    """The trainings of several seeds and the run directory that they are kept in."""
+    """The trainings of several seeds, and their common run directory."""
 
     def __init__(self, run: Run, rows: list[Candidate]):
         self.run, self.rows = run, rows
@@ -86,7 +86,7 @@ class Candidates:
 
     @classmethod
     def open(cls, run: Run) -> Candidates | None:
-        """What ``run`` holds, or None where it is a single training.
+        """The candidates of ``run``, or None if it is a single training.
 
         Raises:
             RunError: the table of candidates is damaged.
@@ -102,14 +102,14 @@ class Candidates:
 
     @property
     def chosen(self) -> Candidate | None:
-        """The candidate that the run directory holds, once one is chosen."""
+        """The chosen candidate, or None before the choice."""
         return next((row for row in self.rows if row.chosen), None)
 
     def remaining(self, panel: Panel, device: torch.device, precision: torch.dtype) -> Iterator[tuple[int, Session]]:
-        """The trainings still to be done, or to go on with, each with its place from 1; say how each one ended.
+        """The unfinished trainings, each with its number from 1; call :meth:`note` after each one.
 
         Raises:
-            DataError: ``panel`` is not the data that the run was begun with.
+            DataError: ``panel`` is not the data that the run was started with.
             RunError: a candidate's files are damaged, or cannot be written.
         """
         for index, row in enumerate(self.rows):
@@ -117,17 +117,17 @@ class Candidates:
                 yield index + 1, self._session(row, panel, device, precision)
 
     def note(self, session: Session, diverged: DivergedError | None = None) -> None:
-        """Notes that a candidate came to its end, or why it is left out."""
+        """Records that a candidate is trained, or why it is left out."""
         seed = session.trainer.settings.seed
         changed = {"note": str(diverged)} if diverged else {"trained": session.finished}
         self.rows = [replace(row, **changed) if row.seed == seed else row for row in self.rows]
         self._save()
 
     def choose(self, panel: Panel, device: torch.device) -> Candidate:
-        """Scores the candidates on ``panel``, whose labels are not read, and puts the best one at the top.
+        """Scores the candidates on ``panel``, without its labels, and copies the best one to the top.
 
         Raises:
-            DivergedError: there is none to choose from.
+            DivergedError: all candidates diverged.
             RunError: the disk is full; the candidates are untouched.
         """
         rows = [row for row in self.rows if row.trained]
@@ -153,7 +153,7 @@ class Candidates:
         plan = replace(plan, training=replace(plan.training, seed=row.seed))
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
-            (path / METRICS).unlink(missing_ok=True)  # of a start that never came to a checkpoint
+            (path / METRICS).unlink(missing_ok=True)  # of a start that ended before its first checkpoint
         config = {**self.run.config, "plan": plan.to_dict()}
         write_whole(path / CONFIG, json.dumps(config, indent=1).encode())
         run = Run.open(path)
@@ -161,7 +161,7 @@ class Candidates:
         return Session(run, make_trainer(plan, build_model(plan, panel), panel, device, precision), panel)
 
     def _put_at_the_top(self, row: Candidate) -> None:
-        """Copies the candidate's files; the table, written last, makes it count."""
+        """Copies the candidate's files; :meth:`choose` then writes the table, which makes the choice valid."""
         source = self._run(row)
         for path in sorted(source.path.iterdir()):
             if path.is_file() and path.name not in OWN_FILES and not path.name.startswith("."):
@@ -186,7 +186,7 @@ def _scored(row: Candidate, score: Score) -> Candidate:
 
 
 def find_last(root: Path) -> Run:
-    """The run under ``root`` that was trained last: as :func:`find_run`, candidates without a choice yet included.
+    """The run under ``root`` that was trained last; unlike in :func:`find_run`, also one without a choice yet.
 
     Raises:
         RunError: there is none.

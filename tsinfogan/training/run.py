@@ -37,11 +37,10 @@ from tsinfogan.training.trainer import Report, Trainer
 from tsinfogan.training.upgrade import (
     FORMAT_VERSION,
     OLDEST_READ,
-    RENAMED_REPORTS,
     name_in_code,
     name_in_file,
     upgraded,
-    with_new_names,
+    upgraded_report,
 )
 
 CONFIG, MODEL, STATE, METRICS, CARD, NAMES, CANDIDATES = (
@@ -264,7 +263,7 @@ class Run:
         lines: list[dict[str, Any]] = []
         for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
             with contextlib.suppress(ValueError):
-                lines.append(with_new_names(json.loads(line), RENAMED_REPORTS))
+                lines.append(upgraded_report(json.loads(line)))
         return lines
 
     def _read(self, name: str) -> dict[str, Tensor]:

@@ -1,13 +1,13 @@
-"""Which of several trainings, of one plan with different seeds, found the best categories: told without a label.
+"""Which of several trainings, of one plan with different seeds, has the best categories; no label is used.
 
-Two signs, both read on training cases:
+Two criteria, both measured on training cases:
 
-- disagreement under augmentation: what discovery minimises, inconsistency and imbalance over all pairs of views;
-- agreement between runs: mean normalised mutual information of a candidate's categories with those of the others. What
-  is in the data is found again and again, what a run made up is not (ModelCentrality, Lin et al. 2020,
+- disagreement under augmentation: the loss of pre-training, inconsistency and imbalance over all pairs of views;
+- agreement between runs: mean normalised mutual information of a candidate's categories with those of the others.
+  Categories that are in the data recur from run to run, others do not (ModelCentrality, Lin et al. 2020,
   arXiv:1906.06034, there for continuous codes).
 
-Candidates are ranked by each sign; the least mean of the two ranks wins, then the least disagreement.
+Candidates are ranked by each criterion. The lowest mean of both ranks wins; if equal, the lowest disagreement.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ N_VIEWS = 4
 
 
 class Score(NamedTuple):
-    """How one candidate stands among the others.
+    """The score of one candidate.
 
     Attributes:
-        disagreement: with itself, under augmentation; the less the better. In nats, and may be negative.
-        agreement: with the other candidates, 0 to 1; the more the better. NaN where there is no other.
-        mean_rank: mean of its ranks in both; the least is chosen.
+        disagreement: with itself under augmentation, in nats; lower is better, and negative is possible.
+        agreement: with the other candidates, 0 to 1; higher is better. NaN without other candidates.
+        mean_rank: mean of its ranks by both criteria; the lowest is chosen.
     """
 
     disagreement: float
@@ -54,10 +54,10 @@ class Score(NamedTuple):
 
 
 def with_seeds(plan: Plan, n_seeds: int) -> list[Plan]:
-    """``plan`` with its own seed and those that follow.
+    """``plan`` with its own seed and the next ``n_seeds - 1``.
 
     Raises:
-        SettingError: more than one, where the plan has no categories to choose by; or none.
+        SettingError: ``n_seeds`` is less than 1, or more than 1 although the plan has no categories to choose by.
     """
     if n_seeds < 1:
         raise SettingError(f"expected at least 1 seed, got {n_seeds}")
@@ -71,7 +71,7 @@ def with_seeds(plan: Plan, n_seeds: int) -> list[Plan]:
 
 
 def free_codes(plan: Plan) -> dict[int, Code]:
-    """The categorical codes, by place, that Q has to find in at least some real cases."""
+    """The categorical codes, by index, whose value is not known for all real cases."""
     model = plan.model
     if model.discriminator.label_input != "none":
         return {}
@@ -82,16 +82,16 @@ def free_codes(plan: Plan) -> dict[int, Code]:
 
 
 def score_models(plan: Plan, models: Iterable[Model], panel: Panel) -> list[Score]:
-    """A score for each model that was trained by ``plan``, but for its seed, on ``panel``; labels are not read."""
+    """A score for each model, trained on ``panel`` by ``plan`` with another seed each; labels are not used."""
     codes = free_codes(plan)
     read = [read_views_of(model, panel, list(codes)) for model in models]
     return score_candidates(plan.objective, list(codes.values()), read)
 
 
 def read_views_of(model: Model, panel: Panel, indices: Sequence[int]) -> list[Tensor]:
-    """Q's logits ``(n_views, n, K)`` on the CPU for the codes at ``places``.
+    """Q's logits ``(n_views, n, K)`` on the CPU for the codes at ``indices``.
 
-    The cases of ``panel``, 2000 at most, and their augmentations are the same for every candidate.
+    At most 2000 evenly spaced cases of ``panel`` are used, with the same augmentations for every candidate.
     """
     cases = panel.subset(evenly_spaced(panel.n_cases, MAX_CASES).numpy())
     values = torch.from_numpy(model.preprocessor.transform(cases)).to(model.device)
@@ -104,8 +104,8 @@ def score_candidates(objective: Objective, codes: Sequence[Code], read: Sequence
     """A score for each candidate.
 
     Args:
-        objective: what all candidates were trained for.
-        codes: the codes that they are judged by.
+        objective: weights of the losses, the same for all candidates.
+        codes: the codes to compare.
         read: for each candidate and code, logits ``(n_views, n, K)`` of the same views; the first is unaugmented.
     """
     disagreements = np.array([disagreement(objective, codes, logits) for logits in read])
@@ -115,12 +115,12 @@ def score_candidates(objective: Objective, codes: Sequence[Code], read: Sequence
 
 
 def best(scores: Sequence[Score]) -> int:
-    """Place of the candidate that is chosen."""
+    """Index of the chosen candidate."""
     return min(range(len(scores)), key=lambda index: (scores[index].mean_rank, scores[index].disagreement))
 
 
 def disagreement(objective: Objective, codes: Sequence[Code], logits: Sequence[Tensor]) -> float:
-    """Inconsistency and weighted imbalance over all views, as discovery has it; logits ``(n_views, n, K)`` a code."""
+    """Inconsistency and weighted imbalance over all views, as in pre-training; logits ``(n_views, n, K)`` a code."""
     return float(category_agreement(objective, codes, list(zip(*logits, strict=True))))
 
 
@@ -134,6 +134,6 @@ def agreements_between(categories: Sequence[IntArray]) -> NDArray[np.float64]:
 
 
 def agreement(some: IntArray, others: IntArray) -> float:
-    """Normalised mutual information of ``(n_codes, n)`` categories, each code with the one it is best paired with."""
+    """Mean normalised mutual information of ``(n_codes, n)`` categories over the best pairing of codes."""
     table = np.array([[normalized_mutual_info_score(a, b) for b in others] for a in some])
     return float(table[linear_sum_assignment(-table)].mean())

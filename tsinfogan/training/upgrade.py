@@ -86,6 +86,12 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, **{name: renamed(config[name]) for name in ("plan", "card") if name in config}}
 
 
+def upgraded_report(line: Mapping[str, Any]) -> dict[str, Any]:
+    """One line of ``metrics.jsonl`` with the names of format 3."""
+    renamed = with_new_names(line, RENAMED_REPORTS)
+    return {re.sub("^knob_", "follows_", name): value for name, value in renamed.items()}
+
+
 def name_in_file(name: str) -> str:
     """The name in a run directory of a tensor that has ``name`` in code."""
     for before, in_code, in_file in reversed(RENAMED_TENSORS):
