@@ -297,6 +297,14 @@ def test_without_a_generator_one_is_trained_and_sees_no_label(monkeypatch: pytes
     assert {trial.method for trial in study.trials} == {"none", "q_alone"}
 
 
+def test_a_method_of_ones_own_is_passed_as_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = replace(oracle(), name="my_oracle")
+    monkeypatch.setitem(METHODS._registered, own.name, own)  # gone after the test
+    options = {"labels": (1,), "imbalance": None, "n_draws": 2, "steps": 1, "synthetic": 2, "device": "cpu"}
+    study = augment_study(TRAIN, TEST, methods=[own], **options)  # type: ignore[arg-type]
+    assert [trial.method for trial in study.trials] == ["none", "my_oracle"] * 2
+
+
 def test_the_picture_is_a_png_of_any_study() -> None:
     assert draw_study(made_up({"none": [0.5, 0.6], "model": [0.8, 0.7]})).startswith(b"\x89PNG")
 

@@ -18,7 +18,7 @@ from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.errors import DataError, UnknownNameError
 from tsinfogan.metrics.classifier import ClassifierSettings, fit_classifier
-from tsinfogan.metrics.codes import CODE_MEASURES, Need
+from tsinfogan.metrics.codes import CODE_MEASURES, CodeMeasure, Need
 from tsinfogan.metrics.codes.accuracy import accuracy
 from tsinfogan.metrics.codes.agreement import agreement, confidence
 from tsinfogan.metrics.codes.bound import bound
@@ -207,6 +207,12 @@ def test_no_two_measures_share_a_figure(good_figures: dict[str, dict[str, float]
 def test_page_has_no_row_of_what_does_not_exist() -> None:
     rows = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
     assert rows == {*CODE_MEASURES.names(), *SAMPLE_MEASURES.names()}
+
+
+def test_a_measure_of_ones_own_is_passed_as_an_object(good: CodeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = CodeMeasure("K", "higher", frozenset(), lambda context: {"k": float(context.categories)}, name="n_categories")
+    monkeypatch.setitem(CODE_MEASURES._registered, own.name, own)  # gone after the test
+    assert evaluate(good, [own]) == ({"k": float(K)}, {})
 
 
 def test_unknown_measure(good: CodeContext) -> None:

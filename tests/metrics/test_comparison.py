@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tsinfogan.data.panel import Panel
-from tsinfogan.errors import DataError, UnknownNameError
+from tsinfogan.errors import DataError, SettingError, UnknownNameError
 from tsinfogan.metrics.comparison import at_most, compare, copy_warning, halves, results_of
 from tsinfogan.metrics.intervals import Estimate
 from tsinfogan.metrics.remarks import check_comparable, identical_to
@@ -125,6 +125,28 @@ def test_identical_series_are_evaluated_and_said_to_be() -> None:
 def test_an_unknown_measure_is_named_before_anything_is_computed() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'marginals'"):
         compare(SYNTHETIC, SEEN, REFERENCE, only=["marginal"])
+
+
+def test_a_measure_of_ones_own_is_passed_as_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = SampleMeasure(
+        "mean of all values",
+        "fidelity",
+        {"mean": LOWER},
+        lambda context, seed: {"mean": float(np.nanmean(context.synthetic.values))},
+        name="own_mean",
+    )
+    monkeypatch.setitem(SAMPLE_MEASURES._registered, own.name, own)  # gone after the test
+    (result,) = compare(SYNTHETIC, SEEN, REFERENCE, only=[own], quick=True).results
+    assert (result.measure, result.name) == ("own_mean", "mean")
+    assert result.value.mean == pytest.approx(float(np.nanmean(SYNTHETIC.values)), rel=1e-5)
+    with pytest.raises(SettingError, match="set name"):
+        compare(SYNTHETIC, SEEN, REFERENCE, only=[replace(own, name="")])
+
+
+def test_the_order_of_channels_does_not_matter() -> None:
+    swapped = replace(SYNTHETIC, values=SYNTHETIC.values[:, ::-1], channels=SYNTHETIC.channels[::-1])
+    one, other = (compare(panel, SEEN, REFERENCE, only=["marginals"], quick=True) for panel in (SYNTHETIC, swapped))
+    assert figures_of(one) == figures_of(other)
 
 
 def test_what_is_computed_is_told() -> None:
