@@ -11,7 +11,7 @@ from tsinfogan.data.matching import UNMATCHED
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
-from tsinfogan.sampling.inference import augmented_views, read_views
+from tsinfogan.sampling.inference import augmented_views, encode, read_views
 from tsinfogan.seeding import Stream, generator_at
 
 VIEWS = 8
@@ -26,6 +26,13 @@ def class_of_categories(model: Model, labelled: Panel) -> IntArray:
         labelled: series that it can read, all with labels.
     """
     return matched(probabilities(model, labelled), np.asarray(labelled.labels), len(labelled.classes))
+
+
+def classes_read(model: Model, labelled: Panel, panel: Panel) -> IntArray:
+    """``(n,)`` class of the category that Q reads in each case of ``panel``, or ``UNMATCHED``."""
+    categories = encode(model, panel)[str(model.settings.category_column)]
+    classes: IntArray = class_of_categories(model, labelled)[categories]
+    return classes
 
 
 def probabilities(model: Model, panel: Panel) -> NDArray[np.float64]:

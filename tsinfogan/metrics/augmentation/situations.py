@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -13,24 +13,6 @@ from tsinfogan.errors import SettingError
 from tsinfogan.seeding import Stream, derived_seed
 
 Score = Literal["accuracy", "macro_f1"]
-
-
-class Situation(Protocol):
-    """What is labelled, and by which score methods are compared there."""
-
-    @property
-    def name(self) -> str:
-        """Such as ``5 labels per class``."""
-
-    @property
-    def score(self) -> Score:
-        """What counts."""
-
-    def missing(self, panel: Panel) -> str | None:
-        """Why ``panel`` does not suffice, in a sentence; None where it does."""
-
-    def draw(self, panel: Panel, seed: int) -> IntArray:
-        """Indices of the labelled cases, ascending: the same for the same seed."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +32,15 @@ class Balanced:
 
     @property
     def name(self) -> str:
+        """Such as ``5 labels per class``."""
         return f"{self.n_per_class} label{'s' if self.n_per_class > 1 else ''} per class"
 
     def missing(self, panel: Panel) -> str | None:
+        """Why ``panel`` does not suffice, in a sentence; None where it does."""
         return too_few(panel, self.n_per_class)
 
     def draw(self, panel: Panel, seed: int) -> IntArray:
+        """Indices of the labelled cases, ascending: the same for the same seed."""
         return draw_labelled(panel, self.n_per_class, seed)
 
 
@@ -78,13 +63,16 @@ class Imbalanced:
 
     @property
     def name(self) -> str:
+        """Such as ``imbalance 1:20``."""
         return f"imbalance 1:{self.ratio}"
 
     def missing(self, panel: Panel) -> str | None:
+        """Why ``panel`` does not suffice, in a sentence; None where it does."""
         reason = too_few(panel, self.ratio)
         return reason and f"{reason}, of {self.ratio} that a common class needs"
 
     def draw(self, panel: Panel, seed: int) -> IntArray:
+        """Indices of the labelled cases, ascending: the same for the same seed."""
         n_rare = int(class_sizes(panel).min()) // self.ratio
         cases = draw_labelled(panel, n_rare * self.ratio, seed)
         assert panel.labels is not None
@@ -96,6 +84,10 @@ class Imbalanced:
             members = cases[labels == index]
             kept.append(rng.choice(members, n_rare, replace=False) if index in rare else members)
         return np.sort(np.concatenate(kept))
+
+
+Situation = Balanced | Imbalanced
+"""What is labelled, and by which score methods are compared there."""
 
 
 def too_few(panel: Panel, n_per_class: int) -> str | None:
@@ -115,5 +107,4 @@ def class_sizes(panel: Panel) -> IntArray:
 
 def situations_of(labels: tuple[int, ...], imbalance: int | None) -> tuple[Situation, ...]:
     """One for each number of labels per class, then one for the imbalance, where it is asked for."""
-    balanced: tuple[Situation, ...] = tuple(Balanced(n) for n in labels)
-    return balanced if imbalance is None else (*balanced, Imbalanced(imbalance))
+    return (*map(Balanced, labels), *([] if imbalance is None else [Imbalanced(imbalance)]))

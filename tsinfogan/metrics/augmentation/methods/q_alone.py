@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from tsinfogan.data.panel import IntArray, Panel
-from tsinfogan.metrics.augmentation.categories import class_of_categories
+from tsinfogan.metrics.augmentation.categories import classes_read
 from tsinfogan.metrics.augmentation.methods import Inputs, Method
-from tsinfogan.sampling.inference import encode
 
 
 def read(labelled: Panel, test: Panel, inputs: Inputs, seed: int) -> IntArray:
     """Class of the category that Q reads."""
     assert inputs.model is not None
-    classes: IntArray = class_of_categories(inputs.model, labelled)[
-        encode(inputs.model, test)[str(inputs.model.settings.category_column)]
-    ]
-    return classes
+    return classes_read(inputs.model, labelled, test)
 
 
 METHOD = Method(

@@ -7,19 +7,17 @@ from dataclasses import replace
 import numpy as np
 
 from tsinfogan.data.panel import IntArray, Panel
-from tsinfogan.metrics.augmentation.categories import class_of_categories
+from tsinfogan.metrics.augmentation.categories import classes_read
 from tsinfogan.metrics.augmentation.methods import Inputs, Method
 from tsinfogan.metrics.augmentation.methods._series import repeated
-from tsinfogan.sampling.inference import encode
 from tsinfogan.seeding import Stream, derived_seed
 
 
 def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
     """Unlabelled series whose category is of the class; where there are none, copies of its labelled ones."""
-    model = inputs.model
-    assert model is not None
+    assert inputs.model is not None
     assert labelled.labels is not None
-    given = class_of_categories(model, labelled)[encode(model, inputs.unlabelled)[str(model.settings.category_column)]]
+    given = classes_read(inputs.model, labelled, inputs.unlabelled)
     order = np.random.default_rng(derived_seed(seed, Stream.LABEL_ORDER)).permutation(len(given))
     chosen = order[repeated(given[order], n_new)]
     lacking = ~np.isin(np.arange(len(n_new)), given)
