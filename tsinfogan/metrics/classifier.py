@@ -1,4 +1,4 @@
-"""A classifier trained on labelled series, which tells the class of others, such as synthetic ones."""
+"""A classifier trained on labelled series, which predicts the class of others, such as synthetic ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Classifier:
 
     Attributes:
         network: ``(n, c, *grid)`` to logits ``(n, n_classes)``; the last layer is linear.
-        n_classes: how many classes it tells apart.
+        n_classes: how many classes there are.
         device: where it is.
     """
 

@@ -94,7 +94,7 @@ def compare(
     n_synthetic = seen.n_cases if isinstance(synthetic, Model) else min(seen.n_cases, synthetic.n_cases)
     if isinstance(synthetic, Panel) and synthetic.n_cases == n_synthetic:
         notes.append(
-            f"every repeat measures the same {n_synthetic} synthetic series: ± tells how far a measure itself varies, "
+            f"every repeat measures the same {n_synthetic} synthetic series: ± shows how far a measure itself varies, "
             "not how far other samples would"
         )
     draw = source_of(synthetic)

@@ -56,7 +56,7 @@ class Measures(NamedTuple):
         )
 
     def n_steps(self, quick: bool) -> int:
-        """How often an evaluation tells what it does, at most."""
+        """How often an evaluation calls ``tell``, at most."""
         return sum(SAMPLE_MEASURES.get(name).repeats_in(quick) for name in self.samples) + len(self.codes)
 
 

@@ -60,7 +60,7 @@ def augment_study(
         methods: names of methods; all but slow ones by default. ``none`` is always among them.
         labelled_only: adds a generator that is trained on the labelled series alone, anew for each draw: minutes each.
         synthetic: series wanted of each class beyond the size of the largest one.
-        steps: optimisation steps of each classifier, the same for every method.
+        steps: optimization steps of each classifier, the same for every method.
         seed: everything random follows from it.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         tell: is called with each trial.

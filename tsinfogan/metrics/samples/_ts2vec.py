@@ -105,7 +105,7 @@ def fit(values: FloatArray, *, seed: int = 0, steps: int | None = None, device: 
     Args:
         values: float32.
         seed: everything random follows from it.
-        steps: of the optimiser; by default 200, or 600 for more than 100,000 values.
+        steps: of the optimizer; by default 200, or 600 for more than 100,000 values.
         device: where to compute.
     """
     steps = steps or (FEW_STEPS if values.size <= FEW_VALUES else MANY_STEPS)
