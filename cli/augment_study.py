@@ -12,17 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, existing_file, is_dataset, read_dataset, read_file, reading
-from tsinfogan.cli._options import (
-    DEFAULT_RUNS,
-    CaseColumnOption,
-    ChannelsOption,
-    DeviceOption,
-    LabelColumnOption,
-    RunsOption,
-    SeedOption,
-    TimeColumnOption,
-)
 from tsinfogan.cli._output import print_table, say
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
@@ -77,17 +68,17 @@ def augment_study(
         int, typer.Option(min=0, help="Synthetic series of each class beyond the size of the largest class.")
     ] = 100,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each classifier, the same for every method.")] = 300,
-    seed: SeedOption = 0,
-    runs: RunsOption = DEFAULT_RUNS,
+    seed: shared.SeedOption = 0,
+    runs: shared.RunsOption = shared.DEFAULT_RUNS,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="PNG", help="Picture to draw. Default: in the run's folder.")
     ] = None,
     format_name: Annotated[str, typer.Option("--format", help="Of what goes to standard output: csv or json.")] = "csv",
-    case_column: CaseColumnOption = None,
-    time_column: TimeColumnOption = None,
-    label_column: LabelColumnOption = None,
-    channels: ChannelsOption = None,
-    device: DeviceOption = "auto",
+    case_column: shared.CaseColumnOption = None,
+    time_column: shared.TimeColumnOption = None,
+    label_column: shared.LabelColumnOption = None,
+    channels: shared.ChannelsOption = None,
+    device: shared.DeviceOption = "auto",
 ) -> None:
     """Compare ways to augment a classifier that has few labels: tsinfogan augment-study char_traj > study.csv.
 

@@ -9,20 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, get_args
 
 import typer
 
+from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, existing_file, is_dataset, read_beside, read_dataset, reading
-from tsinfogan.cli._options import (
-    DEFAULT_RUNS,
-    CaseColumnOption,
-    ChannelsOption,
-    DeviceOption,
-    LabelColumnOption,
-    ModelOption,
-    OutOption,
-    RunsOption,
-    StrideOption,
-    TimeColumnOption,
-    WindowOption,
-)
 from tsinfogan.cli._output import format_name_for, opened_output
 from tsinfogan.errors import SettingError, UnknownNameError
 
@@ -39,19 +27,19 @@ def encode(
         str, typer.Argument(metavar="FILE|DATASET", help="Your own file of any format, or the name of a dataset.")
     ],
     split: Annotated[str | None, typer.Option(help="Part of a dataset: train or test. Default: train.")] = None,
-    model: ModelOption = None,
-    runs: RunsOption = DEFAULT_RUNS,
-    out: OutOption = None,
+    model: shared.ModelOption = None,
+    runs: shared.RunsOption = shared.DEFAULT_RUNS,
+    out: shared.OutOption = None,
     format_name: Annotated[
         str | None, typer.Option("--format", help="csv or parquet. Default: by FILE's name, otherwise csv.")
     ] = None,
-    case_column: CaseColumnOption = None,
-    time_column: TimeColumnOption = None,
-    label_column: LabelColumnOption = None,
-    channels: ChannelsOption = None,
-    window: WindowOption = None,
-    stride: StrideOption = None,
-    device: DeviceOption = "auto",
+    case_column: shared.CaseColumnOption = None,
+    time_column: shared.TimeColumnOption = None,
+    label_column: shared.LabelColumnOption = None,
+    channels: shared.ChannelsOption = None,
+    window: shared.WindowOption = None,
+    stride: shared.StrideOption = None,
+    device: shared.DeviceOption = "auto",
 ) -> None:
     """Read the codes of real series, a category with a confidence and the rest: tsinfogan encode my.csv > codes.csv.
 

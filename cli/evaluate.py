@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import (
     PLAIN,
     Reading,
@@ -21,18 +22,6 @@ from tsinfogan.cli._files import (
     reading,
     real_series,
     seen_like,
-)
-from tsinfogan.cli._options import (
-    DEFAULT_RUNS,
-    CaseColumnOption,
-    ChannelsOption,
-    DeviceOption,
-    LabelColumnOption,
-    RunsOption,
-    SeedOption,
-    StrideOption,
-    TimeColumnOption,
-    WindowOption,
 )
 from tsinfogan.cli._output import make_folder, print_table, say, write_files
 from tsinfogan.cli._progress import steps
@@ -97,19 +86,19 @@ def evaluate(
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer series, repeats and steps: about a minute.")] = False,
-    seed: SeedOption = 0,
+    seed: shared.SeedOption = 0,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FOLDER", help="Where to write. Default: the run's folder, or the current one."),
     ] = None,
-    runs: RunsOption = DEFAULT_RUNS,
-    case_column: CaseColumnOption = None,
-    time_column: TimeColumnOption = None,
-    label_column: LabelColumnOption = None,
-    channels: ChannelsOption = None,
-    window: WindowOption = None,
-    stride: StrideOption = None,
-    device: DeviceOption = "auto",
+    runs: shared.RunsOption = shared.DEFAULT_RUNS,
+    case_column: shared.CaseColumnOption = None,
+    time_column: shared.TimeColumnOption = None,
+    label_column: shared.LabelColumnOption = None,
+    channels: shared.ChannelsOption = None,
+    window: shared.WindowOption = None,
+    stride: shared.StrideOption = None,
+    device: shared.DeviceOption = "auto",
 ) -> None:
     """Measure synthetic series against real ones: tsinfogan evaluate --real mine.csv --fake synthetic.csv.
 

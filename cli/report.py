@@ -8,18 +8,8 @@ from typing import Annotated
 
 import typer
 
+from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import PLAIN, reading, real_series
-from tsinfogan.cli._options import (
-    DEFAULT_RUNS,
-    CaseColumnOption,
-    ChannelsOption,
-    DeviceOption,
-    LabelColumnOption,
-    RunsOption,
-    StrideOption,
-    TimeColumnOption,
-    WindowOption,
-)
 from tsinfogan.cli._output import make_folder, say, write_files
 from tsinfogan.errors import SettingError
 
@@ -30,7 +20,7 @@ def report(
     name: Annotated[
         str | None, typer.Argument(metavar="RUN", help="Run to report on, a name or a path. Default: the newest.")
     ] = None,
-    runs: RunsOption = DEFAULT_RUNS,
+    runs: shared.RunsOption = shared.DEFAULT_RUNS,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="Where to write. Default: the run's own folder.")
     ] = None,
@@ -38,13 +28,13 @@ def report(
         Path | None,
         typer.Option(metavar="FILE", help="Real series to compare with. Default: what the run was trained on."),
     ] = None,
-    case_column: CaseColumnOption = None,
-    time_column: TimeColumnOption = None,
-    label_column: LabelColumnOption = None,
-    channels: ChannelsOption = None,
-    window: WindowOption = None,
-    stride: StrideOption = None,
-    device: DeviceOption = "auto",
+    case_column: shared.CaseColumnOption = None,
+    time_column: shared.TimeColumnOption = None,
+    label_column: shared.LabelColumnOption = None,
+    channels: shared.ChannelsOption = None,
+    window: shared.WindowOption = None,
+    stride: shared.StrideOption = None,
+    device: shared.DeviceOption = "auto",
 ) -> None:
     """Write code cards: samples of each category beside real ones, and the effect of each continuous code in words.
 

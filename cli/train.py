@@ -9,20 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import COLUMNS, WINDOWS, Reading, describe_file, read_dataset, read_file, reading
-from tsinfogan.cli._options import (
-    DEFAULT_RUNS,
-    CaseColumnOption,
-    ChannelsOption,
-    DeviceOption,
-    LabelColumnOption,
-    RunsOption,
-    StrideOption,
-    TimeColumnOption,
-    WindowOption,
-    command_for,
-    grouped,
-)
+from tsinfogan.cli._options import grouped
 from tsinfogan.cli._output import say
 from tsinfogan.errors import RunError, SettingError, UnknownNameError
 
@@ -59,12 +48,12 @@ def train(
             "the dataset.",
         ),
     ] = None,
-    case_column: CaseColumnOption = None,
-    time_column: TimeColumnOption = None,
-    label_column: LabelColumnOption = None,
-    channels: ChannelsOption = None,
-    window: WindowOption = None,
-    stride: StrideOption = None,
+    case_column: shared.CaseColumnOption = None,
+    time_column: shared.TimeColumnOption = None,
+    label_column: shared.LabelColumnOption = None,
+    channels: shared.ChannelsOption = None,
+    window: shared.WindowOption = None,
+    stride: shared.StrideOption = None,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -86,10 +75,12 @@ def train(
         ),
     ] = None,
     cont: Annotated[
-        int | None, grouped(CODES, "Number of continuous codes. Default: 2, or what the dataset suggests.", min=0)
+        int | None,
+        grouped(CODES, "Number of continuous codes. Default: 2, or what the dataset suggests.", min=0),
     ] = None,
     noise: Annotated[
-        int | None, grouped(CODES, "Number of noise dimensions. Default: 32, or what the dataset suggests.", min=0)
+        int | None,
+        grouped(CODES, "Number of noise dimensions. Default: 32, or what the dataset suggests.", min=0),
     ] = None,
     continuous_prior: Annotated[str, grouped(CODES, "Prior of continuous codes: uniform or normal.")] = "uniform",
     category_prior: Annotated[
@@ -195,14 +186,14 @@ def train(
             metavar="NAME=VALUE",
         ),
     ] = None,
-    device: DeviceOption = "auto",
+    device: shared.DeviceOption = "auto",
     precision: Annotated[
         str,
         typer.Option(
             help="Precision of products: auto, float32 or bf16; auto takes bf16 if the processor has units for it."
         ),
     ] = "auto",
-    runs: RunsOption = DEFAULT_RUNS,
+    runs: shared.RunsOption = shared.DEFAULT_RUNS,
     resume: Annotated[
         str | None,
         typer.Option(
@@ -359,7 +350,7 @@ def _resume(runs: Path, name: str, device: str, precision: str) -> None:
 
 
 def _finished(runs: Path, name: str, how: str, more: str) -> SettingError:
-    sample = command_for(runs, "sample", "--model", name)
+    sample = shared.command_for(runs, "sample", "--model", name)
     return SettingError(
         f"run {name} is finished, {how}; sample from it with `{sample}`, or train a new run with more {more}"
     )
