@@ -4,8 +4,10 @@
     python benchmarks/house.py --root ../an-older-checkout    # what the source alone tells
 
 Functions are measured without their docstring; ``self``, ``cls`` and ``*args`` are no parameters, and commands of the
-command line are left out. A module is passed if one of its functions runs, in a second call, after all imports: from
-a CSV file to the discriminator's logit, and in `tsinfogan sample --cat 1` outside the loading of the run.
+command line are left out. A series passes a module if one of its functions runs between the CSV file and the
+discriminator's logit. The category of `tsinfogan sample --cat 7` passes a module if one of its functions is given, holds
+or returns a 7: as text, as an integer in a tuple or a list, or as an array or tensor of nothing else. Both are of a second
+call, when everything is imported.
 """
 
 from __future__ import annotations
@@ -13,25 +15,34 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import dataclasses
 import io
 import re
 import sys
 import tempfile
 import threading
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
+import numpy as np
+import torch
+
+from tsinfogan import Panel, make_plan, read_panel, write_panel
+from tsinfogan.cli import main as command
+from tsinfogan.preprocessing.preprocessor import Preprocessor
+from tsinfogan.sampling.request import CodeRequest
+from tsinfogan.sampling.sampler import Sample
 from tsinfogan.training.session import build_model
 
 HERE = Path(__file__).resolve().parents[1]
 ROOTS = ("tsinfogan", "cli", "datasets")
 MAX_LINES, MAX_PARAMETERS = 60, 7
 MIXING = re.compile(r"\bwithin_class_mixing\b|\bmixing\b|\bblends?\b|\bblending\b")
-LOADING = ("find_run", "load_model")
+CATEGORY = 7
 
 
 def main() -> None:
@@ -136,13 +147,6 @@ def imported(path: Path) -> Iterator[str]:
 
 def of_values(folder: Path) -> None:
     """Figures of a run: which modules a series and a category pass."""
-    import numpy as np
-    import torch
-
-    from tsinfogan import Panel, make_plan, read_panel, write_panel
-    from tsinfogan.cli import main as command
-    from tsinfogan.preprocessing.preprocessor import Preprocessor
-
     file = str(folder / "small.csv")
     values = np.random.default_rng(0).normal(size=(6, 1, 16))
     write_panel(Panel.from_arrays(values, labels=["a", "b"] * 3), file)
@@ -164,34 +168,47 @@ def of_values(folder: Path) -> None:
                     raise RuntimeError(hidden.read()) from None
 
     runs = ("--runs", str(folder / "runs"), "--device", "cpu")
-    run("train", "--data", file, "--steps", "1", "--width", "4", "--set", "pretraining_steps=0", *runs)
+    short = ("--steps", "1", "--width", "4", "--set", "pretraining_steps=0")
+    run("train", "--data", file, "--cat", str(CATEGORY + 1), *short, *runs)
 
     def category_to_row() -> None:
-        run("sample", "--cat", "1", "--format", "csv", *runs)
+        run("sample", "--cat", str(CATEGORY), "-n", "3", "--format", "csv", *runs)
 
     passed = modules_of(series_to_logit)
     show("modules passed from a CSV row to the discriminator's logit", len(passed), passed)
-    passed = modules_of(category_to_row)
-    show("modules passed from --cat to the CSV row", len(passed), passed)
+    passed = modules_of(category_to_row, holds_category)
+    show(f"modules passed from --cat {CATEGORY} to the CSV row", len(passed), passed)
 
 
-def modules_of(call: Callable[[], None]) -> list[str]:
-    """Modules of the product whose functions run in a second call, outside the loading of a run."""
+def holds_category(value: Any, depth: int = 0) -> bool:
+    """Whether a value is the category, in one of its forms, or holds it."""
+    if isinstance(value, str):
+        return value == str(CATEGORY)
+    if isinstance(value, (np.ndarray, torch.Tensor)):
+        kind = str(value.dtype).removeprefix("torch.")
+        return value.ndim == 1 and len(value) > 0 and kind.startswith("int") and bool((value == CATEGORY).all())
+    if depth > 3:
+        return False
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    elif isinstance(value, (CodeRequest, Sample)):
+        value = list(vars(value).values()) if dataclasses.is_dataclass(value) else list(value)
+    if not isinstance(value, (tuple, list)) or len(value) > 60:
+        return False
+    return any((type(x) in (int, float) and x == CATEGORY) or holds_category(x, depth + 1) for x in value)
+
+
+def modules_of(call: Callable[[], None], holds: Callable[[Any], bool] = lambda value: True) -> list[str]:
+    """Modules of the product whose functions run in a second call, and are given, hold or return what ``holds`` knows."""
     call()
     found: set[str] = set()
-    loading: list[FrameType] = []
 
-    def notice(frame: FrameType, event: str, _: Any) -> None:
-        if event == "return" and loading and frame is loading[0]:
-            loading.clear()
-        elif event == "call" and not loading:
-            name = str(frame.f_globals.get("__name__"))
-            if not name.startswith("tsinfogan"):
-                return
-            if frame.f_code.co_name in LOADING:
-                loading.append(frame)
-            elif frame.f_code.co_name != "<module>":
-                found.add(name.removeprefix("tsinfogan."))
+    def notice(frame: FrameType, event: str, returned: Any) -> None:
+        name = str(frame.f_globals.get("__name__"))
+        if event not in ("call", "return") or not name.startswith("tsinfogan") or frame.f_code.co_name == "<module>":
+            return
+        if any(holds(value) for value in (*frame.f_locals.values(), returned)):
+            found.add(name.removeprefix("tsinfogan."))
 
     threading.setprofile(notice)  # samples are drawn in a thread of their own
     sys.setprofile(notice)

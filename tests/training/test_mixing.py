@@ -12,7 +12,8 @@ from torch import Tensor
 
 from _trainers import equal, make, tensors, waves, weights
 from tsinfogan.data.panel import Panel
-from tsinfogan.training.mixing import DRAWS_PER_CASE, MIN_SHARE, ClassMixing, mix
+from tsinfogan.training.batch import PARTNER_DRAWS
+from tsinfogan.training.mixing import MIN_SHARE, ClassMixing, mix
 from tsinfogan.training.trainer import Trainer
 
 AXES = torch.tensor([[3.0, 0.0], [1.0, 0.5], [-2.0, 0.1]])
@@ -28,7 +29,7 @@ def cases(n: int = 20_000) -> tuple[Tensor, Tensor]:
 
 
 def draws(n: int, seed: int = 1) -> Tensor:
-    return torch.rand(n, DRAWS_PER_CASE, generator=torch.Generator().manual_seed(seed))
+    return torch.rand(n, PARTNER_DRAWS, generator=torch.Generator().manual_seed(seed))
 
 
 def found(values: Tensor, category: Tensor) -> ClassMixing:
@@ -140,4 +141,4 @@ def test_windows_of_a_recording_are_not_mixed() -> None:
 def test_every_draw_is_fresh_and_of_the_seed() -> None:
     one, other = trainer().batches.draw(3), trainer().batches.draw(3)
     assert all(torch.equal(a, b) for a, b in zip(tensors(one), tensors(other), strict=True))
-    assert not torch.equal(one.real_mixing, one.generated_mixing)
+    assert not torch.equal(one.real_partner, one.generated_partner)

@@ -79,17 +79,24 @@ class AdversarialStage:
         self.mixing: ClassMixing | None = None
         self.first_step: int | None = None
 
-    def mix_within_classes(self, data: Tensor, category: Tensor) -> None:
-        """Has realness judged of random mixtures of two series of a category, where that is asked for and can be done.
+    @property
+    def mixes(self) -> bool:
+        """Whether realness is judged of random mixtures of two series of a category."""
+        return self.mixing is not None
 
-        It takes a discriminator that sees principal components and the category, and a known category of most cases.
+    def begin(self, data: Tensor, category: Tensor, windows: bool) -> None:
+        """Has realness judged of mixtures, if that is asked for and possible.
+
+        It needs a discriminator that sees principal components and the category, and a known category of most cases.
+        Windows of one recording lie along its path, and a mixture of two places beside it.
 
         Args:
             data: ``(n_cases, c, *grid)`` real series.
             category: ``(n_cases,)`` pseudo-label of each, or −1.
+            windows: whether the series are windows of one recording.
         """
         discriminator = self.discriminator
-        can_mix = discriminator.principal_components is not None and discriminator.by_category
+        can_mix = discriminator.principal_components is not None and discriminator.by_category and not windows
         if self.objective.within_class_mixing and can_mix:
             self.mixing = ClassMixing.among(data, category, discriminator.sizes[0])
 
@@ -191,9 +198,9 @@ class AdversarialStage:
         if view is View.GENERATED_AUGMENTED:
             return self.augmenter.apply(generated, batch.generated_augmentation)
         if self.mixing is not None and view is View.JUDGED_REAL:
-            return mix(batch.real, batch.pseudo_label, self.mixing, batch.real_mixing)
+            return mix(batch.real, batch.pseudo_label, self.mixing, batch.real_partner)
         if self.mixing is not None and view is View.JUDGED_GENERATED:
-            return mix(generated, batch.codes[0], self.mixing, batch.generated_mixing, self.mixing.share)
+            return mix(generated, batch.codes[0], self.mixing, batch.generated_partner, self.mixing.share)
         return batch.real if view is View.REAL else generated
 
     def _labels(self, batch: Batch) -> dict[View, Tensor | None]:

@@ -11,8 +11,9 @@ from tsinfogan.data.panel import UNLABELLED
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import Stream, generator_at
-from tsinfogan.training.mixing import DRAWS_PER_CASE
 
+PARTNER_DRAWS = 3
+"""Random numbers a case that choose another one of its category, and what becomes of the two."""
 LABELLED_SHARE = 4
 """In pre-training one in this many cases of a batch has a known label, however few have one."""
 
@@ -29,8 +30,8 @@ class Batch(NamedTuple):
         codes: one ``(n,)`` tensor of values a code, those encoded in ``latent``.
         real_augmentation: ``(n, …)`` random numbers of the augmentation of each real case.
         generated_augmentation: the same for each generated case.
-        real_mixing: ``(n, DRAWS_PER_CASE)`` random numbers of the mixing of each real case.
-        generated_mixing: the same for each generated case.
+        real_partner: ``(n, PARTNER_DRAWS)`` random numbers that choose a partner of each real case.
+        generated_partner: the same for each generated case.
     """
 
     real: Tensor
@@ -41,8 +42,8 @@ class Batch(NamedTuple):
     codes: tuple[Tensor, ...]
     real_augmentation: Tensor
     generated_augmentation: Tensor
-    real_mixing: Tensor
-    generated_mixing: Tensor
+    real_partner: Tensor
+    generated_partner: Tensor
 
 
 class BatchSource:
@@ -87,8 +88,8 @@ class BatchSource:
             codes=codes,
             real_augmentation=self.augmenter.draw(n, rng),
             generated_augmentation=self.augmenter.draw(n, rng),
-            real_mixing=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=device),
-            generated_mixing=torch.rand(n, DRAWS_PER_CASE, generator=rng, device=device),
+            real_partner=torch.rand(n, PARTNER_DRAWS, generator=rng, device=device),
+            generated_partner=torch.rand(n, PARTNER_DRAWS, generator=rng, device=device),
         )
 
     def next_cases(self, step: int) -> Tensor:

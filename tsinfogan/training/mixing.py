@@ -17,7 +17,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-DRAWS_PER_CASE = 3
 MIN_SHARE = 0.5
 """Series are mixed if the category is known of more than this share of the real ones."""
 
@@ -55,7 +54,7 @@ def mix(values: Tensor, category: Tensor, mixing: ClassMixing, draw: Tensor, sha
         values: the cases.
         category: ``(n,)``; a case of −1, or alone in its category, stays as it is.
         mixing: gives μ.
-        draw: ``(n, DRAWS_PER_CASE)`` numbers ~ U(0, 1).
+        draw: ``(n, PARTNER_DRAWS)`` numbers ~ U(0, 1).
         share: of the cases that are mixed at all.
     """
     # The partner of a case is the next one of its category on a circle of random keys.

@@ -190,8 +190,7 @@ class Trainer:
     def _begin_adversarial(self, pseudo_labels: Tensor) -> None:
         self.pretraining = None
         self.batches.pseudo_labels = pseudo_labels
-        if not self.model.settings.low_rank_head:
-            self.adversarial.mix_within_classes(self.data, pseudo_labels)
+        self.adversarial.begin(self.data, pseudo_labels, windows=self.model.settings.low_rank_head)
 
     def _check_finite(self, stats: dict[str, float]) -> None:
         if broken := [name for name, value in stats.items() if not math.isfinite(value)]:
@@ -217,7 +216,7 @@ class Trainer:
         """Settles how samples are drawn."""
         if self._pretrains:
             self.model.class_proportions = class_proportions(self.model, self.data)
-        if self.settings.calibrate_noise and self.adversarial.mixing is not None:
+        if self.settings.calibrate_noise and self.adversarial.mixes:
             self.model.noise_scale = fitted_noise_scale(self.model, self.data, self.settings.seed)
 
     # ---- checkpoints
