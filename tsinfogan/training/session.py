@@ -297,7 +297,7 @@ def _gallery(latent: LatentSpec) -> tuple[CodeRequest, list[str]]:
 
 def describe(run: Run, model: Model) -> str:
     """The model card as Markdown."""
-    plan, card, latent = run.plan, model.card, model.settings.latent
+    plan, card, latent, version = run.plan, model.card, model.settings.latent, run.config["versions"]["tsinfogan"]
     codes = "\n".join(
         f"| `{column}` | {code.kind} | {code.entropy:.3f} |"
         for column, code in zip(latent.columns, latent.codes, strict=True)
@@ -305,8 +305,7 @@ def describe(run: Run, model: Model) -> str:
     grid = " × ".join(map(str, model.preprocessor.grid))
     return f"""# {run.name}
 
-A {plan.recipe} model ({plan.model.backbone} networks) trained by tsinfogan {run.config["versions"]["tsinfogan"]} on {card.name}:
-{run.config["data"]["n_cases"]} cases, channels {", ".join(card.channels)}. The networks work on a grid of {grid}.
+A {plan.recipe} model ({plan.model.backbone} networks), trained by tsinfogan {version} on {card.name}: {run.config["data"]["n_cases"]} cases, channels {", ".join(card.channels)}. The networks work on a grid of {grid}.
 
 | code | kind | H(c), nats |
 |---|---|---|
@@ -314,6 +313,6 @@ A {plan.recipe} model ({plan.model.backbone} networks) trained by tsinfogan {run
 
     tsinfogan sample --model {run.name} -n 100 > out.csv
 
-`config.json` holds every setting, `metrics.jsonl` the losses and the bound on I(c; x) of each code, `{PICTURE}` samples.
+`config.json` holds every setting, `metrics.jsonl` the losses and each code's bound on I(c; x), `{PICTURE}` samples.
 The networks imitate the training data, including its gaps and biases; check samples before relying on them.
 """
