@@ -5,9 +5,9 @@
 
 Functions are measured without their docstring; ``self``, ``cls`` and ``*args`` are no parameters, and commands of the
 command line are left out. A series passes a module if one of its functions runs between the CSV file and the
-discriminator's logit. The category of `tsinfogan sample --cat 7` passes a module if one of its functions is given, holds
-or returns a 7: as text, as an integer in a tuple or a list, or as an array or tensor of nothing else. Both are of a second
-call, when everything is imported.
+discriminator's logit. The category of `tsinfogan sample --cat 7` passes a module if one of its functions is given,
+holds or returns a 7: as text, as an integer in a tuple or a list, or as an array or tensor of nothing else. Both are of
+a second call, when everything is imported.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def holds_category(value: Any, depth: int = 0) -> bool:
 
 
 def modules_of(call: Callable[[], None], holds: Callable[[Any], bool] = lambda value: True) -> list[str]:
-    """Modules of the product whose functions run in a second call, and are given, hold or return what ``holds`` knows."""
+    """Modules of the product whose functions, in a second call, are given, hold or return what ``holds`` knows."""
     call()
     found: set[str] = set()
 

@@ -26,7 +26,7 @@ DEFAULT_CATEGORIES = 10
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained, for what, and how. Configuration only: :func:`tsinfogan.training.session.build_model` acts on it.
+    """What is trained, for what, and how. :func:`tsinfogan.training.session.build_model` acts on it.
 
     Attributes:
         recipe: name of the recipe that it started from.
@@ -105,7 +105,7 @@ def make_plan(
     Args:
         panel: training data.
         recipe: name of a recipe: ``infogan``, ``gan``, ``cgan``, ``acgan`` or ``semi_supervised``.
-        backbone: name of a backbone, or an object of your own; by default ``conv1d`` for series and ``image`` for images.
+        backbone: name of a backbone, or an object; by default ``conv1d`` for series and ``image`` for images.
         n_categories: size of each categorical code, such as ``(20,)``, ``(10, 10)`` or ``()``; by default one code with
             as many categories as the panel has classes, or ten.
         n_continuous: number of continuous codes.
@@ -227,7 +227,7 @@ def _followed(
     suggested: tuple[str, ...],
     n_continuous: int,
 ) -> tuple[str, ...]:
-    """The augmentations that continuous codes follow: those of the panel, where consistency shows Q augmented series."""
+    """The augmentations that continuous codes follow: of the panel, where consistency shows Q augmented series."""
     offered = (
         [name for name in FOLLOWABLE if getattr(panel.augmentations, name)] if objective.consistency_weight else []
     )

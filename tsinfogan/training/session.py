@@ -305,7 +305,8 @@ def describe(run: Run, model: Model) -> str:
     grid = " × ".join(map(str, model.preprocessor.grid))
     return f"""# {run.name}
 
-A {plan.recipe} model ({plan.model.backbone} networks), trained by tsinfogan {version} on {card.name}: {run.config["data"]["n_cases"]} cases, channels {", ".join(card.channels)}. The networks work on a grid of {grid}.
+A {plan.recipe} model ({plan.model.backbone} networks), trained by tsinfogan {version} on {card.name}:
+{run.config["data"]["n_cases"]} cases, channels {", ".join(card.channels)}. The networks work on a grid of {grid}.
 
 | code | kind | H(c), nats |
 |---|---|---|
