@@ -41,7 +41,7 @@ def judgement(*posteriors: torch.Tensor) -> tuple[torch.Tensor, ...]:
     [("non_saturating", 0.0, 2 * LN2, LN2), ("relativistic", 0.7, LN2, LN2), ("least_squares", 0.5, 0.25, 0.125)],
 )
 def test_equilibrium(kind: Adversarial, score: float, discriminator: float, generator: float) -> None:
-    """Losses of real and generated series judged alike are those of the papers; the discriminator has nothing to gain."""
+    """Losses of real and generated series that are judged alike are those of the papers; nothing is left to gain."""
     real = torch.full((8,), score, requires_grad=True)
     fake = torch.full((8,), score, requires_grad=True)
     loss = discriminator_adversarial(kind, real, fake)
