@@ -16,9 +16,10 @@ from tsinfogan.estimators.batches import SyntheticBatches
 from tsinfogan.metrics.codes.context import CodeContext
 from tsinfogan.models.codes import CategoricalCode
 from tsinfogan.models.model import Model
+from tsinfogan.sampling.inference import CASES_PER_PASS
 from tsinfogan.sampling.request import CodeRequest
 from tsinfogan.sampling.sampler import sample, stream
-from tsinfogan.training.calibration import CASES_PER_PASS, class_proportions
+from tsinfogan.training.calibration import class_proportions
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.run import Run
 from tsinfogan.training.session import build_model, make_trainer
@@ -30,9 +31,14 @@ class FirstValue(nn.Module):
     """A discriminator whose Q takes the first value for the category."""
 
     q = nn.Identity()
+    sizes = (3, 2)
     settings = SimpleNamespace(label_input="none")
 
-    def recognition_features(self, values: Tensor) -> Tensor:
+    def __init__(self) -> None:
+        super().__init__()
+        self.anywhere = nn.Parameter(torch.zeros(()))  # says which device it is on
+
+    def recognition_features(self, values: Tensor, label: Tensor | None = None) -> Tensor:
         return values[:, 0, 0]
 
     def posteriors(self, head: nn.Module, features: Tensor) -> tuple[Tensor, ...]:
