@@ -3,44 +3,35 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 DEFAULT_RUNS = Path("runs")
-RunsOption = Annotated[
-    Path, typer.Option("--runs", envvar="TSINFOGAN_RUNS", metavar="DIR", help="Directory that runs are kept in.")
-]
-DeviceOption = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps; auto prefers a GPU.")]
-ModelOption = Annotated[str | None, typer.Option(metavar="RUN", help="Run: a name or a path. Default: the newest.")]
-OutOption = Annotated[
-    Path | None, typer.Option("-o", "--out", metavar="FILE", help="File to write. Default: standard output.")
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all random numbers: the same seed, the same output.")]
 
 
-def grouped(panel: str, help: str, *names: str, **others: Any) -> Any:
-    """A ``typer.Option`` that ``--help`` shows in a panel of its own."""
-    return typer.Option(*names, help=help, rich_help_panel=panel, **others)
+def option(help: str, *names: str, default: Any = None, panel: str | None = None, **others: Any) -> Any:
+    """A ``typer.Option``, which ``--help`` shows in a ``panel`` of its own if one is named."""
+    return typer.Option(default, *names, help=help, rich_help_panel=panel, **others)
 
 
-FILES = "Columns of your own file"
-CaseColumnOption = Annotated[
-    str | None, grouped(FILES, "Column that tells the series apart. Default: case.", metavar="NAME")
-]
-TimeColumnOption = Annotated[str | None, grouped(FILES, "Column of numbers or dates. Default: time.", metavar="NAME")]
-LabelColumnOption = Annotated[
-    str | None, grouped(FILES, "Column of the class of each series. Default: label.", metavar="NAME")
-]
-ChannelsOption = Annotated[str | None, grouped(FILES, "Columns to read. Default: all others.", metavar="NAME[,NAME…]")]
-WindowOption = Annotated[
-    int | None,
-    grouped(FILES, "Cut one long recording into windows of so many rows. Default: it is not cut.", metavar="ROWS"),
-]
-StrideOption = Annotated[
-    int | None, grouped(FILES, "Rows from the start of a window to the next. Default: 1.", metavar="ROWS")
-]
+RUNS = option(
+    "Directory that runs are kept in.", "--runs", default=DEFAULT_RUNS, envvar="TSINFOGAN_RUNS", metavar="DIR"
+)
+DEVICE = option("Where to compute: auto, cpu, cuda or mps; auto prefers a GPU.", default="auto")
+MODEL = option("Run: a name or a path. Default: the newest.", metavar="RUN")
+OUT = option("File to write. Default: standard output.", "-o", "--out", metavar="FILE")
+SEED = option("Seed of all random numbers: the same seed, the same output.", default=0, min=0)
+
+column = partial(option, panel="Columns of your own file")
+CASE_COLUMN = column("Column that tells the series apart. Default: case.", metavar="NAME")
+TIME_COLUMN = column("Column of numbers or dates. Default: time.", metavar="NAME")
+LABEL_COLUMN = column("Column of the class of each series. Default: label.", metavar="NAME")
+CHANNELS = column("Columns to read. Default: all others.", metavar="NAME[,NAME…]")
+WINDOW = column("Cut one long recording into windows of so many rows. Default: it is not cut.", metavar="ROWS")
+STRIDE = column("Rows from the start of a window to the next. Default: 1.", metavar="ROWS")
 
 
 def command_for(runs: Path, *words: str) -> str:

@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, existing_file, is_dataset, read_dataset, read_file, reading
+from tsinfogan.cli._options import option
 from tsinfogan.cli._output import print_table, say
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
@@ -28,57 +29,41 @@ SECONDS_BETWEEN_LINES = 2.0
 
 
 def augment_study(
-    source: Annotated[
-        str, typer.Argument(metavar="DATASET|FILE", help="Name of a dataset, or your own file with labels.")
-    ],
-    test: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Held-out series beside FILE. Default: one in three of each class of FILE."),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="RUN",
-            help="Generator, trained without labels on the same training series; several take turns. Default: the "
-            "newest such run, or a new one, which takes minutes.",
-        ),
-    ] = None,
-    labels: Annotated[str, typer.Option(help="Numbers of labels per class to compare at, or none.")] = "1,5,10,50",
-    imbalance: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            help="Labels of a common class for one label of a rare class, half of the classes each; 0: leave out.",
-        ),
-    ] = 20,
-    draws: Annotated[int, typer.Option(min=2, help="Draws of labelled series.")] = 5,
-    method: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Method to compare: class_weights, classical, classical_own, interpolate, none, q_alone, q_labels, "
-            "tsinfogan, tsinfogan_classical or tsinfogan_labelled_only. Repeatable. Default: all but slow ones.",
-        ),
-    ] = None,
-    labelled_only: Annotated[
-        bool,
-        typer.Option("--labelled-only", help="Add a generator that sees only labelled series: minutes for each draw."),
-    ] = False,
-    synthetic: Annotated[
-        int, typer.Option(min=0, help="Synthetic series of each class beyond the size of the largest class.")
-    ] = 100,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of each classifier, the same for every method.")] = 300,
-    seed: shared.SeedOption = 0,
-    runs: shared.RunsOption = shared.DEFAULT_RUNS,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="PNG", help="Picture to draw. Default: in the run's folder.")
-    ] = None,
-    format_name: Annotated[str, typer.Option("--format", help="Of what goes to standard output: csv or json.")] = "csv",
-    case_column: shared.CaseColumnOption = None,
-    time_column: shared.TimeColumnOption = None,
-    label_column: shared.LabelColumnOption = None,
-    channels: shared.ChannelsOption = None,
-    device: shared.DeviceOption = "auto",
+    source: str = typer.Argument(metavar="DATASET|FILE", help="Name of a dataset, or your own file with labels."),
+    test: Path | None = option(
+        "Held-out series beside FILE. Default: one in three of each class of FILE.", metavar="FILE"
+    ),
+    model: list[str] | None = option(
+        "Generator, trained without labels on the same training series; several take turns. Default: the "
+        "newest such run, or a new one, which takes minutes.",
+        metavar="RUN",
+    ),
+    labels: str = option("Numbers of labels per class to compare at, or none.", default="1,5,10,50"),
+    imbalance: int = option(
+        "Labels of a common class for one label of a rare class, half of the classes each; 0: leave out.",
+        default=20,
+        min=0,
+    ),
+    draws: int = option("Draws of labelled series.", default=5, min=2),
+    method: list[str] | None = option(
+        "Method to compare: class_weights, classical, classical_own, interpolate, none, q_alone, q_labels, "
+        "tsinfogan, tsinfogan_classical or tsinfogan_labelled_only. Repeatable. Default: all but slow ones.",
+        metavar="NAME",
+    ),
+    labelled_only: bool = option(
+        "Add a generator that sees only labelled series: minutes for each draw.", "--labelled-only", default=False
+    ),
+    synthetic: int = option("Synthetic series of each class beyond the size of the largest class.", default=100, min=0),
+    steps: int = option("Steps of each classifier, the same for every method.", default=300, min=1),
+    seed: int = shared.SEED,
+    runs: Path = shared.RUNS,
+    out: Path | None = option("Picture to draw. Default: in the run's folder.", "-o", "--out", metavar="PNG"),
+    format_name: str = option("Of what goes to standard output: csv or json.", "--format", default="csv"),
+    case_column: str | None = shared.CASE_COLUMN,
+    time_column: str | None = shared.TIME_COLUMN,
+    label_column: str | None = shared.LABEL_COLUMN,
+    channels: str | None = shared.CHANNELS,
+    device: str = shared.DEVICE,
 ) -> None:
     """Compare ways to augment a classifier that has few labels: tsinfogan augment-study char_traj > study.csv.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 
 import typer
 
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, existing_file, is_dataset, read_beside, read_dataset, reading
+from tsinfogan.cli._options import option
 from tsinfogan.cli._output import format_name_for, opened_output
 from tsinfogan.errors import SettingError, UnknownNameError
 
@@ -23,23 +24,19 @@ FORMATS = ("csv", "parquet")
 
 
 def encode(
-    source: Annotated[
-        str, typer.Argument(metavar="FILE|DATASET", help="Your own file of any format, or the name of a dataset.")
-    ],
-    split: Annotated[str | None, typer.Option(help="Part of a dataset: train or test. Default: train.")] = None,
-    model: shared.ModelOption = None,
-    runs: shared.RunsOption = shared.DEFAULT_RUNS,
-    out: shared.OutOption = None,
-    format_name: Annotated[
-        str | None, typer.Option("--format", help="csv or parquet. Default: by FILE's name, otherwise csv.")
-    ] = None,
-    case_column: shared.CaseColumnOption = None,
-    time_column: shared.TimeColumnOption = None,
-    label_column: shared.LabelColumnOption = None,
-    channels: shared.ChannelsOption = None,
-    window: shared.WindowOption = None,
-    stride: shared.StrideOption = None,
-    device: shared.DeviceOption = "auto",
+    source: str = typer.Argument(metavar="FILE|DATASET", help="Your own file of any format, or the name of a dataset."),
+    split: str | None = option("Part of a dataset: train or test. Default: train."),
+    model: str | None = shared.MODEL,
+    runs: Path = shared.RUNS,
+    out: Path | None = shared.OUT,
+    format_name: str | None = option("csv or parquet. Default: by FILE's name, otherwise csv.", "--format"),
+    case_column: str | None = shared.CASE_COLUMN,
+    time_column: str | None = shared.TIME_COLUMN,
+    label_column: str | None = shared.LABEL_COLUMN,
+    channels: str | None = shared.CHANNELS,
+    window: int | None = shared.WINDOW,
+    stride: int | None = shared.STRIDE,
+    device: str = shared.DEVICE,
 ) -> None:
     """Read the codes of real series, a category with a confidence and the rest: tsinfogan encode my.csv > codes.csv.
 

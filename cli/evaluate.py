@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -23,6 +23,7 @@ from tsinfogan.cli._files import (
     real_series,
     seen_like,
 )
+from tsinfogan.cli._options import option
 from tsinfogan.cli._output import make_folder, print_table, say, write_files
 from tsinfogan.cli._progress import steps
 from tsinfogan.errors import DataError, RunError, SettingError, TsInfoGANError
@@ -58,47 +59,32 @@ class Inputs:
 
 
 def evaluate(
-    name: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="Run to evaluate, a name or a path. Default: the newest.")
-    ] = None,
-    real: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|DATASET",
-            help="Real series that the generator has seen. Default: what the run was trained on.",
-        ),
-    ] = None,
-    test: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Real series that it has not seen. Default: the dataset's, or one half of --real."
-        ),
-    ] = None,
-    fake: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Synthetic series of any generator. Default: samples of the run."),
-    ] = None,
-    only: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[,NAME…]",
-            help="Measures or groups: fidelity, utility, diversity, privacy, codes. Default: all.",
-        ),
-    ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer series, repeats and steps: about a minute.")] = False,
-    seed: shared.SeedOption = 0,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FOLDER", help="Where to write. Default: the run's folder, or the current one."),
-    ] = None,
-    runs: shared.RunsOption = shared.DEFAULT_RUNS,
-    case_column: shared.CaseColumnOption = None,
-    time_column: shared.TimeColumnOption = None,
-    label_column: shared.LabelColumnOption = None,
-    channels: shared.ChannelsOption = None,
-    window: shared.WindowOption = None,
-    stride: shared.StrideOption = None,
-    device: shared.DeviceOption = "auto",
+    name: str | None = typer.Argument(
+        None, metavar="RUN", help="Run to evaluate, a name or a path. Default: the newest."
+    ),
+    real: str | None = option(
+        "Real series that the generator has seen. Default: what the run was trained on.", metavar="FILE|DATASET"
+    ),
+    test: Path | None = option(
+        "Real series that it has not seen. Default: the dataset's, or one half of --real.", metavar="FILE"
+    ),
+    fake: Path | None = option("Synthetic series of any generator. Default: samples of the run.", metavar="FILE"),
+    only: str | None = option(
+        "Measures or groups: fidelity, utility, diversity, privacy, codes. Default: all.", metavar="NAME[,NAME…]"
+    ),
+    quick: bool = option("Fewer series, repeats and steps: about a minute.", "--quick", default=False),
+    seed: int = shared.SEED,
+    out: Path | None = option(
+        "Where to write. Default: the run's folder, or the current one.", "--out", metavar="FOLDER"
+    ),
+    runs: Path = shared.RUNS,
+    case_column: str | None = shared.CASE_COLUMN,
+    time_column: str | None = shared.TIME_COLUMN,
+    label_column: str | None = shared.LABEL_COLUMN,
+    channels: str | None = shared.CHANNELS,
+    window: int | None = shared.WINDOW,
+    stride: int | None = shared.STRIDE,
+    device: str = shared.DEVICE,
 ) -> None:
     """Measure synthetic series against real ones: tsinfogan evaluate --real mine.csv --fake synthetic.csv.
 

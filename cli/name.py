@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
 
 import typer
 
-from tsinfogan.cli._options import DEFAULT_RUNS, ModelOption, RunsOption, command_for
+from tsinfogan.cli import _options as shared
+from tsinfogan.cli._options import command_for, option
 from tsinfogan.cli._output import print_table, say
 from tsinfogan.errors import SettingError
 
 
 def name(
-    text: Annotated[
-        str | None,
-        typer.Argument(metavar="[NAME]", help="Name for the category of --cat. Default: list the names."),
-    ] = None,
-    cat: Annotated[
-        int | None, typer.Option(help="Category of the first categorical code. Default: list the names.")
-    ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Remove the name of the category.")] = False,
-    model: ModelOption = None,
-    runs: RunsOption = DEFAULT_RUNS,
+    text: str | None = typer.Argument(
+        None, metavar="[NAME]", help="Name for the category of --cat. Default: list the names."
+    ),
+    cat: int | None = option("Category of the first categorical code. Default: list the names."),
+    clear: bool = option("Remove the name of the category.", "--clear", default=False),
+    model: str | None = shared.MODEL,
+    runs: Path = shared.RUNS,
 ) -> None:
     """Name a category, so that `sample --label` finds it: tsinfogan name --cat 3 "fast s". Alone: list the names.
 

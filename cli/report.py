@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import PLAIN, reading, real_series
+from tsinfogan.cli._options import option
 from tsinfogan.cli._output import make_folder, say, write_files
 from tsinfogan.errors import SettingError
 
@@ -17,24 +17,19 @@ PAGE, PICTURE, FIGURES = "report.html", "report.png", "report.json"
 
 
 def report(
-    name: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="Run to report on, a name or a path. Default: the newest.")
-    ] = None,
-    runs: shared.RunsOption = shared.DEFAULT_RUNS,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="Where to write. Default: the run's own folder.")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Real series to compare with. Default: what the run was trained on."),
-    ] = None,
-    case_column: shared.CaseColumnOption = None,
-    time_column: shared.TimeColumnOption = None,
-    label_column: shared.LabelColumnOption = None,
-    channels: shared.ChannelsOption = None,
-    window: shared.WindowOption = None,
-    stride: shared.StrideOption = None,
-    device: shared.DeviceOption = "auto",
+    name: str | None = typer.Argument(
+        None, metavar="RUN", help="Run to report on, a name or a path. Default: the newest."
+    ),
+    runs: Path = shared.RUNS,
+    out: Path | None = option("Where to write. Default: the run's own folder.", "--out", metavar="FOLDER"),
+    data: Path | None = option("Real series to compare with. Default: what the run was trained on.", metavar="FILE"),
+    case_column: str | None = shared.CASE_COLUMN,
+    time_column: str | None = shared.TIME_COLUMN,
+    label_column: str | None = shared.LABEL_COLUMN,
+    channels: str | None = shared.CHANNELS,
+    window: int | None = shared.WINDOW,
+    stride: int | None = shared.STRIDE,
+    device: str = shared.DEVICE,
 ) -> None:
     """Write code cards: samples of each category beside real ones, and the effect of each continuous code in words.
 

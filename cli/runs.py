@@ -6,32 +6,30 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tsinfogan.cli._options import DEFAULT_RUNS, RunsOption
+from tsinfogan.cli import _options as shared
 from tsinfogan.cli._output import print_fields, print_table, say
 
 if TYPE_CHECKING:
     from tsinfogan.training.candidates import Candidate
     from tsinfogan.training.run import Run
 
-RunsHereOption = Annotated[
-    Path | None, typer.Option("--runs", metavar="DIR", help="Directory that runs are kept in. Default: runs.")
-]
+RUNS_HERE = shared.option("Directory that runs are kept in. Default: runs.", "--runs", metavar="DIR")
 runs_app = typer.Typer(name="runs", help="List the runs, or show one.")
 
 
 @runs_app.callback(invoke_without_command=True)
-def _list_by_default(context: typer.Context, runs: RunsOption = DEFAULT_RUNS) -> None:
+def _list_by_default(context: typer.Context, runs: Path = shared.RUNS) -> None:
     context.obj = runs
     if context.invoked_subcommand is None:
-        list_runs(context)
+        list_runs(context, runs)
 
 
 @runs_app.command("list")
-def list_runs(context: typer.Context, runs: RunsHereOption = None) -> None:
+def list_runs(context: typer.Context, runs: Path | None = RUNS_HERE) -> None:
     """List all runs, oldest first, with the last bound of each code in nats."""
     from tsinfogan.errors import TsInfoGANError
     from tsinfogan.training.run import CONFIG, Run
@@ -54,8 +52,8 @@ def list_runs(context: typer.Context, runs: RunsHereOption = None) -> None:
 @runs_app.command()
 def show(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(help="Name of a run, or its path.")],
-    runs: RunsHereOption = None,
+    run: str = typer.Argument(help="Name of a run, or its path."),
+    runs: Path | None = RUNS_HERE,
 ) -> None:
     """Show every setting of a run, and its last report."""
     from tsinfogan.training.run import find_run

@@ -6,12 +6,11 @@ import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-import typer
-
+from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import real_series
-from tsinfogan.cli._options import DEFAULT_RUNS, DeviceOption, ModelOption, OutOption, RunsOption, SeedOption
+from tsinfogan.cli._options import option
 from tsinfogan.cli._output import format_name_for, opened_output, say, turned_into_folder
 from tsinfogan.errors import DataError, SettingError
 
@@ -26,51 +25,32 @@ DEFAULT_SERIES = 10
 
 
 def sample(
-    cat: Annotated[
-        str | None,
-        typer.Option(
-            help="Category: 3, a range 0:4, or a comma list with one entry for each categorical code, _ to draw it: "
-            "3,_,0:9. Default: drawn."
-        ),
-    ] = None,
-    cont: Annotated[
-        str | None,
-        typer.Option(
-            help="Continuous codes: 0.5,-1, _ to draw one, or sweeps first:last:steps such as -2:2:9,0. Default: drawn."
-        ),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(help="Category by its name; `tsinfogan name` lists the names. Default: as --cat says."),
-    ] = None,
-    n: Annotated[
-        int | None,
-        typer.Option(
-            "-n",
-            min=1,
-            help=f"Number of series; with a sweep, of draws for each point. Default: {DEFAULT_SERIES}, with a sweep 1.",
-        ),
-    ] = None,
-    seed: SeedOption = 0,
-    min_distance: Annotated[
-        str | None,
-        typer.Option(
-            metavar="auto|NUMBER",
-            help="Resample series closer than this to a training series, in standard deviations; auto: the 1st "
-            "percentile of nearest-neighbour distances in the training set. Default: no limit.",
-        ),
-    ] = None,
-    model: ModelOption = None,
-    runs: RunsOption = DEFAULT_RUNS,
-    out: OutOption = None,
-    format_name: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="csv, wide, parquet, arrow, npz, ts, arff or png. Default: by FILE's name, otherwise csv.",
-        ),
-    ] = None,
-    device: DeviceOption = "auto",
+    cat: str | None = option(
+        "Category: 3, a range 0:4, or a comma list with one entry for each categorical code, _ to draw it: "
+        "3,_,0:9. Default: drawn."
+    ),
+    cont: str | None = option(
+        "Continuous codes: 0.5,-1, _ to draw one, or sweeps first:last:steps such as -2:2:9,0. Default: drawn."
+    ),
+    label: str | None = option("Category by its name; `tsinfogan name` lists the names. Default: as --cat says."),
+    n: int | None = option(
+        f"Number of series; with a sweep, of draws for each point. Default: {DEFAULT_SERIES}, with a sweep 1.",
+        "-n",
+        min=1,
+    ),
+    seed: int = shared.SEED,
+    min_distance: str | None = option(
+        "Resample series closer than this to a training series, in standard deviations; auto: the 1st "
+        "percentile of nearest-neighbour distances in the training set. Default: no limit.",
+        metavar="auto|NUMBER",
+    ),
+    model: str | None = shared.MODEL,
+    runs: Path = shared.RUNS,
+    out: Path | None = shared.OUT,
+    format_name: str | None = option(
+        "csv, wide, parquet, arrow, npz, ts, arff or png. Default: by FILE's name, otherwise csv.", "--format"
+    ),
+    device: str = shared.DEVICE,
 ) -> None:
     """Write new series in raw units, each with its own length: tsinfogan sample --cat 3 --cont 0.5,-1 > out.csv.
 

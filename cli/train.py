@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import COLUMNS, WINDOWS, Reading, describe_file, read_dataset, read_file, reading
-from tsinfogan.cli._options import grouped
+from tsinfogan.cli._options import option
 from tsinfogan.cli._output import say
 from tsinfogan.errors import RunError, SettingError, UnknownNameError
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 DEFAULT_DATASET = "pen_strokes"
 GOES_WITH_RESUME = ("resume", "device", "precision", "runs")
-CODES, CHANNELS, NETWORKS, LOSSES, STEPS = "Codes", "Channels", "Networks", "Losses", "Steps"
+code_option, channel_option, network_option, loss_option, step_option = (
+    partial(option, panel=panel) for panel in ("Codes", "Channels", "Networks", "Losses", "Steps")
+)
 SETTING_OPTIONS = {"steps": "max_steps"} | {
     name: name
     for name in (
@@ -37,171 +40,105 @@ SIZES = "numbers of categories such as 20 or 10,10,10,10"
 
 def train(
     context: typer.Context,
-    dataset: Annotated[
-        str | None, typer.Option(help=f"Dataset, one that `tsinfogan datasets` lists. Default: {DEFAULT_DATASET}.")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Your own csv, parquet, arrow, npz, ts or arff: case,time,<channels…>[,label]; see the docs. Default: "
-            "the dataset.",
-        ),
-    ] = None,
-    case_column: shared.CaseColumnOption = None,
-    time_column: shared.TimeColumnOption = None,
-    label_column: shared.LabelColumnOption = None,
-    channels: shared.ChannelsOption = None,
-    window: shared.WindowOption = None,
-    stride: shared.StrideOption = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            help="What is trained for: infogan, gan, cgan, acgan or semi_supervised. Default: infogan, or "
-            "semi_supervised if labels are known for some cases only."
-        ),
-    ] = None,
-    labels_per_class: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Keep the labels of N cases of each class only. Default: keep all."),
-    ] = None,
-    cat: Annotated[
-        str | None,
-        grouped(
-            CODES,
-            "Categories of each categorical code: 20, or 10,10,10,10, or none. Default: one code with as many as the "
-            "dataset suggests, else as the data has classes, else 10.",
-            metavar="K[,K…]",
-        ),
-    ] = None,
-    cont: Annotated[
-        int | None,
-        grouped(CODES, "Number of continuous codes. Default: 2, or what the dataset suggests.", min=0),
-    ] = None,
-    noise: Annotated[
-        int | None,
-        grouped(CODES, "Number of noise dimensions. Default: 32, or what the dataset suggests.", min=0),
-    ] = None,
-    continuous_prior: Annotated[str, grouped(CODES, "Prior of continuous codes: uniform or normal.")] = "uniform",
-    category_prior: Annotated[
-        str, grouped(CODES, "Prior of the categories: uniform, or data for the frequencies of the classes.")
-    ] = "uniform",
-    posterior: Annotated[
-        str,
-        grouped(CODES, "Scale of Q for continuous codes: learned, or fixed, which makes their loss a squared error."),
-    ] = "learned",
-    scaling: Annotated[
-        list[str] | None,
-        grouped(
-            CHANNELS,
-            "How channels are scaled for the networks: auto (robust if tails are heavy, else standard), standard, "
-            "robust or quantile; volume=robust for one channel. Repeatable. Default: auto.",
-            metavar="[CHANNEL=]HOW",
-        ),
-    ] = None,
-    bounds: Annotated[
-        list[str] | None,
-        grouped(
-            CHANNELS,
-            "Limits of the samples of a channel: observed (the range of the data), none, or auto (an end of that range "
-            "that the data often touches); soc=observed for one channel. Repeatable. Default: auto.",
-            metavar="[CHANNEL=]WHERE",
-        ),
-    ] = None,
-    backbone: Annotated[
-        str | None,
-        grouped(NETWORKS, "conv1d, gru, image, mlp or your own. Default: conv1d for series, image for images."),
-    ] = None,
-    width: Annotated[
-        int | None, grouped(NETWORKS, "Width of the networks. Default: 128 for mlp, 32 for the others.", min=1)
-    ] = None,
-    recognition: Annotated[
-        str | None,
-        grouped(
-            NETWORKS,
-            "Where Q gets its features: shared (from the discriminator's trunk), own (from a trunk of its own) or "
-            "detached (shared, without changing them). Default: shared; detached for gan.",
-        ),
-    ] = None,
-    label_input: Annotated[
-        str | None,
-        grouped(
-            NETWORKS,
-            "How the discriminator gets the label: none, projection, embedding or input_channel. Default: none; "
-            "projection for cgan.",
-        ),
-    ] = None,
-    adversarial: Annotated[
-        str | None,
-        grouped(LOSSES, "Adversarial loss: non_saturating, least_squares or relativistic. Default: non_saturating."),
-    ] = None,
-    r1_weight: Annotated[
-        float | None, grouped(LOSSES, "Weight of the gradient penalty on real series. Default: 1.")
-    ] = None,
-    augmentations: Annotated[
-        list[str] | None,
-        grouped(
-            LOSSES,
-            "Change one augmentation, a random change that leaves the class of a series as it is, such as "
-            "time_scale=0.1; a wrong name lists them; or none. Repeatable. Default: the dataset's own; for a file "
-            "time_scale=0.1, time_shift=0.05, amplitude=0.1, offset=0.1, noise=0.05.",
-            "--augment",
-            metavar="NAME=VALUE",
-        ),
-    ] = None,
-    cont_follows: Annotated[
-        list[str] | None,
-        grouped(
-            CODES,
-            "Have the next continuous code follow this augmentation: time_scale, time_shift, amplitude, rotation_rad, "
-            "shear, stretch or gain, if the data has it; or none. Repeatable. Default: the dataset's own, else none.",
-            metavar="AUGMENTATION",
-        ),
-    ] = None,
-    steps: Annotated[int | None, grouped(STEPS, "Steps of training. Default: 5000; 4500 for image.")] = None,
-    batch_size: Annotated[int | None, grouped(STEPS, "Cases in each step. Default: 128.")] = None,
-    generator_rate: Annotated[float | None, grouped(STEPS, "Learning rate of the generator. Default: 0.001.")] = None,
-    discriminator_rate: Annotated[
-        float | None, grouped(STEPS, "Learning rate of discriminator and Q. Default: 0.0005.")
-    ] = None,
-    generator_every: Annotated[
-        int | None, grouped(STEPS, "Steps of the discriminator for each step of the generator. Default: 1.")
-    ] = None,
-    seed: Annotated[int | None, grouped(STEPS, "Seed of all random numbers. Default: 0.")] = None,
-    seeds: Annotated[
-        int,
-        grouped(
-            STEPS,
-            "Train N candidates, seeds from --seed on, and keep the one whose categories agree best with the others.",
-            min=1,
-            metavar="N",
-        ),
-    ] = 1,
-    others: Annotated[
-        list[str] | None,
-        grouped(
-            STEPS,
-            "Any other setting, such as r2_weight=1; a wrong name lists them. Repeatable. Default: the recipe's own.",
-            "--set",
-            metavar="NAME=VALUE",
-        ),
-    ] = None,
-    device: shared.DeviceOption = "auto",
-    precision: Annotated[
-        str,
-        typer.Option(
-            help="Precision of products: auto, float32 or bf16; auto takes bf16 if the processor has units for it."
-        ),
-    ] = "auto",
-    runs: shared.RunsOption = shared.DEFAULT_RUNS,
-    resume: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RUN",
-            help="Go on with an interrupted run, with its settings: its name or path, or last. Default: a new run.",
-        ),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved plan as JSON and stop.")] = False,
+    dataset: str | None = option(f"Dataset, one that `tsinfogan datasets` lists. Default: {DEFAULT_DATASET}."),
+    data: Path | None = option(
+        "Your own csv, parquet, arrow, npz, ts or arff: case,time,<channels…>[,label]; see the docs. Default: "
+        "the dataset.",
+        metavar="FILE",
+    ),
+    case_column: str | None = shared.CASE_COLUMN,
+    time_column: str | None = shared.TIME_COLUMN,
+    label_column: str | None = shared.LABEL_COLUMN,
+    channels: str | None = shared.CHANNELS,
+    window: int | None = shared.WINDOW,
+    stride: int | None = shared.STRIDE,
+    recipe: str | None = option(
+        "What is trained for: infogan, gan, cgan, acgan or semi_supervised. Default: infogan, or "
+        "semi_supervised if labels are known for some cases only."
+    ),
+    labels_per_class: int | None = option(
+        "Keep the labels of N cases of each class only. Default: keep all.", metavar="N", min=1
+    ),
+    cat: str | None = code_option(
+        "Categories of each categorical code: 20, or 10,10,10,10, or none. Default: one code with as many as the "
+        "dataset suggests, else as the data has classes, else 10.",
+        metavar="K[,K…]",
+    ),
+    cont: int | None = code_option("Number of continuous codes. Default: 2, or what the dataset suggests.", min=0),
+    noise: int | None = code_option("Number of noise dimensions. Default: 32, or what the dataset suggests.", min=0),
+    continuous_prior: str = code_option("Prior of continuous codes: uniform or normal.", default="uniform"),
+    category_prior: str = code_option(
+        "Prior of the categories: uniform, or data for the frequencies of the classes.", default="uniform"
+    ),
+    posterior: str = code_option(
+        "Scale of Q for continuous codes: learned, or fixed, which makes their loss a squared error.", default="learned"
+    ),
+    scaling: list[str] | None = channel_option(
+        "How channels are scaled for the networks: auto (robust if tails are heavy, else standard), standard, "
+        "robust or quantile; volume=robust for one channel. Repeatable. Default: auto.",
+        metavar="[CHANNEL=]HOW",
+    ),
+    bounds: list[str] | None = channel_option(
+        "Limits of the samples of a channel: observed (the range of the data), none, or auto (an end of that range "
+        "that the data often touches); soc=observed for one channel. Repeatable. Default: auto.",
+        metavar="[CHANNEL=]WHERE",
+    ),
+    backbone: str | None = network_option(
+        "conv1d, gru, image, mlp or your own. Default: conv1d for series, image for images."
+    ),
+    width: int | None = network_option("Width of the networks. Default: 128 for mlp, 32 for the others.", min=1),
+    recognition: str | None = network_option(
+        "Where Q gets its features: shared (from the discriminator's trunk), own (from a trunk of its own) or "
+        "detached (shared, without changing them). Default: shared; detached for gan."
+    ),
+    label_input: str | None = network_option(
+        "How the discriminator gets the label: none, projection, embedding or input_channel. Default: none; "
+        "projection for cgan."
+    ),
+    adversarial: str | None = loss_option(
+        "Adversarial loss: non_saturating, least_squares or relativistic. Default: non_saturating."
+    ),
+    r1_weight: float | None = loss_option("Weight of the gradient penalty on real series. Default: 1."),
+    augmentations: list[str] | None = loss_option(
+        "Change one augmentation, a random change that leaves the class of a series as it is, such as "
+        "time_scale=0.1; a wrong name lists them; or none. Repeatable. Default: the dataset's own; for a file "
+        "time_scale=0.1, time_shift=0.05, amplitude=0.1, offset=0.1, noise=0.05.",
+        "--augment",
+        metavar="NAME=VALUE",
+    ),
+    cont_follows: list[str] | None = code_option(
+        "Have the next continuous code follow this augmentation: time_scale, time_shift, amplitude, rotation_rad, "
+        "shear, stretch or gain, if the data has it; or none. Repeatable. Default: the dataset's own, else none.",
+        metavar="AUGMENTATION",
+    ),
+    steps: int | None = step_option("Steps of training. Default: 5000; 4500 for image."),
+    batch_size: int | None = step_option("Cases in each step. Default: 128."),
+    generator_rate: float | None = step_option("Learning rate of the generator. Default: 0.001."),
+    discriminator_rate: float | None = step_option("Learning rate of discriminator and Q. Default: 0.0005."),
+    generator_every: int | None = step_option("Steps of the discriminator for each step of the generator. Default: 1."),
+    seed: int | None = step_option("Seed of all random numbers. Default: 0."),
+    seeds: int = step_option(
+        "Train N candidates, seeds from --seed on, and keep the one whose categories agree best with the others.",
+        default=1,
+        min=1,
+        metavar="N",
+    ),
+    others: list[str] | None = step_option(
+        "Any other setting, such as r2_weight=1; a wrong name lists them. Repeatable. Default: the recipe's own.",
+        "--set",
+        metavar="NAME=VALUE",
+    ),
+    device: str = shared.DEVICE,
+    precision: str = option(
+        "Precision of products: auto, float32 or bf16; auto takes bf16 if the processor has units for it.",
+        default="auto",
+    ),
+    runs: Path = shared.RUNS,
+    resume: str | None = option(
+        "Go on with an interrupted run, with its settings: its name or path, or last. Default: a new run.",
+        metavar="RUN",
+    ),
+    dry_run: bool = option("Print the resolved plan as JSON and stop.", "--dry-run", default=False),
 ) -> None:
     """Train a model on a dataset, or on your own file, and keep it in a run directory.
 
