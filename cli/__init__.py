@@ -49,13 +49,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(train)
-app.command()(sample)
-app.command()(encode)
-app.command()(name)
-app.command()(report)
-app.command()(evaluate)
-app.command("augment-study")(augment_study)
+for command in (train, sample, encode, name, report, evaluate, augment_study):
+    app.command()(command)
 app.add_typer(datasets_app)
 app.add_typer(runs_app)
 

@@ -30,7 +30,8 @@ MARKED = re.compile(r"`([a-z_][a-z0-9_.]*)(?:=([^`]*))?`")
 def in_options(message: str) -> str:
     """``message`` with `n_continuous` as --cont and `recipe=infogan` as --recipe infogan.
 
-    A setting without an option of its own is one of --set; anything else between backticks stays as it is.
+    A setting without an option of its own is --set r2_weight=1 if it has a value, else its name alone; anything else
+    between backticks stays as it is.
     """
 
     def option(match: re.Match[str]) -> str:
@@ -40,6 +41,8 @@ def in_options(message: str) -> str:
             return OPTIONS[name] if whole else f"{OPTIONS[name]} {shlex.quote(value)}"
         from tsinfogan.training.plan import setting_types
 
-        return f"--set {match[0][1:-1]}" if name in setting_types() else match[0]
+        if name not in setting_types():
+            return match[0]
+        return name if value is None else f"--set {match[0][1:-1]}"
 
     return MARKED.sub(option, message)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tsinfogan.cli._output import say
+from tsinfogan.cli._output import say_notes
 from tsinfogan.data.columns import CASE, ColumnNames, Windows, describe_columns
 from tsinfogan.errors import DataError, SettingError, TsInfoGANError
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tsinfogan.datasets import Split
     from tsinfogan.models.model import DataCard, Model
     from tsinfogan.training.run import Run
-
-COLUMNS, WINDOWS = "columns", "windows"
 
 
 class Reading(NamedTuple):
@@ -29,19 +27,15 @@ class Reading(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """What is not the default, JSON-ready, to be kept with a run; :meth:`from_dict` is its inverse."""
-        kept: dict[str, Any] = {COLUMNS: self.columns.to_dict()} if self.columns.named else {}
-        return kept if self.windows is None else {**kept, WINDOWS: self.windows.to_dict()}
+        kept: dict[str, Any] = {"columns": self.columns.to_dict()} if self.columns.named else {}
+        return kept if self.windows is None else {**kept, "windows": self.windows.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Reading:
-        """Of what a run keeps of its data.
-
-        Raises:
-            SettingError: it keeps something else there.
-        """
+        """Of what a run keeps of its data; a SettingError if that cannot be understood."""
         try:
-            windows = Windows(**data[WINDOWS]) if WINDOWS in data else None
-            return cls(ColumnNames.from_dict(data.get(COLUMNS, {})), windows)
+            windows = Windows(**data["windows"]) if "windows" in data else None
+            return cls(ColumnNames.from_dict(data.get("columns", {})), windows)
         except TypeError as error:
             raise SettingError(f"the run's columns or windows cannot be understood ({error}); train it anew") from None
 
@@ -57,11 +51,7 @@ def reading(
     window: int | None = None,
     stride: int | None = None,
 ) -> Reading:
-    """What the options of the same names ask for.
-
-    Raises:
-        SettingError: names that contradict each other, or a stride without windows.
-    """
+    """What the options of the same names ask for; refuses contradicting names, and a stride without windows."""
     if stride is not None and window is None:
         raise SettingError("--stride says where windows begin; give their length too, as in --window 24 --stride 1")
     names = tuple(name.strip() for name in channels.split(",")) if channels is not None else ()
@@ -77,28 +67,19 @@ def is_dataset(source: str) -> bool:
 
 
 def read_dataset(name: str, split: Split = "train", asked: Reading = PLAIN) -> Panel:
-    """A part of a dataset; its notes are said on stderr.
-
-    Raises:
-        SettingError: columns or windows are ``asked`` for, which only a file can have.
-        TsInfoGANError: there is no such dataset, or it cannot be fetched.
-    """
+    """A part of a dataset; its notes are said on stderr. Refuses columns and windows, which only a file can have."""
     from tsinfogan.datasets import load_dataset
 
     if asked != PLAIN:
         option = "--window" if asked.windows else "--channels" if asked.columns.channels else "--*-column"
         raise SettingError(f"{option} says how a file is read but {name} is a dataset; leave it out")
     panel = load_dataset(name, split)
-    _say_notes(panel)
+    say_notes(panel.notes)
     return panel
 
 
 def existing_file(path: Path | str, what: str = "a file or a dataset") -> Path:
-    """``path``, which is there; ``what`` says what else was expected.
-
-    Raises:
-        DataError: there is no such file; the message lists the datasets where one was expected.
-    """
+    """``path`` if it exists; else a DataError says ``what`` was expected, and lists the datasets if one was."""
     if os.path.exists(path):  # noqa: PTH110 (a Path would raise for a name too long)
         return Path(path)
     if "dataset" not in what:
@@ -116,7 +97,7 @@ def read_file(path: Path, asked: Reading) -> Panel:
     from tsinfogan.formats import read_panel
 
     panel = read_panel(path, asked.columns, asked.windows)
-    _say_notes(panel)
+    say_notes(panel.notes)
     return panel
 
 
@@ -158,26 +139,18 @@ def describe_file(path: Path, asked: Reading, panel: Panel) -> str:
     return f"{path.name} is read as: {'; '.join(parts)}"
 
 
-@dataclass(frozen=True)
-class RealSeries:
-    """The real series of a run, as far as they are at hand.
+class RealSeries(NamedTuple):
+    """The real series of a run, as far as they are at hand."""
 
-    Attributes:
-        train: the series that the run was trained on, or None.
-        test: held-out ones, or None.
-        notes: what was not found or has changed since, a sentence each.
-    """
-
-    train: Panel | None
-    test: Panel | None
-    notes: tuple[str, ...] = ()
+    train: Panel | None  # what the run was trained on
+    test: Panel | None  # held-out ones
+    notes: tuple[str, ...] = ()  # what was not found or has changed since, a sentence each
 
 
 def real_series(run: Run, model: Model, file: Path | None = None, asked: Reading = PLAIN) -> RealSeries:
     """The real series of a run: those of ``file``, read as ``asked``, where one is named, else those of its training.
 
-    Raises:
-        DataError: ``file`` cannot be read, or does not fit the model. Without one, a note takes the error's place.
+    A file that does not fit the model is refused; where those of the training are lacking, a note says why.
     """
     if file is not None:
         panel = _as_trained(read_beside(existing_file(file, "a file with real series"), asked, run.data), model)
@@ -208,10 +181,11 @@ def _of_training(run: Run, model: Model) -> RealSeries:
     else:
         raise DataError("the run was not trained from the command line; name a file with --data")
     train = _as_trained(train, model)
-    if train.fingerprint() == run.data.get("fingerprint"):
-        return RealSeries(train, test, tuple(notes))
-    notes.append(f"{train.name} holds other values than the run was trained on: figures are of what it holds now")
-    return RealSeries(train, test, tuple(notes)) if test is not None else RealSeries(None, train, tuple(notes))
+    if train.fingerprint() != run.data.get("fingerprint"):
+        notes.append(f"{train.name} holds other values than the run was trained on: figures are of what it holds now")
+        if test is None:
+            return RealSeries(None, train, tuple(notes))
+    return RealSeries(train, test, tuple(notes))
 
 
 def _as_trained(panel: Panel, model: Model) -> Panel:
@@ -226,8 +200,3 @@ def _as_trained(panel: Panel, model: Model) -> Panel:
 def seen_like(panel: Panel, like: Panel | DataCard) -> Panel:
     """The same series, drawn and augmented as others, or as a model's training data."""
     return replace(panel, view=like.view, augmentations=like.augmentations)
-
-
-def _say_notes(panel: Panel) -> None:
-    for note in panel.notes:
-        say(f"note: {note}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tsinfogan.cli._output import say
@@ -11,16 +10,12 @@ from tsinfogan.errors import SettingError
 if TYPE_CHECKING:
     from tsinfogan.data.panel import Panel
 
-KEPT, PER_CLASS = "labelled_cases", "labels_per_class"
+KEPT = "labelled_cases"
 MAX_NAMED = 20
 
 
 def hide_labels(panel: Panel, n_per_class: int, seed: int) -> tuple[Panel, dict[str, Any]]:
-    """``panel`` with some labels of each class alone, and which, to be kept with the run; says so on stderr.
-
-    Raises:
-        TsInfoGANError: there are no labels, or too few.
-    """
+    """``panel`` with some labels of each class alone, and which, to be kept with the run; says so on stderr."""
     from tsinfogan.data.labels import draw_labelled, keep_labels
 
     cases = draw_labelled(panel, n_per_class, seed).tolist()
@@ -29,25 +24,13 @@ def hide_labels(panel: Panel, n_per_class: int, seed: int) -> tuple[Panel, dict[
         f"labels of {len(cases)} of {panel.n_cases} cases are kept, {n_per_class} for each of {len(panel.classes)} "
         f"classes: cases {names}"
     )
-    return keep_labels(panel, cases), {PER_CLASS: n_per_class, KEPT: cases}
-
-
-def hide_labels_again(panel: Panel, data: Mapping[str, Any]) -> Panel:
-    """``panel`` with the labels that a run was begun with.
-
-    Raises:
-        DataError: it no longer has those cases.
-    """
-    from tsinfogan.data.labels import keep_labels
-
-    return keep_labels(panel, data[KEPT]) if KEPT in data else panel
+    return keep_labels(panel, cases), {"labels_per_class": n_per_class, KEPT: cases}
 
 
 def choose_recipe(given: str | None, panel: Panel, n_per_class: int | None) -> str:
     """The recipe asked for; by default infogan, or semi_supervised if labels are known for some cases, said on stderr.
 
-    Raises:
-        SettingError: labels were asked for beside a recipe that reads none.
+    Refuses ``n_per_class`` beside a recipe that reads no labels.
     """
     from tsinfogan.data.labels import partly_labelled
     from tsinfogan.training.config import get_recipe

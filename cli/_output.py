@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -17,6 +18,12 @@ FOLDER_ADVICE = "make room there, or choose another folder with --out"
 def say(text: str) -> None:
     """Prints a line on stderr at once."""
     print(in_options(text), file=sys.stderr, flush=True)
+
+
+def say_notes(notes: Iterable[str]) -> None:
+    """Prints each note on a line of its own on stderr."""
+    for note in notes:
+        say(f"note: {note}")
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], file: TextIO | None = None) -> None:
@@ -47,16 +54,7 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
 
 
 def format_name_for(name: str | None, path: Path | None, among: Sequence[str] | None = None) -> str:
-    """The format called ``name``, else the one that the suffix of ``path`` tells, else csv.
-
-    Args:
-        name: what ``--format`` says.
-        path: the file to write, or None for stdout.
-        among: formats to choose from, by default all.
-
-    Raises:
-        UnknownNameError: there is no such format or suffix.
-    """
+    """The format called ``name``, else the one of the suffix of ``path``, else csv; ``among`` some formats or all."""
     from tsinfogan.formats import FORMATS
 
     known = {each: FORMATS.get(each) for each in among or FORMATS.names()}
@@ -99,8 +97,10 @@ def opened_output(path: Path | None, *, binary: bool) -> Iterator[BinaryIO]:
             if not in_place:
                 partial.replace(path)
         finally:
-            if not in_place:
-                _remove(partial)
+            if not in_place and partial.is_dir():  # many rows take a folder
+                shutil.rmtree(partial)
+            elif not in_place:
+                partial.unlink(missing_ok=True)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -108,21 +108,8 @@ def opened_output(path: Path | None, *, binary: bool) -> Iterator[BinaryIO]:
         raise RunError(f"cannot write {path}: {reason}; make room there, or name another file with -o") from None
 
 
-def _remove(partial: Path) -> None:
-    """Removes what is left of an output under another name: a file, or the folder that took its place."""
-    if partial.is_dir():
-        for part in partial.iterdir():
-            part.unlink()
-        partial.rmdir()
-    partial.unlink(missing_ok=True)
-
-
 def turned_into_folder(stream: BinaryIO, path: Path) -> Path | None:
-    """A folder that takes the place of what ``opened_output`` opened for ``path``; None where that is no new file.
-
-    Raises:
-        SettingError: there is a file called so.
-    """
+    """A folder that takes the place of what ``opened_output`` opened for ``path``; None where that is no new file."""
     partial = Path(stream.name)
     if partial == path.resolve():  # a device or a named pipe
         return None

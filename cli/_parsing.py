@@ -19,11 +19,7 @@ SWEEP_STEPS = 9
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
-    """Reads ``name=value``.
-
-    Raises:
-        SettingError: no such setting, or a value of another type.
-    """
+    """Reads ``name=value``; refuses unknown names and values of another type."""
     name, _, value = text.partition("=")
     types = setting_types()
     if name not in types:
@@ -39,11 +35,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
 
 def parse_counts(text: str, option: str, what: str) -> tuple[int, ...]:
-    """Whole numbers of 1 or more: ``20``, ``10,10``, or ``none``.
-
-    Raises:
-        SettingError: anything else; the message names the ``option`` and says ``what`` it expects.
-    """
+    """Whole numbers of 1 or more: ``20``, ``10,10``, or ``none``; an error says ``what`` the ``option`` expects."""
     if text in ("0", "none"):
         return ()
     counts = text.split(",")
@@ -65,11 +57,7 @@ def parse_choice(texts: Iterable[str]) -> Choice:
 
 
 def parse_augmentations(panel: Panel, texts: Iterable[str]) -> Panel:
-    """``panel`` with other augmentations, each text ``name=value``, or ``none`` for no augmentation at all.
-
-    Raises:
-        SettingError: no such augmentation or channel, or a value of another type.
-    """
+    """``panel`` with other augmentations, each text ``name=value``, or ``none`` for no augmentation at all."""
     chosen = panel.augmentations
     changes: dict[str, Any] = {}
     for text in texts:
@@ -91,11 +79,16 @@ def parse_augmentations(panel: Panel, texts: Iterable[str]) -> Panel:
     return replace(panel, augmentations=replace(chosen, **changes))
 
 
-def _number(kind: type[int] | type[float], what: str, text: str) -> float:
+def to_number(text: str, kind: type[int] | type[float] = float) -> float:
+    """The number that ``text`` says, or NaN."""
     try:
-        number = kind(text)
+        return kind(text)
     except ValueError:
-        number = math.nan
+        return math.nan
+
+
+def _number(kind: type[int] | type[float], what: str, text: str) -> float:
+    number = to_number(text, kind)
     if not (math.isfinite(number) and number >= 0):
         wanted = {int: "a whole number", float: "a number"}[kind]
         raise SettingError(f"{what}: expected {wanted}, 0 or greater, got {text!r}")
@@ -110,9 +103,6 @@ def parse_codes(cat: str | None, cont: str | None) -> tuple[Values | None, Value
 
     Each is a comma list with a number, a sweep or ``_`` for each code; ``_`` samples it. A sweep over categories is
     ``first:last``, over values ``first:last`` or ``first:last:steps``.
-
-    Raises:
-        SettingError: neither numbers nor sweeps.
     """
     return _of_each_code(cat, _categories), _of_each_code(cont, _sweep)
 
@@ -148,10 +138,7 @@ def _sweep(text: str) -> Sequence[float]:
 
 def _numbers(text: str, expected: str) -> list[float]:
     """The numbers between colons, whole ones as int."""
-    try:
-        numbers = [float(part) for part in text.split(":")]
-    except ValueError:
-        numbers = [math.nan]
+    numbers = [to_number(part) for part in text.split(":")]
     if not all(map(math.isfinite, numbers)):
         raise SettingError(f"expected {expected}, got {text!r}")
     return [int(number) if number.is_integer() else number for number in numbers]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,72 +23,80 @@ BOUND = "bound_"
 def progress(
     latent: LatentSpec, first_step: int, max_steps: int, title: str = ""
 ) -> Iterator[Callable[[Report, str], None]]:
-    """A function that shows each report of a training, with a remark or none.
+    """A function that shows each report of a training from ``first_step`` on, with a remark or none.
 
-    Args:
-        latent: the codes, whose bounds are shown.
-        first_step: steps done before.
-        max_steps: steps to come to.
-        title: which of several trainings this is, or empty.
+    ``title`` says which of several trainings this is.
     """
+    codes = zip(latent.columns, latent.codes, strict=True)
+    limits = {column: code.entropy for column, code in codes if code.is_categorical}
     if not sys.stderr.isatty():
-        yield _TrainingLines(latent, first_step, max_steps, title).show
+        yield _training_lines(limits, first_step, max_steps, f"{title}, " if title else "")
         return
     from rich.console import Console, Group
     from rich.live import Live
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
-    bar = Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]:.0f} cases/s"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
+    speed, left = TextColumn("{task.fields[speed]:.0f} cases/s"), TextColumn("left")
+    bar = Progress(BarColumn(), MofNCompleteColumn(), speed, TimeRemainingColumn(), left)
     task = bar.add_task("", total=max_steps, completed=first_step, speed=0.0)
     with Live(bar, console=Console(stderr=True), refresh_per_second=4) as live:
 
         def show(report: Report, remark: str = "") -> None:
             bar.update(task, completed=report.step, speed=report.cases_per_s)
-            lines = f"losses  {losses(report)}\nbounds  {bounds(latent, report)}" + (f"\n{remark}" if remark else "")
-            live.update(Group(*([Text(title)] if title else []), bar, Text(lines, overflow="fold")))
+            lines = [f"losses  {losses(report.stats)}", f"bounds  {bounds(report.stats, limits)}"]
+            lines += [remark] if remark else []
+            live.update(Group(*([Text(title)] if title else []), bar, Text("\n".join(lines), overflow="fold")))
 
         yield show
 
 
-class _TrainingLines:
-    def __init__(self, latent: LatentSpec, first_step: int, max_steps: int, title: str) -> None:
-        self._latent, self._first_step, self._max_steps = latent, first_step, max_steps
-        self._prefix = f"{title}, " if title else ""
-        self._shown, self._remark = -SECONDS_BETWEEN_LINES, ""
+def _training_lines(
+    limits: Mapping[str, float], first_step: int, max_steps: int, prefix: str
+) -> Callable[[Report, str], None]:
+    last_remark, due = "", every_few_seconds(-math.inf)
 
-    def show(self, report: Report, remark: str = "") -> None:
-        if remark and remark != self._remark:
-            say(f"{self._prefix}step {report.step}: {remark}")
-        self._remark = remark
+    def show(report: Report, remark: str = "") -> None:
+        nonlocal last_remark
+        if remark and remark != last_remark:
+            say(f"{prefix}step {report.step}: {remark}")
+        last_remark = remark
+        if due() or report.step >= max_steps:
+            left_s = report.elapsed_s / (report.step - first_step) * (max_steps - report.step)
+            say(
+                f"{prefix}step {report.step}/{max_steps}  {losses(report.stats)}  {bounds(report.stats, limits)}  "
+                f"{report.cases_per_s:.0f} cases/s  {duration(left_s)} left"
+            )
+
+    return show
+
+
+def every_few_seconds(last: float) -> Callable[[], bool]:
+    """A function that says whether it is time for the next line; ``last`` is when there was one, by time.monotonic."""
+
+    def due() -> bool:
+        nonlocal last
         now = time.monotonic()
-        if now - self._shown < SECONDS_BETWEEN_LINES and report.step < self._max_steps:
-            return
-        self._shown = now
-        left_s = report.elapsed_s / (report.step - self._first_step) * (self._max_steps - report.step)
-        say(
-            f"{self._prefix}step {report.step}/{self._max_steps}  {losses(report)}  {bounds(self._latent, report)}  "
-            f"{report.cases_per_s:.0f} cases/s  {duration(left_s)} left"
-        )
+        if now - last < SECONDS_BETWEEN_LINES:
+            return False
+        last = now
+        return True
+
+    return due
 
 
-def losses(report: Report) -> str:
+def losses(stats: Mapping[str, float]) -> str:
     """Such as ``discriminator 1.27 generator 0.85``."""
-    return " ".join(f"{name} {value:.2f}" for name, value in report.stats.items() if not name.startswith(BOUND))
+    return " ".join(f"{name} {value:.2f}" for name, value in stats.items() if not name.startswith(BOUND))
 
 
-def bounds(latent: LatentSpec, report: Report) -> str:
-    """Such as ``cat 2.87/3.00 cont0 0.41``: a category's bound can reach H(c); for a number there is no such limit."""
+def bounds(stats: Mapping[str, float], limits: Mapping[str, float]) -> str:
+    """Such as ``cat 2.87/3.00 cont0 0.41``: the bound of each code in nats, with its limit if that is known."""
     texts = []
-    for column, code in zip(latent.columns, latent.codes, strict=True):
-        if (value := report.stats.get(f"{BOUND}{column}")) is not None:
-            texts.append(f"{column} {value:.2f}" + (f"/{code.entropy:.2f}" if code.is_categorical else ""))
+    for name, value in stats.items():
+        if name.startswith(BOUND):
+            column = name.removeprefix(BOUND)
+            texts.append(f"{column} {value:.2f}" + (f"/{limits[column]:.2f}" if column in limits else ""))
     return " ".join(texts)
 
 
@@ -105,7 +114,7 @@ def steps(n_steps: int) -> Iterator[Callable[[str], None]]:
     Names such as ``task, 1`` and ``task, 2`` belong to one task; without a terminal, each task gets one line.
     """
     if not sys.stderr.isatty():
-        yield _TaskLines(n_steps).show
+        yield _task_lines(n_steps)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -123,13 +132,15 @@ def steps(n_steps: int) -> Iterator[Callable[[str], None]]:
         yield show
 
 
-class _TaskLines:
-    def __init__(self, n_steps: int) -> None:
-        self._n_steps, self._begun, self._last_task = n_steps, 0, ""
+def _task_lines(n_steps: int) -> Callable[[str], None]:
+    n_begun, last_task = 0, ""
 
-    def show(self, text: str) -> None:
-        self._begun += 1
+    def show(text: str) -> None:
+        nonlocal n_begun, last_task
+        n_begun += 1
         task = text.rstrip("0123456789").rstrip(", ")
-        if task != self._last_task:
-            self._last_task = task
-            say(f"{task} ({self._begun} of {self._n_steps} at most)")
+        if task != last_task:
+            last_task = task
+            say(f"{task} ({n_begun} of {n_steps} at most)")
+
+    return show

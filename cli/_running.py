@@ -51,11 +51,7 @@ def stop_signals() -> Iterator[list[int]]:
 
 
 def run_session(session: Session, panel: Panel, runs: Path) -> None:
-    """Trains to the end, or to a signal, and says what comes next.
-
-    Raises:
-        typer.Exit: a signal came; training was saved.
-    """
+    """Trains to the end, or to a signal, which ends the command, and says what comes next."""
     _introduce(session.run, session, panel)
     with stop_signals() as came:
         _train(session, came)
@@ -67,12 +63,7 @@ def run_session(session: Session, panel: Panel, runs: Path) -> None:
 def run_candidates(
     candidates: Candidates, panel: Panel, runs: Path, device: torch.device, precision: torch.dtype
 ) -> None:
-    """Trains what remains of several candidates, or to a signal, chooses one, and says what comes next.
-
-    Raises:
-        typer.Exit: a signal came; training was saved.
-        DivergedError: all candidates diverged.
-    """
+    """Trains what remains of several candidates, or to a signal, chooses one, and says what comes next."""
     n_candidates, introduced = len(candidates.rows), False
     with stop_signals() as came:
         for index, session in candidates.remaining(panel, device, precision):

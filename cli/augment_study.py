@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ import typer
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, existing_file, is_dataset, read_dataset, read_file, reading
 from tsinfogan.cli._options import option
-from tsinfogan.cli._output import print_table, say
+from tsinfogan.cli._output import print_table, say, say_notes
+from tsinfogan.cli._progress import every_few_seconds
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 PICTURE = "augment-study.png"
 FORMATS = ("csv", "json")
-SECONDS_BETWEEN_LINES = 2.0
 
 
 def augment_study(
@@ -90,9 +91,10 @@ def augment_study(
     if any(one.needs_model for one in methods.values()):
         generators = _generators(source, train, model, runs, device)
     models = [run.load_model(where) for run in generators]
-    shown = _Lines(len(situations) * draws * len(methods))
     settings = StudySettings(draws, synthetic, steps, seed, device)
-    study = run_study(train, held_out, models, methods, situations, settings, shown.show)
+    study = run_study(
+        train, held_out, models, methods, situations, settings, _lines(len(situations) * draws * len(methods))
+    )
     picture = out or (generators[0].path if generators else Path()) / PICTURE
     _print_study(study)
     write_whole(picture, draw_study(study), "make room there, or name another file with --out")
@@ -153,22 +155,19 @@ def _trained(source: str, train: Panel, runs: Path, device: str) -> Run:
     return Run.open(session.run.path)
 
 
-class _Lines:
+def _lines(n_trials: int) -> Callable[[Trial], None]:
     """A line on stderr every few seconds about how far the study is."""
+    numbers, due = itertools.count(1), every_few_seconds(time.monotonic())
 
-    def __init__(self, n_trials: int) -> None:
-        self._n_trials, self._done = n_trials, 0
-        self._started = self._shown = time.monotonic()
+    def show(trial: Trial) -> None:
+        number = next(numbers)
+        if due():
+            say(
+                f"{trial.situation}, draw {trial.draw + 1}, {trial.method}: accuracy {trial.accuracy:.3f}  "
+                f"({number} of {n_trials} at most)"
+            )
 
-    def show(self, trial: Trial) -> None:
-        self._done += 1
-        if time.monotonic() - self._shown < SECONDS_BETWEEN_LINES:
-            return
-        self._shown = time.monotonic()
-        say(
-            f"{trial.situation}, draw {trial.draw + 1}, {trial.method}: accuracy {trial.accuracy:.3f}  "
-            f"({self._done} of {self._n_trials} at most)"
-        )
+    return show
 
 
 def _print_study(study: Study) -> None:
@@ -188,8 +187,7 @@ def _print_study(study: Study) -> None:
     print_table(("labels", "method", "sees unlabelled", "accuracy, %", "macro-F1, %", "verdict"), table, sys.stderr)
     for name, reason in study.skipped.items():
         say(f"{name} is left out: {reason}")
-    for note in dict.fromkeys(f"{row.situation}, {row.method}: {note}" for row in rows(study) for note in row.notes):
-        say(f"note: {note}")
+    say_notes(dict.fromkeys(f"{row.situation}, {row.method}: {note}" for row in rows(study) for note in row.notes))
     say(f"± is half of a 95 % interval over {study.settings.n_draws} draws of labelled series")
     if references := [name for name, method in study.methods.items() if method.reference]:
         say(f"{' and '.join(references)} use no synthetic series; they are there to compare with")
@@ -209,17 +207,16 @@ def _write(study: Study, format_name: str) -> None:
         writer.writeheader()
         writer.writerows(records)
         return
-    kept: dict[str, Any] = {
+    kept = {
         "data": study.data,
         "n_test": study.n_test,
         "n_draws": study.settings.n_draws,
         "n_models": study.n_models,
-    }
-    kept |= {
         "synthetic": study.settings.synthetic,
         "steps": study.settings.steps,
         "skipped": dict(study.skipped),
         "rows": records,
+        "trials": [asdict(trial) for trial in study.trials],
+        "conclusions": conclusions(study),
     }
-    kept |= {"trials": [asdict(trial) for trial in study.trials], "conclusions": conclusions(study)}
     print(json.dumps(kept, ensure_ascii=False, indent=1))

@@ -36,17 +36,8 @@ def info(name: str = typer.Argument(help="Name of a dataset.")) -> None:
     entry = get_dataset(name)
     categories = "as many categories as classes" if entry.n_categories is None else f"{entry.n_categories} categories"
     codes = f"{categories}, {entry.n_continuous} continuous, {entry.noise_dim} noise"
-    print_fields(
-        [
-            ("name", name),
-            ("summary", entry.summary),
-            ("source", entry.source),
-            ("licence", entry.licence),
-            ("citation", entry.citation),
-            ("codes", codes),
-            ("backbone", entry.backbone),
-        ]
-    )
+    about = [(part, getattr(entry, part)) for part in ("summary", "source", "licence", "citation")]
+    print_fields([("name", name), *about, ("codes", codes), ("backbone", entry.backbone)])
 
 
 @datasets_app.command()

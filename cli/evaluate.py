@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
@@ -24,7 +24,7 @@ from tsinfogan.cli._files import (
     seen_like,
 )
 from tsinfogan.cli._options import option
-from tsinfogan.cli._output import make_folder, print_table, say, write_files
+from tsinfogan.cli._output import make_folder, print_table, say, say_notes, write_files
 from tsinfogan.cli._progress import steps
 from tsinfogan.errors import DataError, RunError, SettingError, TsInfoGANError
 
@@ -37,25 +37,15 @@ PAGE, FIGURES = "evaluation.html", "evaluation.json"
 N_PICTURES = 7
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What is measured against what.
-
-    Attributes:
-        synthetic: a model or synthetic series.
-        name: what these are called.
-        seen: real series that the generator was trained on, or that stand for these.
-        reference: held-out real series, or None.
-        folder: where the files go by default.
-        notes: what is not as it should be, a sentence each.
-    """
+class Inputs(NamedTuple):
+    """What is measured against what."""
 
     synthetic: Model | Panel
-    name: str
-    seen: Panel
-    reference: Panel | None
-    folder: Path
-    notes: tuple[str, ...] = ()
+    name: str  # what these are called
+    seen: Panel  # real series that the generator was trained on, or that stand for these
+    reference: Panel | None  # held-out real series
+    folder: Path  # where the files go by default
+    notes: tuple[str, ...]  # what is not as it should be, a sentence each
 
 
 def evaluate(
@@ -121,8 +111,7 @@ def evaluate(
     print_table(HEADER, table_rows(found))
     for measure, reason in found.skipped.items():
         say(f"{measure} is left out: {reason}")
-    for note in found.notes:
-        say(f"note: {note}")
+    say_notes(found.notes)
     for warning in found.warnings:
         say(f"warning: {warning}")
     say(f"{found.headline}; the whole is in {folder / PAGE} and {folder / FIGURES}")
@@ -131,25 +120,15 @@ def evaluate(
 def _inputs(
     name: str | None, real: str | None, test: Path | None, fake: Path | None, asked: Reading, runs: Path, device: str
 ) -> Inputs:
-    """Finds the series that are asked for."""
+    """Finds the series that are asked for: those of two files, or of a run with or without a file."""
     if fake is not None and real is not None:
         if name is not None:
             raise SettingError("RUN, --real and --fake are one too many: --real takes the place of the run's series")
-        return _of_files(real, test, fake, asked)
+        seen, reference, notes = _real(real, test, asked)
+        synthetic = seen_like(read_beside(_existing(fake), PLAIN, asked.to_dict()), seen)
+        return Inputs(synthetic, fake.name, seen, reference, Path(), notes)
     if fake is None and real is None and test is None and asked != PLAIN:
         raise SettingError("columns and windows say how a file is read; name one with --real, --test or --fake")
-    return _of_run(name, real, test, fake, asked, runs, device)
-
-
-def _of_files(real: str, test: Path | None, fake: Path, asked: Reading) -> Inputs:
-    seen, reference, notes = _real(real, test, asked)
-    synthetic = seen_like(read_beside(_existing(fake), PLAIN, asked.to_dict()), seen)
-    return Inputs(synthetic, fake.name, seen, reference, Path(), notes)
-
-
-def _of_run(
-    name: str | None, real: str | None, test: Path | None, fake: Path | None, asked: Reading, runs: Path, device: str
-) -> Inputs:
     from tsinfogan.devices import choose_device
     from tsinfogan.sampling.inference import check_fits
     from tsinfogan.training.run import find_run

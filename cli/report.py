@@ -10,7 +10,7 @@ import typer
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import PLAIN, reading, real_series
 from tsinfogan.cli._options import option
-from tsinfogan.cli._output import make_folder, say, write_files
+from tsinfogan.cli._output import make_folder, say, say_notes, write_files
 from tsinfogan.errors import SettingError
 
 PAGE, PICTURE, FIGURES = "report.html", "report.png", "report.json"
@@ -51,8 +51,7 @@ def report(
     make_folder(folder)
     say("reading the real series")
     found = real_series(run, model, data, asked)
-    for note in found.notes:
-        say(f"note: {note}")
+    say_notes(found.notes)
     subject = CodeContext(model, found.train, found.test)
     context = ReportContext(run.name, subject, found.notes)
     summary = gather(context, say)

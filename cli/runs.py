@@ -12,6 +12,7 @@ import typer
 
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._output import print_fields, print_table, say
+from tsinfogan.cli._progress import bounds
 
 if TYPE_CHECKING:
     from tsinfogan.training.candidates import Candidate
@@ -77,7 +78,7 @@ def _row(run: Run) -> tuple[str, ...]:
         plan.recipe + _seeds(run),
         plan.model.backbone,
         steps,
-        bounds_text(last),
+        bounds(last, {}),
     )
 
 
@@ -105,12 +106,6 @@ def _candidates(run: Run) -> list[Candidate]:
 
     candidates = Candidates.open(run)
     return [] if candidates is None else candidates.rows
-
-
-def bounds_text(stats: Mapping[str, float]) -> str:
-    """Such as ``cat 2.87 cont0 0.41``."""
-    prefix = "bound_"
-    return " ".join(f"{name[len(prefix) :]} {value:.2f}" for name, value in stats.items() if name.startswith(prefix))
 
 
 def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:

@@ -99,10 +99,9 @@ def _training_series(run: Run, model: Model) -> TrainingSeries:
 def _parse_distance(text: str, training_series: TrainingSeries) -> float:
     if text == "auto":
         return training_series.auto_distance
-    try:
-        distance = float(text)
-    except ValueError:
-        distance = math.nan
+    from tsinfogan.cli._parsing import to_number
+
+    distance = to_number(text)
     if not 0 <= distance < math.inf:
         raise SettingError(f"expected auto or a number of standard deviations in --min-distance, got {text!r}")
     return distance

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tsinfogan.cli import _options as shared
-from tsinfogan.cli._files import COLUMNS, WINDOWS, Reading, describe_file, read_dataset, read_file, reading
+from tsinfogan.cli._files import Reading, describe_file, read_dataset, read_file, reading
 from tsinfogan.cli._options import option
 from tsinfogan.cli._output import say
 from tsinfogan.errors import RunError, SettingError, UnknownNameError
@@ -196,21 +196,16 @@ def _choices(options: Mapping[str, Any]) -> dict[str, Any]:
     if options["dataset"] and options["data"]:
         raise SettingError("--dataset and --data both name the data; give one of them")
     suggested = {} if options["data"] else get_dataset(options["dataset"] or DEFAULT_DATASET).suggestions
-    given = {
-        "backbone": options["backbone"],
-        "width": options["width"],
+    followed = tuple(options["cont_follows"] or ())
+    given = {name: options[name] for name in ("backbone", "width", "continuous_prior", "category_prior")} | {
         "n_categories": None if options["cat"] is None else parse_counts(options["cat"], "--cat", SIZES),
         "n_continuous": options["cont"],
         "noise_dim": options["noise"],
-        "continuous_prior": options["continuous_prior"],
-        "category_prior": options["category_prior"],
         "posterior_scale": 1.0 if options["posterior"] == "fixed" else None,
         "scaling": parse_choice(options["scaling"]) if options["scaling"] else None,
         "bounds": parse_choice(options["bounds"]) if options["bounds"] else None,
-        "cont_follows": None,
+        "cont_follows": () if followed == ("none",) else followed or None,
     }
-    if followed := tuple(options["cont_follows"] or ()):
-        given["cont_follows"] = () if followed == ("none",) else followed
     return {**suggested, **{name: value for name, value in given.items() if value is not None}}
 
 
@@ -260,8 +255,9 @@ def _refuse_beside_resume(context: typer.Context) -> None:
 
 
 def _resume(runs: Path, name: str, device: str, precision: str) -> None:
-    from tsinfogan.cli._labels import hide_labels_again
+    from tsinfogan.cli._labels import KEPT
     from tsinfogan.cli._running import run_candidates, run_session
+    from tsinfogan.data.labels import keep_labels
     from tsinfogan.devices import choose_device, choose_precision
     from tsinfogan.training.candidates import Candidates, find_last
     from tsinfogan.training.run import find_run
@@ -270,13 +266,14 @@ def _resume(runs: Path, name: str, device: str, precision: str) -> None:
     run = find_last(runs) if name == "last" else find_run(runs, name)
     where = choose_device(device)
     dtype = choose_precision(precision, where)
-    source = {key: run.data[key] for key in ("dataset", "file", COLUMNS, WINDOWS) if key in run.data}
-    if not {"dataset", "file"} & set(source):
+    if not {"dataset", "file"} & set(run.data):
         raise RunError(f"run {run.name} was not trained from the command line; go on with it in Python")
     candidates = Candidates.open(run)
     if candidates is not None and candidates.chosen:
         raise _finished(runs, run.name, f"seed {candidates.chosen.seed} is chosen", "--seeds")
-    panel = hide_labels_again(_panel(source, Reading.from_dict(source)), run.data)
+    panel = _panel(run.data, Reading.from_dict(run.data))
+    if KEPT in run.data:
+        panel = keep_labels(panel, run.data[KEPT])
     if candidates is not None:
         run_candidates(candidates, panel, runs, where, dtype)
         return

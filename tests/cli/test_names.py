@@ -54,7 +54,7 @@ def test_messages_in_options() -> None:
         "train with --recipe infogan (--time-column 'my day')"
     )
     assert in_options("`posterior_scale=1.0` has no effect") == "--posterior fixed has no effect"
-    assert in_options("raise `r2_weight`, or `penalty_every=1`") == "raise --set r2_weight, or --set penalty_every=1"
+    assert in_options("raise `r2_weight`, or `penalty_every=1`") == "raise r2_weight, or --set penalty_every=1"
     assert in_options("run `tsinfogan train` on `config.json`") == "run `tsinfogan train` on `config.json`"
 
 
