@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from tsinfogan.data.augmentations import CAUTIOUS, Augmentations
-from tsinfogan.data.panel import Panel, encode_labels, numbered_channels
-from tsinfogan.data.uea import UeaFile, padded
-from tsinfogan.data.windows import Series, panel_from_series
+from tsinfogan.data.augmentations import Augmentations
+from tsinfogan.data.panel import Panel
+from tsinfogan.data.uea import UeaFile, uea_series
+from tsinfogan.data.windows import panel_from_series
 from tsinfogan.datasets import Dataset, Family, Split
 from tsinfogan.datasets.sources import Mirror, data_folder, file_readers, files_by_name, obtain, read_uea, zip_readers
 from tsinfogan.errors import DataError, SettingError
@@ -22,22 +22,18 @@ CITATION = (
 )
 
 
-@dataclass(frozen=True)
-class Known:
-    """What is known of one dataset beyond its files."""
-
-    augmentations: Augmentations = CAUTIOUS
-    time_step: float = 1.0
-    time_unit: str = ""
-
-
-KNOWN: dict[str, Known] = {
+KNOWN: dict[str, dict[str, Any]] = {
     # A watch on a wrist at 10 Hz, ten seconds cut anywhere out of an ongoing motion: where the cut lies says nothing,
     # so a series may be shifted far. Running is walking faster and wider, so tempo and amplitude change by less than
     # what tells the two apart, a factor of about 1.5 in tempo. Standing spreads a twentieth as far as all series
     # together do, so noise stays below that, and an offset as large would drown it.
-    "BasicMotions": Known(Augmentations(time_scale=0.15, time_shift=0.3, amplitude=0.2, noise=0.02), 0.1, "s"),
+    "BasicMotions": {
+        "augmentations": Augmentations(time_scale=0.15, time_shift=0.3, amplitude=0.2, noise=0.02),
+        "time_step": 0.1,
+        "time_unit": "s",
+    }
 }
+"""Attributes of the panel that the files of a dataset do not tell."""
 
 
 def load(name: str, split: Split) -> Panel:
@@ -48,23 +44,8 @@ def load(name: str, split: Split) -> Panel:
     if parsed is None:
         mirror = Mirror(f"{ARCHIVE}/aeon-toolkit/{name}.zip", f"{name}.zip")
         parsed = obtain([mirror], lambda path: _read_zip(path, name, split))
-    known, source = KNOWN.get(name, Known()), f"uea:{name} {split}"
-    values, lengths = padded(parsed)
-    labels, classes = (None, ()) if parsed.labels is None else encode_labels(parsed.labels, parsed.classes)
-    series = Series(
-        values,
-        numbered_channels(values.shape[1]),
-        lengths=lengths,
-        labels=labels,
-        others={
-            "classes": classes,
-            "name": f"uea:{name}",
-            "time_step": known.time_step,
-            "time_unit": known.time_unit,
-            "augmentations": known.augmentations,
-        },
-    )
-    return panel_from_series(series, source)
+    series = uea_series(parsed, {}, name=f"uea:{name}", **KNOWN.get(name, {}))
+    return panel_from_series(series, f"uea:{name} {split}")
 
 
 def _read_zip(path: Path, name: str, split: Split) -> UeaFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -124,16 +125,21 @@ def describe_columns(names: Sequence[str], columns: ColumnNames = USUAL) -> Colu
 
 
 def check_columns(names: Sequence[str], columns: ColumnNames, source: str) -> None:
-    """Checks the header of the table that messages call ``source``.
-
-    Raises:
-        DataError: two columns have one name, or a named column does not exist.
-    """
+    """Refuses the header of ``source`` if two columns have one name, or if a named column does not exist."""
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"{source} has several columns called {repeated[0]!r}; keep one of them")
     asked = [name for name in (columns.case, columns.time, columns.label, *columns.channels) if name]
     if absent := [name for name in asked if name not in names]:
         raise DataError(f"{source} has no column {absent[0]!r}, only {listed(names)}; check the name")
+
+
+def is_number(text: str, *, finite: bool = False) -> bool:
+    """Whether a text is a number; with ``finite``, whether it is a finite one."""
+    try:
+        number = float(text)
+    except ValueError:
+        return False
+    return "_" not in text and (math.isfinite(number) or not finite)  # only Python reads 1_000 as a number
 
 
 def listed(names: Sequence[str], most: int = 30) -> str:

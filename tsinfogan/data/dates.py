@@ -19,15 +19,7 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
 
-UNITS_NS = {
-    "D": 86_400_000_000_000,
-    "h": 3_600_000_000_000,
-    "min": 60_000_000_000,
-    "s": 1_000_000_000,
-    "ms": 1_000_000,
-    "us": 1_000,
-    "ns": 1,
-}
+UNITS_NS = {"D": 86_400 * 10**9, "h": 3_600 * 10**9, "min": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 1_000, "ns": 1}
 """Nanoseconds of each fixed step, longest first."""
 DAY_NS = UNITS_NS["D"]
 SATURDAY = 5
@@ -53,10 +45,8 @@ def step_and_unit(step_ns: float) -> tuple[float, str]:
 def calendar_positions(time: IntArray, begin: IntArray, inner: IntArray) -> tuple[FloatArray, str] | None:
     """Position of each date on a calendar of months or working days, and its frequency; None if no such calendar fits.
 
-    Args:
-        time: ``(n_rows,)`` dates, sorted within each case.
-        begin: ``(n_rows,)`` first date of each row's case.
-        inner: rows that are not the first of their case; at least one.
+    ``time`` holds the ``(n_rows,)`` dates, sorted within each case, and ``begin`` the first date of each row's case;
+    ``inner`` are the rows, at least one, that are not the first of their case.
     """
     days = time // DAY_NS
     if np.ptp(time - days * DAY_NS):
@@ -89,37 +79,34 @@ def is_zoned(text: str) -> bool:
 
 
 def timestamps(origin: str, frequency: str, n: int) -> Dates:
-    """``(n,)`` dates from ``origin`` on, as ``datetime64[s]`` if all are whole seconds, else ``datetime64[ns]``.
-
-    Raises:
-        DataError: ``origin`` or ``frequency`` cannot be understood.
-    """
+    """``(n,)`` dates from ``origin`` on, as ``datetime64[s]`` if all are whole seconds, else ``datetime64[ns]``."""
     first, several = _parsed(origin), max(n, 2)  # one date alone does not show how fine the step is
     match = ALIAS.fullmatch(frequency)
-    found = _steps(first, int(match[1] or 1), match[2], several) if match else None
-    dates: Dates = _by_pandas(first, frequency, several) if found is None else found
+    dates = _steps(first, int(match[1] or 1), match[2], several) if match else None
+    if dates is None:
+        dates = _by_pandas(first, frequency, several)
     seconds = dates.astype("datetime64[s]")
     return (seconds if (seconds == dates).all() else dates)[:n]
 
 
 def _steps(first: np.datetime64, count: int, unit: str, n: int) -> Dates | None:
+    """``(n,)`` dates, every ``count`` units; None if ``first`` is not a date of that calendar."""
     indices = np.arange(n) * count
-    if unit in UNITS_NS:
-        fixed: Dates = first + (indices * UNITS_NS[unit]).astype("timedelta64[ns]")
-        return fixed
+    days: Dates
     day = first.astype("datetime64[D]")
+    if unit in UNITS_NS:
+        return np.asarray(first + (indices * UNITS_NS[unit]).astype("timedelta64[ns]"))
     if unit == "B":
         if not np.is_busday(day):
             return None
-        working: Dates = np.busday_offset(day, indices).astype("datetime64[ns]") + (first - day)
-        return working
-    shifted = day + (unit == "ME")
-    month = shifted.astype("datetime64[M]")
-    if month.astype("datetime64[D]") != shifted:
-        return None
-    ends = (month + indices).astype("datetime64[D]") - (unit == "ME")
-    dates: Dates = ends.astype("datetime64[ns]") + (first - day)
-    return dates
+        days = np.busday_offset(day, indices)
+    else:
+        shifted = day + (unit == "ME")
+        month = shifted.astype("datetime64[M]")
+        if month.astype("datetime64[D]") != shifted:
+            return None
+        days = (month + indices).astype("datetime64[D]") - (unit == "ME")
+    return np.asarray(days.astype("datetime64[ns]") + (first - day))
 
 
 def _by_pandas(first: np.datetime64, frequency: str, n: int) -> Dates:

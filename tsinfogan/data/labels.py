@@ -42,11 +42,7 @@ def draw_labelled(panel: Panel, n_per_class: int, seed: int) -> IntArray:
 
 
 def keep_labels(panel: Panel, cases: ArrayLike) -> Panel:
-    """The panel with the labels of these cases only; its classes stay the same.
-
-    Args:
-        panel: with labels.
-        cases: ``(n_kept,)`` indices.
+    """The panel with the labels of the cases at these ``(n_kept,)`` indices only; its classes stay the same.
 
     Raises:
         DataError: the panel has no labels, or no case of such an index.

@@ -23,6 +23,7 @@ GUTTER_CELLS, GAP = 0.35, 0.06
 CELL_FILL = 0.86
 
 Row = tuple[str, Sequence[int]]
+"""Title, and the cases side by side in it."""
 Cells = list[tuple[int, float, float]]
 """Case, and the left upper corner of the cell it is drawn in."""
 
@@ -47,12 +48,7 @@ def to_png(figure: Any, dpi: int) -> bytes:
 
 
 class CellCanvas:
-    """A picture measured in square cells, x from the left and y from the top.
-
-    Args:
-        width: in cells.
-        height: in cells.
-    """
+    """A picture measured in square cells, x from the left and y from the top."""
 
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = width, height
@@ -87,13 +83,8 @@ def draw_panel_grid(panel: Panel, rows: Sequence[Row], target: BinaryIO, *, titl
 
     A pen's path is the running sum of channels 0 and 1 times ``time_step``, at one scale unless too large for its cell,
     broader and darker where channel 2, the force, is greater. Lines have one colour and one scale per channel over all
-    cells. Images are grey, or in colour if they have three channels. Many rows are set in two blocks.
-
-    Args:
-        panel: holds the cases.
-        rows: ``(title, case indices)`` of each row; an empty title continues the row above.
-        target: stays open.
-        title: above the whole.
+    cells. Images are grey, or in colour if they have three channels. Many rows are set in two blocks. An empty title
+    of a row continues the row above; ``target`` stays open.
     """
     longest = max((len(cases) for _, cases in rows), default=1)
     n_blocks = 2 if len(rows) > max(ROWS_PER_BLOCK, longest) else 1
@@ -128,12 +119,8 @@ def draw_cells(
 ) -> None:
     """Draws each case in its cell, one unit wide and high, on axes that count downwards.
 
-    Args:
-        axes: of matplotlib.
-        panel: holds the cases.
-        cells: what is drawn where.
-        real: cases drawn in brown: real series among synthetic ones.
-        scaled_by: cases that set the common scale, so that several drawings compare; by default those drawn.
+    Cases in ``real`` are drawn in brown: real series among synthetic ones. The cases ``scaled_by`` set the common
+    scale, so that several drawings compare; by default those drawn.
     """
     if not cells:
         return
@@ -185,15 +172,9 @@ def _draw_pen(axes: Any, panel: Panel, cells: Cells, shown: Sequence[int], real:
     low, high = np.quantile(np.concatenate([_force(panel, case) for case in shown]), [0.02, 0.98])
     share = np.clip((pressed - low) / (high - low), 0, 1) if high > low else np.full(len(pressed), 0.6)
     colours = pale_dark[:, 0] * (1 - share[:, None]) + pale_dark[:, 1] * share[:, None]
-    lightest_first = np.argsort(share, kind="stable")  # a light move through the air never covers a written line
-    axes.add_collection(
-        LineCollection(
-            list(np.concatenate(segments)[lightest_first]),
-            linewidths=(0.7 + 1.1 * share)[lightest_first].tolist(),
-            colors=colours[lightest_first].tolist(),
-            capstyle="round",
-        )
-    )
+    order = np.argsort(share, kind="stable")  # lightest first: a move through the air never covers a written line
+    lines, widths = list(np.concatenate(segments)[order]), (0.7 + 1.1 * share)[order]
+    axes.add_collection(LineCollection(lines, linewidths=widths, colors=colours[order], capstyle="round"))
 
 
 def _path(panel: Panel, case: int) -> NDArray[np.floating[Any]]:
@@ -219,10 +200,8 @@ def _draw_lines(axes: Any, panel: Panel, cells: Cells, shown: Sequence[int]) -> 
         lines = []
         for case, left, top in cells:
             values = panel.case(case)[channel]
-            across_cell = left + margin + across * np.arange(len(values))
-            lines.append(
-                np.column_stack([across_cell, top + 0.5 - CELL_FILL * (values - centre[channel]) / spread[channel]])
-            )
+            x = left + margin + across * np.arange(len(values))
+            lines.append(np.column_stack([x, top + 0.5 - CELL_FILL * (values - centre[channel]) / spread[channel]]))
         axes.add_collection(LineCollection(lines, linewidths=0.9, colors=_colour(channel), alpha=0.9, capstyle="round"))
 
 
@@ -234,18 +213,7 @@ def _draw_images(axes: Any, panel: Panel, cells: Cells, shown: Sequence[int], re
     low, high = float(panel.values[list(shown)].min()), float(panel.values[list(shown)].max())
     for case, left, top in cells:
         inset = GAP if case in real else GAP / 2  # its frame shows
-        axes.imshow(
-            _pixels(panel.values[case], low, high),
-            cmap="gray",
-            vmin=0,
-            vmax=1,
-            extent=(left + inset, left + 1 - inset, top + 1 - inset, top + inset),
-            interpolation="nearest",
-            aspect="auto",
-        )
-
-
-def _pixels(image: FloatArray, low: float, high: float) -> NDArray[np.floating[Any]]:
-    """``(height, width)`` grey, or ``(height, width, 3)`` where there are three channels, in [0, 1]."""
-    scaled = (image - low) / ((high - low) or 1.0)  # (c, h, w)
-    return np.moveaxis(scaled, 0, -1) if len(image) == 3 else scaled.mean(axis=0)
+        extent = (left + inset, left + 1 - inset, top + 1 - inset, top + inset)
+        scaled = (panel.values[case] - low) / ((high - low) or 1.0)  # (c, h, w) in [0, 1]
+        pixels = np.moveaxis(scaled, 0, -1) if len(scaled) == 3 else scaled.mean(axis=0)  # (h, w, 3) or (h, w)
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, extent=extent, interpolation="nearest", aspect="auto")

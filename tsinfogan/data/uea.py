@@ -1,18 +1,22 @@
 """The text formats of the UEA archive: ``.ts``, and ``.arff`` with one channel or with all as a relational attribute.
 
 The formats are described at https://www.aeon-toolkit.org (file specifications) and in the Weka manual. Every parser
-returns a :class:`UeaFile`, and :func:`padded` turns it into arrays.
+returns a :class:`UeaFile`, and :func:`uea_series` turns it into series.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tsinfogan.data.columns import is_number
+from tsinfogan.data.panel import FloatArray, IntArray, encode_labels, numbered_channels
+from tsinfogan.data.windows import Series, ends
 from tsinfogan.errors import DataError
 
 Case = tuple[NDArray[np.float64], ...]
@@ -30,19 +34,12 @@ _FIELD = re.compile(rf"{_QUOTED}|[^,]+")
 
 @dataclass(frozen=True)
 class UeaFile:
-    """The content of one file, or of one file for each channel.
-
-    Attributes:
-        cases: the channels of each case.
-        labels: class name of each case, None if it is unknown; or None if the file has no classes.
-        classes: class names in the order of the header.
-        remark: the comment that begins with ``REMARK``, without that word; empty if there is none.
-    """
+    """The content of one file, or of one file for each channel."""
 
     cases: tuple[Case, ...]
-    labels: tuple[str | None, ...] | None
-    classes: tuple[str, ...]
-    remark: str = ""
+    labels: tuple[str | None, ...] | None  # class name of each case, None if unknown; None if the file has no classes
+    classes: tuple[str, ...]  # in the order of the header
+    remark: str = ""  # the comment that begins with ``REMARK``, without that word
 
 
 def decode(content: bytes) -> str:
@@ -56,13 +53,7 @@ def decode(content: bytes) -> str:
 def parse_ts(text: str, source: str) -> UeaFile:
     """Parses a ``.ts`` file: ``:`` between channels, ``,`` between values, the class last, ``?`` or ``NaN`` if missing.
 
-    Args:
-        text: the whole file.
-        source: name of the file in messages.
-
-    Raises:
-        DataError: the text is not such a file, its header contradicts its data, or it holds time stamps or regression
-            targets.
+    Messages call the file ``source``. Time stamps and regression targets are refused.
     """
     header, lines, remark = _split_header(text, source, comment="#")
     settings = {key.lower(): value.strip() for key, _, value in (line[1:].partition(" ") for line in header)}
@@ -103,8 +94,8 @@ def _check_header(settings: dict[str, str], cases: tuple[Case, ...], source: str
 def parse_arff(text: str, source: str) -> UeaFile:
     r"""Parses an ``.arff`` file: numeric attributes of one channel, or a relational one of all; then the class.
 
-    A relational value is in quotes, with ``\n`` between channels. The class may be absent; ``?`` is missing. Arguments
-    and errors as in :func:`parse_ts`; sparse ARFF is refused.
+    A relational value is in quotes, with ``\n`` between channels. The class may be absent; ``?`` is missing. Sparse
+    ARFF is refused.
     """
     header, lines, remark = _split_header(text, source, comment="%")
     kinds = [line for line in header if line.lower().startswith("@attribute")]
@@ -127,7 +118,8 @@ def parse_arff(text: str, source: str) -> UeaFile:
             if not match:
                 raise DataError(f"{source}: expected a class after the last comma of case {index}")
             fields, label = match[1], _unquoted(match[2])
-        case = tuple(_numbers(part, f"{source}: case {index}") for part in _channels(fields, is_relational))
+        parts = _unquoted(fields, escapes=False).split("\\n") if is_relational else [fields]
+        case = tuple(_numbers(part, f"{source}: case {index}") for part in parts)
         if wrong := [len(values) for values in case if len(values) != len(inner)]:
             raise DataError(f"{source}: expected {len(inner)} values in case {index}, got {wrong[0]}")
         if len(case) != len(cases[0] if cases else case):
@@ -138,17 +130,8 @@ def parse_arff(text: str, source: str) -> UeaFile:
     return _labelled(tuple(cases), None if nominal is None else tuple(labels), classes, source, remark)
 
 
-def _channels(fields: str, is_relational: bool) -> list[str]:
-    """The comma-separated values of each channel."""
-    return _unquoted(fields, escapes=False).split("\\n") if is_relational else [fields]
-
-
 def join_channels(files: Sequence[UeaFile], source: str) -> UeaFile:
-    """Joins the files of single channels.
-
-    Raises:
-        DataError: the files have different numbers of cases or different labels.
-    """
+    """Joins the files of single channels, which must hold the same cases with the same labels."""
     if any(file.labels != files[0].labels or len(file.cases) != len(files[0].cases) for file in files):
         raise DataError(f"{source}: expected the same cases with the same labels in every channel's file")
     cases = tuple(
@@ -158,23 +141,37 @@ def join_channels(files: Sequence[UeaFile], source: str) -> UeaFile:
     return UeaFile(cases, files[0].labels, files[0].classes, files[0].remark)
 
 
-def padded(file: UeaFile) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def padded(file: UeaFile) -> tuple[FloatArray, IntArray]:
     """Values ``(n, c, t)`` and lengths ``(n,)``. A case ends with the last value of any channel.
 
     Missing values before that are NaN. A case without values keeps its whole length.
     """
-    ends = [max((int(found[-1]) + 1 for found in map(_present, case) if found.size), default=0) for case in file.cases]
-    lengths = [end or max(map(len, case)) for end, case in zip(ends, file.cases, strict=True)]
-    values = np.full((len(file.cases), len(file.cases[0]), max(lengths)), np.nan, np.float32)
+    sizes = [max(map(len, case)) for case in file.cases]
+    values = np.full((len(file.cases), len(file.cases[0]), max(sizes)), np.nan, np.float32)
     with np.errstate(over="ignore"):
-        for rows, case, length in zip(values, file.cases, lengths, strict=True):
+        for rows, case in zip(values, file.cases, strict=True):
             for row, channel in zip(rows, case, strict=True):
-                row[: min(length, len(channel))] = channel[:length]
-    return values, np.array(lengths, np.int64)
+                row[: len(channel)] = channel
+    lengths: IntArray = np.minimum(ends(values), sizes)
+    return np.ascontiguousarray(values[:, :, : lengths.max()]), lengths
 
 
-def _present(channel: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.flatnonzero(np.isfinite(channel))
+def uea_series(file: UeaFile, remark: Mapping[str, Any], **others: Any) -> Series:
+    """The series in a file.
+
+    Args:
+        file: content of the file.
+        remark: what its remark says of ``channels``, ``kinds`` and ``classes``.
+        others: further attributes of the panel.
+    """
+    values, lengths = padded(file)
+    labels, classes = None, tuple(remark.get("classes", file.classes))
+    if file.labels is not None:
+        names: dict[str | None, str] = dict(zip(file.classes, classes, strict=True))
+        labels, classes = encode_labels([names.get(label) for label in file.labels], classes)
+        others["classes"] = classes
+    channels = remark.get("channels", numbered_channels(values.shape[1]))
+    return Series(values, channels, lengths, labels, remark.get("kinds", ()), others=others)
 
 
 def _split_header(text: str, source: str, comment: str) -> tuple[list[str], list[str], str]:
@@ -201,19 +198,11 @@ def _numbers(text: str, where: str) -> NDArray[np.float64]:
             raise ValueError
         values = np.array(list(map(float, fields)), dtype=np.float64)
     except ValueError:
-        bad = next(field for field in fields if not _is_number(field))
+        bad = next(field for field in fields if not is_number(field))
         raise DataError(f"{where}: expected a number or '?', got {bad.strip()[:40]!r}") from None
     if np.isinf(values).any():
         raise DataError(f"{where}: expected finite numbers, got an infinite one")
     return values
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
 
 
 def _unquoted(text: str, *, escapes: bool = True) -> str:

@@ -21,6 +21,7 @@ MAX_MISSING = 0.25
 MAX_SIZE = 1 << 31
 """Largest number of values in a panel; they take 8 GiB."""
 LISTED = 5
+"""Channels named in a note."""
 
 
 class Filled(NamedTuple):
@@ -92,17 +93,11 @@ def refuse_large_gaps(
 
 
 class Cut(NamedTuple):
-    """Windows of series.
+    """Windows of series."""
 
-    Attributes:
-        values: ``(n_windows, c, length)``.
-        case: ``(n_windows,)`` index of the series that each comes from.
-        notes: what is in no window, one sentence each.
-    """
-
-    values: FloatArray
-    case: IntArray
-    notes: tuple[str, ...]
+    values: FloatArray  # (n_windows, c, length)
+    case: IntArray  # (n_windows,) index of the series that each comes from
+    notes: tuple[str, ...]  # what is in no window, one sentence each
 
 
 def cut_windows(filled: Filled, lengths: IntArray, windows: Windows, source: str, channels: Sequence[str]) -> Cut:
@@ -121,13 +116,11 @@ def cut_windows(filled: Filled, lengths: IntArray, windows: Windows, source: str
     check_size((int(n_of_case.sum()), filled.values.shape[1], windows.length), source, "lengthen the stride")
     case = np.repeat(np.arange(len(lengths)), n_of_case)
     start = (np.arange(len(case)) - np.repeat(np.cumsum(n_of_case) - n_of_case, n_of_case)) * windows.stride
-    notes = _unused(lengths, n_of_case, windows, source)
+    notes = _notes_on_left_out(lengths, n_of_case, windows, source)
     if filled.missing is not None:
-        before: IntArray = np.cumsum(filled.missing, axis=2) - filled.missing  # (n, c, t) missing values before each
-        last = start + windows.length - 1
-        n_missing: IntArray = (
-            before[case, :, last] + filled.missing[case, :, last] - before[case, :, start]
-        )  # (n_windows, c)
+        until: IntArray = np.cumsum(filled.missing, axis=2)  # (n, c, t) missing values up to each, and before each
+        before: IntArray = until - filled.missing
+        n_missing = until[case, :, start + windows.length - 1] - before[case, :, start]  # (n_windows, c)
         kept = n_missing.max(1) <= MAX_MISSING * windows.length
         if not kept.any():
             worst = channels[int(filled.missing.sum((0, 2)).argmax())]
@@ -145,7 +138,7 @@ def cut_windows(filled: Filled, lengths: IntArray, windows: Windows, source: str
     return Cut(np.ascontiguousarray(views[case, :, start]), case, notes)
 
 
-def _unused(lengths: IntArray, n_of_case: IntArray, windows: Windows, source: str) -> tuple[str, ...]:
+def _notes_on_left_out(lengths: IntArray, n_of_case: IntArray, windows: Windows, source: str) -> tuple[str, ...]:
     notes = []
     if short := int((n_of_case == 0).sum()):
         notes.append(f"{source}: {short} of {len(lengths)} series are shorter than a window and left out")
