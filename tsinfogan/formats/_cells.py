@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tsinfogan.data.columns import is_number
 from tsinfogan.data.dates import ZONE
 from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray
 from tsinfogan.errors import DataError
@@ -28,19 +28,12 @@ YEARS = (1678, 2261)
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table and how messages refer to it.
+    """One column of a table and how messages refer to it."""
 
-    Attributes:
-        cells: its values, as :func:`plain` gives them.
-        name: of the column.
-        source: name of the file or table.
-        where: describes a row, for instance ``case 3, time 0.01``.
-    """
-
-    cells: pa.Array
+    cells: pa.Array  # as :func:`plain` gives them
     name: str
-    source: str
-    where: Callable[[int], str]
+    source: str  # name of the file or table
+    where: Callable[[int], str]  # describes a row, for instance ``case 3, time 0.01``
 
     @property
     def is_text(self) -> bool:
@@ -58,29 +51,18 @@ class Column:
 
 
 class Numbers(NamedTuple):
-    """The numbers of one channel.
+    """The numbers of one channel."""
 
-    Attributes:
-        values: ``(n_rows,)`` float32, NaN where missing.
-        kind: what they are.
-        n_rounded: how many whole numbers float32 cannot hold.
-    """
-
-    values: FloatArray
+    values: FloatArray  # (n_rows,), NaN where missing
     kind: ChannelKind
-    n_rounded: int
+    n_rounded: int  # how many whole numbers float32 cannot hold
 
 
 class Times(NamedTuple):
-    """The times of the rows.
+    """The times of the rows."""
 
-    Attributes:
-        values: ``(n_rows,)`` float64 numbers, or dates as int64 nanoseconds since 1970.
-        zone: time zone that dates were given in; empty for numbers and for dates without a zone.
-    """
-
-    values: NDArray[np.float64] | IntArray
-    zone: str = ""
+    values: NDArray[np.float64] | IntArray  # (n_rows,) numbers, or dates as nanoseconds since 1970
+    zone: str = ""  # time zone that dates were given in; empty for numbers and for dates without a zone
 
     @property
     def are_dates(self) -> bool:
@@ -108,10 +90,7 @@ def in_python(column: pa.ChunkedArray | pa.Array) -> list[Any]:
 def factors(column: pa.ChunkedArray, name: str, source: str, required: str | None = None) -> tuple[list[Any], IntArray]:
     """The distinct values of a column in order of appearance, and the index ``(n_rows,)`` of each row's value.
 
-    The index of a missing value is −1, unless messages call the values ``required``.
-
-    Raises:
-        DataError: the column holds neither numbers nor text, or a required value is missing.
+    The index of a missing value is −1; it is refused if messages call the values ``required``.
     """
     try:
         coded = plain(column).dictionary_encode()
@@ -126,24 +105,11 @@ def factors(column: pa.ChunkedArray, name: str, source: str, required: str | Non
     return values, index
 
 
-def is_number(text: str, *, finite: bool = False) -> bool:
-    """Whether a text is a number; with ``finite``, whether it is a finite one."""
-    try:
-        number = float(text)
-    except ValueError:
-        return False
-    return "_" not in text and (math.isfinite(number) or not finite)  # only Python reads 1_000 as a number
-
-
 # ---- channels
 
 
 def read_channel(column: Column) -> Numbers:
-    """The numbers of a column.
-
-    Raises:
-        DataError: a cell is not a finite number, or the column holds something else than numbers.
-    """
+    """The numbers of a column, each of them finite."""
     cells, is_boolean = column.cells, pa.types.is_boolean(column.cells.type)
     try:
         numbers: FloatArray = _cast(cells, pa.float32())
@@ -158,14 +124,11 @@ def read_channel(column: Column) -> Numbers:
             numbers = _cast(cells, pa.float32())
         except pa.ArrowException:
             numbers = _parsed(column, cells)
-    infinite = np.isinf(numbers)
-    if infinite.any():
+    if (infinite := np.isinf(numbers)).any():
         raise column.refusal("a finite number", int(np.argmax(infinite)), "correct it, or leave it empty")
-    if is_boolean:
-        return Numbers(numbers, "boolean", 0)
-    if not _are_integers(column, cells, numbers):
-        return Numbers(numbers, "real", 0)
-    return Numbers(numbers, "integer", _n_rounded(cells, numbers))
+    if not is_boolean and _are_integers(column, cells, numbers):
+        return Numbers(numbers, "integer", _n_rounded(cells, numbers))
+    return Numbers(numbers, "boolean" if is_boolean else "real", 0)
 
 
 def _cast(cells: pa.Array, kind: Any) -> NDArray[Any]:
@@ -222,19 +185,14 @@ def _n_rounded(cells: pa.Array, numbers: FloatArray) -> int:
     if not np.nanmax(np.abs(numbers), initial=0) >= WHOLE_IN_FLOAT32:
         return 0
     exact = [None if value is None else int(value) for value in cells.to_pylist()]
-    pairs = zip(exact, numbers.tolist(), strict=True)
-    return sum(whole is not None and whole != rounded for whole, rounded in pairs)
+    return sum(whole is not None and whole != held for whole, held in zip(exact, numbers.tolist(), strict=True))
 
 
 # ---- times
 
 
 def read_times(column: Column) -> Times:
-    """The numbers or dates of a column.
-
-    Raises:
-        DataError: a time is missing, or a cell is neither a number nor a date, or the column holds both.
-    """
+    """The numbers or dates of a column, which may not hold both."""
     cells, zone = column.cells, ""
     values: NDArray[np.float64] | IntArray
     if pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type):

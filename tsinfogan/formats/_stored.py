@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,12 +23,9 @@ TIME_STEP, TIME_UNIT = b"tsinfogan.time_step", b"tsinfogan.time_unit"
 
 
 class StoredWriter:
-    """Writes in constant memory, one record batch or row group for each block.
+    """Writes in constant memory, one record batch or row group for each block. Cases are numbered from ``first_case``.
 
-    Args:
-        stream: to write to.
-        open_file: starts a file of a schema on a stream.
-        first_case: number of the first case.
+    ``open_file`` starts a file of a schema on the stream.
     """
 
     def __init__(self, stream: BinaryIO, open_file: OpenFile, first_case: int = 0) -> None:
@@ -39,40 +37,35 @@ class StoredWriter:
         """Appends the cases of ``panel``, numbered on from those already written."""
         for block in long_blocks(panel, columns, self._n_cases):
             table = _block_table(block, self._schema)
-            try:
+            with self._abandoned_on_error():
                 if self._schema is None:
                     metadata = {TIME_STEP: repr(panel.time_step), TIME_UNIT: panel.time_unit}
                     self._schema = table.schema.with_metadata(metadata)
                     self._file = self._open(self._stream, self._schema)
                 self._file.write_table(table.cast(self._schema))
-            except OSError:
-                self._abandon()
-                raise
         self._n_cases += panel.n_cases
 
     def close(self) -> None:
         """Writes the footer. The file stays empty if no case was written."""
         if self._file is not None:
-            try:
+            with self._abandoned_on_error():
                 self._file.close()
-            except OSError:
-                self._abandon()
-                raise
         self._stream.flush()
 
-    def _abandon(self) -> None:
+    @contextmanager
+    def _abandoned_on_error(self) -> Iterator[None]:
         """Keeps a Parquet file from writing a footer to a full disk or a closed pipe when it is collected."""
-        if hasattr(self._file, "is_open"):
-            self._file.is_open = False
-        self._file = None
+        try:
+            yield
+        except OSError:
+            if hasattr(self._file, "is_open"):
+                self._file.is_open = False
+            self._file = None
+            raise
 
 
 def _block_table(block: list[LongColumn], schema: pa.Schema | None) -> pa.Table:
-    """A block as a table with the column types of the first block.
-
-    Raises:
-        DataError: a channel held whole numbers in the first block and holds others in this one.
-    """
+    """A block as a table; refused if a channel that held whole numbers in the first block holds others in this one."""
     table = long_table(block)
     for field, known in zip(table.schema, schema or table.schema, strict=True):
         if pa.types.is_floating(field.type) and not pa.types.is_floating(known.type):
@@ -81,14 +74,10 @@ def _block_table(block: list[LongColumn], schema: pa.Schema | None) -> pa.Table:
 
 
 def stored_format(kind: str, load: Callable[[Path, bool], pa.Table], open_file: OpenFile, **others: Any) -> Format:
-    """A format of Arrow tables.
+    """A format of Arrow tables, whose files messages call ``kind``.
 
-    Args:
-        kind: what its files are called in messages.
-        load: reads the table in a file, or a table of no rows if only names are wanted; pyarrow's errors become a
-            DataError.
-        open_file: starts a file of a schema on a stream.
-        others: further attributes of the format.
+    ``load`` reads the table in a file, or a table of no rows if only names are wanted; pyarrow's errors become a
+    DataError. ``open_file`` starts a file of a schema on a stream.
     """
 
     def table(path: Path, only_names: bool = False) -> pa.Table:
@@ -104,7 +93,8 @@ def stored_format(kind: str, load: Callable[[Path, bool], pa.Table], open_file: 
         return loaded
 
     def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-        return _panel(table(path), path, columns, windows)
+        loaded = table(path)
+        return panel_from_table(loaded, path, *_stated_time(loaded), columns=columns, windows=windows)
 
     def column_names(path: Path) -> tuple[str, ...]:
         return tuple(table(path, only_names=True).column_names)
@@ -113,12 +103,11 @@ def stored_format(kind: str, load: Callable[[Path, bool], pa.Table], open_file: 
     return Format(open_writer=writer, read=read, column_names=column_names, **others)
 
 
-def _panel(table: pa.Table, path: Path, columns: ColumnNames, windows: Windows | None) -> Panel:
-    """The panel in a table, at the time step that its metadata states, if it does."""
+def _stated_time(table: pa.Table) -> tuple[float | None, str]:
+    """The time step and its unit, as far as the metadata of a table states them."""
     metadata = table.schema.metadata or {}
     try:
         time_step, time_unit = float(metadata[TIME_STEP]), metadata.get(TIME_UNIT, b"").decode()
     except (KeyError, ValueError):
-        return panel_from_table(table, path, columns=columns, windows=windows)
-    stated = time_step if math.isfinite(time_step) and time_step > 0 else None
-    return panel_from_table(table, path, stated, time_unit, columns=columns, windows=windows)
+        return None, ""
+    return time_step if math.isfinite(time_step) and time_step > 0 else None, time_unit

@@ -19,6 +19,7 @@ from tsinfogan.data.columns import (
     check_columns,
     describe_columns,
     index_columns,
+    is_number,
     listed,
 )
 from tsinfogan.data.panel import FloatArray, IntArray, Panel, encode_labels
@@ -31,7 +32,6 @@ from tsinfogan.formats._cells import (
     Times,
     factors,
     in_python,
-    is_number,
     plain,
     read_channel,
     read_times,
@@ -47,11 +47,7 @@ PARSING = arrow_csv.ParseOptions(newlines_in_values=True)
 
 
 def read_csv(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-    """The panel in a long or wide file; rows may come in any order.
-
-    Raises:
-        DataError: the file cannot be read or understood; the message says where and what to do.
-    """
+    """The panel in a long or wide file; rows may come in any order."""
     table = _read_text(path)
     has_time = columns.time is not None or TIME in table.column_names
     if has_time or not is_wide(table.column_names, columns):
@@ -61,11 +57,7 @@ def read_csv(path: Path, columns: ColumnNames = USUAL, windows: Windows | None =
 
 
 def names_in_csv(path: Path) -> tuple[str, ...]:
-    """The names in the header; for a wide file, those of its long table.
-
-    Raises:
-        DataError: as for :func:`read_csv`.
-    """
+    """The names in the header; for a wide file, those of its long table."""
     with opened(path) as stream:
         names = _header(path, stream)
     return names_when_melted(_read_text(path), path.name) if is_wide(names) else names
@@ -136,9 +128,6 @@ def panel_from_table(
         columns: names of the columns.
         windows: cut every series into windows; without a column of cases, all rows are one series.
         padded: whether a case ends with the last value of any channel, as in a melted wide table.
-
-    Raises:
-        DataError: the table cannot be understood.
     """
     return _Reader(table, source, columns, windows).panel(time_step, time_unit, padded)
 

@@ -26,27 +26,16 @@ MAX_POINTS_A_ROW = 4
 
 @dataclass(frozen=True)
 class Grid:
-    """The regular grid of rows that are sorted by case and time.
+    """The regular grid of rows that are sorted by case and time."""
 
-    Attributes:
-        position: ``(n_rows,)`` time since the first row of the case in steps; whole numbers if ``is_even``.
-        lengths: ``(n_cases,)`` grid points of each case.
-        is_even: whether every row lies on a grid point.
-        step: time between two grid points.
-        unit: of ``step`` if times are dates.
-        origin: earliest date in ISO 8601, if times are dates.
-        frequency: of dates.
-        notes: what was changed, one sentence each.
-    """
-
-    position: NDArray[np.float64]
-    lengths: IntArray
-    is_even: bool
-    step: float = 1.0
-    unit: str = ""
-    origin: str = ""
-    frequency: str = ""
-    notes: tuple[str, ...] = ()
+    position: NDArray[np.float64]  # (n_rows,) time since the first row of the case in steps; whole if ``is_even``
+    lengths: IntArray  # (n_cases,) grid points of each case
+    is_even: bool  # whether every row lies on a grid point
+    step: float = 1.0  # time between two grid points
+    unit: str = ""  # of ``step`` if times are dates
+    origin: str = ""  # earliest date in ISO 8601, if times are dates
+    frequency: str = ""  # of dates
+    notes: tuple[str, ...] = ()  # what was changed, one sentence each
 
 
 def laid_out(
@@ -61,9 +50,6 @@ def laid_out(
         source: name of the data in messages.
         where: describes a sorted row.
         stated: step that the file states, or None.
-
-    Raises:
-        DataError: two rows of a case have the same time, or a gap is so large that most values would be invented.
     """
     index, raw = indices(lengths), times.values
     inner = np.flatnonzero(index)
@@ -74,9 +60,7 @@ def laid_out(
         return Grid(index.astype(np.float64), lengths, True, stated or 1.0, origin=origin, notes=notes)
     if len(same := inner[raw[inner] == raw[inner - 1]]):
         raise DataError(f"{source} has two rows for {where(int(same[0]))}; keep one of them")
-    calendar = None
-    if times.are_dates:
-        calendar = calendar_positions(raw, raw[start][case], inner)  # type: ignore[arg-type]
+    calendar = calendar_positions(raw, raw[start][case], inner) if times.are_dates else None  # type: ignore[arg-type]
     time: NDArray[np.float64] = (raw - (raw.min() if times.are_dates else 0)).astype(np.float64)
     step, position = _stepped(time, case, lengths, index, inner)  # the step of a calendar varies: this is its mean
     if calendar is not None:
@@ -108,13 +92,9 @@ def laid_out(
 
 
 def interpolated(channel: FloatArray, grid: Grid, lengths: IntArray, *, whole: bool) -> FloatArray:
-    """``(n_points,)`` values at the grid points of all cases, NaN where no row is near.
+    """``(n_points,)`` values at the grid points of all cases, NaN where no row is near; rounded if ``whole``.
 
-    Args:
-        channel: ``(n_rows,)`` values of the sorted rows, NaN where missing.
-        grid: result of :func:`laid_out`.
-        lengths: ``(n_cases,)`` rows of each case.
-        whole: whether the values are rounded to whole numbers.
+    ``channel`` holds the ``(n_rows,)`` values of the sorted rows, and ``lengths`` the ``(n_cases,)`` rows of each case.
     """
     pieces = []
     begin = np.cumsum(lengths) - lengths
@@ -183,9 +163,8 @@ def _as_written(
     step: float, time: NDArray[np.float64], start: IntArray, lengths: IntArray, stated: float | None
 ) -> float:
     """The step without rounding errors: as the file states it or as times from 0 show it, else rounded to 9 digits."""
-    candidates = [] if stated is None else [stated]
     from_zero = start[(lengths > 1) & (time[start] == 0)]
-    candidates += time[from_zero[:1] + 1].tolist()
+    candidates = [*([] if stated is None else [stated]), *time[from_zero[:1] + 1].tolist()]
     exact = [candidate for candidate in candidates if abs(candidate - step) <= 1e-9 * step]
     return float(exact[0] if exact else f"{step:.9g}")
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from tsinfogan.data.columns import CASE, LABEL, TIME, USUAL, ColumnNames, Windows
 from tsinfogan.data.panel import ChannelKind, FloatArray, Panel, encode_labels, numbered_channels
-from tsinfogan.data.uea import MISSING_LABEL, REMARK, UeaFile, decode, padded
-from tsinfogan.data.windows import Series, panel_from_series
+from tsinfogan.data.uea import MISSING_LABEL, REMARK, UeaFile, decode, uea_series
+from tsinfogan.data.windows import panel_from_series
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns, Format, opened
 from tsinfogan.formats._table import stem
@@ -39,12 +39,8 @@ def uea_format(
 ) -> Format:
     """One of the archive's text formats.
 
-    Args:
-        suffix: of its files.
-        summary: one sentence for the command line's help.
-        parse: reads a file.
-        text: content of a file, given the panel, a word for each class, and the remark.
-        name_of: name of the panel in a file.
+    ``parse`` reads a file, ``text`` gives the content of a file from the panel, a word for each class, and the remark,
+    and ``name_of`` the name of the panel in a file.
     """
 
     def column_names(path: Path) -> tuple[str, ...]:
@@ -55,7 +51,9 @@ def uea_format(
 
     def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
         file = parse(path)
-        return panel_from_series(_series(file, _remark(file, path), name_of(path)), path.name, columns, windows)
+        remark = _remark(file, path)
+        time = {field: remark[field] for field in TIME_FIELDS if field in remark}
+        return panel_from_series(uea_series(file, remark, name=name_of(path), **time), path.name, columns, windows)
 
     def content(panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
         others = {name: values for name, values in columns.items() if name != LABEL}
@@ -74,33 +72,9 @@ def uea_format(
 
 
 def parsed(path: Path, parse: Callable[[str, str], UeaFile]) -> UeaFile:
-    """The content of one file.
-
-    Raises:
-        DataError: it cannot be read or parsed.
-    """
+    """The content of one file."""
     with opened(path) as stream:
         return parse(decode(stream.read()), path.name)
-
-
-def _series(file: UeaFile, remark: Mapping[str, Any], name: str) -> Series:
-    values, lengths = padded(file)
-    labels, classes = None, tuple(remark.get("classes", file.classes))
-    if file.labels is not None:
-        names = dict(zip(file.classes, classes, strict=True))
-        labels, classes = encode_labels([None if label is None else names[label] for label in file.labels], classes)
-    return Series(
-        values,
-        remark.get("channels", numbered_channels(values.shape[1])),
-        lengths=lengths if np.ptp(lengths) else None,
-        labels=labels,
-        kinds=remark.get("kinds", ()),
-        others={
-            "classes": classes if labels is not None else (),
-            "name": name,
-            **{field: remark[field] for field in TIME_FIELDS if field in remark},
-        },
-    )
 
 
 def texts(panel: Panel, case: int) -> list[list[str]]:

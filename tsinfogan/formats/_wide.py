@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tsinfogan.data.columns import CASE, CHANNEL, CODE, LABEL, TIME, USUAL, ColumnNames, check_columns
+from tsinfogan.data.columns import CASE, CHANNEL, CODE, LABEL, TIME, USUAL, ColumnNames, check_columns, is_number
 from tsinfogan.data.panel import IntArray
 from tsinfogan.errors import DataError
-from tsinfogan.formats._cells import DATE, Column, factors, is_number, plain, read_times
+from tsinfogan.formats._cells import DATE, Column, factors, plain, read_times
 from tsinfogan.formats.blocks import number_array
 
 VALUE = "value"
@@ -28,11 +28,7 @@ def is_wide(names: Sequence[str], columns: ColumnNames = USUAL) -> bool:
 
 
 def names_when_melted(table: pa.Table, source: str) -> tuple[str, ...]:
-    """The names of the columns that the long table of a wide one has.
-
-    Raises:
-        DataError: a row has no channel.
-    """
+    """The names of the columns that the long table of a wide one has."""
     names, channels = table.column_names, [VALUE]
     if CHANNEL in names:
         channels, _ = factors(table[CHANNEL], CHANNEL, source, required=CHANNEL)
@@ -41,11 +37,7 @@ def names_when_melted(table: pa.Table, source: str) -> tuple[str, ...]:
 
 
 def melted(table: pa.Table, source: str, columns: ColumnNames) -> tuple[pa.Table, ColumnNames]:
-    """The long table of a wide one, with a row for each case and timepoint, and the names of its columns.
-
-    Raises:
-        DataError: a channel of a case has no row or several, or two columns have the same time.
-    """
+    """The long table of a wide one, with a row for each case and timepoint, and the names of its columns."""
     names = table.column_names
     check_columns(names, replace(columns, channels=()), source)
     if not table.num_rows:

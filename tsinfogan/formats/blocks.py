@@ -5,7 +5,7 @@ A long table has one row for each timepoint or pixel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -26,17 +26,15 @@ MAX_INTEGER = 2.0**63
 
 @dataclass(frozen=True)
 class LongColumn:
-    """One column of a long table. Values that repeat are kept once, so that they are formatted once.
-
-    Attributes:
-        name: of the column.
-        values: distinct values, or the value of each row.
-        rows: ``(n_rows,)`` index into ``values`` for each row; None if ``values`` has one value for each row.
-    """
+    """One column of a long table. Values that repeat are kept once, so that they are formatted once."""
 
     name: str
-    values: pa.Array
-    rows: pa.Array | None = None
+    values: pa.Array  # distinct values, or the value of each row
+    rows: pa.Array | None = None  # (n_rows,) index into ``values`` for each row; None if each row has its value there
+
+    def at_rows(self, values: pa.Array) -> pa.Array:
+        """The value of each row, out of ``values`` or of the same in another type."""
+        return values if self.rows is None else values.take(self.rows)
 
 
 def long_blocks(panel: Panel, columns: CaseColumns, first_case: int) -> Iterator[list[LongColumn]]:
@@ -44,10 +42,7 @@ def long_blocks(panel: Panel, columns: CaseColumns, first_case: int) -> Iterator
 
     Images have ``row, column`` instead of ``time``. The labels of the panel become the column ``label`` unless
     ``columns`` has one. Time is dates if the panel has a frequency. Values are integers or truth values if the kind of
-    the channel says so and all of them are.
-
-    Raises:
-        DataError: the name of a column would be read back as something else.
+    the channel says so and all of them are. A name that would be read back as something else is refused.
     """
     columns = with_label(panel, columns)
     is_image = panel.values.ndim == 4
@@ -75,8 +70,7 @@ def long_blocks(panel: Panel, columns: CaseColumns, first_case: int) -> Iterator
 
 def long_table(block: list[LongColumn]) -> pa.Table:
     """A block as an Arrow table."""
-    arrays = [column.values if column.rows is None else column.values.take(column.rows) for column in block]
-    return pa.table(arrays, names=[column.name for column in block])
+    return pa.table([column.at_rows(column.values) for column in block], names=[column.name for column in block])
 
 
 def with_label(panel: Panel, columns: CaseColumns) -> CaseColumns:
@@ -157,18 +151,13 @@ class BufferingWriter:
         self._columns: list[CaseColumns] = []
 
     def write(self, panel: Panel, columns: CaseColumns) -> None:
-        """Keeps the cases of ``panel`` for :meth:`close`.
-
-        Raises:
-            DataError: the format cannot hold images, or a case column would be read back as something else.
-        """
+        """Keeps the cases of ``panel`` for :meth:`close`."""
         if self._series_only is not None:
             if panel.values.ndim == 4:
                 raise DataError(
                     f"a {self._series_only} file holds series, got images; write them as csv, parquet or npz"
                 )
-            if strange := [name for name in columns if name != LABEL and not CODE.fullmatch(name)]:
-                raise DataError(f"case columns are called cat…, cont… or {LABEL}, got {strange[0]!r}; rename it")
+            _refuse_columns([name for name in columns if name != LABEL and not CODE.fullmatch(name)])
         self._panels.append(panel)
         self._columns.append(with_label(panel, columns))
 
@@ -189,5 +178,9 @@ def _check_names(index: tuple[str, ...], channels: tuple[str, ...], columns: tup
             raise DataError(
                 f"a channel cannot be called {channel!r} in a file, where that name means something else; rename it"
             )
-    if strange := [name for name in columns if name in understood.channels]:
-        raise DataError(f"case columns are called cat…, cont… or {LABEL}, got {strange[0]!r}")
+    _refuse_columns([name for name in columns if name in understood.channels])
+
+
+def _refuse_columns(strange: Sequence[str]) -> None:
+    if strange:
+        raise DataError(f"case columns are called cat…, cont… or {LABEL}, got {strange[0]!r}; rename it")

@@ -45,9 +45,7 @@ class CsvWriter:
 
 
 def _rows(block: list[LongColumn]) -> memoryview:
-    texts = [
-        _text(column.values) if column.rows is None else _text(column.values).take(column.rows) for column in block
-    ]
+    texts = [column.at_rows(_text(column.values)) for column in block]
     texts[-1] = _joined(texts[-1], "\n", separator="")
     rows = _joined(*texts, separator=",")
     _, offsets, characters = rows.buffers()

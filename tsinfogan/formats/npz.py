@@ -48,11 +48,7 @@ def _plain(column: NDArray[Any]) -> NDArray[Any]:
 
 
 def column_names(path: Path) -> tuple[str, ...]:
-    """``case, time``, the channels and the case columns, as in the other formats.
-
-    Raises:
-        DataError: as for :func:`read`.
-    """
+    """``case, time``, the channels and the case columns, as in the other formats."""
     arrays = _load(path)
     panel = _panel(arrays, path)
     index = (CASE, "row", "column") if panel.view == "image" else (CASE, TIME)
@@ -60,11 +56,7 @@ def column_names(path: Path) -> tuple[str, ...]:
 
 
 def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-    """The panel in a file, which needs only ``values``; without ``lengths``, a case ends with the last value of all.
-
-    Raises:
-        DataError: the file cannot be read or understood.
-    """
+    """The panel in a file, which needs only ``values``; without ``lengths``, a case ends with the last value of all."""
     return _panel(_load(path), path, columns, windows)
 
 
