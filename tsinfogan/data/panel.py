@@ -282,7 +282,7 @@ def encode_labels(
     present = {label for label in raw if label is not None}
     if classes and (strange := present - set(classes)):
         raise DataError(f"label {sorted(strange)[0]!r} is not one of the classes {', '.join(classes)}")
-    names = tuple(classes) or tuple(sorted(present, key=_natural_order))
+    names = tuple(classes) or tuple(sorted(present, key=natural_order))
     index = {name: position for position, name in enumerate(names)}
     codes = np.array([UNLABELLED if label is None else index[label] for label in raw], dtype=np.int64)
     return codes, names
@@ -294,7 +294,8 @@ def _label_text(label: Any) -> str | None:
     return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 
-def _natural_order(name: str) -> tuple[int, float, str]:
+def natural_order(name: str) -> tuple[int, float, str]:
+    """Key that sorts names: numbers by size, then the others as text."""
     try:
         return (0, float(name), name)
     except ValueError:

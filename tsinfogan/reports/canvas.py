@@ -19,18 +19,7 @@ WIDTH_INCHES = 10.6
 
 
 class AxesSheet:
-    """A picture of some axes, side by side and in rows.
-
-    Args:
-        n_rows: of axes.
-        n_columns: axes in each row.
-        row_inches: height of a row.
-        widths: of the columns, relative to each other; all alike by default.
-
-    Attributes:
-        figure: of matplotlib.
-        rows: the axes, row by row.
-    """
+    """A picture of some axes, side by side and in rows. The columns have ``widths`` relative to each other."""
 
     def __init__(self, n_rows: int, n_columns: int, row_inches: float, widths: Sequence[float] | None = None) -> None:
         self.figure = new_figure(WIDTH_INCHES, n_rows * row_inches + 0.1, layout="constrained")

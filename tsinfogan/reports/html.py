@@ -6,6 +6,7 @@ Every text is escaped by the template engine; a template that names a value it i
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,6 +20,14 @@ ENVIRONMENT = Environment(
     keep_trailing_newline=True,
 )
 ENVIRONMENT.filters["data_uri"] = lambda png: f"data:image/png;base64,{b64encode(png).decode()}"
+
+
+def by_reason(skipped: Mapping[str, str], link: str = ": ") -> list[str]:
+    """A sentence for each reason in ``skipped``, behind all names that have it."""
+    return [
+        ", ".join(name for name in skipped if skipped[name] == reason) + link + reason
+        for reason in dict.fromkeys(skipped.values())
+    ]
 
 
 def render_page(template: str, **values: Any) -> str:

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tsinfogan.data.panel import natural_order
 from tsinfogan.reports.codes.effects import count, percent
 
 
@@ -108,7 +109,7 @@ class CodeReport:
     @property
     def by_name(self) -> tuple[CategoryCard, ...]:
         """The categories in reading order: named ones by their names, numbers by size, then the others by number."""
-        return tuple(sorted(self.categories, key=lambda card: (*_reading_order(card.name), card.number)))
+        return tuple(sorted(self.categories, key=lambda c: (c.name is None, natural_order(c.name or ""), c.number)))
 
     @property
     def headline(self) -> str:
@@ -130,16 +131,6 @@ class CodeReport:
         for written, card in zip(record["categories"], self.categories, strict=True):
             written["title"] = card.title
         return {name: _finite(value) for name, value in record.items()}
-
-
-def _reading_order(name: str | None) -> tuple[int, float, str]:
-    """Numbers by size, then words, then no name."""
-    if name is None:
-        return 2, 0.0, ""
-    try:
-        return 0, float(name), name
-    except ValueError:
-        return 1, 0.0, name
 
 
 def _finite(value: Any) -> Any:

@@ -20,17 +20,11 @@ MINUS = "−"
 
 @dataclass(frozen=True)
 class Effect:
-    """What a code does to one trait.
-
-    Attributes:
-        trait: which.
-        correlation: of code and trait within a category, averaged over categories.
-        change: of the trait when the code goes from −1 to 1, all else held: a share, rad, or the trait's own unit.
-    """
+    """What a code does to one trait."""
 
     trait: Trait
-    correlation: float
-    change: float
+    correlation: float  # of code and trait within a category, averaged over categories
+    change: float  # of the trait when the code goes from −1 to 1, all else held: a share, rad, or the trait's own unit
 
     @property
     def figure(self) -> str:
@@ -55,13 +49,9 @@ def effects(
 ) -> list[Effect]:
     """The effect on every trait where it is known, the strongest correlation first.
 
-    Args:
-        code: ``(n,)`` values of the code in samples whose codes are all drawn from their priors.
-        categories: ``(n,)`` their categories.
-        drawn: their traits.
-        low: traits of ``m`` cases with the code at −1.
-        high: traits of the same ``m`` with the code at 1.
-        ends: ``(m,)`` their categories.
+    ``code`` and ``categories`` ``(n,)`` and the traits ``drawn`` are of samples whose codes are all drawn from their
+    priors. ``low`` are the traits of ``m`` cases with the code at −1, ``high`` of the same cases with the code at 1,
+    and ``ends`` their categories ``(m,)``.
     """
     found = []
     for index, trait in enumerate(drawn.traits):

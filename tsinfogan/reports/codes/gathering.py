@@ -15,6 +15,7 @@ from tsinfogan.metrics.codes.purity import SAMPLES_PER_CATEGORY
 from tsinfogan.reports.codes.cards import CategoryCard, CodeBound, CodeReport, ContinuousCard
 from tsinfogan.reports.codes.effects import effects, named, sentence
 from tsinfogan.reports.codes.traits import measure
+from tsinfogan.reports.html import by_reason
 from tsinfogan.sampling.inference import encode
 from tsinfogan.sampling.sampler import Sample
 
@@ -78,18 +79,14 @@ def gather(context: ReportContext, progress: Callable[[str], None] = lambda text
         progress: is called with the name of each step before it begins.
     """
     subject, model, real, table = context.subject, context.subject.model, context.real, context.table
-    notes = list(context.notes)
     figures: dict[str, float] = {}
-    skipped: dict[str, list[str]] = {}
+    skipped: dict[str, str] = {}
     for name in MEASURES:
         progress(f"measuring {name}")
         measured, left_out = evaluate(subject, [name])
-        figures.update(measured)
-        for measure_name, reason in left_out.items():
-            skipped.setdefault(reason, []).append(measure_name)
-    notes += [f"{', '.join(left_out)}: left out, since {reason}" for reason, left_out in skipped.items()]
+        figures |= measured
+        skipped |= left_out
     progress("measuring what each code does")
-    is_labelled = not any("flips" in left_out for left_out in skipped.values())
     latent = model.settings.latent
     return CodeReport(
         run=context.run,
@@ -97,7 +94,7 @@ def gather(context: ReportContext, progress: Callable[[str], None] = lambda text
         real=None
         if real is None
         else f"{real.n_cases:,} {'training' if subject.test is None else 'held-out'} series of {real.name}",
-        categories=_category_cards(context, is_labelled) if subject.categories else (),
+        categories=_category_cards(context, is_labelled="flips" not in skipped) if subject.categories else (),
         continuous=tuple(_continuous_card(context, column, figures) for column in subject.continuous),
         bounds=tuple(
             CodeBound(column, code.kind, figures[f"bound_{column}"], code.entropy)
@@ -107,11 +104,11 @@ def gather(context: ReportContext, progress: Callable[[str], None] = lambda text
         classes=() if table is None or real is None else real.classes,
         table=() if table is None else tuple(map(tuple, table.tolist())),
         figures=figures,
-        missing=tuple(notes),
+        missing=(*context.notes, *by_reason(skipped, ": left out, since ")),
     )
 
 
-def _category_cards(context: ReportContext, is_labelled: bool) -> tuple[CategoryCard, ...]:
+def _category_cards(context: ReportContext, *, is_labelled: bool) -> tuple[CategoryCard, ...]:
     subject, real, categories, table = context.subject, context.real, context.real_categories, context.table
     names = subject.model.category_names or (None,) * subject.categories
     priors = subject.category_prior.tolist()
@@ -141,11 +138,11 @@ def _majority(counts: IntArray, classes: tuple[str, ...]) -> tuple[str, float]:
 def _continuous_card(context: ReportContext, column: str, figures: dict[str, float]) -> ContinuousCard:
     subject = context.subject
     n_groups = subject.categories or 10
-    drawn = _subset(subject.samples(SAMPLES_PER_CATEGORY), slice(DRAWS_WITH_TRAITS * n_groups))
+    drawn = subject.samples(SAMPLES_PER_CATEGORY).subset(slice(DRAWS_WITH_TRAITS * n_groups))
     swept = subject.sweeps(subject.continuous[column])
     n_steps = np.unique(swept.columns[column]).size
     end = SWEEPS_WITH_TRAITS * n_groups * n_steps
-    low, high = (_subset(swept, slice(first, end, n_steps)) for first in (0, n_steps - 1))
+    low, high = (swept.subset(slice(first, end, n_steps)) for first in (0, n_steps - 1))
     found = effects(
         drawn.columns[column].astype(np.float64),
         _categories(subject, drawn),
@@ -183,7 +180,3 @@ def _categories(subject: CodeContext, samples: Sample) -> IntArray:
         return np.zeros(samples.panel.n_cases, np.int64)
     categories: IntArray = samples.columns[subject.category_column]
     return categories
-
-
-def _subset(samples: Sample, index: slice) -> Sample:
-    return Sample(samples.panel.subset(index), {name: column[index] for name, column in samples.columns.items()})

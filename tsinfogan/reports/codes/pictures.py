@@ -47,15 +47,9 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The cases shown of each category.
+    """The cases shown of each category, by their indices; one row if there are no categories."""
 
-    Attributes:
-        panel: all of them, synthetic and real.
-        synthetic: for each category the indices of its synthetic cases; one row if there are no categories.
-        real: likewise of its real cases.
-    """
-
-    panel: Panel
+    panel: Panel  # of all of them, synthetic and real
     synthetic: tuple[tuple[int, ...], ...]
     real: tuple[tuple[int, ...], ...]
 
@@ -67,19 +61,12 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One continuous code varied, all else held.
-
-    Attributes:
-        panel: the cases.
-        rows: for each category shown, its number and the indices of its cases, from the first value to the last.
-        values: of the code in each column.
-        trained: range of the code in training, or None for a prior without bounds.
-    """
+    """One continuous code varied, all else held."""
 
     panel: Panel
-    rows: tuple[tuple[int, range], ...]
-    values: tuple[float, ...]
-    trained: tuple[float, float] | None
+    rows: tuple[tuple[int, range], ...]  # number of each category shown, and its cases, from the first value on
+    values: tuple[float, ...]  # of the code in each column
+    trained: tuple[float, float] | None  # range of the code in training, None for a prior without bounds
 
 
 def draw_all(context: ReportContext, report: CodeReport) -> Pictures:

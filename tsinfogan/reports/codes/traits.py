@@ -16,26 +16,18 @@ from tsinfogan.data.panel import FloatArray, Panel
 
 Array = NDArray[np.float64]
 Change = Literal["share", "angle", "amount"]
+"""Unit of a change: a share of the value before, an angle in rad, or an amount in the channel's own unit."""
 
 
 @dataclass(frozen=True)
 class Trait:
-    """One trait.
-
-    Attributes:
-        name: such as ``width``.
-        change: unit of a change: a ``share`` of the value before, an ``angle`` in rad, or an ``amount`` in the
-            channel's own unit.
-        more: the words for an increase, with ``{}`` in place of the figure.
-        less: the words for a decrease.
-        excludes: traits of nearly the same meaning; of these only the one that follows a code best is named.
-    """
+    """One trait, and the words for an increase and a decrease, with ``{}`` in place of the figure."""
 
     name: str
     change: Change
     more: str
     less: str
-    excludes: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()  # of nearly the same meaning; only the one that follows a code best is named
 
 
 SLANT = Trait("slant", "angle", "slants to the right ({})", "slants to the left ({})", ("rotation",))
@@ -49,21 +41,16 @@ THICKNESS = Trait("thickness", "share", "{} bolder", "{} thinner", ("ink",))
 INK = Trait("ink", "share", "{} more ink", "{} less ink", ("thickness",))
 ROTATION = Trait("rotation", "angle", "turned to the right ({})", "turned to the left ({})", ("slant",))
 
-PEN_TRAITS: tuple[Trait, ...] = (SLANT, WIDTH, HEIGHT, SIZE, ROUNDNESS)
-IMAGE_TRAITS: tuple[Trait, ...] = (SLANT, WIDTH, HEIGHT, SIZE, THICKNESS, INK, ROTATION)
+PEN_TRAITS = (SLANT, WIDTH, HEIGHT, SIZE, ROUNDNESS)
+IMAGE_TRAITS = (SLANT, WIDTH, HEIGHT, SIZE, THICKNESS, INK, ROTATION)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Traits of some cases.
-
-    Attributes:
-        traits: which.
-        values: float64 ``(n_cases, n_traits)``, NaN where undefined, such as the slant of a flat line.
-    """
+    """Traits of some cases."""
 
     traits: tuple[Trait, ...]
-    values: Array
+    values: Array  # (n_cases, n_traits), NaN where undefined, such as the slant of a flat line
 
 
 def measure(panel: Panel) -> Measured:
@@ -160,9 +147,8 @@ def _image_traits(values: FloatArray) -> Array:
         x, y = np.arange(images.shape[2]), -np.arange(images.shape[1])[:, None]  # y upwards
         centre_x, centre_y = ((ink * index).sum((1, 2)) / mass for index in (x, y))
         apart_x, apart_y = x - centre_x[:, None, None], y - centre_y[:, None, None]  # (n, 1, w), (n, h, 1)
-        var_x, var_y, cov = (
-            (ink * square).sum((1, 2)) / mass for square in (apart_x**2, apart_y**2, apart_x * apart_y)
-        )
+        products = (apart_x**2, apart_y**2, apart_x * apart_y)
+        var_x, var_y, cov = ((ink * product).sum((1, 2)) / mass for product in products)
         slope = cov / var_y
         width, height = np.sqrt(12 * np.maximum(0, var_x - slope * cov)), np.sqrt(12 * var_y)
         padded = np.pad(ink, ((0, 0), (1, 1), (1, 1)))

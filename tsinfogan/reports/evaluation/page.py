@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from tsinfogan.metrics.intervals import Estimate
 from tsinfogan.metrics.results import CODES, GROUPS, Evaluation
 from tsinfogan.reports.evaluation.pictures import Picture
-from tsinfogan.reports.html import render_page
+from tsinfogan.reports.html import by_reason, render_page
 
 HEADER = ("group", "measure", "figure", "value", "real series", "verdict")
 TITLES = {
@@ -30,9 +30,6 @@ def table_rows(found: Evaluation) -> list[tuple[str, ...]]:
 
 def render(found: Evaluation, pictures: Sequence[Picture]) -> str:
     """The page."""
-    reasons: dict[str, list[str]] = {}
-    for name, reason in found.skipped.items():
-        reasons.setdefault(reason, []).append(name)
     return render_page(
         "evaluation.html.j2",
         found=found,
@@ -41,7 +38,7 @@ def render(found: Evaluation, pictures: Sequence[Picture]) -> str:
         codes=CODES,
         titles=TITLES,
         tiles_shown=list(_tiles(found)),
-        left_out=[f"{', '.join(names)}: {reason}" for reason, names in reasons.items()],
+        left_out=by_reason(found.skipped),
         number=number,
     )
 

@@ -117,19 +117,14 @@ def _overlaid(shown: Shown) -> Iterator[Picture]:
     from matplotlib.collections import LineCollection
 
     real, synthetic = shown.chosen(shown.reference, LINES), shown.chosen(shown.synthetic, LINES)
+    both = Panel.concatenated([_bare(real), _bare(synthetic)])
+    order = np.random.default_rng(shown.seed).permutation(both.n_cases)  # neither hides the other
+    colours = [REAL if case < real.n_cases else SYNTHETIC for case in order]
     sheet, all_axes = _per_channel(shown.seen, 2.2)
-    order = np.random.default_rng(shown.seed).permutation(real.n_cases + synthetic.n_cases)  # neither hides the other
     for channel, axes in all_axes:
-        lines, colours = [], []
-        for panel, colour in ((real, REAL), (synthetic, SYNTHETIC)):
-            for case in range(panel.n_cases):
-                values = panel.case(case)[channel]
-                lines.append(np.column_stack([np.arange(len(values)) * shown.seen.time_step, values]))
-                colours.append(colour)
-        drawn = LineCollection(
-            [lines[index] for index in order], colors=[colours[index] for index in order], linewidths=0.6, alpha=0.55
-        )
-        axes.add_collection(drawn)
+        values = [both.case(case)[channel] for case in order]
+        lines = [np.column_stack([np.arange(len(row)) * shown.seen.time_step, row]) for row in values]
+        axes.add_collection(LineCollection(lines, colors=colours, linewidths=0.6, alpha=0.55))
         axes.autoscale_view()
         label(axes, shown.seen.channels[channel], f"time{f', {shown.seen.time_unit}' if shown.seen.time_unit else ''}")
     axes = all_axes[0][1]
@@ -186,7 +181,7 @@ def _durations(shown: Shown) -> Iterator[Picture]:
     if shown.seen.lengths is None:
         return
     sheet = AxesSheet(1, 1, 2.0)
-    axes = sheet.rows[0][0]
+    (axes,) = sheet.all
     step = shown.seen.time_step
     real, synthetic = (panel.case_lengths * step for panel in (shown.reference, shown.synthetic))
     low, high = min(real.min(), synthetic.min()), max(real.max(), synthetic.max())
@@ -209,8 +204,7 @@ def _maps(shown: Shown) -> Iterator[Picture]:
         return
     is_real = np.arange(n) < len(parts[0])
     n_components = min(50, n - 1, both.shape[1])
-    pca = PCA(n_components, svd_solver="full").fit(both[is_real]) if is_real.sum() > n_components else None
-    pca = pca or PCA(n_components, svd_solver="full").fit(both)
+    pca = PCA(n_components, svd_solver="full").fit(both[is_real] if is_real.sum() > n_components else both)
     reduced = pca.transform(both)
     sheet = AxesSheet(1, 2, 4.4)
     principal = reduced[:, :2] if n_components > 1 else np.column_stack([reduced, np.zeros(n)])  # (n, 2)
@@ -240,9 +234,7 @@ def _neighbours(shown: Shown) -> Iterator[Picture]:
     others = flat(transform(shown.seen))
     distances, indices = nearest(flat(transform(synthetic)), others, ranks)
     usual = float(np.median(shown.training_series.distances(shown.reference)))
-    both = Panel.concatenated(
-        [_bare(synthetic), *(_bare(shown.seen.subset(indices[:, rank])) for rank in range(ranks))]
-    )
+    both = Panel.concatenated([_bare(synthetic), *(_bare(shown.seen.subset(column)) for column in indices.T)])
     n, left = synthetic.n_cases, 1.3
     canvas = CellCanvas(left + n, 1.4 + ranks)
     cells = cells_from(range(both.n_cases), left, 0, n)
