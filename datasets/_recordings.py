@@ -21,17 +21,9 @@ TOGETHER = Augmentations(time_scale=0.1, time_shift=0.05, amplitude=0.1)
 
 
 def all_windows(rows: NDArray[np.float64], split: Split, name: str, channels: Sequence[str], **others: Any) -> Panel:
-    """All windows of 24 rows, one beginning at every row, in raw units.
+    """All windows of 24 of the ``(t, c)`` rows, one beginning at every row, in raw units.
 
-    Args:
-        rows: ``(t, c)`` values of the recording.
-        split: only ``train`` exists: neighbouring windows share all rows but one, so no window would be unseen.
-        name: of the panel.
-        channels: name of each channel.
-        others: further attributes of the panel.
-
-    Raises:
-        DataError: another split is asked for.
+    Only the split ``train`` exists: neighbouring windows share all rows but one, so no window would be unseen.
     """
     if split != "train":
         raise DataError(
@@ -45,24 +37,15 @@ def all_windows(rows: NDArray[np.float64], split: Split, name: str, channels: Se
 def parse_rows(text: str, columns: Sequence[str], first: int, n_rows: int, where: str) -> NDArray[np.float64]:
     """``(n_rows, len(columns))`` numbers of a comma-separated table, which may be in quotes.
 
-    Args:
-        text: of the file; its first line names the columns.
-        columns: names that the table must have from column ``first`` on.
-        first: number of columns to leave out.
-        n_rows: rows that the table must have.
-        where: name of the file in messages.
-
-    Raises:
-        DataError: the table has other columns, another number of rows, or a cell that is not a number.
+    It must have ``n_rows`` rows, and these columns from the column ``first`` on; messages call it ``where``.
     """
     header, _, body = text.replace('"', "").partition("\n")
     found = tuple(header.strip().split(",")[first:])
     if found != tuple(columns):
         raise DataError(f"expected the columns {', '.join(columns)} in {where}, got {', '.join(found)[:200]}")
+    wanted = range(first, first + len(columns))
     try:
-        rows = np.loadtxt(
-            body.splitlines(), delimiter=",", usecols=range(first, first + len(columns)), dtype=np.float64, ndmin=2
-        )
+        rows = np.loadtxt(body.splitlines(), delimiter=",", usecols=wanted, dtype=np.float64, ndmin=2)
     except ValueError as error:
         raise DataError(f"expected numbers in {where}: {error}; replace it by the original") from error
     if len(rows) != n_rows:

@@ -37,9 +37,7 @@ class JavaRandom:
 def split_indices(labels: NDArray[np.int64], seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of the training and of the test cases, each in the archive's row order.
 
-    Args:
-        labels: ``(n_cases,)`` class index of each case, in the order of the original data.
-        seed: of Java's generator.
+    ``labels`` ``(n_cases,)`` are in the order of the original data; the seed is that of Java's generator.
     """
     random = JavaRandom(seed)
     train: list[int] = []

@@ -109,8 +109,8 @@ def _read_files(files: Files, split: Split, where: Path) -> Letters | None:
 def _letters(file: UeaFile) -> Letters:
     numbers = [(label or "").removesuffix(".0") for label in file.labels or ()]
     known = {str(number + 1): number for number in range(len(CLASSES))}
-    labels = np.array([known.get(number, -1) for number in numbers], dtype=np.int64)
-    return [_without_padding(case) for case in file.cases], labels
+    labels = [known.get(number, -1) for number in numbers]
+    return [_without_padding(case) for case in file.cases], np.array(labels, dtype=np.int64)
 
 
 def _letters_of_mat(content: bytes, split: Split, source: str) -> Letters:
@@ -123,9 +123,8 @@ def _letters_of_mat(content: bytes, split: Split, source: str) -> Letters:
         matrices = [np.asarray(matrix, dtype=np.float64) for matrix in variables["mixout"].ravel()]
         constants = variables["consts"][0, 0]
         letters = [str(np.squeeze(letter)) for letter in constants["key"].ravel()]
-        labels = np.array(
-            [CLASSES.index(letters[int(number) - 1]) for number in constants["charlabels"].ravel()], dtype=np.int64
-        )
+        numbers = constants["charlabels"].ravel()
+        labels = np.array([CLASSES.index(letters[int(number) - 1]) for number in numbers], dtype=np.int64)
         if len(labels) != len(matrices) or any(m.ndim != 2 or m.shape[0] != len(CHANNELS) for m in matrices):
             raise ValueError("mixout and consts.charlabels do not fit together")
     except Exception as error:  # loadmat raises nearly any exception for damaged files

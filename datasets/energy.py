@@ -17,14 +17,12 @@ ROOMS = tuple(f"{what}{room}" for room in range(1, 10) for what in ("T", "RH_"))
 WEATHER = ("T_out", "Press_mm_hg", "RH_out", "Windspeed", "Visibility", "Tdewpoint")
 COLUMNS = ("Appliances", "lights", *ROOMS, *WEATHER, "rv1", "rv2")
 TABLE, N_ROWS = "energydata_complete.csv", 19735
-MIRROR = Mirror(
-    "https://archive.ics.uci.edu/static/public/374/appliances+energy+prediction.zip", "energydata_complete.zip"
-)
+ZIP = "https://archive.ics.uci.edu/static/public/374/appliances+energy+prediction.zip"
 
 
 def load(split: Split) -> Panel:
     """19,712 windows of 24 steps of ten minutes, 28 channels in raw units, without the date."""
-    rows = obtain([MIRROR], _read)
+    rows = obtain([Mirror(ZIP, "energydata_complete.zip")], _read)
     return all_windows(rows, split, "energy", COLUMNS, time_step=10.0, time_unit="min", augmentations=TOGETHER)
 
 

@@ -31,11 +31,7 @@ UNSIGNED_BYTES = 0x08
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array in an idx file of unsigned bytes: two zeros, the type, the number of axes, their sizes, the values.
-
-    Raises:
-        DataError: it is not such a file, or is cut off.
-    """
+    """The array in an idx file of unsigned bytes: two zeros, the type, the number of axes, their sizes, the values."""
     content = read_file(path)
     if len(content) < 4 or content[:3] != bytes([0, 0, UNSIGNED_BYTES]) or len(content) < 4 + 4 * content[3]:
         raise DataError(f"expected an idx file of unsigned bytes, got {content[:4]!r}… in {path}; replace it")

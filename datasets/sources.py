@@ -31,25 +31,15 @@ PARTIAL_PREFIX = ".partial-"
 
 @dataclass(frozen=True)
 class Mirror:
-    """One address of a file.
-
-    Attributes:
-        url: the address.
-        file_name: name of the file in the cache.
-        checksum: ``"md5:…"`` or ``"sha256:…"``; None if none is published, so that only reading checks the file.
-    """
+    """One address of a file."""
 
     url: str
-    file_name: str
-    checksum: str | None = None
+    file_name: str  # in the cache
+    checksum: str | None = None  # ``"md5:…"`` or ``"sha256:…"``; if none is published, only reading checks the file
 
 
 def data_folder() -> Path | None:
-    """The folder that ``TSINFOGAN_DATA`` names; None if it is not set.
-
-    Raises:
-        SettingError: there is no such folder.
-    """
+    """The folder that ``TSINFOGAN_DATA`` names, which must exist; None if it is not set."""
     text = os.environ.get("TSINFOGAN_DATA")
     if not text:
         return None
@@ -79,11 +69,7 @@ def files_by_name(folder: Path) -> dict[str, Path]:
 
 
 def read_file(path: Path) -> bytes:
-    """The content of a file, decompressed if its name ends in ``.gz``.
-
-    Raises:
-        DataError: it cannot be read or unpacked.
-    """
+    """The content of a file, decompressed if its name ends in ``.gz``."""
     try:
         content = path.read_bytes()
         return gzip.decompress(content) if path.suffix == ".gz" else content
@@ -102,43 +88,25 @@ def file_readers(files: Mapping[str, Path]) -> Files:
 
 @contextmanager
 def zip_readers(path: Path) -> Iterator[Files]:
-    """A function for each file in a zip that reads it within the ``with`` block, by name without folders.
-
-    Raises:
-        DataError: the zip cannot be read, or a name leads out of its folder.
-    """
+    """A function for each file in a zip that reads it within the ``with`` block, by name without folders."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
             for member in members:
-                parts = PurePosixPath(member.replace("\\", "/"))
-                if parts.is_absolute() or ".." in parts.parts or ":" in member:
-                    raise DataError(
-                        f"{path} holds {member!r}, which leads out of its folder; replace it by the original"
-                    )
-            yield {
-                PurePosixPath(member).name: partial(archive.read, member)
-                for member in members
-                if not member.endswith("/")
-            }
+                inner = PurePosixPath(member.replace("\\", "/"))
+                if inner.is_absolute() or ".." in inner.parts or ":" in member:
+                    raise DataError(f"{path}: {member!r} leads out of its folder; replace the zip by the original")
+            files = [member for member in members if not member.endswith("/")]
+            yield {PurePosixPath(member).name: partial(archive.read, member) for member in files}
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
         raise DataError(f"cannot read {path}: {error}; replace it by a complete copy") from error
 
 
 def read_uea(files: Files, name: str, split: str, where: str) -> UeaFile | None:
-    """A dataset in one of the UEA archive's forms: one ``.ts``, an ``.arff`` for each channel, or one ``.arff``.
+    """A dataset in the first of the UEA archive's forms: one ``.ts``, an ``.arff`` for each channel, or one ``.arff``.
 
-    Args:
-        files: in which the first of these forms is looked for.
-        name: of the dataset, with which the names of the files begin.
-        split: ``train`` or ``test``.
-        where: folder or zip of the files, for messages.
-
-    Returns:
-        None if there is no such file.
-
-    Raises:
-        DataError: a file is not what it should be.
+    The names of the files begin with that of the dataset; messages call their folder or zip ``where``. None if there is
+    no such file.
     """
 
     def parse(file: str, parser: Callable[[str, str], UeaFile]) -> UeaFile:
@@ -167,8 +135,7 @@ def obtain(mirrors: Sequence[Mirror], read: Callable[[Path], Content]) -> Conten
         DownloadError: there is no copy, and the file cannot be downloaded.
     """
     name = mirrors[0].file_name
-    folder = data_folder()
-    if folder is not None and (own := files_by_name(folder).get(name)):
+    if (folder := data_folder()) is not None and (own := files_by_name(folder).get(name)):
         return read(own)
     cached = cache_folder() / name
     with suppress(TsInfoGANError, OSError):  # a missing or damaged copy is replaced
@@ -178,11 +145,7 @@ def obtain(mirrors: Sequence[Mirror], read: Callable[[Path], Content]) -> Conten
 
 
 def download(mirrors: Sequence[Mirror], read: Callable[[Path], Content]) -> Content:
-    """The content of the file from the first mirror that sends a good one, which is kept in the cache.
-
-    Raises:
-        DownloadError: no mirror sends a good file, or the cache folder cannot be written.
-    """
+    """The content of the file from the first mirror that sends a good one, which is kept in the cache."""
     problems = []
     for mirror in mirrors:
         try:

@@ -23,9 +23,8 @@ MIRROR = Mirror(
 
 def load(split: Split) -> Panel:
     """3662 windows of 24 trading days: prices in dollars, volume in shares; the oldest first."""
-    return all_windows(
-        obtain([MIRROR], _read), split, "stocks", COLUMNS, time_unit="trading day", augmentations=TOGETHER
-    )
+    rows = obtain([MIRROR], _read)
+    return all_windows(rows, split, "stocks", COLUMNS, time_unit="trading day", augmentations=TOGETHER)
 
 
 def _read(path: Path) -> NDArray[np.float64]:
