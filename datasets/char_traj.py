@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, get_args
@@ -12,19 +13,9 @@ from numpy.typing import NDArray
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.data.uea import Case, UeaFile
-from tsinfogan.datasets import Dataset, Split
+from tsinfogan.datasets import Dataset, Split, sources
 from tsinfogan.datasets._weka_split import split_indices
-from tsinfogan.datasets.sources import (
-    Files,
-    Mirror,
-    cache_folder,
-    data_folder,
-    download,
-    file_readers,
-    files_by_name,
-    read_uea,
-    zip_readers,
-)
+from tsinfogan.datasets.sources import Files, Mirror, download
 from tsinfogan.errors import DataError, TsInfoGANError
 
 CHANNELS = ("x", "y", "force")
@@ -64,20 +55,13 @@ def load(split: Split) -> Panel:
     with ``?``, with zeros, or not at all, depending on the release), its ARFF files of single channels, or UCI's
     ``.mat`` file.
     """
-    if (folder := data_folder()) is not None and (own := _read_folder(files_by_name(folder), split, folder)):
-        return _panel(own)
-    if cached := _read_cache(split):
-        return _panel(cached)
-    return _panel(download(MIRRORS, lambda path: _read_zip(path, split)))
-
-
-def _read_cache(split: Split) -> Letters | None:
-    """The content of the cache; None if there is none or it is damaged, so that it is downloaded anew."""
-    cache = cache_folder()
-    try:
-        return _read_folder({path.name: path for path in cache.iterdir()}, split, cache) if cache.is_dir() else None
-    except TsInfoGANError:
-        return None
+    letters = None
+    if (folder := sources.data_folder()) is not None:
+        letters = _read_folder(sources.files_by_name(folder), split, folder)
+    if letters is None and (cache := sources.cache_folder()).is_dir():
+        with suppress(TsInfoGANError):  # a damaged copy is downloaded anew
+            letters = _read_folder({path.name: path for path in cache.iterdir()}, split, cache)
+    return _panel(letters or download(MIRRORS, lambda path: _read_zip(path, split)))
 
 
 def _read_folder(files: dict[str, Path], split: Split, folder: Path) -> Letters | None:
@@ -85,12 +69,12 @@ def _read_folder(files: dict[str, Path], split: Split, folder: Path) -> Letters 
     for name in (UEA_ZIP, UCI_ZIP):
         if name in files:
             return _read_zip(files[name], split)
-    return _read_files(file_readers(files), split, folder)
+    return _read_files(sources.file_readers(files), split, folder)
 
 
 def _read_zip(path: Path, split: Split) -> Letters:
     """The letters in the zip of the archive or of UCI; its members tell which one it is."""
-    with zip_readers(path) as files:
+    with sources.zip_readers(path) as files:
         letters = _read_files(files, split, path)
     if letters is None:
         wanted = f"{UEA_NAME}_{split.upper()}.ts or {UCI_NAME}"
@@ -99,7 +83,7 @@ def _read_zip(path: Path, split: Split) -> Letters:
 
 
 def _read_files(files: Files, split: Split, where: Path) -> Letters | None:
-    if (parsed := read_uea(files, UEA_NAME, split, str(where))) is not None:
+    if (parsed := sources.read_uea(files, UEA_NAME, split, str(where))) is not None:
         return _checked(_letters(parsed), split, where)
     if UCI_NAME in files:
         return _checked(_letters_of_mat(files[UCI_NAME](), split, f"{UCI_NAME} in {where}"), split, where)

@@ -62,10 +62,7 @@ _BLOCK_CASES = 4096
 
 
 def draw_letters(n_cases: int, seed: int) -> Panel:
-    """Letters with factors drawn independently and uniformly. Case k depends only on the seed and k.
-
-    Returns:
-        Panel as of :func:`draw`.
+    """Letters as of :func:`draw`, with factors drawn independently and uniformly; case k depends on the seed and k.
 
     Raises:
         SettingError: ``n_cases`` is below 1.
@@ -134,15 +131,14 @@ def draw(
 
 
 def _checked_factors(*given: ArrayLike) -> Array:
-    names = ("letter", *FACTOR_RANGES)
+    ranges = {"letter": (0.0, len(LETTER_NAMES) - 1.0), **FACTOR_RANGES}
     try:
         columns = np.broadcast_arrays(*(np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in given))
     except ValueError as error:
-        shapes = ", ".join(f"{name} {np.shape(values)}" for name, values in zip(names, given, strict=True))
+        shapes = ", ".join(f"{name} {np.shape(values)}" for name, values in zip(ranges, given, strict=True))
         raise SettingError(f"expected factors of one common length, got {shapes}") from error
     if columns[0].ndim != 1 or not columns[0].size:
         raise SettingError(f"expected factors of shape (n_cases,), got {columns[0].shape}")
-    ranges = {"letter": (0.0, len(LETTER_NAMES) - 1.0), **FACTOR_RANGES}
     for (name, (low, high)), column in zip(ranges.items(), columns, strict=True):
         fits = (column >= low - 1e-6) & (column <= high + 1e-6)  # float32 factors of a panel are accepted
         if name == "letter":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from tsinfogan.data.augmentations import CAUTIOUS
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Dataset, Split
 
@@ -21,9 +20,7 @@ def load(split: Split) -> Panel:
     generator = np.random.default_rng(np.random.SeedSequence([24, ("train", "test").index(split)]))
     frequency, phase = generator.uniform(0, 0.1, (2, N_CASES, N_CHANNELS, 1))
     values = (np.sin(frequency * np.arange(N_TIMEPOINTS) + phase) + 1) / 2  # (n, channel, t)
-    return Panel.from_arrays(
-        values, channels=[f"sine{index}" for index in range(N_CHANNELS)], name="sines", augmentations=CAUTIOUS
-    )
+    return Panel.from_arrays(values, channels=[f"sine{index}" for index in range(N_CHANNELS)], name="sines")
 
 
 DATASET = Dataset(

@@ -90,10 +90,8 @@ class Windows:
 
     def __post_init__(self) -> None:
         if self.length < MIN_WINDOW or self.stride < 1:
-            raise SettingError(
-                f"expected windows of {MIN_WINDOW} or more rows every 1 or more rows, got {self.length} every "
-                f"{self.stride}"
-            )
+            got = f"{self.length} every {self.stride}"
+            raise SettingError(f"expected windows of {MIN_WINDOW} or more rows every 1 or more rows, got {got}")
 
     def to_dict(self) -> dict[str, int]:
         """The arguments by name, as JSON can hold them."""

@@ -25,9 +25,7 @@ def draw_labelled(panel: Panel, n_per_class: int, seed: int) -> IntArray:
     if n_per_class < 1:
         raise SettingError(f"expected at least 1 label per class, got {n_per_class}")
     if panel.labels is None or not (panel.labels >= 0).any():
-        raise DataError(
-            f"{panel.name} has no labels of which {n_per_class} per class could be kept; add a label column"
-        )
+        raise DataError(f"{panel.name} has no labels of which {n_per_class} per class can be kept; add a label column")
     rng = np.random.default_rng(derived_seed(seed, Stream.LABELS))
     chosen = []
     for index, name in enumerate(panel.classes):

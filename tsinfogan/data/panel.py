@@ -99,12 +99,12 @@ class Panel:
                 raise DataError(f"{self.name}: lengths must be one number for each of {self.n_cases} series")
             if self.lengths.min() < 1 or self.lengths.max() > self.values.shape[2]:
                 raise DataError(f"{self.name}: lengths must lie in 1…{self.values.shape[2]}")
-            inside = np.arange(self.values.shape[2]) < self.lengths[:, None]  # (n, t)
-            finite = finite | ~inside[:, None, :]
-            if not np.isnan(self.values[np.broadcast_to(~inside[:, None, :], self.values.shape)]).all():
+            beyond = (np.arange(self.values.shape[2]) >= self.lengths[:, None])[:, None, :]  # (n, 1, t)
+            finite = finite | beyond
+            if (beyond & ~np.isnan(self.values)).any():
                 raise DataError(f"{self.name}: values beyond a case's length must be NaN; use Panel.from_cases")
         if not finite.all():
-            where = tuple(int(i) for i in np.argwhere(~finite)[0])
+            where = tuple(map(int, np.argwhere(~finite)[0]))
             case, channel, *point = where
             raise DataError(
                 f"{self.name}: expected finite numbers, got {self.values[where]} in case {case}, "
@@ -117,9 +117,7 @@ class Panel:
         if self.labels.shape != self.values.shape[:1]:
             raise DataError(f"{self.name}: expected {self.n_cases} labels, got {self.labels.shape}")
         if self.labels.min() < UNLABELLED or self.labels.max() >= len(self.classes):
-            raise DataError(
-                f"{self.name}: labels must be {UNLABELLED} or an index into the {len(self.classes)} classes"
-            )
+            raise DataError(f"{self.name}: labels must be {UNLABELLED} or an index of the {len(self.classes)} classes")
 
     @property
     def n_cases(self) -> int:

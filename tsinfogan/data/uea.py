@@ -82,9 +82,7 @@ def _check_header(settings: dict[str, str], cases: tuple[Case, ...], source: str
     size = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else str(sizes[0])
     for name, found in {"dimensions": n_channels, "dimension": n_channels, "serieslength": sizes[-1]}.items():
         if (said := settings.get(name)) is not None and said != str(found):
-            raise DataError(
-                f"{source}: the header says @{name} {said[:40]}, its data says {found}; correct one of them"
-            )
+            raise DataError(f"{source}: the header says @{name} {said[:40]}, its data says {found}; correct one")
     if settings.get("univariate", "").lower() == "true" and n_channels > 1:
         raise DataError(f"{source}: the header says @univariate true, its data has {n_channels} channels; correct it")
     if settings.get("equallength", "").lower() == "true" and len(sizes) > 1:
@@ -157,12 +155,9 @@ def padded(file: UeaFile) -> tuple[FloatArray, IntArray]:
 
 
 def uea_series(file: UeaFile, remark: Mapping[str, Any], **others: Any) -> Series:
-    """The series in a file.
+    """The series in a file, whose remark may name ``channels``, ``kinds`` and ``classes``.
 
-    Args:
-        file: content of the file.
-        remark: what its remark says of ``channels``, ``kinds`` and ``classes``.
-        others: further attributes of the panel.
+    ``others`` are further attributes of the panel.
     """
     values, lengths = padded(file)
     labels, classes = None, tuple(remark.get("classes", file.classes))
@@ -177,8 +172,8 @@ def uea_series(file: UeaFile, remark: Mapping[str, Any], **others: Any) -> Serie
 def _split_header(text: str, source: str, comment: str) -> tuple[list[str], list[str], str]:
     """The ``@`` lines before ``@data``, the data lines, of which there is at least one, and the remark."""
     raw_lines = [line for raw in text.split("\n") if (line := raw.strip())]
-    remarks = [line[len(comment) :] for line in raw_lines if line.startswith(comment + REMARK)]
-    remark = remarks[0].removeprefix(REMARK) if remarks else ""
+    mark = comment + REMARK
+    remark = next((line.removeprefix(mark) for line in raw_lines if line.startswith(mark)), "")
     lines = [line for line in raw_lines if not line.startswith(comment)]
     for number, line in enumerate(lines):
         if line.lower() == "@data":

@@ -26,16 +26,7 @@ from tsinfogan.data.panel import FloatArray, IntArray, Panel, encode_labels
 from tsinfogan.data.windows import Series, check_size, ends, panel_from_series
 from tsinfogan.errors import DataError
 from tsinfogan.formats import opened
-from tsinfogan.formats._cells import (
-    Column,
-    Numbers,
-    Times,
-    factors,
-    in_python,
-    plain,
-    read_channel,
-    read_times,
-)
+from tsinfogan.formats._cells import Column, Numbers, Times, factors, in_python, plain, read_channel, read_times
 from tsinfogan.formats._time import Grid, indices, interpolated, laid_out
 from tsinfogan.formats._wide import is_wide, melted, names_when_melted
 
@@ -153,9 +144,7 @@ class _Reader:
                 "name the column of the time (`columns.time`)"
             )
         if not self.columns.channels:
-            raise DataError(
-                f"{self.file} has no channel beside {listed(names)}; add a column of numbers for each channel"
-            )
+            raise DataError(f"{self.file} has no channel beside {listed(names)}; add a column of numbers for each")
         if not table.num_rows:
             raise DataError(f"{self.file} has a header and no rows; expected one row for each timepoint of a case")
         self.known_index = [name for name in self.index if name in names]
@@ -177,7 +166,7 @@ class _Reader:
         series = Series(
             values,
             self.columns.channels,
-            lengths=lengths if lengths is not None and np.ptp(lengths) else None,
+            lengths=lengths,
             labels=labels,
             kinds=[channel.kind for channel in channels],
             cases=case_ids,

@@ -43,13 +43,8 @@ def laid_out(
 ) -> Grid:
     """The regular grid that the times follow; for uneven times, one with their median step.
 
-    Args:
-        times: of the rows, sorted by case and time.
-        case: ``(n_rows,)`` index of the case of each row, sorted.
-        lengths: ``(n_cases,)`` rows of each case.
-        source: name of the data in messages.
-        where: describes a sorted row.
-        stated: step that the file states, or None.
+    The rows are sorted by case and time: ``case`` ``(n_rows,)`` is the case of each, ``lengths`` ``(n_cases,)`` counts
+    the rows of each case, and ``where`` describes a row. ``stated`` is the step that the file states, if it does.
     """
     index, raw = indices(lengths), times.values
     inner = np.flatnonzero(index)
@@ -67,7 +62,10 @@ def laid_out(
         position = calendar[0]
     if not np.isfinite(step) or not step > 0:
         raise DataError(f"{source}: expected times that can be told apart, got steps of {step}; rescale them")
-    n_points = _n_points(position, time, inner, lengths, step, source, where)
+    last = position[start + lengths - 1]
+    if not (last < MAX_POINTS_A_ROW * lengths).all():  # the last position may be infinite
+        raise _too_large_gap(time, inner, step, source, where)
+    n_points = np.rint(last).astype(np.int64) + 1  # (n_cases,)
     nearest = np.rint(position)
     off = np.abs(position - nearest)
     is_even = bool((off <= TOLERANCE).all() and (nearest[inner] > nearest[inner - 1]).all())
@@ -137,26 +135,16 @@ def _stepped(
         return median, passed / median
 
 
-def _n_points(
-    position: NDArray[np.float64],
-    time: NDArray[np.float64],
-    inner: IntArray,
-    lengths: IntArray,
-    step: float,
-    source: str,
-    where: Callable[[int], str],
-) -> IntArray:
-    """``(n_cases,)`` grid points of each case, refused if they are far more than the rows."""
-    last = position[np.cumsum(lengths) - 1]
-    if not (last < MAX_POINTS_A_ROW * lengths).all():  # the last position may be infinite
-        with np.errstate(all="ignore"):
-            gaps = time[inner] - time[inner - 1]
-        row = int(inner[np.argmax(gaps)])
-        raise DataError(
-            f"{source}: expected times at a step of about {step:.6g}, as in most places, got a gap of "
-            f"{gaps.max() / step:.6g} steps before {where(row)}; start a new case at a gap, or resample the series"
-        )
-    return np.rint(last).astype(np.int64) + 1
+def _too_large_gap(
+    time: NDArray[np.float64], inner: IntArray, step: float, source: str, where: Callable[[int], str]
+) -> DataError:
+    with np.errstate(all="ignore"):
+        gaps = time[inner] - time[inner - 1]
+    row = int(inner[np.argmax(gaps)])
+    return DataError(
+        f"{source}: expected times at a step of about {step:.6g}, as in most places, got a gap of "
+        f"{gaps.max() / step:.6g} steps before {where(row)}; start a new case at a gap, or resample the series"
+    )
 
 
 def _as_written(
@@ -179,9 +167,6 @@ def _notes_on_beginnings(times: Times, start: IntArray, source: str) -> tuple[st
             first, last = (origin_text(int(date), bool(times.zone)) for date in (begin.min(), begin.max()))
             notes.append(f"{source}: cases begin between {first} and {last}, and all are dated from {first} on")
     elif begin.any():
-        values = sorted({float(begin.min()), float(begin.max())})
-        notes.append(
-            f"{source}: time is counted from the first row of each case, which stands at "
-            f"{' to '.join(f'{value:.9g}' for value in values)}"
-        )
+        span = " to ".join(f"{value:.9g}" for value in sorted({float(begin.min()), float(begin.max())}))
+        notes.append(f"{source}: time is counted from the first row of each case, which stands at {span}")
     return tuple(notes)

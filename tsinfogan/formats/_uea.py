@@ -84,10 +84,11 @@ def texts(panel: Panel, case: int) -> list[list[str]]:
     return [flat[start : start + values.shape[1]] for start in range(0, len(flat), values.shape[1])]
 
 
-def token_of(panel: Panel, tokens: tuple[str, ...], case: int) -> str:
-    """The word for the class of a case of a labelled panel."""
-    assert panel.labels is not None
-    return tokens[panel.labels[case]] if panel.labels[case] >= 0 else MISSING_LABEL
+def class_words(panel: Panel, words: tuple[str, ...]) -> list[list[str]]:
+    """The word for the class of each case, in a list that is empty if there are no classes."""
+    if panel.labels is None or not words:
+        return [[]] * panel.n_cases
+    return [[words[label] if label >= 0 else MISSING_LABEL] for label in panel.labels]
 
 
 def word(text: str) -> str:
@@ -106,10 +107,10 @@ def _labelled(panel: Panel, label: Any) -> tuple[Panel, tuple[str, ...]]:
     return replace(panel, labels=labels, classes=classes), tuple(map(word, classes))
 
 
-def _remark_of(panel: Panel, tokens: tuple[str, ...], columns: CaseColumns) -> str:
+def _remark_of(panel: Panel, words: tuple[str, ...], columns: CaseColumns) -> str:
     held: dict[str, Any] = {"channels": panel.channels, "kinds": panel.kinds}
     held |= {field: getattr(panel, field) for field in TIME_FIELDS}
-    if panel.classes != tokens:
+    if panel.classes != words:
         held["classes"] = panel.classes
     if columns:
         held["columns"] = {name: case_array(values).to_pylist() for name, values in columns.items()}
@@ -122,9 +123,8 @@ def _remark(file: UeaFile, path: Path) -> Mapping[str, Any]:
         return {}
     try:
         held = json.loads(file.remark)
-        wanted: dict[str, Any] = {"channels": len(file.cases[0]), "kinds": len(file.cases[0])}
-        wanted["classes"] = len(file.classes)
-        for name, n in wanted.items():
+        n_channels = len(file.cases[0])
+        for name, n in {"channels": n_channels, "kinds": n_channels, "classes": len(file.classes)}.items():
             if name in held and not (len(held[name]) == n and all(isinstance(text, str) for text in held[name])):
                 raise ValueError(f"expected {n} {name}")
         if len(set(held.get("classes", ()))) != len(held.get("classes", ())):

@@ -9,28 +9,27 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.data.uea import UeaFile, join_channels, parse_arff
 from tsinfogan.errors import DataError
 from tsinfogan.formats._table import stem
-from tsinfogan.formats._uea import parsed, texts, token_of, uea_format, word
+from tsinfogan.formats._uea import class_words, parsed, texts, uea_format, word
 
 ONE_CHANNEL = re.compile(r"(.*)Dimension([1-9]\d*)(.*)\.arff", re.IGNORECASE | re.DOTALL)
 """Name of the file of one channel, such as ``ToyDimension2_TRAIN.arff``."""
 
 
-def _text(panel: Panel, tokens: tuple[str, ...], remark: str) -> str:
-    labelled = panel.labels is not None and len(tokens) > 0
+def _text(panel: Panel, words: tuple[str, ...], remark: str) -> str:
     header = [
         f"%{remark}",
         f"@relation {word(panel.name)}",
         "@attribute channels relational",
         *(f"@attribute t{point} numeric" for point in range(panel.grid[0])),
         "@end channels",
-        *([f"@attribute class {{{','.join(tokens)}}}"] if labelled else []),
+        *([f"@attribute class {{{','.join(words)}}}"] if words else []),
         "@data",
     ]
     rows = []
-    for case in range(panel.n_cases):
+    for case, class_word in enumerate(class_words(panel, words)):
         beyond = ["?"] * (panel.grid[0] - int(panel.case_lengths[case]))
         quoted = '"' + "\\n".join(",".join([*channel, *beyond]) for channel in texts(panel, case)) + '"'
-        rows.append(f"{quoted},{token_of(panel, tokens, case)}" if labelled else quoted)
+        rows.append(",".join([quoted, *class_word]))
     return "\n".join([*header, *rows, ""])
 
 

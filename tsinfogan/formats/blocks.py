@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tsinfogan.data.columns import CASE, CODE, LABEL, TIME, describe_columns, index_columns
 from tsinfogan.data.dates import is_zoned, timestamps
-from tsinfogan.data.panel import UNLABELLED, ChannelKind, FloatArray, Panel
+from tsinfogan.data.panel import ChannelKind, FloatArray, Panel
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns
 
@@ -78,7 +78,7 @@ def with_label(panel: Panel, columns: CaseColumns) -> CaseColumns:
     if panel.labels is None or LABEL in columns:
         return columns
     names = np.array([*panel.classes, None], dtype=object)  # UNLABELLED, −1, picks None
-    return {**columns, LABEL: names[np.where(panel.labels == UNLABELLED, len(panel.classes), panel.labels)]}
+    return {**columns, LABEL: names[panel.labels]}
 
 
 def time_axis(panel: Panel) -> pa.Array:
@@ -133,18 +133,12 @@ def case_array(values: NDArray[Any]) -> pa.Array:
 class BufferingWriter:
     """Keeps all cases in memory and writes them when it is closed.
 
-    Args:
-        stream: to write to.
-        encode: gives the content of a file: of a panel, and of its case columns (the labels among them).
-        series_only: suffix of a text format, which holds neither images nor case columns of other names than a
-            code's or the label's; None for a format that holds anything.
+    ``encode`` gives the content of a file from a panel and its case columns, the labels among them. ``series_only`` is
+    the suffix of a text format, which holds neither images nor case columns other than codes and the label.
     """
 
     def __init__(
-        self,
-        stream: BinaryIO,
-        encode: Callable[[Panel, dict[str, NDArray[Any]]], bytes],
-        series_only: str | None = None,
+        self, stream: BinaryIO, encode: Callable[[Panel, dict[str, Any]], bytes], series_only: str | None = None
     ) -> None:
         self._stream, self._encode, self._series_only = stream, encode, series_only
         self._panels: list[Panel] = []

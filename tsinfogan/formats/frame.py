@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from tsinfogan.data.columns import CASE, LABEL, TIME, USUAL, ColumnNames, Windows, check_columns
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
+from tsinfogan.formats import CaseColumns
 from tsinfogan.formats._table import panel_from_table
 from tsinfogan.formats.blocks import long_blocks, long_table
 
@@ -51,9 +50,7 @@ def panel_from_frame(
 
 
 def frame_from_panel(
-    panel: Panel,
-    columns: ColumnNames = USUAL,
-    case_columns: Mapping[str, NDArray[Any]] | None = None,
+    panel: Panel, columns: ColumnNames = USUAL, case_columns: CaseColumns | None = None
 ) -> pd.DataFrame:
     """The long table of a panel: ``case, time, <channels>, <case columns>[, label]``, the columns of a file.
 

@@ -38,14 +38,19 @@ class ParquetFolderWriter:
         for case, size in enumerate(map(int, sizes)):
             if self._n_rows and self._n_rows + size > MAX_ROWS:
                 self._append(panel, columns, start, case)
-                self._finish_part()
+                self.close()
                 start, self._n_rows = case, 0
             self._n_rows += size
         self._append(panel, columns, start, panel.n_cases)
 
     def close(self) -> None:
-        """Writes the last footer."""
-        self._finish_part()
+        """Finishes the part that is being written."""
+        if self._writer is not None and self._stream is not None:
+            try:
+                self._writer.close()
+            finally:
+                self._stream.close()
+        self._writer = self._stream = None
 
     def _append(self, panel: Panel, columns: CaseColumns, start: int, end: int) -> None:
         if start == end:
@@ -58,14 +63,6 @@ class ParquetFolderWriter:
         cases = slice(start, end)
         self._writer.write(panel.subset(cases), {name: values[cases] for name, values in columns.items()})
         self._n_cases += end - start
-
-    def _finish_part(self) -> None:
-        if self._writer is not None and self._stream is not None:
-            try:
-                self._writer.close()
-            finally:
-                self._stream.close()
-        self._writer = self._stream = None
 
 
 def _load(path: Path, only_names: bool) -> pa.Table:

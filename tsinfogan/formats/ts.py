@@ -6,11 +6,10 @@ from functools import partial
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.data.uea import parse_ts
-from tsinfogan.formats._uea import parsed, texts, token_of, uea_format, word
+from tsinfogan.formats._uea import class_words, parsed, texts, uea_format, word
 
 
-def _text(panel: Panel, tokens: tuple[str, ...], remark: str) -> str:
-    labelled = panel.labels is not None and len(tokens) > 0
+def _text(panel: Panel, words: tuple[str, ...], remark: str) -> str:
     header = [
         f"#{remark}",
         f"@problemName {word(panel.name)}",
@@ -20,13 +19,13 @@ def _text(panel: Panel, tokens: tuple[str, ...], remark: str) -> str:
         f"@dimensions {panel.n_channels}",
         f"@equalLength {str(panel.lengths is None).lower()}",
         *([f"@seriesLength {panel.grid[0]}"] if panel.lengths is None else []),
-        f"@classLabel {' '.join(['true', *tokens]) if labelled else 'false'}",
+        f"@classLabel {' '.join(['true', *words]) if words else 'false'}",
         "@data",
     ]
-    rows = []
-    for case in range(panel.n_cases):
-        fields = [",".join(channel) for channel in texts(panel, case)]
-        rows.append(":".join([*fields, token_of(panel, tokens, case)] if labelled else fields))
+    rows = [
+        ":".join([*map(",".join, texts(panel, case)), *class_word])
+        for case, class_word in enumerate(class_words(panel, words))
+    ]
     return "\n".join([*header, *rows, ""])
 
 

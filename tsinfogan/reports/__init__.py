@@ -9,10 +9,4 @@ from __future__ import annotations
 
 from tsinfogan.registry import on_demand
 
-__all__, __getattr__ = on_demand(
-    __name__,
-    {
-        "augmentation": ("draw_study",),
-        "html": ("render_page",),
-    },
-)
+__all__, __getattr__ = on_demand(__name__, {"augmentation": ("draw_study",), "html": ("render_page",)})

@@ -24,7 +24,7 @@ def draw_study(study: Study) -> bytes:
     parts = [(names, figure) for names, figure in ((balanced, "accuracy"), (others, "macro_f1")) if names]
     sheet = AxesSheet(1, len(parts), HEIGHT_INCHES, [len(names) + 0.6 for names, _ in parts])
     handles: dict[str, Any] = {}
-    for axes, (names, figure) in zip(sheet.all, parts, strict=True):
+    for axes, (names, figure) in zip(sheet.axes.flat, parts, strict=True):
         _draw(axes, study, [row for row in table if row.situation in names], names, figure)
         for handle, method in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(method, handle)

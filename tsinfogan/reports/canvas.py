@@ -19,21 +19,15 @@ WIDTH_INCHES = 10.6
 
 
 class AxesSheet:
-    """A picture of some axes, side by side and in rows. The columns have ``widths`` relative to each other."""
+    """A picture of ``axes`` ``(n_rows, n_columns)``, whose columns have ``widths`` relative to each other."""
 
     def __init__(self, n_rows: int, n_columns: int, row_inches: float, widths: Sequence[float] | None = None) -> None:
         self.figure = new_figure(WIDTH_INCHES, n_rows * row_inches + 0.1, layout="constrained")
-        grid = self.figure.subplots(n_rows, n_columns, squeeze=False, width_ratios=widths)
-        self.rows: list[list[Any]] = [list(row) for row in grid]
-        for axes in self.all:
+        self.axes: Any = self.figure.subplots(n_rows, n_columns, squeeze=False, width_ratios=widths)
+        for axes in self.axes.flat:
             axes.spines[["top", "right"]].set_visible(False)
             axes.spines[["left", "bottom"]].set_color(LINE)
             axes.tick_params(colors=GREY, labelsize=7.5, length=2.5)
-
-    @property
-    def all(self) -> list[Any]:
-        """All axes, row by row, in one list."""
-        return [axes for row in self.rows for axes in row]
 
     def png(self, dpi: int = 110) -> bytes:
         """The picture."""

@@ -116,19 +116,14 @@ def _by_group(groups: IntArray, some: Array, others: Array) -> Iterator[tuple[Ar
 def sentence(column: str, found: Sequence[Effect], changes: float | None = None, of_what: str = "class") -> str:
     """What a continuous code does, from −1 to 1, in one sentence without a full stop.
 
-    Args:
-        column: name of the code.
-        found: its effects, the strongest first.
-        changes: share of sweeps in which the class changes, where known.
-        of_what: what changes there, if not the class.
+    ``found`` are its effects, the strongest first, and ``changes`` is the share of sweeps in which the class, or what
+    stands in for it, changes.
     """
     if kept := named(found):
         text = ", ".join(effect.words for effect in kept)
     elif found:
-        text = (
-            f"no measured trait follows it; the nearest is {found[0].trait.name}, "
-            f"correlation {signed(found[0].correlation, 2)}"
-        )
+        nearest = f"{found[0].trait.name}, correlation {signed(found[0].correlation, 2)}"
+        text = f"no measured trait follows it; the nearest is {nearest}"
     else:
         text = "no measured trait changes with it"
     return f"{column}: {text}" + ("" if changes is None else f"; the {of_what} changes in {percent(changes)} of sweeps")

@@ -87,13 +87,11 @@ def gather(context: ReportContext, progress: Callable[[str], None] = lambda text
         figures |= measured
         skipped |= left_out
     progress("measuring what each code does")
-    latent = model.settings.latent
+    latent, which = model.settings.latent, "training" if subject.test is None else "held-out"
     return CodeReport(
         run=context.run,
         data=model.card.name,
-        real=None
-        if real is None
-        else f"{real.n_cases:,} {'training' if subject.test is None else 'held-out'} series of {real.name}",
+        real=None if real is None else f"{real.n_cases:,} {which} series of {real.name}",
         categories=_category_cards(context, is_labelled="flips" not in skipped) if subject.categories else (),
         continuous=tuple(_continuous_card(context, column, figures) for column in subject.continuous),
         bounds=tuple(

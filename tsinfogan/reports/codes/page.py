@@ -35,9 +35,7 @@ def _tiles(report: CodeReport) -> Iterator[tuple[str, str]]:
         if name in figures:
             yield percent(figures[name]), words
     if "classes_covered" in figures:
-        yield (
-            f"{figures['classes_covered']:.0f} of {len(report.classes)}",
-            "classes have a pure category of their own",
-        )
+        covered = f"{figures['classes_covered']:.0f} of {len(report.classes)}"
+        yield covered, "classes have a pure category of their own"
     if changes := [card.changes for card in report.continuous if card.changes is not None]:
         yield percent(max(changes)), "of sweeps change the class or category, at the worst knob"

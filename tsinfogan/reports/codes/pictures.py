@@ -145,9 +145,8 @@ def _sheet(report: CodeReport, shown: Gallery, swept: Sequence[Sweep], titles: S
     sentences = [wrap(card.sentence, 104) for card in report.continuous]
     pairs = [range(first, min(first + 2, len(swept))) for first in range(0, len(swept), 2)]
     n_lines = [max(len(sentences[k]) for k in pair) for pair in pairs]
-    heights = [
-        LINE_CELLS * n + 1.4 + max(len(swept[k].rows) for k in pair) for pair, n in zip(pairs, n_lines, strict=True)
-    ]
+    n_rows = [max(len(swept[k].rows) for k in pair) for pair in pairs]
+    heights = [LINE_CELLS * lines + 1.4 + rows for lines, rows in zip(n_lines, n_rows, strict=True)]
     top = 1.75
     sweeps_top = top + -(-len(_drawn(report)) // 2) + 0.55
     foot = 0.55 if draws_lines(shown.panel) else 0.1

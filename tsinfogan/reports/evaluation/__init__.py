@@ -9,9 +9,5 @@ from __future__ import annotations
 from tsinfogan.registry import on_demand
 
 __all__, __getattr__ = on_demand(
-    __name__,
-    {
-        "page": ("render", "table_rows"),
-        "pictures": ("Picture", "Shown", "draw_all"),
-    },
+    __name__, {"page": ("render", "table_rows"), "pictures": ("Picture", "Shown", "draw_all")}
 )

@@ -81,11 +81,8 @@ def draw_all(shown: Shown, tell: Callable[[str], None] = lambda text: None) -> l
         shown: what is drawn.
         tell: is called with the name of each picture before it is drawn.
     """
-    synthetic, reference = (
-        replace(panel, view=shown.seen.view, time_step=shown.seen.time_step)
-        for panel in (shown.synthetic, shown.reference)
-    )
-    shown = replace(shown, synthetic=synthetic, reference=reference)
+    look: dict[str, Any] = {"view": shown.seen.view, "time_step": shown.seen.time_step}
+    shown = replace(shown, synthetic=replace(shown.synthetic, **look), reference=replace(shown.reference, **look))
     drawn: list[Picture] = []
     for draw in (_samples, _overlaid, _distributions, _autocorrelation, _durations, _maps, _neighbours):
         tell(f"drawing {draw.__name__.strip('_')}")
@@ -157,10 +154,10 @@ def _autocorrelation(shown: Shown) -> Iterator[Picture]:
     for row, (of, what, unit) in enumerate(
         ((autocorrelation, "autocorrelation", "lag, grid points"), (spectrum, "amplitude", "cycles in a series"))
     ):
-        for axes in sheet.rows[row][len(channels) :]:
+        for axes in sheet.axes[row, len(channels) :]:
             axes.set_axis_off()
         for channel in channels:
-            axes = sheet.rows[row][channel]
+            axes = sheet.axes[row, channel]
             real, synthetic = (of(values[:, channel]) for values in shown.grids)  # (n, lags)
             x = np.arange(row, row + real.shape[1])  # lags start at 0, cycles at 1
             low, high = np.quantile(real, [0.1, 0.9], axis=0)
@@ -171,7 +168,7 @@ def _autocorrelation(shown: Shown) -> Iterator[Picture]:
             if what == "amplitude":
                 axes.set_yscale("log")
                 axes.set_ylim(max(real.mean(axis=0).max() * 1e-4, 1e-9))
-    legend(sheet.rows[0][0])
+    legend(sheet.axes[0, 0])
     resampled = ", series of unequal length resampled to one grid" if shown.training_series.preprocessor.lengths else ""
     caption = f"Autocorrelation of each channel, and its amplitude at each frequency{resampled}."
     yield Picture("Autocorrelation and spectrum", caption, sheet.png())
@@ -181,7 +178,7 @@ def _durations(shown: Shown) -> Iterator[Picture]:
     if shown.seen.lengths is None:
         return
     sheet = AxesSheet(1, 1, 2.0)
-    (axes,) = sheet.all
+    (axes,) = sheet.axes.flat
     step = shown.seen.time_step
     real, synthetic = (panel.case_lengths * step for panel in (shown.reference, shown.synthetic))
     low, high = min(real.min(), synthetic.min()), max(real.max(), synthetic.max())
@@ -212,14 +209,14 @@ def _maps(shown: Shown) -> Iterator[Picture]:
     tsne = TSNE(2, perplexity=perplexity, init="random", random_state=shown.seed, max_iter=500).fit_transform(reduced)
     order = rng.permutation(n)  # neither hides the other
     colours = np.where(is_real, REAL, SYNTHETIC)[order]
-    for axes, points, name in zip(sheet.rows[0], (principal, tsne), ("PCA", "t-SNE"), strict=True):
+    for axes, points, name in zip(sheet.axes[0], (principal, tsne), ("PCA", "t-SNE"), strict=True):
         axes.scatter(*points[order].T, s=9, c=colours, alpha=0.65, linewidths=0)
         axes.set(xticks=[], yticks=[])
         label(axes, name)
     share = float(pca.explained_variance_ratio_[:2].sum())
     for colour, name in ((REAL, "real, unseen"), (SYNTHETIC, "synthetic")):
-        sheet.rows[0][0].scatter([], [], s=14, color=colour, label=name)
-    legend(sheet.rows[0][0])
+        sheet.axes[0, 0].scatter([], [], s=14, color=colour, label=name)
+    legend(sheet.axes[0, 0])
     caption = (
         f"Each point is a series; similar series lie close. The first two principal components explain {share:.0%} "
         "of the variance of real series. t-SNE keeps neighbours together; its distances between groups mean nothing."
@@ -286,9 +283,9 @@ def _per_channel(panel: Panel, row_inches: float) -> tuple[AxesSheet, list[tuple
     n = min(panel.n_channels, MAX_CHANNELS)
     columns = min(ONE_CHANNEL_COLUMNS, n)
     sheet = AxesSheet(-(-n // columns), columns, row_inches)
-    for axes in sheet.all[n:]:
+    for axes in sheet.axes.flat[n:]:
         axes.set_axis_off()
-    return sheet, list(enumerate(sheet.all[:n]))
+    return sheet, list(enumerate(sheet.axes.flat[:n]))
 
 
 def _scaled_by(both: Panel, real: range) -> range:
