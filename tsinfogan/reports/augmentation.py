@@ -23,14 +23,12 @@ def draw_study(study: Study) -> bytes:
     others = [one.name for one in study.situations if one.name not in balanced]
     parts = [(names, figure) for names, figure in ((balanced, "accuracy"), (others, "macro_f1")) if names]
     sheet = AxesSheet(1, len(parts), HEIGHT_INCHES, [len(names) + 0.6 for names, _ in parts])
-    handles: dict[str, Any] = {}
+    lines: dict[str, Any] = {}
     for axes, (names, figure) in zip(sheet.axes.flat, parts, strict=True):
         _draw(axes, study, [row for row in table if row.situation in names], names, figure)
         for handle, method in zip(*axes.get_legend_handles_labels(), strict=True):
-            handles.setdefault(method, handle)
-    sheet.figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=8
-    )
+            lines.setdefault(method, handle)
+    sheet.figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     draws = f"{study.settings.n_draws} draws of the labelled ones"
     title = f"{study.data}: a classifier on {study.n_test} test series, {draws}"
     sheet.figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK)
