@@ -61,7 +61,7 @@ class Registry(Generic[Entry]):
         if entry in self._modules():
             return cast(Entry, getattr(import_module(f"{self.package}.{entry}"), self.attribute))
         if (point := _entry_points(self.group).get(entry)) is not None:
-            return self._checked(_loaded(self.kind, point), f"{self.kind} {entry!r} of {point.value}: expected one")
+            return self._checked(self._loaded(point), f"{self.kind} {entry!r} of {point.value}: expected one")
         if entry in self._registered:
             return self._registered[entry]
         raise UnknownNameError(self.kind, entry, self.names())
@@ -89,6 +89,15 @@ class Registry(Generic[Entry]):
         path = import_module(self.package).__path__
         return {found.name for found in pkgutil.iter_modules(path) if not found.name.startswith("_")} - {*self.shared}
 
+    def _loaded(self, point: EntryPoint) -> object:
+        try:
+            return point.load()
+        except Exception as error:  # whatever another package raises
+            raise SettingError(
+                f"{self.kind} {point.name!r} cannot be imported from {point.value} ({type(error).__name__}: {error}); "
+                "update or uninstall the package that provides it"
+            ) from error
+
     def _checked(self, entry: object, expected: str) -> Entry:
         if not isinstance(entry, self.types):
             raise SettingError(f"{expected}, a {self.types[0].__name__}, got {type(entry).__name__}")
@@ -102,24 +111,11 @@ def _entry_points(group: str) -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=group)}
 
 
-def _loaded(kind: str, point: EntryPoint) -> object:
-    try:
-        return point.load()
-    except Exception as error:  # whatever another package raises
-        raise SettingError(
-            f"{kind} {point.name!r} cannot be imported from {point.value} ({type(error).__name__}: {error}); update or "
-            "uninstall the package that provides it"
-        ) from error
-
-
 def on_demand(package: str, homes: Mapping[str, Sequence[str]]) -> tuple[list[str], Callable[[str], Any]]:
     """``__all__`` and ``__getattr__`` of a package whose public names are imported on first use (PEP 562).
 
-    So importing one module of a room costs that module, not the room.
-
-    Args:
-        package: dotted name of the package.
-        homes: public names by the module, below the package, that defines them.
+    Importing one module of a room then costs that module, not the room. ``homes`` holds the names by the module, below
+    the package, that defines them.
     """
     home_of = {name: module for module, names in homes.items() for name in names}
 
