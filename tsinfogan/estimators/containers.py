@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,7 @@ class Container:
     """The container of some series, so that others can be returned in the same kind.
 
     Attributes:
-        kind: a Panel; an array of three axes; a table ``(n_cases, n_timepoints)`` of one channel; a list of arrays; or
-            a long DataFrame.
+        kind: a table is an array ``(n_cases, n_timepoints)`` of one channel, a frame a long DataFrame.
         dtype: numpy's name of the dtype of the numbers.
         time_last: whether the last axis is time.
         n_axes: of each array in a list: 2, or 1 for series of one channel.
@@ -43,15 +42,10 @@ class Container:
     layout: FrameLayout | None = None
 
     def packed(self, panel: Panel) -> Any:
-        """The series of ``panel`` in a container of this kind.
-
-        Raises:
-            DataError: series of unequal length do not go into one array.
-        """
+        """The series of ``panel`` in a container of this kind; a DataError if they differ in length in one array."""
         if self.kind == "panel":
             return panel
-        if self.kind == "frame":
-            assert self.layout is not None
+        if self.layout is not None:
             return self.layout.frame(panel)
         if self.kind == "list":
             return [self._case(panel.case(index)) for index in range(panel.n_cases)]
@@ -64,18 +58,12 @@ class Container:
         return values[:, 0] if self.kind == "table" else self._turned(values)
 
     def joined(self, series: Any, panel: Panel) -> Any:
-        """``series``, unchanged, followed by those of ``panel``.
-
-        Args:
-            series: that this container was read from.
-            panel: the series to add.
-        """
+        """``series``, unchanged, from which this container was read, followed by those of ``panel``."""
         if self.kind == "panel":
             return _joined_panels(series, panel)
         if self.kind == "list":
             return [*series, *self.packed(panel)]
-        if self.kind == "frame":
-            assert self.layout is not None
+        if self.layout is not None:
             return self.layout.joined(series, panel)
         return np.concatenate([np.asarray(series), self.packed(panel)])
 
@@ -93,7 +81,7 @@ class Container:
 
     def _turned(self, values: Array) -> Array:
         """``(n, c, t)`` with the axes in the order that they had."""
-        return values if self.time_last else np.ascontiguousarray(np.moveaxis(values, -1, -2))
+        return values if self.time_last else np.ascontiguousarray(values.swapaxes(-1, -2))
 
     def _case(self, values: Array) -> Array:
         values = _as_dtype(values, self.dtype)  # (c, length)
@@ -101,15 +89,9 @@ class Container:
 
 
 def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | None = None) -> tuple[Panel, Container]:
-    """Series as a panel, and their container.
+    """Series as a panel, and their container; series, ``time_last`` and ``columns`` as :class:`InfoGAN` takes them.
 
-    Args:
-        series: a :class:`Panel`; an array ``(n_cases, n_channels, n_timepoints)``, or ``(n_cases, n_timepoints)`` for
-            one channel; a list of arrays ``(n_channels, length)``, or ``(length,)``; or a DataFrame with one row for
-            each timepoint of each case, whose index may hold case and time.
-        time_last: False if arrays have time before channels; True if not; None if not, and arrays that look as if they
-            had are refused.
-        columns: names of the columns of a DataFrame.
+    A list may also hold arrays ``(length,)`` of one channel, and the index of a DataFrame case and time.
 
     Raises:
         DataError: none of these, or values that are no finite numbers.
@@ -133,28 +115,26 @@ def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | N
 
 
 def _read_array(array: Array, time_last: bool | None) -> tuple[Panel, Container]:
-    dtype = _checked_dtype(array)
+    dtype, kind = _checked_dtype(array), cast(Kind, "array")
     if array.ndim == 2:
-        array, kind, turned = array[:, None], "table", False
-    else:
-        kind, turned = "array", time_last is False
+        array, kind, time_last = array[:, None], "table", True
     if array.ndim != 3:
         raise DataError(
             f"{WANTED}, or (n_cases, n_timepoints) for one channel, got {array.ndim} axes {array.shape}. Reshape your "
             "data: one series of one channel is X[None, None]"
         )
     if 0 in array.shape:
-        names = ("case(s)", "timepoint(s)" if turned else "channel(s)", "channel(s)" if turned else "timepoint(s)")
-        found = ", ".join(f"{size} {name}" for size, name in zip(array.shape, names, strict=True))
+        axes = ("case", "timepoint", "channel") if time_last is False else ("case", "channel", "timepoint")
+        found = ", ".join(f"{size} {axis}(s)" for size, axis in zip(array.shape, axes, strict=True))
         raise DataError(f"{WANTED}, got an array of shape {array.shape} that holds nothing: {found}")
-    if kind == "array" and time_last is None and _looks_swapped(array):
+    if time_last is None and _looks_swapped(array):
         raise DataError(
             f"{WANTED}, got {array.shape}, which looks like (n, time, channel): its values run smoothly along the "
             "second axis and not along the last; give time_last=False if it is, time_last=True if it is not"
         )
-    container = Container("table" if kind == "table" else "array", dtype, not turned)
-    panel = Panel.from_arrays(array, time_last=not turned, kinds=_kinds(dtype, array.shape[2 if turned else 1]))
-    return replace(panel, name="series"), container
+    time_last = time_last is not False
+    panel = Panel.from_arrays(array, time_last=time_last, kinds=_kinds(dtype, array.shape[1 if time_last else 2]))
+    return replace(panel, name="series"), Container(kind, dtype, time_last)
 
 
 def _read_list(cases: list[Array], time_last: bool | None) -> tuple[Panel, Container]:
@@ -167,21 +147,19 @@ def _read_list(cases: list[Array], time_last: bool | None) -> tuple[Panel, Conta
             raise DataError(f"expected at least one timepoint, got {case.shape} in case {index}, counted from 0")
     n_axes, turned = cases[0].ndim, time_last is False
     oriented = [case[None] if n_axes == 1 else case.T if turned else case for case in cases]  # (c, length) each
-    counts = [len(case) for case in oriented]
-    if len(set(counts)) > 1:
-        other = next(index for index, count in enumerate(counts) if count != counts[0])
-        swapped = len({case.shape[1] for case in oriented}) == 1
+    n_channels = len(oriented[0])
+    if other := next((index for index, case in enumerate(oriented) if len(case) != n_channels), None):
         advice = "give each case the same channels"
-        if swapped:
+        if len({case.shape[1] for case in oriented}) == 1:
             looks, value = ("(channel, time)", "True") if turned else ("(time, channel)", "False")
             advice = f"it looks like {looks}, so give time_last={value}"
         raise DataError(
-            f"expected the same number of channels in each case, got {counts[0]} in case 0 and {counts[other]} in case "
-            f"{other}; {advice}"
+            f"expected the same number of channels in each case, got {n_channels} in case 0 and {len(oriented[other])} "
+            f"in case {other}; {advice}"
         )
     dtypes = {case.dtype for case in cases}
     dtype = (cases[0].dtype if len(dtypes) == 1 else np.result_type(*dtypes)).str
-    panel = Panel.from_cases(oriented, kinds=_kinds(dtype, counts[0]))
+    panel = Panel.from_cases(oriented, kinds=_kinds(dtype, n_channels))
     return replace(panel, name="series"), Container("list", dtype, not turned, n_axes)
 
 
@@ -196,7 +174,7 @@ def _joined_panels(panel: Panel, new: Panel) -> Panel:
 
 
 def _checked_dtype(array: Array, where: str = "") -> str:
-    """The name of the dtype, after checks."""
+    """The name of the dtype of an array of finite real numbers; a DataError for any other."""
     position = f" in {where}" if where else ""
     if array.dtype == object:
         got = "a sparse matrix" if hasattr(array.item() if array.ndim == 0 else None, "toarray") else "an object array"

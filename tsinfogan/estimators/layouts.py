@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tsinfogan.data.columns import CASE, LABEL, TIME, ColumnNames
-from tsinfogan.data.panel import Panel, encode_labels
+from tsinfogan.data.panel import UNLABELLED, Panel, encode_labels
 from tsinfogan.formats.frame import columns_in_index, frame_from_panel
 
 NEW_CASE = re.compile(r"new-(\d+)")
@@ -45,30 +45,27 @@ class FrameLayout:
         levels = [None if name is None else str(name) for name in frame.index.names]
         index = tuple(zip(held, levels, strict=False))  # the index may only number the rows
         held |= {str(name): frame.iloc[:, position] for position, name in enumerate(frame.columns)}
-        case, time, label = (columns.case or CASE, columns.time or TIME, columns.label or LABEL)
+        case, time, label = _names(columns)
         start = 0.0
         if pd.api.types.is_numeric_dtype(held[time].dtype):
             begins = pd.Series(np.asarray(held[time])).groupby(np.asarray(held[case])).min()
             start = float(begins.iloc[0]) if (begins == begins.iloc[0]).all() else 0.0
         text = held[time].dtype in (object, "str", "string") and isinstance(held[time][0], str)
+        dates_as_text = text and len(held[time][0]) == LENGTH_OF_A_DATE
+        dtypes = tuple((name, str(column.dtype)) for name, column in held.items())
         values = pd.unique(pd.Series(held[label]).dropna()).tolist() if label in held else []
-        return cls(
-            columns,
-            tuple((name, str(column.dtype)) for name, column in held.items()),
-            index,
-            start,
-            tuple((_text(value), value) for value in values if _text(value)),
-            text and len(held[time][0]) == LENGTH_OF_A_DATE,
-        )
+        labels, names = encode_labels(values)
+        classes = tuple((names[k], value) for k, value in zip(labels, values, strict=True) if k != UNLABELLED)
+        return cls(columns, dtypes, index, start, classes, dates_as_text)
 
     def frame(self, panel: Panel, known_cases: Sequence[Any] = ()) -> pd.DataFrame:
         """The rows of ``panel``, whose cases get other names than ``known_cases``."""
         dtypes = dict(self.dtypes)
-        case, time, label = (self.columns.case or CASE, self.columns.time or TIME, self.columns.label or LABEL)
+        case, time, label = _names(self.columns)
         if label not in dtypes:
             panel = replace(panel, labels=None, classes=())
         frame: pd.DataFrame = frame_from_panel(panel, self.columns)
-        names = _new_names(known_cases, panel.n_cases, dtypes[case])
+        names = _new_cases(known_cases, panel.n_cases, dtypes[case])
         frame[case] = pd.Series(names, dtype=object).repeat(panel.case_lengths).to_numpy()
         if pd.api.types.is_numeric_dtype(frame[time].dtype):
             frame[time] += self.start
@@ -87,7 +84,7 @@ class FrameLayout:
 
     def joined(self, frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
         """``frame``, unchanged, followed by the rows of ``panel``."""
-        case = self.columns.case or CASE
+        case, _, _ = _names(self.columns)
         levels = [column for column, _ in self.index]
         known = frame.index.get_level_values(levels.index(case)) if case in levels else frame[case]
         new = self.frame(panel, pd.unique(pd.Series(known)).tolist())
@@ -98,7 +95,12 @@ class FrameLayout:
         return both
 
 
-def _new_names(known: Sequence[Any], n: int, dtype: str) -> list[Any]:
+def _names(columns: ColumnNames) -> tuple[str, str, str]:
+    """Names of the columns of case, time and label."""
+    return columns.case or CASE, columns.time or TIME, columns.label or LABEL
+
+
+def _new_cases(known: Sequence[Any], n: int, dtype: str) -> list[Any]:
     """``n`` names of cases, of the same dtype, that are not among the known ones."""
     if dtype.lower().startswith(("int", "uint", "float")):
         first = int(max(known, default=-1)) + 1
@@ -106,8 +108,3 @@ def _new_names(known: Sequence[Any], n: int, dtype: str) -> list[Any]:
     numbers = [int(found[1]) for name in known if (found := NEW_CASE.fullmatch(str(name)))]
     first = max(numbers, default=-1) + 1
     return [f"new-{number}" for number in range(first, first + n)]
-
-
-def _text(value: Any) -> str:
-    """Name of a class in a panel; empty if the value means unknown."""
-    return next(iter(encode_labels([value])[1]), "")

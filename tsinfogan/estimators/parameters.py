@@ -25,11 +25,7 @@ OWN_PARAMETERS = ("n_categories", "n_continuous", "noise_dim", "backbone", "reci
 
 
 def seed_of(random_state: Any) -> int:
-    """The seed for a ``random_state``: an int itself, the next number of a generator, or for None a new one.
-
-    Raises:
-        SettingError: it is none of these, or negative.
-    """
+    """The seed for a ``random_state``: an int itself, the next number of a generator, or for None a new one."""
     if random_state is None:
         return secrets.randbelow(SEEDS)
     if isinstance(random_state, np.random.RandomState):
@@ -42,12 +38,7 @@ def seed_of(random_state: Any) -> int:
 
 
 def plan_of(parameters: Mapping[str, Any], panel: Panel, seed: int) -> Plan:
-    """The plan of an estimator's parameters for ``panel``.
-
-    Args:
-        parameters: as ``get_params`` gives them.
-        panel: training data.
-        seed: everything random follows from it.
+    """The plan for ``panel`` of an estimator's parameters, as ``get_params`` gives them.
 
     Raises:
         SettingError: parameters out of range, or that do not fit the data.

@@ -15,13 +15,7 @@ from tsinfogan.errors import DataError, UnknownNameError
 
 @dataclass(frozen=True)
 class Targets:
-    """The classes of ``y``.
-
-    Attributes:
-        names: of each class in the panel.
-        values: of each class in ``y``.
-        dtype: numpy's name of the dtype of ``y``.
-    """
+    """The classes of ``y``: the name of each in the panel, its value in ``y``, and the dtype of ``y`` for numpy."""
 
     names: tuple[str, ...] = ()
     values: tuple[Any, ...] = ()
@@ -35,25 +29,15 @@ class Targets:
         return classes
 
     def name(self, value: Any) -> str:
-        """Name in the panel of the class ``value``, which may be that name itself.
-
-        Raises:
-            UnknownNameError: there is no such class.
-        """
+        """Name in the panel of the class ``value``, which may be that name itself; or an UnknownNameError."""
         text = self.names[self.values.index(value)] if value in self.values else str(value)
         if text not in self.names:
             raise UnknownNameError("label", text, self.names)
         return text
 
-    def of(self, names: Sequence[str]) -> NDArray[Any]:
-        """``(n,)`` values of the classes with these names."""
-        position = {name: index for index, name in enumerate(self.names)}
-        values: NDArray[Any] = self.classes[[position[name] for name in names]]
-        return values
-
     def joined(self, y: Any, names: Sequence[str]) -> Any:
         """``y`` followed by the values of the classes with these names, in the container of ``y``."""
-        new = self.of(names)
+        new = self.classes[[self.names.index(name) for name in names]]
         if hasattr(y, "iloc"):
             import pandas as pd
 
@@ -68,13 +52,10 @@ class Targets:
 def read_targets(y: ArrayLike, n_cases: int, unlabelled: Any = None) -> tuple[IntArray, Targets]:
     """Indices ``(n_cases,)`` of classes, ``UNLABELLED`` where unknown, and the classes in the order of their values.
 
-    Args:
-        y: one value a case: text, whole numbers or booleans; None or NaN if unknown.
-        n_cases: expected number of values.
-        unlabelled: a further value that means unknown, such as -1.
+    A value is text, a whole number or a boolean; it is unknown if it is None, NaN or ``unlabelled``.
 
     Raises:
-        DataError: another number of values, no value at all, or values that are no classes.
+        DataError: another number of values, or values that are no classes.
     """
     import pandas as pd
 
@@ -110,16 +91,9 @@ def read_targets(y: ArrayLike, n_cases: int, unlabelled: Any = None) -> tuple[In
 def labelled(
     panel: Panel, y: ArrayLike | None, unlabelled: Any = None, own: Mapping[str, Any] | None = None
 ) -> tuple[Panel, Targets]:
-    """``panel`` with the labels in ``y``, or its own if that is None, and their classes.
+    """``panel`` with the labels in ``y``, or its own if that is None, and their classes; see :func:`read_targets`.
 
-    Args:
-        panel: the series.
-        y: as in :func:`read_targets`, or None.
-        unlabelled: likewise.
-        own: value of each of the panel's own classes, if it is not the name.
-
-    Raises:
-        DataError: as :func:`read_targets`.
+    ``own`` is the value of each of the panel's own classes, if it is not the name.
     """
     if y is None:
         if panel.labels is None or not (panel.labels >= 0).any():
