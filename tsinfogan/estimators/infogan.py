@@ -179,10 +179,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             SettingError: a value that a code cannot have, or a class that no category belongs to.
         """
         check_is_fitted(self, "model_")
-        names = None
-        if label is not None:
-            several = isinstance(label, (Sequence, np.ndarray, pd.Series)) and not isinstance(label, str)
-            names = self._names(label if several else [label] * n)
+        names = None if label is None else self._names([label] * n if np.ndim(label) == 0 else label)
         synthetic = self._synthetic(n, cat, cont, names, random_state)
         series = self._container.packed(synthetic.panel)
         return (series, self._codes(synthetic.columns)) if return_codes else series
@@ -219,9 +216,8 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             n = round(((2.0 if factor is None else factor) - 1) * panel.n_cases)
         if n < 0:
             raise SettingError(f"expected a `factor` of 1 or more, or an `n` of 0 or more, got {n} new series")
-        names: list[str] | None = None
-        if label is not None:
-            names = self._names(label)
+        names = None if label is None else self._names(label)
+        if names is not None:
             n = len(names)
         elif (known := labelled(panel, y, self.unlabelled, container.own_classes)[0]).labels is not None:
             names = _in_proportion(n, known)
@@ -311,12 +307,10 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         loaded.history_, loaded.seed_ = run.metrics(), plan.training.seed
         loaded._data = {name: value for name, value in run.data.items() if name != KEPT}
         card = loaded.model_.card
-        if kept is None:
-            loaded._container, loaded._targets = Container(), Targets(card.classes, card.classes)
-            loaded.n_features_in_ = len(card.channels)
-        else:
-            loaded._container = Container.from_dict(kept["container"])
-            loaded._targets = Targets(**kept["targets"])
+        loaded._container, loaded._targets = Container(), Targets(card.classes, card.classes)
+        loaded.n_features_in_ = len(card.channels)
+        if kept is not None:
+            loaded._container, loaded._targets = Container.from_dict(kept["container"]), Targets(**kept["targets"])
             loaded.n_features_in_ = kept["n_features_in"]
         loaded.classes_ = loaded._targets.classes
         return loaded

@@ -48,11 +48,7 @@ class InfoGANResampler(BaseEstimator):  # type: ignore[misc]
     """
 
     def __init__(
-        self,
-        estimator: InfoGAN | None = None,
-        *,
-        sampling_strategy: Strategy = "auto",
-        random_state: Any = None,
+        self, estimator: InfoGAN | None = None, *, sampling_strategy: Strategy = "auto", random_state: Any = None
     ):
         self.estimator = estimator
         self.sampling_strategy = sampling_strategy
@@ -102,10 +98,7 @@ class InfoGANResampler(BaseEstimator):  # type: ignore[misc]
 def missing(strategy: Strategy, sizes: Mapping[Any, int], y: Any = None) -> dict[Any, int]:
     """Number of synthetic series of each class that grows, in the order of the classes; 0 if it has its size already.
 
-    Args:
-        strategy: as :class:`InfoGANResampler` takes it.
-        sizes: number of series of each class.
-        y: argument of a strategy that is a function.
+    ``sizes`` are those of the classes in ``y``, which a strategy that is a function gets.
 
     Raises:
         SettingError: an unknown strategy, or one that does not fit the classes.
