@@ -323,7 +323,7 @@ def test_preprocessing_of_format_2_is_read_whole() -> None:
         assert [channel.offset, channel.scale, channel.low, channel.kind, channel.step, list(channel.limits)] == [
             config[name][index] for name in ("offset", "scale", "low", "kinds", "steps", "limits")
         ]
-        assert (channel.curve and json.loads(json.dumps(channel.curve.to_dict()))) == config["curves"][index]
+        assert json.loads(json.dumps(channel.to_dict()["curve"])) == config["curves"][index]
     assert Preprocessor.from_dict(json.loads(json.dumps(read.to_dict()))) == read
 
 

@@ -29,10 +29,10 @@ class Limits(NamedTuple):
 
 
 def find_limits(values: NDArray[np.float32], whole: bool, bounds: str) -> Limits:
-    """The limits of one channel.
+    """The limits of a channel with these values, NaN where there is none.
 
     Args:
-        values: all its values, of any shape; NaN where there is none.
+        values: of any shape.
         whole: whether they are whole numbers. Such a channel, and a constant one, always keeps the observed range.
         bounds: ``observed`` for the observed range; ``none``; or ``auto``: the observed range if the channel is often
             at one end of it, else zero if all values have one sign.
@@ -52,9 +52,6 @@ def find_step(values: NDArray[np.float32]) -> float:
     """The step of a channel whose values are all the least one plus whole numbers of steps; 0 if there is none.
 
     A meter that counts in tens never shows 63.7, so 63.7 alone would tell a sample from real data.
-
-    Args:
-        values: all its values, of any shape; NaN where there is none.
     """
     known = values[np.isfinite(values)].astype(np.float64)
     low, high = known.min(), known.max()
@@ -64,15 +61,9 @@ def find_step(values: NDArray[np.float32]) -> float:
     step = gaps.min()
     if (high - low) / step > MAX_STEPS + 0.5:
         return 0.0
-    while (rest := _rest(gaps, step)).max() > STEP_TOLERANCE * step:  # Euclid's algorithm: the greatest common divisor
+    while (rest := np.abs(gaps - np.rint(gaps / step) * step)).max() > STEP_TOLERANCE * step:  # Euclid's algorithm
         step = rest[rest > STEP_TOLERANCE * step].min()
         if (high - low) / step > MAX_STEPS + 0.5:
             return 0.0
     n_steps = round((high - low) / step)
     return float((high - low) / n_steps) if known.size >= VALUES_PER_STEP * n_steps else 0.0
-
-
-def _rest(gaps: NDArray[np.float64], step: float) -> NDArray[np.float64]:
-    """How far each gap is from a whole number of steps."""
-    rest: NDArray[np.float64] = np.abs(gaps - np.rint(gaps / step) * step)
-    return rest

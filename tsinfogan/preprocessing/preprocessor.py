@@ -61,9 +61,9 @@ class Preprocessor:
         scalings, all_bounds = channel_choices(panel, scaling, bounds)
         image = panel.view == "image"
         in_raw_units = {*(panel.augmentations.rotation_channels or ()), *panel.augmentations.gain_channels}
-        real: ChannelKind = "real"
         channels = []
-        for index, kind in enumerate(panel.kinds or (real,) * panel.n_channels):
+        for index in range(panel.n_channels):
+            kind: ChannelKind = panel.kinds[index] if panel.kinds else "real"
             how = "standard" if kind == "boolean" or index in in_raw_units else scalings[index]
             channels.append(ChannelTransform.fit(panel.values[:, index], kind, how, all_bounds[index], image))
         fitted = cls(tuple(channels), panel.grid, bounded=image)
@@ -115,8 +115,8 @@ class Preprocessor:
             values: ``(n_cases, n_channels + n_constant, *grid)``.
 
         Returns:
-            ``(n_cases, n_channels, n_timepoints)`` where n_timepoints is the greatest *fitted* length, so that
-            arrays inverted in pieces fit together; or ``(n_cases, n_channels, *grid)``.
+            ``(n_cases, n_channels, n_timepoints)`` up to the greatest *fitted* length, so that arrays inverted in
+            pieces fit together; or ``(n_cases, n_channels, *grid)``.
         """
         if self.lengths is None:
             return self._each(ChannelTransform.inverse, values), None
@@ -151,12 +151,7 @@ class Preprocessor:
 
 
 def channel_choices(panel: Panel, scaling: Choice, bounds: Choice) -> tuple[list[str], list[str]]:
-    """Scaling and bounds chosen for each channel of ``panel``.
-
-    Raises:
-        UnknownNameError: no such scaling, bounds or channel.
-        SettingError: another scaling for images.
-    """
+    """Scaling and bounds chosen for each channel of ``panel``; errors as of :meth:`Preprocessor.fit`."""
     scalings = _by_channel("scaling", scaling, get_args(Scaling), panel)
     if panel.view == "image" and (strange := set(scalings) - {"auto", "standard"}):
         raise SettingError(

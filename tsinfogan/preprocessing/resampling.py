@@ -75,12 +75,7 @@ def _degree(n_points: int) -> int:
 
 
 def rows_to_choose_grid(n_cases: int, numbers_per_case: float) -> NDArray[np.int64]:
-    """Indices of the evenly spaced cases that :func:`choose_grid` gets.
-
-    Args:
-        n_cases: how many there are.
-        numbers_per_case: channels times mean length.
-    """
+    """Indices of the evenly spaced cases, of ``n_cases`` with so many numbers each, that :func:`choose_grid` gets."""
     affordable = max(MIN_CASES_TO_CHOOSE_GRID, int(NUMBERS_TO_CHOOSE_GRID / numbers_per_case))
     n_chosen = min(n_cases, CASES_TO_CHOOSE_GRID, affordable)
     return np.linspace(0, n_cases - 1, n_chosen).astype(np.int64)
@@ -89,9 +84,7 @@ def rows_to_choose_grid(n_cases: int, numbers_per_case: float) -> NDArray[np.int
 def choose_grid(cases: Sequence[NDArray[np.float32]], longest: int) -> int:
     """The shortest grid on which series survive resampling there and back with a relative error under one percent.
 
-    Args:
-        cases: ``(n_channels, length)`` each, all channels on one scale.
-        longest: length of the longest series, whether or not it is among the cases.
+    Cases are ``(n_channels, length)`` each, all channels on one scale; the longest series may not be among them.
     """
     n_channels, n_numbers = cases[0].shape[0], sum(case.size for case in cases)
     n_chosen = min(n_channels, max(1, n_channels * NUMBERS_TO_CHOOSE_GRID // n_numbers))

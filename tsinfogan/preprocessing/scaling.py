@@ -41,19 +41,14 @@ class Curve(Protocol):
     def inverse(self, scaled: Numbers) -> Numbers:
         """The values that :meth:`forward` was given."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; :func:`curve_from_dict` is its inverse."""
-
 
 @dataclass(frozen=True)
 class RobustCurve:
     """Linear in the middle, logarithmic beyond ``KNEE``, then standardized.
 
     Attributes:
-        low: least value that it was fitted on.
-        high: greatest.
-        centre: mean of the compressed values.
-        spread: their standard deviation.
+        low, high: least and greatest value that it was fitted on.
+        centre, spread: mean and standard deviation of the compressed values.
     """
 
     low: float
@@ -69,23 +64,17 @@ class RobustCurve:
         return cls(float(values.min()), float(values.max()), float(compressed.mean()), float(compressed.std()))
 
     def forward(self, values: Numbers) -> Numbers:
-        """See :class:`Curve`."""
         inside = np.clip(values, self.low, self.high)
         compressed = _compressed(inside) + (values - inside) / _inverse_slope(inside)
         return (compressed - self.centre) / self.spread
 
     def inverse(self, scaled: Numbers) -> Numbers:
-        """See :class:`Curve`."""
         compressed = scaled * self.spread + self.centre
         inside = np.clip(compressed, *_compressed(np.array([self.low, self.high])))
         excess = np.maximum(np.abs(inside) - KNEE, 0)
         values = np.clip(inside, -KNEE, KNEE) + np.sign(inside) * np.expm1(excess)
         result: Numbers = values + (compressed - inside) * _inverse_slope(values)
         return result
-
-    def to_dict(self) -> dict[str, Any]:
-        """See :class:`Curve`."""
-        return {"scaling": self.scaling, **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -115,16 +104,10 @@ class QuantileCurve:
         return cls(tuple(quantiles.tolist()), tuple(scores.tolist()))
 
     def forward(self, values: Numbers) -> Numbers:
-        """See :class:`Curve`."""
         return _piecewise_linear(values, np.array(self.values), np.array(self.scores))
 
     def inverse(self, scaled: Numbers) -> Numbers:
-        """See :class:`Curve`."""
         return _piecewise_linear(scaled, np.array(self.scores), np.array(self.values))
-
-    def to_dict(self) -> dict[str, Any]:
-        """See :class:`Curve`."""
-        return {"scaling": self.scaling, **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -187,22 +170,24 @@ class ChannelTransform:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; :meth:`from_dict` is its inverse."""
-        return {**asdict(self), "curve": self.curve and self.curve.to_dict()}
+        fields = asdict(self)
+        return {**fields, "curve": self.curve and {"scaling": self.curve.scaling, **fields["curve"]}}
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> ChannelTransform:
         """Rebuilds what :meth:`to_dict` gave."""
-        curve = settings["curve"] and curve_from_dict(settings["curve"])
+        curve = settings["curve"]
+        if curve is not None:
+            fields = {k: tuple(v) if isinstance(v, list) else v for k, v in curve.items() if k != "scaling"}
+            curve = {"robust": RobustCurve, "quantile": QuantileCurve}[curve["scaling"]](**fields)
         return cls(**{**settings, "curve": curve, "limits": Limits(*settings["limits"])})
 
 
 def fit_scaling(values: FloatArray, scaling: str) -> ChannelTransform:
-    """How one channel is scaled, whatever samples may be.
+    """How a channel with these values, NaN where there is none, is scaled, whatever samples may be.
 
-    Args:
-        values: all its values, of any shape; NaN where there is none.
-        scaling: ``standard`` for linear scaling to mean 0 and standard deviation 1; ``robust``; ``quantile``; or
-            ``auto`` for robust if tails are heavy, else standard. A constant channel is only shifted to zero.
+    Scaling ``standard`` is linear, to mean 0 and standard deviation 1; ``auto`` is ``robust`` if tails are heavy, else
+    ``standard``. A constant channel is only shifted to zero.
     """
     if np.nanmin(values) == np.nanmax(values):
         return ChannelTransform(float(np.nanmin(values)), 1.0)
@@ -218,10 +203,7 @@ def fit_scaling(values: FloatArray, scaling: str) -> ChannelTransform:
 
 
 def has_heavy_tails(values: Numbers) -> bool:
-    """Whether the 1 % of values farthest from the mean have more than HEAVY_SHARE of the variance.
-
-    False for fewer than a hundred values.
-    """
+    """See ``HEAVY_SHARE``; fewer than a hundred values have none."""
     n_far = values.size // 100
     squares = (values - values.mean()) ** 2
     if not n_far or not squares.any():
@@ -240,14 +222,6 @@ def robust_spread(values: Numbers) -> float:
         if high > low:
             return float((high - low) / (-2 * ndtri(share)))
     return float(values.std())
-
-
-def curve_from_dict(settings: Mapping[str, Any]) -> Curve:
-    """Rebuilds what a curve's ``to_dict`` gave."""
-    kinds = {"robust": RobustCurve, "quantile": QuantileCurve}
-    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items() if k != "scaling"}
-    curve: Curve = kinds[settings["scaling"]](**fields)
-    return curve
 
 
 def _compressed(values: Numbers) -> Numbers:
