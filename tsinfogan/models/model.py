@@ -105,10 +105,8 @@ class ModelSettings:
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> ModelSettings:
         """Rebuilds what :meth:`to_dict` gave."""
-        built = {
-            "latent": LatentSpec.from_dict(settings["latent"]),
-            "discriminator": DiscriminatorSettings(**settings["discriminator"]),
-        }
+        latent, discriminator = settings["latent"], settings["discriminator"]
+        built = {"latent": LatentSpec.from_dict(latent), "discriminator": DiscriminatorSettings(**discriminator)}
         return cls(**{**settings, **built})
 
 
@@ -158,12 +156,8 @@ class Model:
             UnknownNameError: no such backbone.
             SettingError: settings that do not fit the data.
         """
-        shape = DataShape(
-            preprocessor.n_channels + preprocessor.n_constant,
-            preprocessor.grid,
-            preprocessor.n_constant,
-            preprocessor.bounded,
-        )
+        n_constant = preprocessor.n_constant
+        shape = DataShape(preprocessor.n_channels + n_constant, preprocessor.grid, n_constant, preprocessor.bounded)
         backbone = get_backbone(settings.backbone, shape)
         width = settings.width or backbone.width
         with torch.random.fork_rng(devices=[]):

@@ -8,6 +8,7 @@ generator.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -56,10 +57,7 @@ class Augmenter:
         )
 
     def draw(self, n: int, generator: Generator) -> Tensor:
-        """``(n, 7 + WARP_WAVES + n_channels + 1)`` numbers in [−1, 1], one row a case; see :meth:`apply`.
-
-        One more if some channels have a gain.
-        """
+        """``(n, 7 + WARP_WAVES + n_channels + 1)`` numbers in [−1, 1], a row for each case; one more with a gain."""
         size = 7 + WARP_WAVES + len(self.offset) + 1 + (self.strengths.gain > 0)
         return torch.rand(n, size, generator=generator, device=generator.device) * 2 - 1
 
@@ -73,12 +71,7 @@ class Augmenter:
         return draw[:, 6 if name == "time_scale" and self.n_constant else FOLLOWABLE.index(name)]
 
     def apply(self, values: Tensor, draw: Tensor) -> Tensor:
-        """Augmented values of the same shape.
-
-        Args:
-            values: ``(n, n_channels, *grid)``.
-            draw: what :meth:`draw` gave for n cases.
-        """
+        """Augmented values ``(n, n_channels, *grid)``, of the same shape, by what :meth:`draw` gave for n cases."""
         time_scale, shift, amplitude, rotation, shear, stretch, duration = draw[:, :7].unbind(1)
         warp, rest = draw[:, 7 : 7 + WARP_WAVES], draw[:, 7 + WARP_WAVES :]
         channel_offset, noise_seed = rest[:, : len(self.offset)], rest[:, len(self.offset)]
@@ -99,11 +92,8 @@ class Augmenter:
         # Values: amplitude, gain in raw units, offset and noise
         series = series * _column(1 + amplitude * s.amplitude, series)
         if s.gain:
-            channels = list(series.unbind(1))
-            for c in s.gain_channels:
-                gain = _column(1 + draw[:, -1] * s.gain, channels[c])
-                channels[c] = self._scaled(self._raw(channels[c], c) * gain, c)
-            series = torch.stack(channels, dim=1)
+            gain = _column(1 + draw[:, -1] * s.gain, series)
+            series = self._in_raw_units(series, s.gain_channels, lambda raw: raw * gain)
         if s.offset:
             series = series + channel_offset.view(*channel_offset.shape, *(1,) * self.n_axes) * s.offset
         if s.noise:
@@ -119,11 +109,7 @@ class Augmenter:
         """Maps the plane of two channels in raw units by ``(n, 2, 2)``, then resamples series in time."""
         s = self.strengths
         if s.rotation_channels is not None:
-            channels = list(series.unbind(1))
-            pair = torch.stack([self._raw(channels[c], c) for c in s.rotation_channels], dim=1)  # (n, 2, t)
-            for c, mapped in zip(s.rotation_channels, (plane @ pair).unbind(1), strict=True):
-                channels[c] = self._scaled(mapped, c)
-            series = torch.stack(channels, dim=1)
+            series = self._in_raw_units(series, s.rotation_channels, lambda pair: plane @ pair)
         if not (s.time_scale or s.time_shift or s.time_warp):
             return series
         n_timepoints = series.shape[-1]
@@ -135,24 +121,22 @@ class Augmenter:
         where = torch.stack([position, torch.zeros_like(position)], dim=-1)[:, None]  # (n, 1, t, 2)
         return F.grid_sample(series[:, :, None], where, padding_mode="border", align_corners=True)[:, :, 0]
 
-    def _raw(self, values: Tensor, channel: int) -> Tensor:
-        return values * self.scale[channel] + self.offset[channel]
-
-    def _scaled(self, raw: Tensor, channel: int) -> Tensor:
-        return (raw - self.offset[channel]) / self.scale[channel]
+    def _in_raw_units(self, series: Tensor, chosen: tuple[int, ...], change: Callable[[Tensor], Tensor]) -> Tensor:
+        """``series`` with ``change``, from ``(n, k, …)`` to the same shape, made of k channels in raw units."""
+        channels = list(series.unbind(1))
+        raw = torch.stack([channels[c] * self.scale[c] + self.offset[c] for c in chosen], dim=1)  # (n, k, …)
+        for c, changed in zip(chosen, change(raw).unbind(1), strict=True):
+            channels[c] = (changed - self.offset[c]) / self.scale[c]
+        return torch.stack(channels, dim=1)
 
 
 def _plane_map(rotation: Tensor, shear: Tensor, stretch: Tensor, aspect: float) -> Tensor:
     """Linear maps ``(n, 2, 2)``: stretch x against y, then shear x by y, then rotate; x is in units ``aspect`` long."""
     width = torch.exp(stretch)
     cos, sin = torch.cos(rotation), torch.sin(rotation)
-    return torch.stack(
-        [
-            torch.stack([cos * width, (cos * shear - sin) / aspect], dim=1),
-            torch.stack([sin * width * aspect, sin * shear + cos], dim=1),
-        ],
-        dim=1,
-    )
+    to_x = torch.stack([cos * width, (cos * shear - sin) / aspect], dim=1)  # (n, 2)
+    to_y = torch.stack([sin * width * aspect, sin * shear + cos], dim=1)
+    return torch.stack([to_x, to_y], dim=1)
 
 
 def _resample_image(images: Tensor, plane: Tensor, zoom: Tensor, shifts: Tensor) -> Tensor:

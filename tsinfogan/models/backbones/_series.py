@@ -6,6 +6,8 @@ faster on any processor measured (docs/benchmarks.md).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -54,6 +56,12 @@ def halvings(size: int, smallest: int = MIN_GRID) -> list[int]:
     return sizes
 
 
+def modulated(normalized: Tensor, gain_and_bias: Tensor) -> Tensor:
+    """Features ``(n, c, …)`` scaled and shifted by ``(n, 2 * c, …)``, which come from the latent (FiLM)."""
+    gain, bias = gain_and_bias.chunk(2, dim=1)
+    return F.leaky_relu(normalized * (1 + gain) + bias, 0.2)
+
+
 def convolution(n_in: int, n_out: int, stride: int = 1) -> nn.Conv2d:
     """A convolution over time on ``(n, c, 1, t)``."""
     return nn.Conv2d(n_in, n_out, (1, KERNEL), (1, stride), (0, KERNEL // 2))
@@ -69,8 +77,7 @@ class Trunk(nn.Module):
         widths = [min(4, 2**level) * width for level in range(len(sizes))]
         n_in = shape.n_channels + 2 * self.n_varying
         self.convs = nn.ModuleList(
-            convolution(a, b, stride=1 if level == 0 else 2)
-            for level, (a, b) in enumerate(zip([n_in, *widths[:-1]], widths, strict=True))
+            convolution(a, b, stride=1 if level == 0 else 2) for level, (a, b) in enumerate(pairwise([n_in, *widths]))
         )
         self.feature_dim = 8 * width
         self.out = nn.Linear(widths[-1] * sizes[0], self.feature_dim)

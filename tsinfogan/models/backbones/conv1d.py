@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsinfogan.models.backbone import Backbone, DataShape, conform
-from tsinfogan.models.backbones._series import Trunk, convolution, first_strengths, halvings, n_injected
+from tsinfogan.models.backbones._series import Trunk, convolution, first_strengths, halvings, modulated, n_injected
 
 
 class Block(nn.Module):
@@ -29,8 +29,7 @@ class Block(nn.Module):
         strengths = self.noise_strength.view(self.n_injected, -1, 1, 1)  # (k, n_out, 1, 1)
         for strength, noise in zip(strengths, injected_noise.chunk(self.n_injected, dim=1), strict=True):
             x = x + strength * noise[:, None, None, :]
-        gain, bias = self.modulation(latent)[:, :, None, None].chunk(2, dim=1)
-        return F.leaky_relu(self.norm(x) * (1 + gain) + bias, 0.2)
+        return modulated(self.norm(x), self.modulation(latent)[:, :, None, None])
 
 
 class Generator(nn.Module):

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsinfogan.models.backbone import Backbone, DataShape, conform
-from tsinfogan.models.backbones._series import KERNEL, Trunk, first_strengths, n_injected
+from tsinfogan.models.backbones._series import KERNEL, Trunk, first_strengths, modulated, n_injected
 
 MAX_N_CELLS = 16
 INJECTED_PER_CELL = 4
@@ -71,16 +70,11 @@ class Generator(nn.Module):
         rising, falling = pieces[:, 1:, : self.cell_size], pieces[:, :-1, self.cell_size :]
         x = (rising + falling).flatten(1, 2)[:, : self.n_timepoints].transpose(1, 2)  # (n, width, t)
         first, second = self.modulation(style)[:, :, None].chunk(2, dim=1)
-        x = self._modulated(x, first)
-        x = self.smooth(x)
+        x = self.smooth(modulated(self.norm(x), first))
         if self.n_fine:
             x = x + self.fine_strength @ fine.view(n, self.n_fine, self.n_timepoints)
-        x = self._modulated(x, second)
+        x = modulated(self.norm(x), second)
         return conform(self.out(x).float(), self.shape)
-
-    def _modulated(self, x: Tensor, gain_and_bias: Tensor) -> Tensor:
-        gain, bias = gain_and_bias.chunk(2, dim=1)
-        return F.leaky_relu(self.norm(x) * (1 + gain) + bias, 0.2)
 
 
 BACKBONE = Backbone(
