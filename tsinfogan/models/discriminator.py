@@ -24,15 +24,12 @@ MIN_VARIANCE = 1e-6
 
 
 class Judgement(NamedTuple):
-    """What the discriminator gives for n cases.
-
-    Attributes:
-        realness: logits ``(n_judged,)``, high for real.
-        posteriors: for each code, parameters ``(n, n_parameters)`` of its posterior.
-    """
+    """What the discriminator gives for n cases."""
 
     realness: Tensor
+    """Logits ``(n_judged,)``, high for real."""
     posteriors: tuple[Tensor, ...]
+    """For each code, parameters ``(n, n_parameters)`` of its posterior."""
 
 
 @dataclass(frozen=True)
@@ -203,15 +200,11 @@ class Discriminator(nn.Module):
 
 
 def category_spread(features: Tensor, category: Tensor) -> Tensor:
-    """Standard deviation ``(n, f)`` of each feature over the cases of a case's own category.
+    """Standard deviation ``(n, f)`` of each of the features ``(n, f)`` over the cases of a case's category ``(n, K)``.
 
     This is minibatch standard deviation (Karras et al. 2018, arXiv:1710.10196, section 3) category by category: over
     the whole batch, categories differ from each other even if cases within one do not. For a category with a single
     case it is about zero.
-
-    Args:
-        features: ``(n, f)``.
-        category: ``(n, K)``, one-hot.
     """
     counts = category.sum(0)[:, None]  # (K, 1)
     mean = category.T @ features / counts.clamp_min(1)  # (K, f)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -54,9 +56,7 @@ class RecognitionHead(nn.Sequential):
     @property
     def standardize(self) -> Standardize:
         """The first layer."""
-        layer = self[0]
-        assert isinstance(layer, Standardize)
-        return layer
+        return cast(Standardize, self[0])
 
     def fit(self, features: Tensor) -> None:
         """Fits :attr:`standardize` on features ``(n, feature_dim)``, in place; the weights stay."""

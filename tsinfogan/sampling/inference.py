@@ -101,12 +101,7 @@ def check_fits(model: Model, panel: Panel) -> None:
 
 @torch.no_grad()
 def posteriors(discriminator: Discriminator, cases: Tensor) -> list[Tensor]:
-    """Parameters ``(n, n_parameters)`` of Q's posterior of each code.
-
-    Args:
-        discriminator: holds Q.
-        cases: ``(n, c, *grid)`` on any device; the result is on the same one.
-    """
+    """Parameters ``(n, n_parameters)`` of Q's posterior of each code, on the device of cases ``(n, c, *grid)``."""
     if not discriminator.sizes:
         return []
     device = next(discriminator.parameters()).device
@@ -128,11 +123,7 @@ def evenly_spaced(n_cases: int, max_cases: int, device: torch.device | str = "cp
 def augmented_views(cases: Tensor, augmenter: Augmenter, n_views: int, rng: Generator | None = None) -> Tensor:
     """``(n_views, n, c, *grid)``: the cases ``(n, c, *grid)`` as they are, then augmentations of them.
 
-    Args:
-        cases: as the networks see them.
-        augmenter: draws and applies the augmentations.
-        n_views: 1 or more.
-        rng: on the device of the cases; by default the augmentations are the same in every call.
+    Without a ``rng``, which is on the device of the cases, the augmentations are the same in every call.
     """
     rng = rng or generator_at(cases.device, 0, Stream.VIEWS)
     augmented = [augmenter.apply(cases, augmenter.draw(len(cases), rng)) for _ in range(n_views - 1)]

@@ -30,11 +30,7 @@ ROWS_AT_ONCE = 512
 
 @dataclass(frozen=True, eq=False)
 class TrainingSeries:
-    """The training series, which samples shall not copy.
-
-    Attributes:
-        panel: the series.
-    """
+    """The training series, which samples shall not copy."""
 
     panel: Panel
 
@@ -70,13 +66,7 @@ class TrainingSeries:
 
 @dataclass
 class Redrawing:
-    """The minimum distance to training series, and how many samples were redrawn to keep it.
-
-    Attributes:
-        min_distance: that every sample keeps from every training series.
-        n_cases: samples so far.
-        n_redrawn: those that were redrawn, once or more often.
-    """
+    """The minimum distance to training series, and how many samples so far were redrawn to keep it."""
 
     min_distance: float
     n_cases: int = 0
@@ -134,13 +124,7 @@ def stream_apart(
 
 
 def nearest(values: FloatArray, others: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-    """``(n, k)`` distances to the k nearest of ``others``, and their indices, nearest first.
-
-    Args:
-        values: ``(n, d)``.
-        others: ``(m, d)`` with m ≥ k.
-        k: how many.
-    """
+    """``(n, k)`` distances of ``(n, d)`` values to the k nearest of ``(m, d)`` others, and their indices, sorted."""
     middle = others.mean(axis=0, dtype=np.float64)
     columns = others.astype(np.float64) - middle  # (m, d)
     squares = (columns**2).sum(axis=1)

@@ -112,17 +112,7 @@ def stream(model: Model, n: int, request: CodeRequest, seed: int = 0) -> Iterato
 
 @dataclass(frozen=True)
 class Passes:
-    """The rows of a request, generated in passes of equal size.
-
-    Args:
-        model: a trained model.
-        n: number of draws.
-        request: values of the codes.
-        seed: noise and sampled codes follow from it.
-
-    Raises:
-        SettingError: fewer than one series.
-    """
+    """The rows of a request, generated in passes of equal size; arguments and errors as of :func:`stream`."""
 
     model: Model
     n: int
@@ -148,10 +138,7 @@ class Passes:
 
     @cached_property
     def has_labels(self) -> bool:
-        """Whether any row is of a category that has a name.
-
-        A column ``label`` without any would make the file unusable as training data.
-        """
+        """Whether any row is of a category that has a name; a column of no labels cannot be trained on."""
         names, index = self.model.category_names, self._category
         if not names or index is None:
             return False
@@ -163,12 +150,7 @@ class Passes:
         return all(names) or any(names[category] for categories in drawn for category in categories)
 
     def generate(self, first: int, noise_seed: int | None = None) -> Sample:
-        """The whole pass that begins at row ``first``, a multiple of :attr:`size`.
-
-        Args:
-            first: row, counted from 0.
-            noise_seed: noise follows from it in place of the seed, which the codes follow.
-        """
+        """The whole pass that begins at row ``first``, a multiple of :attr:`size`; with a ``noise_seed``, other noise."""
         model, request = self.model, self.request
         draws, point = np.divmod(np.arange(first, first + self.size), len(self._points))  # (size,) each
         noise, injected_noise, codes = self._draw(self.seed, draws)
@@ -185,9 +167,8 @@ class Passes:
         with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
             generated = model.generator(latent.to(model.device), injected_noise.to(model.device)).float().cpu().numpy()
         raw, lengths = model.preprocessor.inverse(generated)  # (size, c, *grid), and (size,) or None
-        columns: dict[str, NDArray[Any]] = {
-            name: value.numpy() for name, value in zip(model.settings.latent.columns, values, strict=True)
-        }
+        names = model.settings.latent.columns
+        columns: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in zip(names, values, strict=True)}
         if not self.has_labels:
             return Sample(model.card.panel(raw, lengths), columns)
         label_of_category, classes = category_labels(model)
