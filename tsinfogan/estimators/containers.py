@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +115,8 @@ def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | N
 
 
 def _read_array(array: Array, time_last: bool | None) -> tuple[Panel, Container]:
-    dtype, kind = _checked_dtype(array), cast(Kind, "array")
+    dtype = _checked_dtype(array)
+    kind: Kind = "array"
     if array.ndim == 2:
         array, kind, time_last = array[:, None], "table", True
     if array.ndim != 3:

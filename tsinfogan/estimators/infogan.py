@@ -245,9 +245,9 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Any) -> FloatArray:
         """``(n_cases, n_features)`` float32 codes that Q reads: probability of each category, then continuous codes."""
         panel, _ = self._read(X)
-        read = zip(self.model_.settings.latent.codes, read_codes(self.model_, panel), strict=True)
-        parts = [code.features(parameters) for code, parameters in read]
-        return np.concatenate([np.zeros((panel.n_cases, 0), np.float32), *(part.numpy() for part in parts)], axis=1)
+        codes, posteriors = self.model_.settings.latent.codes, read_codes(self.model_, panel)
+        parts = [code.features(posterior).numpy() for code, posterior in zip(codes, posteriors, strict=True)]
+        return np.concatenate([np.zeros((panel.n_cases, 0), np.float32), *parts], axis=1)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """``(n_cases,)`` class of each series, as in ``y``; its category where the model was fitted without ``y``.

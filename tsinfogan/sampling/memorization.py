@@ -119,7 +119,12 @@ def stream_apart(
             part = Sample.concatenated([part, again.subset(near)]).subset(rows)
             near = near[training_series.distances(part.panel.subset(near)) < redrawing.min_distance]
         if near.size:
-            raise SettingError(_still_near(model, part, int(near[0]), first, redrawing.min_distance))
+            column = model.settings.category_column
+            where = "" if column is None else f" of category {part.columns[column][near[0]]}"
+            raise SettingError(
+                f"series {first + near[0]}{where} is nearer than {redrawing.min_distance:.3g} to a training series in "
+                f"each of {MAX_REDRAWS + 1} draws; choose a smaller `min_distance`, or other codes"
+            )
         yield part
 
 
@@ -144,12 +149,3 @@ def nearest(values: FloatArray, others: FloatArray, k: int) -> tuple[FloatArray,
 def flat(values: FloatArray) -> FloatArray:
     """``(n, c * points)`` of network arrays ``(n, c, *grid)``."""
     return values.reshape(len(values), -1)
-
-
-def _still_near(model: Model, part: Sample, row: int, first: int, min_distance: float) -> str:
-    column = model.settings.category_column
-    where = "" if column is None else f" of category {part.columns[column][row]}"
-    return (
-        f"series {first + row}{where} is nearer than {min_distance:.3g} to a training series in each of "
-        f"{MAX_REDRAWS + 1} draws; choose a smaller `min_distance`, or other codes"
-    )

@@ -42,18 +42,13 @@ class CodeRequest:
 
     @classmethod
     def of(
-        cls,
-        model: Model,
-        cat: CodeValues = None,
-        cont: CodeValues = None,
-        label: str | Sequence[str] | None = None,
+        cls, model: Model, cat: CodeValues = None, cont: CodeValues = None, label: str | Sequence[str] | None = None
     ) -> CodeRequest:
         """A request in terms of a model's codes.
 
         Args:
             model: a trained model.
-            cat: category, or one for each categorical code; None samples it. Several numbers in place of one make a
-                sweep.
+            cat: category, or one for each categorical code; None samples it, several numbers make a sweep.
             cont: value of the continuous codes likewise.
             label: name of a category, or one for each draw, in place of the first categorical code. Categories that
                 share a name take turns.
@@ -65,11 +60,9 @@ class CodeRequest:
         if label is not None and cat is not None:
             raise SettingError("`label` and `cat` both choose the category; give one of them")
         latent = model.settings.latent
-        given = {
-            "cat": iter(_of_each_code("cat", cat, len(latent.categories))),
-            "cont": iter(_of_each_code("cont", cont, len(latent.continuous))),
-        }
-        values = tuple(_checked(code, next(given[code.column])) for code in latent.codes)
+        cats = iter(_of_each_code("cat", cat, len(latent.categories)))
+        conts = iter(_of_each_code("cont", cont, len(latent.continuous)))
+        values = tuple(_checked(code, next(cats if code.is_categorical else conts)) for code in latent.codes)
         if label is None:
             return cls(values)
         if isinstance(label, str):

@@ -150,7 +150,7 @@ class Passes:
         return all(names) or any(names[category] for categories in drawn for category in categories)
 
     def generate(self, first: int, noise_seed: int | None = None) -> Sample:
-        """The whole pass that begins at row ``first``, a multiple of :attr:`size`; with a ``noise_seed``, other noise."""
+        """The whole pass from row ``first``, a multiple of :attr:`size`, on; a ``noise_seed`` gives other noise."""
         model, request = self.model, self.request
         draws, point = np.divmod(np.arange(first, first + self.size), len(self._points))  # (size,) each
         noise, injected_noise, codes = self._draw(self.seed, draws)
