@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from tsinfogan.data.columns import ColumnNames
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
-from tsinfogan.estimators.containers import Container, read
-from tsinfogan.estimators.parameters import with_tuples
+from tsinfogan.estimators.containers import Container, read, with_tuples
 
 DTYPES = ("float64", "float32", "float16", ">f8", "int64", "int8", "uint16", "bool")
 

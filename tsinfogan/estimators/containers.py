@@ -117,7 +117,7 @@ def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | N
 def _read_array(array: Array, time_last: bool | None) -> tuple[Panel, Container]:
     dtype = _checked_dtype(array)
     kind: Kind = "array"
-    if array.ndim == 2:
+    if array.ndim == 2:  # without channels, there is no doubt which axis is time
         array, kind, time_last = array[:, None], "table", True
     if array.ndim != 3:
         raise DataError(
@@ -216,3 +216,10 @@ def _looks_swapped(array: Array) -> bool:
     some /= np.where((spread := some.std((0, 1), keepdims=True)) > 0, spread, 1)
     along = [float(np.mean(np.diff(some, axis=axis) ** 2)) for axis in (1, 2)]
     return SMOOTHER * along[0] < along[1]
+
+
+def with_tuples(value: Any) -> Any:
+    """What JSON gave, with tuples in place of lists, in dictionaries too."""
+    if isinstance(value, dict):
+        return {name: with_tuples(each) for name, each in value.items()}
+    return tuple(map(with_tuples, value)) if isinstance(value, list) else value

@@ -18,15 +18,8 @@ from tsinfogan.data.columns import ColumnNames
 from tsinfogan.data.panel import FloatArray, Panel, check_trainable
 from tsinfogan.devices import choose_device
 from tsinfogan.errors import DataError, SettingError
-from tsinfogan.estimators.containers import Container, read
-from tsinfogan.estimators.parameters import (
-    parameters_from_dict,
-    parameters_of,
-    parameters_to_dict,
-    plan_of,
-    seed_of,
-    with_tuples,
-)
+from tsinfogan.estimators.containers import Container, read, with_tuples
+from tsinfogan.estimators.parameters import parameters_from_dict, parameters_of, parameters_to_dict, plan_of, seed_of
 from tsinfogan.estimators.targets import Targets, labelled
 from tsinfogan.models.backbone import Backbone
 from tsinfogan.sampling.inference import check_fits, encode, read_codes
@@ -139,14 +132,8 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_trainable(panel)
         self.seed_ = seed_of(self.random_state)
         self.plan_ = plan_of(self.get_params(deep=False), panel, self.seed_)
-        fitted = fit_plan(
-            self.plan_,
-            panel,
-            n_seeds=self.n_seeds,
-            device=self.device,
-            precision=self.precision,
-            tell=self._tell if self.verbose else None,
-        )
+        tell, device, precision = self._tell if self.verbose else None, self.device, self.precision
+        fitted = fit_plan(self.plan_, panel, n_seeds=self.n_seeds, device=device, precision=precision, tell=tell)
         self.model_, self.plan_, self.history_ = fitted.model, fitted.plan, [each.line for each in fitted.reports]
         self.classes_ = targets.classes
         self.n_features_in_ = panel.grid[0] if container.kind == "table" else panel.n_channels

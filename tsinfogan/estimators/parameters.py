@@ -109,10 +109,3 @@ def _sizes(n_categories: int | Sequence[int] | None) -> tuple[int, ...] | None:
     if isinstance(n_categories, (int, np.integer)):
         return (int(n_categories),) if n_categories else ()
     return tuple(map(int, n_categories))
-
-
-def with_tuples(value: Any) -> Any:
-    """What JSON gave, with tuples in place of lists, in dictionaries too."""
-    if isinstance(value, dict):
-        return {name: with_tuples(each) for name, each in value.items()}
-    return tuple(map(with_tuples, value)) if isinstance(value, list) else value

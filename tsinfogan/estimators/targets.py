@@ -72,9 +72,8 @@ def read_targets(y: ArrayLike, n_cases: int, unlabelled: Any = None) -> tuple[In
     if unlabelled is not None:
         unknown = unknown | (array == unlabelled)
     known = array[~unknown]
-    if array.dtype.kind == "f" and (known != np.rint(known)).any():
-        strange = known[known != np.rint(known)][0]
-        raise DataError(f"y holds continuous values such as {strange}, and classes are expected; leave y out")
+    if array.dtype.kind == "f" and (continuous := known[known != np.rint(known)]).size:
+        raise DataError(f"y holds continuous values such as {continuous[0]}, and classes are expected; leave y out")
     distinct = set(known.tolist())
     if strange := [value for value in distinct if not isinstance(value, (str, int, float, bool))]:
         raise DataError(f"expected text, whole numbers or booleans in y, got a {type(strange[0]).__name__}")

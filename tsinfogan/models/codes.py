@@ -222,15 +222,12 @@ class NormalCode(_GaussianPosterior):
         return torch.linspace(-2, 2, steps)
 
 
-CODE_KINDS: dict[str, type[CategoricalCode] | type[UniformCode] | type[NormalCode]] = {
-    code.kind: code for code in (CategoricalCode, UniformCode, NormalCode)
-}
-
-
 def code_from_dict(settings: dict[str, Any]) -> Code:
     """Rebuilds a code from what its ``to_dict`` gave."""
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-    return CODE_KINDS[fields.pop("kind")](**fields)
+    kinds = {"categorical": CategoricalCode, "uniform": UniformCode, "normal": NormalCode}
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items() if k != "kind"}
+    code: Code = kinds[settings["kind"]](**fields)
+    return code
 
 
 @dataclass(frozen=True)

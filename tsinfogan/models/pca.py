@@ -84,9 +84,8 @@ class PrincipalComponents(nn.Module):
 
     def whiten(self, values: Tensor) -> Tensor:
         """Series ``(n, c, t)`` less the mean: each component times 1 / (s + ε)."""
-        return self._scaled(
-            values - self._mean_of(values), 1 / (self.spread + WHITENING_FLOOR), 1 / (self.rest + WHITENING_FLOOR)
-        )
+        centred = values - self._mean_of(values)
+        return self._scaled(centred, 1 / (self.spread + WHITENING_FLOOR), 1 / (self.rest + WHITENING_FLOOR))
 
     def slope(self, gradient: Tensor) -> Tensor:
         """Gradient ``(n, c, t)`` as R1 penalises it: each component times SLOPE_SHARE · (s + τ)."""
