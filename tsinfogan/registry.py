@@ -7,7 +7,7 @@ Every public module of a package is one entry. Another package adds one by an en
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
@@ -47,7 +47,7 @@ class Registry(Generic[Entry]):
 
     def names(self) -> tuple[str, ...]:
         """Names of all entries in alphabetical order, without importing any of them."""
-        return tuple(sorted({*self._modules(), *_entry_points(self.group), *self._registered}))
+        return tuple(sorted({*self._permanent(), *self._registered}))
 
     def get(self, entry: str | Entry) -> Entry:
         """The entry of a name; an object of the right type is returned as it is. Of equal names ours comes first.
@@ -66,24 +66,39 @@ class Registry(Generic[Entry]):
             return self._registered[entry]
         raise UnknownNameError(self.kind, entry, self.names())
 
+    def chosen(self, entries: Iterable[str | Entry] | None = None) -> dict[str, Entry]:
+        """Entries by name, all by default. An object goes by its ``name``; it is not registered.
+
+        Raises:
+            UnknownNameError: there is no entry of that name.
+            SettingError: an object without a name, or with the name of another entry.
+        """
+        return {self._name_of(entry): self.get(entry) for entry in (self.names() if entries is None else entries)}
+
     def register(self, entry: str | Entry) -> str:
         """The name of an entry. An object is found under its ``name`` from now on, in this process.
 
         Raises:
             SettingError: an object without a name, or with the name of another entry.
         """
+        name = self._name_of(entry)
+        if not isinstance(entry, str) and name not in self._permanent():
+            self._registered[name] = entry
+        return name
+
+    def _name_of(self, entry: str | Entry) -> str:
         if isinstance(entry, str):
             return entry
         name: str = getattr(self.get(entry), "name", "")
-        known = {*self._modules(), *_entry_points(self.group)}
-        if not name or (name in known and self.get(name) is not entry):
+        if not name or (name in self._permanent() and self.get(name) is not entry):
             why = f"{name!r} is another one's" if name else "it has none"
             raise SettingError(
                 f"a {self.kind} that is passed as an object needs a name of its own, but {why}; set name"
             )
-        if name not in known:
-            self._registered[name] = entry
         return name
+
+    def _permanent(self) -> set[str]:
+        return {*self._modules(), *_entry_points(self.group)}
 
     def _modules(self) -> set[str]:
         path = import_module(self.package).__path__

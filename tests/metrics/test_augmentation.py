@@ -297,12 +297,15 @@ def test_without_a_generator_one_is_trained_and_sees_no_label(monkeypatch: pytes
     assert {trial.method for trial in study.trials} == {"none", "q_alone"}
 
 
-def test_a_method_of_ones_own_is_passed_as_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_method_of_ones_own_is_passed_as_an_object_and_not_remembered() -> None:
     own = replace(oracle(), name="my_oracle")
-    monkeypatch.setitem(METHODS._registered, own.name, own)  # gone after the test
     options = {"labels": (1,), "imbalance": None, "n_draws": 2, "steps": 1, "synthetic": 2, "device": "cpu"}
+    names = METHODS.names()
     study = augment_study(TRAIN, TEST, methods=[own], **options)  # type: ignore[arg-type]
     assert [trial.method for trial in study.trials] == ["none", "my_oracle"] * 2
+    assert METHODS.names() == names
+    with pytest.raises(UnknownNameError, match="my_oracle"):
+        augment_study(TRAIN, TEST, methods=["my_oracle"], **options)  # type: ignore[arg-type]
 
 
 def test_the_picture_is_a_png_of_any_study() -> None:

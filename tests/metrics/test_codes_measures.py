@@ -209,10 +209,13 @@ def test_page_has_no_row_of_what_does_not_exist() -> None:
     assert rows == {*CODE_MEASURES.names(), *SAMPLE_MEASURES.names()}
 
 
-def test_a_measure_of_ones_own_is_passed_as_an_object(good: CodeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measure_of_ones_own_is_passed_as_an_object_and_not_remembered(good: CodeContext) -> None:
     own = CodeMeasure("K", "higher", frozenset(), lambda context: {"k": float(context.categories)}, name="n_categories")
-    monkeypatch.setitem(CODE_MEASURES._registered, own.name, own)  # gone after the test
+    names = CODE_MEASURES.names()
     assert evaluate(good, [own]) == ({"k": float(K)}, {})
+    assert CODE_MEASURES.names() == names
+    with pytest.raises(UnknownNameError, match="n_categories"):
+        evaluate(good, ["n_categories"])
 
 
 def test_unknown_measure(good: CodeContext) -> None:

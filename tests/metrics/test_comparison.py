@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
+import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -127,7 +129,7 @@ def test_an_unknown_measure_is_named_before_anything_is_computed() -> None:
         compare(SYNTHETIC, SEEN, REFERENCE, only=["marginal"])
 
 
-def test_a_measure_of_ones_own_is_passed_as_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measure_of_ones_own_is_passed_as_an_object_and_not_remembered() -> None:
     own = SampleMeasure(
         "mean of all values",
         "fidelity",
@@ -135,12 +137,26 @@ def test_a_measure_of_ones_own_is_passed_as_an_object(monkeypatch: pytest.Monkey
         lambda context, seed: {"mean": float(np.nanmean(context.synthetic.values))},
         name="own_mean",
     )
-    monkeypatch.setitem(SAMPLE_MEASURES._registered, own.name, own)  # gone after the test
+    names = SAMPLE_MEASURES.names()
     (result,) = compare(SYNTHETIC, SEEN, REFERENCE, only=[own], quick=True).results
     assert (result.measure, result.name) == ("own_mean", "mean")
     assert result.value.mean == pytest.approx(float(np.nanmean(SYNTHETIC.values)), rel=1e-5)
     with pytest.raises(SettingError, match="set name"):
         compare(SYNTHETIC, SEEN, REFERENCE, only=[replace(own, name="")])
+    assert SAMPLE_MEASURES.names() == names
+    with pytest.raises(UnknownNameError, match="own_mean"):
+        compare(SYNTHETIC, SEEN, REFERENCE, only=["own_mean"])
+
+
+def test_series_are_not_kept_after_a_comparison() -> None:
+    seen, reference, synthetic = (replace(panel) for panel in (SEEN, REFERENCE, SYNTHETIC))
+    held = [weakref.ref(panel) for panel in (seen, reference, synthetic)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tsinfogan.metrics.samples.context_fid.QUICK_STEPS", 1)
+        compare(synthetic, seen, reference, only=["context_fid"], quick=True)
+    del seen, reference, synthetic
+    gc.collect()
+    assert [one() for one in held] == [None, None, None]
 
 
 def test_the_order_of_channels_does_not_matter() -> None:

@@ -70,8 +70,7 @@ def compare(
         >>> [(result.name, result.near) for result in found.results]
         [('autocorrelation', True)]
     """
-    names = SAMPLE_MEASURES.names() if only is None else map(SAMPLE_MEASURES.register, only)
-    measures = {name: SAMPLE_MEASURES.get(name) for name in names}
+    measures = SAMPLE_MEASURES.chosen(only)
     real_name, synthetic_name = seen.name, synthetic.card.name if isinstance(synthetic, Model) else synthetic.name
     notes: list[str] = []
     if isinstance(synthetic, Panel):

@@ -98,13 +98,10 @@ def chosen_methods(asked: Sequence[str | Method] | None = None, labelled_only: b
     Raises:
         UnknownNameError: no such method.
     """
-    every = {name: METHODS.get(name) for name in METHODS.names()}
-    slow = {name: method for name, method in every.items() if method.slow}
-    if asked is None:
-        chosen = {name: method for name, method in every.items() if labelled_only or name not in slow}
-    else:
-        chosen = {name: METHODS.get(name) for name in map(METHODS.register, asked)} | (slow if labelled_only else {})
-    return in_order({BASELINE: every[BASELINE], **chosen})
+    every = METHODS.chosen()
+    chosen = METHODS.chosen([name for name, method in every.items() if not method.slow] if asked is None else asked)
+    slow = {name: method for name, method in every.items() if method.slow and labelled_only}
+    return in_order({BASELINE: every[BASELINE]} | chosen | slow)
 
 
 def run_study(

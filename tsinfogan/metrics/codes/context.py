@@ -251,8 +251,7 @@ def evaluate(
     """
     figures: dict[str, float] = {}
     skipped: dict[str, str] = {}
-    for name in CODE_MEASURES.names() if names is None else map(CODE_MEASURES.register, names):
-        measure = CODE_MEASURES.get(name)
+    for name, measure in CODE_MEASURES.chosen(names).items():
         reason = context.missing(measure)
         if reason is None:
             measured = measure.compute(context)
