@@ -70,10 +70,7 @@ class ClassifierSettings:
 
 
 def fit_to_panel(
-    panel: Panel,
-    preprocessor: Preprocessor,
-    settings: ClassifierSettings,
-    class_weights: FloatArray | None = None,
+    panel: Panel, preprocessor: Preprocessor, settings: ClassifierSettings, class_weights: FloatArray | None = None
 ) -> Classifier:
     """:func:`fit_classifier` on the labelled cases of a panel, with its own augmentations."""
     labels = np.full(panel.n_cases, -1) if panel.labels is None else panel.labels
@@ -90,15 +87,9 @@ def fit_classifier(
     settings: ClassifierSettings,
     class_weights: FloatArray | None = None,
 ) -> Classifier:
-    """The backbone for such data, trained with label-preserving augmentations; see docs/measures.md.
+    """The backbone for network arrays ``(n, c, *grid)`` of ``(n,)`` labels, trained with augmentations.
 
-    Args:
-        values: ``(n, c, *grid)`` as the networks see them.
-        labels: ``(n,)`` class of each.
-        n_classes: how many classes there are.
-        augmenter: the data's augmentations.
-        settings: seed, steps, learning rate and device.
-        class_weights: ``(n_classes,)`` weight of each class in the loss; the same for all by default.
+    ``class_weights`` ``(n_classes,)`` weigh the classes in the loss, by default equally; see docs/measures.md.
     """
     seed, steps, rate, device = settings.seed, settings.steps, settings.rate, torch.device(settings.device)
     shape = DataShape(values.shape[1], values.shape[2:], augmenter.n_constant)
@@ -127,8 +118,7 @@ def fit_classifier(
 def _in_passes(read: Callable[[Tensor], Tensor], values: FloatArray) -> FloatArray:
     with torch.no_grad():
         parts = [read(part).cpu() for part in torch.from_numpy(values).split(CASES_PER_PASS)]
-    found: FloatArray = torch.cat(parts).numpy()
-    return found
+    return torch.cat(parts).numpy()
 
 
 def _augmented(cases: Tensor, augmenter: Augmenter, rng: torch.Generator) -> Tensor:

@@ -19,12 +19,7 @@ SHARE = 0.5
 
 
 def class_of_categories(model: Model, labelled: Panel) -> IntArray:
-    """``(K,)`` class of each category of the first categorical code, or ``UNMATCHED``.
-
-    Args:
-        model: a model with categories.
-        labelled: series that it can read, all with labels.
-    """
+    """``(K,)`` class of each category of the first categorical code, or ``UNMATCHED``; all of ``labelled`` has labels."""
     return matched(probabilities(model, labelled), np.asarray(labelled.labels), len(labelled.classes))
 
 
@@ -43,22 +38,16 @@ def probabilities(model: Model, panel: Panel) -> NDArray[np.float64]:
     first = model.settings.latent.first_category
     assert first is not None
     logits = read_views(model.discriminator, views)[first[0]]  # (VIEWS, n, K)
-    mean: NDArray[np.float64] = logits.double().softmax(2).mean(0).numpy()
-    return mean
+    return logits.double().softmax(2).mean(0).numpy()
 
 
 def matched(read: NDArray[np.float64], labels: IntArray, n_classes: int) -> IntArray:
-    """``(K,)`` class of each category, or ``UNMATCHED``.
+    """``(K,)`` class of each category, or ``UNMATCHED``, from posteriors ``(n, K)`` of series with ``(n,)`` labels.
 
     As many categories as classes are matched one to one (Kuhn 1955); otherwise each goes to the class whose series are
     read as it most, so that a class may have several. A match counts only where the class is read as that category
     more often than by chance, and makes up more than half of what is read as it: samples of any other category would
     carry the wrong label.
-
-    Args:
-        read: ``(n, K)`` posterior of each labelled series.
-        labels: ``(n,)`` its class.
-        n_classes: how many classes there are.
     """
     n_categories = read.shape[1]
     table = np.zeros((n_classes, n_categories))  # mean posterior of each class, so that large classes weigh no more

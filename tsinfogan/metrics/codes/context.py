@@ -75,8 +75,7 @@ class CodeContext:
     def category_prior(self) -> FloatArray:
         """``(K,)`` probability of each category."""
         assert self._category
-        prior: FloatArray = self._category[1].prior(torch.device("cpu")).numpy()
-        return prior
+        return self._category[1].prior(torch.device("cpu")).numpy()
 
     @property
     def category_column(self) -> str:
@@ -122,8 +121,7 @@ class CodeContext:
         cases = torch.from_numpy(self.real_values)[chosen]
         augmenter = Augmenter.build(self.real.augmentations, self.model.preprocessor)
         views = augmented_views(cases, augmenter, VIEWS, generator_at("cpu", self.seed, Stream.CODE_VIEWS))
-        logits: FloatArray = read_views(self.model.discriminator, views)[self._category[0]].numpy()
-        return logits
+        return read_views(self.model.discriminator, views)[self._category[0]].numpy()
 
     @property
     def _training(self) -> Panel:

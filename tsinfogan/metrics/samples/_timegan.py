@@ -107,8 +107,7 @@ class RecurrentNetworks(nn.Module):
         return outputs
 
     def _output(self, states: Tensor) -> Tensor:
-        outputs: Tensor = (states @ self.out + self.bias_out)[..., 0]
-        return outputs
+        return (states @ self.out + self.bias_out)[..., 0]
 
 
 def mean_score(score: Callable[..., Numbers], context: SampleContext, seed: int, steps: int, quick_steps: int) -> float:

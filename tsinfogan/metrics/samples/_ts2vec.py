@@ -95,8 +95,7 @@ class FittedEncoder:
             known = part.isfinite().all(2).to(self.device)
             each = self.encoder(part.to(self.device)).masked_fill(~known[..., None], -torch.inf)
             found.append(each.amax(1).cpu())
-        encoded: FloatArray = torch.cat(found).numpy()
-        return encoded
+        return torch.cat(found).numpy()
 
 
 def fit(values: FloatArray, *, seed: int = 0, steps: int | None = None, device: str = "cpu") -> FittedEncoder:

@@ -55,8 +55,7 @@ def predictive_scores(
         predicted = torch.cat(
             [torch.sigmoid(predictors.every(part)) for part in judged.passes()], dim=1
         )  # (k, n, t - 1)
-        scores: Numbers = _errors(predicted, truth).double().mean(1).cpu().numpy()
-    return scores
+        return _errors(predicted, truth).double().mean(1).cpu().numpy()
 
 
 def _questions(series: Series, device: str) -> tuple[Cases, Tensor]:
