@@ -16,6 +16,7 @@ import pytest
 
 from _degradations import DEGRADATIONS
 from tsinfogan.data.augmentations import Augmentations
+from tsinfogan.data.labels import labels_among
 from tsinfogan.data.panel import Panel
 from tsinfogan.metrics.augmentation.study import without_labels
 from tsinfogan.metrics.comparison import results_of
@@ -23,7 +24,7 @@ from tsinfogan.metrics.samples import SAMPLE_MEASURES, Better, Group, Need, Stan
 from tsinfogan.metrics.samples._components import Components
 from tsinfogan.metrics.samples._frechet import frechet_distance
 from tsinfogan.metrics.samples.autocorrelation import mean_autocorrelation
-from tsinfogan.metrics.samples.context import RealData, SampleContext, labels_in
+from tsinfogan.metrics.samples.context import RealData, SampleContext
 from tsinfogan.metrics.samples.coverage import overlap
 from tsinfogan.metrics.samples.discriminator import held_out_accuracy
 from tsinfogan.metrics.samples.duplicates import exact_share, near_share
@@ -227,8 +228,8 @@ def test_missing_says_why() -> None:
 
 def test_labels_are_told_by_name_not_by_number() -> None:
     panel = Panel.from_arrays(np.zeros((4, 1, 3)), labels=["c", "x", None, "a"])
-    assert labels_in(panel, ("a", "b", "c")).tolist() == [2, -1, -1, 0]
-    assert labels_in(without_labels(panel), ("a",)).tolist() == [-1] * 4
+    assert labels_among(panel, ("a", "b", "c")).tolist() == [2, -1, -1, 0]
+    assert labels_among(without_labels(panel), ("a",)).tolist() == [-1] * 4
 
 
 def test_baselines_are_of_real_series_in_the_place_of_synthetic_ones(real: RealData) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -63,3 +64,10 @@ def partly_labelled(panel: Panel) -> bool:
 def several_classes(panel: Panel) -> bool:
     """Whether two or more classes have labelled cases."""
     return panel.labels is not None and len(np.unique(panel.labels[panel.labels >= 0])) > 1
+
+
+def labels_among(panel: Panel, classes: Sequence[str]) -> IntArray:
+    """``(n_cases,)`` index among ``classes`` of each case's class; ``UNLABELLED`` if it is unknown or none of these."""
+    position = {name: index for index, name in enumerate(classes)}
+    # unknown labels are -1, which picks the last entry
+    return np.array([*(position.get(name, UNLABELLED) for name in panel.classes), UNLABELLED])[panel.case_labels]

@@ -138,6 +138,11 @@ class Panel:
         return np.full(self.n_cases, self.grid[0], dtype=np.int64) if self.lengths is None else self.lengths
 
     @property
+    def case_labels(self) -> IntArray:
+        """``(n_cases,)`` class of each case, ``UNLABELLED`` where it is unknown, also if there are no labels."""
+        return np.full(self.n_cases, UNLABELLED) if self.labels is None else self.labels
+
+    @property
     def class_frequencies(self) -> tuple[float, ...]:
         """Frequency of each class among the labelled cases."""
         known = self.labels[self.labels >= 0] if self.labels is not None else np.zeros(0, np.int64)

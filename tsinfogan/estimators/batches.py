@@ -14,10 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from tsinfogan.data.labels import labels_among
 from tsinfogan.data.panel import UNLABELLED, Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.estimators.containers import read
-from tsinfogan.estimators.targets import labelled, labels_among
+from tsinfogan.estimators.targets import labelled
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.torch_inverse import Units
 from tsinfogan.sampling.inference import check_fits

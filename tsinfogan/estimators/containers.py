@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import ColumnNames
+from tsinfogan.data.labels import labels_among
 from tsinfogan.data.panel import ChannelKind, Panel
 from tsinfogan.errors import DataError
 from tsinfogan.estimators.layouts import FrameLayout
-from tsinfogan.estimators.targets import labels_among
 from tsinfogan.formats.frame import panel_from_frame
 
 Kind = Literal["panel", "array", "table", "list", "frame"]

@@ -105,13 +105,5 @@ def labelled(
     return replace(panel, labels=labels, classes=targets.names), targets
 
 
-def labels_among(panel: Panel, classes: Sequence[str]) -> IntArray:
-    """``(n_cases,)`` index among ``classes`` of each case's class; ``UNLABELLED`` if it is unknown or none of these."""
-    if panel.labels is None:
-        return np.full(panel.n_cases, UNLABELLED)
-    position = {name: index for index, name in enumerate(classes)}
-    return np.array([*(position.get(name, UNLABELLED) for name in panel.classes), UNLABELLED])[panel.labels]
-
-
 def _name(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) else str(value)

@@ -73,10 +73,9 @@ def fit_to_panel(
     panel: Panel, preprocessor: Preprocessor, settings: ClassifierSettings, class_weights: FloatArray | None = None
 ) -> Classifier:
     """:func:`fit_classifier` on the labelled cases of a panel, with its own augmentations."""
-    labels = np.full(panel.n_cases, -1) if panel.labels is None else panel.labels
-    values = preprocessor.transform(panel.subset(labels >= 0))
-    augmenter = Augmenter.build(panel.augmentations, preprocessor)
-    return fit_classifier(values, labels[labels >= 0], len(panel.classes), augmenter, settings, class_weights)
+    labelled = panel.subset(panel.case_labels >= 0)
+    values, augmenter = preprocessor.transform(labelled), Augmenter.build(panel.augmentations, preprocessor)
+    return fit_classifier(values, labelled.case_labels, len(panel.classes), augmenter, settings, class_weights)
 
 
 def fit_classifier(

@@ -96,7 +96,7 @@ def length_remark(synthetic: Panel, real: Panel) -> str | None:
 
 def label_remark(synthetic: Panel, real: Panel) -> str | None:
     """A sentence where one side alone has labels, or both have but share no class."""
-    has, real_has = (panel.labels is not None and bool((panel.labels >= 0).any()) for panel in (synthetic, real))
+    has, real_has = ((panel.case_labels >= 0).any() for panel in (synthetic, real))
     if has != real_has:
         with_labels, without = ("synthetic", "real") if has else ("real", "synthetic")
         return f"{with_labels} series have labels, {without} ones have none: measures that need both are left out"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tsinfogan.data.labels import labels_among
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
 from tsinfogan.seeding import Stream, derived_seed
@@ -23,9 +24,8 @@ def held_out(panel: Panel) -> tuple[Panel, Panel]:
     Raises:
         DataError: there are no labels, or no class has three labelled series.
     """
-    labels = np.full(panel.n_cases, -1) if panel.labels is None else panel.labels
     rng = np.random.default_rng(derived_seed(0, Stream.HOLD_OUT))
-    members = [rng.permutation(np.flatnonzero(labels == index)) for index in range(len(panel.classes))]
+    members = [rng.permutation(np.flatnonzero(panel.case_labels == index)) for index in range(len(panel.classes))]
     chosen = np.concatenate([np.zeros(0, np.int64), *(one[: len(one) // ONE_IN] for one in members)])
     if not chosen.size:
         raise DataError(
@@ -44,16 +44,13 @@ def with_classes_of(train: Panel, test: Panel) -> Panel:
     """
     if test.labels is None or train.labels is None or test.classes == train.classes:
         return test
-    if strange := sorted(
-        {test.classes[index] for index in np.unique(test.labels[test.labels >= 0])} - {*train.classes}
-    ):
+    present = {test.classes[index] for index in np.unique(test.labels[test.labels >= 0])}
+    if strange := sorted(present - {*train.classes}):
         raise DataError(
             f"{test.name}: expected classes of {train.name}, which are {', '.join(train.classes)}, got {strange[0]!r}; "
             "leave those series out, or add some to the training series"
         )
-    position = {name: index for index, name in enumerate(train.classes)}
-    known = np.array([position.get(name, -1) for name in test.classes] + [-1], np.int64)  # -1 picks the last
-    return replace(test, labels=known[test.labels], classes=train.classes)
+    return replace(test, labels=labels_among(test, train.classes), classes=train.classes)
 
 
 def generators_of(root: Path, train: Panel) -> list[Run]:

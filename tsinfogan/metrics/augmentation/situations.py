@@ -75,8 +75,7 @@ class Imbalanced:
         """Indices of the labelled cases, ascending: the same for the same seed."""
         n_rare = int(class_sizes(panel).min()) // self.ratio
         cases = draw_labelled(panel, n_rare * self.ratio, seed)
-        assert panel.labels is not None
-        labels = panel.labels[cases]
+        labels = panel.case_labels[cases]
         rng = np.random.default_rng(derived_seed(seed, Stream.RARE))
         rare = rng.permutation(len(panel.classes))[: len(panel.classes) // 2]
         kept = []
@@ -101,8 +100,8 @@ def too_few(panel: Panel, n_per_class: int) -> str | None:
 
 def class_sizes(panel: Panel) -> IntArray:
     """``(n_classes,)`` labelled cases of each class."""
-    labels = np.full(0, 0) if panel.labels is None else panel.labels
-    return np.bincount(labels[labels >= 0], minlength=len(panel.classes)).astype(np.int64)
+    known = panel.case_labels[panel.case_labels >= 0]
+    return np.bincount(known, minlength=len(panel.classes)).astype(np.int64)
 
 
 def situations_of(labels: tuple[int, ...], imbalance: int | None) -> tuple[Situation, ...]:

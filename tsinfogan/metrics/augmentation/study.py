@@ -180,8 +180,7 @@ class _Bench:
                 pool = Panel.concatenated([labelled, method.augment(labelled, wanted, inputs, draw.seed)])
                 n_new = pool.n_cases - labelled.n_cases
             predicted = self._classified(pool, method.class_weights, draw.seed)
-        classes = self.test.labels
-        assert classes is not None
+        classes = self.test.case_labels
         return Trial(
             draw.situation,
             name,
@@ -224,7 +223,7 @@ def without_labels(panel: Panel) -> Panel:
 def check_panels(train: Panel, test: Panel) -> None:
     """Raises a DataError unless both hold labelled series of several classes and of the same channels."""
     for panel in (train, test):
-        if panel.labels is None or not (panel.labels >= 0).any():
+        if not (panel.case_labels >= 0).any():
             raise DataError(f"{panel.name}: expected labels to compare augmentation by, got none; add a label column")
     if len(train.classes) < 2:
         raise DataError(f"{train.name}: expected two or more classes, got {len(train.classes)}")
@@ -233,8 +232,7 @@ def check_panels(train: Panel, test: Panel) -> None:
             f"{test.name}: expected the channels {', '.join(train.channels)} of {train.name}, got "
             f"{', '.join(test.channels)}"
         )
-    assert test.labels is not None
-    if (test.labels < 0).any():
+    if (test.case_labels < 0).any():
         raise DataError(f"{test.name}: expected a label of every test series; leave out those without")
 
 

@@ -11,22 +11,14 @@ from tsinfogan.metrics.codes.context import CodeContext
 
 
 def accuracy(categories: IntArray, classes: IntArray, n_categories: int, n_classes: int) -> float:
-    """Share of cases whose category is matched with their class; further categories are merged into their majority's.
-
-    Args:
-        categories: ``(n,)`` category of each case.
-        classes: ``(n,)`` its known class.
-        n_categories: how many categories there are.
-        n_classes: how many classes there are.
-    """
+    """Share of ``(n,)`` cases whose category is matched with their class; left-over categories join their majority's."""
     return float((match(categories, classes, n_categories, n_classes)[categories] == classes).mean())
 
 
 def _compute(context: CodeContext) -> dict[str, float]:
     real = context.real
-    assert real.labels is not None
-    known = real.labels >= 0
-    categories, classes = context.read_categories[known], real.labels[known]
+    known = real.case_labels >= 0
+    categories, classes = context.read_categories[known], real.case_labels[known]
     return {
         "accuracy": accuracy(categories, classes, context.categories, len(real.classes)),
         "nmi": float(normalized_mutual_info_score(classes, categories)),

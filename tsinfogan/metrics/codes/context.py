@@ -131,7 +131,7 @@ class CodeContext:
     def classifier(self) -> Classifier:
         """Predicts the class; trained on the labelled cases of ``train``, or else of ``test``."""
         panel = self._training
-        if panel.labels is None or not (panel.labels >= 0).any():
+        if not (panel.case_labels >= 0).any():
             raise DataError(f"{panel.name}: expected labels to train a classifier with, got none; add a label column")
         settings = ClassifierSettings(self.seed, self.classifier_steps, device=self.model.device)
         return fit_to_panel(panel, self.model.preprocessor, settings)
@@ -221,9 +221,7 @@ class CodeContext:
         """Why ``measure`` cannot be computed, in a sentence; None where it can."""
         known = [panel for panel in (self.train, self.test) if panel is not None]
         real = known[-1] if known else None
-        labelled = bool(known) and all(
-            panel.labels is not None and bool((panel.labels >= 0).any()) for panel in (self.real, self._training)
-        )
+        labelled = bool(known) and all((panel.case_labels >= 0).any() for panel in (self.real, self._training))
         lacking = {
             "categories": None if self.categories else "the model has no categories",
             "continuous": None if self.continuous else "the model has no continuous codes",

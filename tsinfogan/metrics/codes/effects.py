@@ -45,8 +45,8 @@ def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
 
 def _compute(context: CodeContext) -> dict[str, float]:
     values, classes = context.real_values, np.zeros(context.real.n_cases, np.int64)
-    if context.real.labels is not None and (known := context.real.labels >= 0).any():
-        values, classes = values[known], context.real.labels[known]
+    if (known := context.real.case_labels >= 0).any():
+        values, classes = values[known], context.real.case_labels[known]
     elif context.categories and not context.model.settings.why_unreadable:
         classes = context.read_categories
     spread = within_class_spread(values, classes, context.seed) or 1.0  # 1 for equal cases

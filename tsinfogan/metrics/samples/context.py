@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from tsinfogan.data.labels import labels_among, several_classes
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.metrics.classifier import STEPS, Classifier, ClassifierSettings, fit_to_panel
 from tsinfogan.metrics.samples import SampleMeasure, StandIn
@@ -72,11 +73,6 @@ class RealData:
     def components(self) -> Components:
         """Principal components of ``reference``."""
         return Components.of(flat(self.reference_values))
-
-    @cached_property
-    def n_known_classes(self) -> int:
-        """Classes of which ``seen`` holds labelled cases."""
-        return 0 if self.seen.labels is None else len(np.unique(self.seen.labels[self.seen.labels >= 0]))
 
     @cached_property
     def classifier(self) -> Classifier:
@@ -155,12 +151,12 @@ class SampleContext:
     @cached_property
     def synthetic_labels(self) -> IntArray:
         """``(n,)`` index into the classes of the real series, -1 where there is none."""
-        return labels_in(self.synthetic, self.real.seen.classes)
+        return labels_among(self.synthetic, self.real.seen.classes)
 
     @cached_property
     def reference_labels(self) -> IntArray:
         """Likewise."""
-        return labels_in(self.reference, self.real.seen.classes)
+        return labels_among(self.reference, self.real.seen.classes)
 
     def missing(self, measure: SampleMeasure) -> str | None:
         """Why ``measure`` cannot be computed; None where it can."""
@@ -168,7 +164,7 @@ class SampleContext:
         labelled = all((labels >= 0).any() for labels in (self.synthetic_labels, self.reference_labels))
         lacking = {
             "labels": None if labelled else "real and synthetic series do not both have labels of the same classes",
-            "classes": "the real series have no labels of two or more classes" * (self.real.n_known_classes < 2),
+            "classes": "the real series have no labels of two or more classes" * (not several_classes(self.real.seen)),
             "lengths": None if self.real.preprocessor.lengths else "all series have the same length",
             "series": None if len(self.synthetic.grid) == 1 else "these are images",
             "channels": None if self.synthetic.n_channels > 1 else "there is one channel only",
@@ -177,12 +173,3 @@ class SampleContext:
         if reason is None and smallest < measure.min_cases:
             return f"it needs {measure.min_cases} series of each kind, and there are {smallest}"
         return reason
-
-
-def labels_in(panel: Panel, classes: tuple[str, ...]) -> IntArray:
-    """``(n,)`` labels of ``panel`` as indices into ``classes``, -1 for a label that is not among them or unknown."""
-    if panel.labels is None:
-        return np.full(panel.n_cases, -1, np.int64)
-    indices = {name: index for index, name in enumerate(classes)}
-    table = np.array([*(indices.get(name, -1) for name in panel.classes), -1], np.int64)
-    return table[panel.labels]  # unknown is -1, the last entry

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tsinfogan.data.labels import several_classes
 from tsinfogan.data.panel import IntArray
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 from tsinfogan.metrics.samples.context import SampleContext
@@ -33,7 +34,7 @@ def modes(synthetic: IntArray, reference: IntArray) -> dict[str, float]:
 
 def _kinds(context: SampleContext) -> list[NDArray[np.int64]]:
     """Of synthetic and real series: the class that a classifier predicts, or without classes their cluster."""
-    if context.real.n_known_classes > 1:
+    if several_classes(context.real.seen):
         return [
             context.real.classifier.predict(values) for values in (context.synthetic_values, context.reference_values)
         ]

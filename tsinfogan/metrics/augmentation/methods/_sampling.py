@@ -18,17 +18,10 @@ from tsinfogan.sampling.sampler import stream
 def samples_of_classes(
     model: Model, of_category: IntArray, labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int
 ) -> Panel:
-    """``n_new`` series of each class from its categories in turn; of a class without one, copies of its labelled ones.
+    """``n_new`` ``(n_classes,)`` series of each class from its categories in turn; without one, copies of labelled ones.
 
-    Args:
-        model: a generator with categories.
-        of_category: ``(K,)`` class of each category, or −1.
-        labelled: the labelled series.
-        n_new: ``(n_classes,)`` how many are wanted of each class.
-        inputs: what else may be used.
-        seed: the same seed gives the same series.
+    ``of_category`` ``(K,)`` is the class of each category, or −1.
     """
-    assert labelled.labels is not None
     lacking = ~np.isin(np.arange(len(n_new)), of_category)
     if (lacking & (n_new > 0)).any():
         names = ", ".join(np.array(labelled.classes)[lacking])
@@ -39,8 +32,8 @@ def samples_of_classes(
         request = CodeRequest((None,) * len(model.settings.latent.codes), tuple(turns.tolist()))
         synthetic = Panel.concatenated([part.panel for part in stream(model, len(turns), request, seed)])
         parts.append(replace(labelled, values=synthetic.values, lengths=synthetic.lengths, labels=of_category[turns]))
-    if copies := repeated(labelled.labels, np.where(lacking, n_new, 0)).tolist():
-        parts.append(labelled.subset(np.array(copies)))
+    if (copies := repeated(labelled.case_labels, np.where(lacking, n_new, 0))).size:
+        parts.append(labelled.subset(copies))
     return Panel.concatenated(parts)
 
 

@@ -15,15 +15,15 @@ from tsinfogan.seeding import Stream, generator_at
 
 
 def repeated(labels: IntArray, n_new: IntArray) -> IntArray:
-    """``(sum of n_new,)`` indices of cases, those of a class in turn, class after class.
-
-    Args:
-        labels: ``(n,)`` class of each case.
-        n_new: ``(n_classes,)`` how many indices of each class; a class without cases gets none.
-    """
+    """``n_new`` ``(n_classes,)`` indices of ``(n,)`` labels in turn, class after class; none of a class without cases."""
     members = [np.flatnonzero(labels == index) for index in range(len(n_new))]
     taken = [np.resize(one, n if len(one) else 0) for one, n in zip(members, n_new.tolist(), strict=True)]
     return np.concatenate(taken).astype(np.int64)
+
+
+def copies(labelled: Panel, n_new: IntArray) -> Panel:
+    """``n_new`` ``(n_classes,)`` copies of each class's labelled series."""
+    return labelled.subset(repeated(labelled.case_labels, n_new))
 
 
 def panel_of(values: FloatArray, labels: IntArray, labelled: Panel, inputs: Inputs) -> Panel:
@@ -34,9 +34,8 @@ def panel_of(values: FloatArray, labels: IntArray, labelled: Panel, inputs: Inpu
 
 def augmented(panel: Panel, strengths: Augmentations, inputs: Inputs, seed: int) -> Panel:
     """Each series of ``panel`` augmented at random, its label kept."""
-    assert panel.labels is not None
     values = torch.from_numpy(inputs.preprocessor.transform(panel))
     augmenter = Augmenter.build(strengths, inputs.preprocessor)
     rng = generator_at("cpu", seed, Stream.AUGMENTATION)
     changed = augmenter.apply(values, augmenter.draw(len(values), rng)).numpy()
-    return panel_of(changed, panel.labels, panel, inputs)
+    return panel_of(changed, panel.case_labels, panel, inputs)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.metrics.augmentation.methods import Inputs, Method
-from tsinfogan.metrics.augmentation.methods._series import augmented, repeated
+from tsinfogan.metrics.augmentation.methods._series import augmented, copies
 
 STANDARD = Augmentations(noise=0.05, amplitude=0.1, time_warp=0.05)
 
 
 def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
     """Copies of the labelled series with noise, another amplitude and a warped time axis."""
-    assert labelled.labels is not None
-    return augmented(labelled.subset(repeated(labelled.labels, n_new)), STANDARD, inputs, seed)
+    return augmented(copies(labelled, n_new), STANDARD, inputs, seed)
 
 
 METHOD = Method(summary="the labelled series with jitter, scaling and time warping of usual strength", augment=augment)

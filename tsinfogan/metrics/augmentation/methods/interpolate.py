@@ -14,8 +14,7 @@ N_NEIGHBOURS = 5
 
 def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
     """``x + u (neighbour − x)`` with u ~ U(0, 1), on the common grid. A class of one series is copied: it has none."""
-    labels = labelled.labels
-    assert labels is not None
+    labels = labelled.case_labels
     values = inputs.preprocessor.transform(labelled)  # (n, c, *grid)
     rng = np.random.default_rng(derived_seed(seed, Stream.INTERPOLATION))
     if (np.bincount(labels) == 1).any():

@@ -16,12 +16,11 @@ from tsinfogan.seeding import Stream, derived_seed
 def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
     """Unlabelled series whose category is of the class; where there are none, copies of its labelled ones."""
     assert inputs.model is not None
-    assert labelled.labels is not None
     given = classes_read(inputs.model, labelled, inputs.unlabelled)
     order = np.random.default_rng(derived_seed(seed, Stream.LABEL_ORDER)).permutation(len(given))
     chosen = order[repeated(given[order], n_new)]
     lacking = ~np.isin(np.arange(len(n_new)), given)
-    copies = repeated(labelled.labels, np.where(lacking, n_new, 0))
+    copies = repeated(labelled.case_labels, np.where(lacking, n_new, 0))
     known = replace(inputs.unlabelled, labels=given, classes=labelled.classes)
     return Panel.concatenated([known, labelled]).subset(np.concatenate([chosen, copies + len(given)]))
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.metrics.augmentation.methods import Inputs, Method
 from tsinfogan.metrics.augmentation.methods._sampling import samples
-from tsinfogan.metrics.augmentation.methods._series import augmented, repeated
+from tsinfogan.metrics.augmentation.methods._series import augmented, copies
 
 
 def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
     """Half of the series wanted are samples, half are the labelled series, and none is left unaugmented."""
-    assert labelled.labels is not None
-    copies = n_new // 2
-    both = [samples(labelled, n_new - copies, inputs, seed), labelled.subset(repeated(labelled.labels, copies))]
+    n_copies = n_new // 2
+    both = [samples(labelled, n_new - n_copies, inputs, seed), copies(labelled, n_copies)]
     return augmented(Panel.concatenated(both), labelled.augmentations, inputs, seed)
 
 
