@@ -123,7 +123,7 @@ def turned_into_folder(stream: BinaryIO, path: Path) -> Path | None:
 
 def make_folder(folder: Path) -> None:
     """Raises a RunError where ``folder`` is missing and cannot be made, before anything long begins."""
-    from tsinfogan.training.run import writing
+    from tsinfogan.training.files import writing
 
     with writing(folder, FOLDER_ADVICE):
         folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def make_folder(folder: Path) -> None:
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Writes each file whole or not at all; a RunError where there is no room."""
-    from tsinfogan.training.run import write_whole
+    from tsinfogan.training.files import write_whole
 
     for file, content in files.items():
         write_whole(folder / file, content, FOLDER_ADVICE)

@@ -79,7 +79,7 @@ def augment_study(
     from tsinfogan.metrics.augmentation.study import check_panels, chosen_methods, run_study
     from tsinfogan.metrics.augmentation.verdicts import StudySettings
     from tsinfogan.reports.augmentation import draw_study
-    from tsinfogan.training.run import write_whole
+    from tsinfogan.training.files import write_whole
 
     methods = chosen_methods(method, labelled_only)
     numbers = parse_counts(labels, "--labels", "numbers of labels such as 1,5,10,50")

@@ -286,7 +286,7 @@ def test_a_full_disk_leaves_no_half_file(command, runs, monkeypatch):
     def full(number):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tsinfogan.training.run.os.fsync", full)
+    monkeypatch.setattr("tsinfogan.training.files.os.fsync", full)
     assert "no space left on device; make room" in command("report", "--runs", runs, "--device", "cpu").sentence
     assert not [path for path in newest(runs).iterdir() if path.name.startswith((".", "report"))]
 

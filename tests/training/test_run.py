@@ -18,9 +18,9 @@ from safetensors import safe_open
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, RunError, UnknownNameError
 from tsinfogan.sampling.sampler import sample
-from tsinfogan.training import run as checkpoint
+from tsinfogan.training import files
 from tsinfogan.training.plan import Plan, make_plan
-from tsinfogan.training.run import Run, find_run, list_runs, write_whole
+from tsinfogan.training.run import Run, find_run, list_runs
 from tsinfogan.training.session import Session, build_model, make_trainer
 from tsinfogan.training.trainer import Report
 
@@ -249,7 +249,7 @@ def test_a_failure_before_the_file_is_in_place(run: Run, step: str, monkeypatch:
     def fail(*args: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    owner: Any = checkpoint.os if step == "fsync" else Path
+    owner: Any = files.os if step == "fsync" else Path
     with monkeypatch.context() as patch:
         patch.setattr(owner, step, fail)
         refuse_to_save(run, "no space left on device")
@@ -307,9 +307,9 @@ def test_a_disk_that_fills_up_during_training_keeps_the_last_checkpoint(small_di
 
 def test_nothing_half_written_is_left_behind(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    write_whole(path, b"old")
+    files.write_whole(path, b"old")
     with pytest.raises(RunError, match=r"cannot write .*: not a directory"):
-        write_whole(path / "below", b"new")
+        files.write_whole(path / "below", b"new")
     assert contents(tmp_path) == {"file": b"old"}
 
 

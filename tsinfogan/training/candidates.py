@@ -19,20 +19,9 @@ import torch
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DivergedError, RunError
+from tsinfogan.training.files import write_whole, writing
 from tsinfogan.training.plan import Plan
-from tsinfogan.training.run import (
-    CANDIDATES,
-    CARD,
-    CONFIG,
-    METRICS,
-    MODEL,
-    STATE,
-    Run,
-    find_run,
-    list_runs,
-    write_whole,
-    writing,
-)
+from tsinfogan.training.run import CANDIDATES, CARD, CONFIG, METRICS, MODEL, STATE, Run, find_run, list_runs
 from tsinfogan.training.selection import Score, best, score_models, with_seeds
 from tsinfogan.training.session import Session, build_model, check_same_data, describe, make_trainer
 

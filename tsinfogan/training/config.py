@@ -5,7 +5,7 @@ GAN, CGAN, ACGAN and InfoGAN are settings of one :class:`Objective` (docs/recipe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -108,28 +108,20 @@ class TrainingSettings:
         return self._pretraining_budget // (2 if self.n_split_merge_rounds else 1)
 
     def __post_init__(self) -> None:
-        for name in (
-            "max_steps",
-            "batch_size",
-            "pretraining_restarts",
-            "pretraining_heads",
-            "generator_every",
-            "recognition_every",
-            "penalty_every",
-            "ema_half_life_cases",
-            "report_every",
-        ):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if min(self.generator_rate, self.discriminator_rate) <= 0:
-            raise SettingError("learning rates must be positive")
-        if self.split_merge_rounds < 0:
-            raise SettingError(f"split_merge_rounds must be at least 0, got {self.split_merge_rounds}")
-        if not 0 <= self.decay_share <= 1:
-            raise SettingError(f"decay_share must lie between 0 and 1, got {self.decay_share}")
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise SettingError(f"{name} must be at least 0 and less than 1, got {getattr(self, name)}")
+        counts = ["max_steps", "batch_size", "pretraining_restarts", "pretraining_heads", "generator_every"]
+        counts += ["recognition_every", "penalty_every", "ema_half_life_cases", "report_every"]
+        _check(self, counts, lambda value: value >= 1, "be at least 1")
+        _check(self, ("generator_rate", "discriminator_rate"), lambda value: value > 0, "be positive")
+        _check(self, ("split_merge_rounds",), lambda value: value >= 0, "be at least 0")
+        _check(self, ("decay_share",), lambda value: 0 <= value <= 1, "lie between 0 and 1")
+        _check(self, ("beta1", "beta2"), lambda value: 0 <= value < 1, "be at least 0 and less than 1")
+
+
+def _check(settings: object, names: Iterable[str], allowed: Callable[[float], bool], rule: str) -> None:
+    """Refuses settings whose value is not allowed, as in "max_steps must be at least 1, got 0"."""
+    for name in names:
+        if not allowed(value := getattr(settings, name)):
+            raise SettingError(f"{name} must {rule}, got {value}")
 
 
 @dataclass(frozen=True)
@@ -184,9 +176,7 @@ class Objective:
     r2_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("generated_share", "augmented_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise SettingError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+        _check(self, ("generated_share", "augmented_share"), lambda value: 0 <= value <= 1, "lie between 0 and 1")
 
     @property
     def discriminator_category_share(self) -> float:
@@ -248,11 +238,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {r.__name__: r for r in (infogan, gan
 
 
 def get_recipe(name: str) -> Recipe:
-    """The recipe called ``name``.
-
-    Raises:
-        UnknownNameError: there is none.
-    """
+    """The recipe called ``name``; an UnknownNameError lists the recipes if there is none."""
     if name not in RECIPES:
         raise UnknownNameError("recipe", name, RECIPES)
     return RECIPES[name]()

@@ -22,25 +22,15 @@ NOTED = ("principal_components", "low_rank_head", "within_class_mixing", "calibr
 
 @dataclass(frozen=True)
 class Choices:
-    """All that decides whether a setting has an effect: the data, the codes and the other settings.
-
-    Attributes:
-        panel: training data.
-        labelled: whether the first category is the label.
-        n_categories: size of each categorical code.
-        n_continuous: number of continuous codes.
-        training: how long and how fast.
-        objective: weights of the losses.
-        discriminator: how the discriminator is built, were all of it possible.
-    """
+    """All that decides whether a setting has an effect: the data, the codes and the other settings."""
 
     panel: Panel
-    labelled: bool
-    n_categories: tuple[int, ...]
+    labelled: bool  # whether the first category is the label
+    n_categories: tuple[int, ...]  # the size of each categorical code
     n_continuous: int
     training: TrainingSettings
     objective: Objective
-    discriminator: DiscriminatorSettings
+    discriminator: DiscriminatorSettings  # as wanted, whether possible or not
 
     def missing(self, name: str) -> str | None:
         """What the setting called ``name`` needs and does not have, as in "needs labels"; None if nothing."""
@@ -71,7 +61,7 @@ def needs(what: str, met: Callable[[Choices], object]) -> Need:
     return lambda choices: None if met(choices) else f"needs {what}"
 
 
-def needs_setting(name: str) -> Need:
+def setting(name: str) -> Need:
     """The need for another setting that has an effect itself."""
     return lambda choices: None if choices.acts(name) else f"needs `{name}`, which {choices.missing(name) or 'is off'}"
 
@@ -128,7 +118,7 @@ PENALTY = needs(
     "`r1_weight`, `r2_weight` or `overlap_weight`",
     lambda it: it.objective.r1_weight or it.objective.r2_weight or it.acts("overlap_weight"),
 )
-PRETRAINING = needs_setting("pretraining_steps")
+PRETRAINING = setting("pretraining_steps")
 
 NEEDS: Mapping[str, tuple[Need, ...]] = {
     # training
@@ -138,33 +128,28 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "split_merge_rounds": (PRETRAINING,),
     "recognition_every": (CODE,),
     "penalty_every": (PENALTY,),
-    "calibrate_noise": (needs_setting("within_class_mixing"),),
+    "calibrate_noise": (setting("within_class_mixing"),),
     # losses
     "category_weight": (CATEGORIES,),
     "continuous_weight": (CONTINUOUS,),
-    "generated_share": (needs_setting("category_weight"), CONSISTENCY),
+    "generated_share": (setting("category_weight"), CONSISTENCY),
     "reward_generator": (CODE,),
     "real_code_weight": (LABEL_CODE,),
     "consistency_weight": (CATEGORIES_OR_FOLLOWING,),
     "balance_weight": (CATEGORIES, CONSISTENCY),
     "logit_regularization_weight": (CATEGORIES, CONSISTENCY),
     "pseudo_label_weight": (PRETRAINING,),
-    "augmented_share": (needs_setting("category_weight"), AUGMENTATION, CATEGORIES_READ),
+    "augmented_share": (setting("category_weight"), AUGMENTATION, CATEGORIES_READ),
     "cont_follows_weight": (FOLLOWING,),
-    "overlap_weight": (CONTINUOUS_2, needs_setting("reward_generator")),
-    "within_class_mixing": (
-        PRETRAINING,
-        needs_setting("category_input"),
-        needs_setting("principal_components"),
-        INDEPENDENT,
-    ),
+    "overlap_weight": (CONTINUOUS_2, setting("reward_generator")),
+    "within_class_mixing": (PRETRAINING, setting("category_input"), setting("principal_components"), INDEPENDENT),
     # networks
     "label_input": (LABEL_CODE, _label_of_every_case),
     "recognition": (CODE,),
     "category_input": (CATEGORICAL, CONSISTENCY, NO_LABEL_INPUT),
-    "spread_input": (needs_setting("category_input"),),
+    "spread_input": (setting("category_input"),),
     "principal_components": (NO_LABEL_INPUT, _series_enough),
-    "low_rank_head": (needs_setting("principal_components"), WINDOWS),
+    "low_rank_head": (setting("principal_components"), WINDOWS),
     # arguments of a plan that are not settings
     "continuous_prior": (CONTINUOUS,),
     "posterior_scale": (CONTINUOUS,),
@@ -173,20 +158,12 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
 
 
 def refuse_without_effect(choices: Choices, given: Mapping[str, Any]) -> None:
-    """Refuses what was asked for and cannot have an effect; what is switched off is no request.
-
-    Args:
-        choices: the data, the codes and all settings.
-        given: what was asked for, by name.
-
-    Raises:
-        SettingError: there is such a setting; the message says what it needs.
-    """
+    """Raises a SettingError if something in ``given`` is asked for in vain; what is switched off is not asked for."""
     for name, value in given.items():
         if value not in OFF and (reason := choices.missing(name)):
             raise SettingError(
-                f"`{name}={value}` cannot be used on {choices.panel.name}: it {reason}; leave it out, or give it "
-                "what it needs"
+                f"`{name}={value}` cannot be used on {choices.panel.name}: it {reason}; leave it out, or give it what "
+                "it needs"
             )
 
 

@@ -146,26 +146,18 @@ def make_plan(
         raise UnknownNameError("setting", min(unknown), setting_types())
     values = {**BACKBONES.get(backbone).settings, **given}
     objective = _overridden(chosen.objective, values)
-    objective = replace(
-        objective, cont_follows=_followed(panel, objective, cont_follows, suggested_cont_follows, n_continuous)
-    )
+    followed = _followed(panel, objective, cont_follows, suggested_cont_follows, n_continuous)
+    objective = replace(objective, cont_follows=followed)
     wanted = _overridden(chosen.discriminator, values)
     training = _overridden(TrainingSettings(), values)
     choices = Choices(panel, chosen.labelled, n_categories, n_continuous, training, objective, wanted)
-    asked = {"label_input": wanted.label_input, **given, "posterior_scale": posterior_scale}
-    if continuous_prior != "uniform":
-        asked["continuous_prior"] = continuous_prior
-    refuse_without_effect(choices, asked)
+    asked_prior = None if continuous_prior == "uniform" else continuous_prior
+    arguments = {"posterior_scale": posterior_scale, "continuous_prior": asked_prior}
+    refuse_without_effect(choices, {"label_input": wanted.label_input, **given, **arguments})
     channel_choices(panel, scaling, bounds)  # refuses what does not exist
     possible = {name: choices.acts(name) for name in ("category_input", "spread_input", "principal_components")}
-    model = ModelSettings(
-        backbone,
-        LatentSpec(noise_dim, codes),
-        width,
-        chosen.labelled,
-        replace(wanted, **possible),
-        low_rank_head=choices.acts("low_rank_head"),
-    )
+    latent, low_rank_head = LatentSpec(noise_dim, codes), choices.acts("low_rank_head")
+    model = ModelSettings(backbone, latent, width, chosen.labelled, replace(wanted, **possible), low_rank_head)
     return Plan(recipe, model, objective, training, scaling, bounds, limits(choices, given))
 
 
@@ -228,9 +220,7 @@ def _followed(
     n_continuous: int,
 ) -> tuple[str, ...]:
     """The augmentations that continuous codes follow: of the panel, where consistency shows Q augmented series."""
-    offered = (
-        [name for name in FOLLOWABLE if getattr(panel.augmentations, name)] if objective.consistency_weight else []
-    )
+    offered = [name for name in FOLLOWABLE if objective.consistency_weight and getattr(panel.augmentations, name)]
     if cont_follows is None:
         return tuple(name for name in suggested if name in offered)[:n_continuous]
     if strange := [name for name in cont_follows if name not in offered]:

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import platform
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -26,35 +26,21 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsinfogan.errors import RunError, TsInfoGANError, UnknownNameError
 from tsinfogan.models.backbone import BACKBONES
 from tsinfogan.models.model import DataCard, Model
 from tsinfogan.preprocessing.preprocessor import Preprocessor
+from tsinfogan.training.files import new_directory, reason, write_whole, writing
 from tsinfogan.training.plan import Plan
 from tsinfogan.training.trainer import Report, Trainer
-from tsinfogan.training.upgrade import (
-    FORMAT_VERSION,
-    OLDEST_READ,
-    name_in_code,
-    name_in_file,
-    upgraded,
-    upgraded_report,
-)
+from tsinfogan.training.upgrade import FORMAT_VERSION, MIN_FORMAT, name_in_code, name_in_file, upgraded, upgraded_report
 
-CONFIG, MODEL, STATE, METRICS, CARD, NAMES, CANDIDATES = (
-    "config.json",
-    "model.safetensors",
-    "state.safetensors",
-    "metrics.jsonl",
-    "README.md",
-    "names.json",
-    "candidates.json",
-)
+CONFIG, METRICS, NAMES, CANDIDATES = "config.json", "metrics.jsonl", "names.json", "candidates.json"
+MODEL, STATE, CARD = "model.safetensors", "state.safetensors", "README.md"
 NOISE_SCALE, CLASS_PROPORTIONS = "noise_scale", "category_shares"
 """Entries beside the weights in the model's file."""
-GO_ON = "the last checkpoint is kept, so make room and go on with `resume`"
 
 
 @dataclass(frozen=True)
@@ -95,14 +81,10 @@ class Run:
         Raises:
             RunError: the directory cannot be written.
         """
-        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{_file_name(model.card.name)}-{plan.recipe}"
-        try:
+        data_name = re.sub(r"[^\w-]", "_", model.card.name)[:40] or "data"
+        with writing(root, "choose another directory (`root`)", doing="make a run directory in"):
             root.mkdir(parents=True, exist_ok=True)
-            path = _fresh_directory(root, stem)
-        except OSError as error:
-            raise RunError(
-                f"cannot make a run directory in {root}: {_reason(error)}; choose another directory (`root`)"
-            ) from None
+            path = new_directory(root, f"{time.strftime('%Y%m%d-%H%M%S')}-{data_name}-{plan.recipe}")
         return cls.begin(path, plan, model, data)
 
     @classmethod
@@ -139,13 +121,13 @@ class Run:
             config = json.loads((path / CONFIG).read_text())
             version = config["format_version"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            what = _reason(error) if isinstance(error, OSError) else "it is damaged"
+            what = reason(error) if isinstance(error, OSError) else "it is damaged"
             raise RunError(
                 f"{path} is not a readable run directory: cannot read its {CONFIG} ({what}); name a folder that "
                 "`tsinfogan train` made"
             ) from None
-        if version not in range(OLDEST_READ, FORMAT_VERSION + 1):
-            older = isinstance(version, int) and version < OLDEST_READ
+        if version not in range(MIN_FORMAT, FORMAT_VERSION + 1):
+            older = isinstance(version, int) and version < MIN_FORMAT
             age, advice = ("an older", "train it again") if older else ("a newer", "upgrade tsinfogan")
             raise RunError(
                 f"{path} was made by {age} tsinfogan: expected format {FORMAT_VERSION}, got {version}; {advice}"
@@ -160,18 +142,16 @@ class Run:
     @property
     def plan(self) -> Plan:
         """The plan that this run follows."""
-        try:
+        with self._reading(CONFIG):
             return Plan.from_dict(self.config["plan"])
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise self._damaged(CONFIG, error) from None
 
     @property
     def data(self) -> Mapping[str, Any]:
         """Source of the training data, and its fingerprint."""
-        data = self.config.get("data")
-        if not isinstance(data, dict):
-            raise self._damaged(CONFIG, ValueError("it does not say what data the run was trained on"))
-        return data
+        with self._reading(CONFIG):
+            if not isinstance(data := self.config.get("data"), dict):
+                raise ValueError("it does not say what data the run was trained on")
+            return data
 
     def save(self, trainer: Trainer) -> None:
         """Writes a checkpoint. If that fails, each file keeps its last content.
@@ -188,9 +168,8 @@ class Run:
         Raises:
             RunError: the disk is full or not writable; the previous file is untouched.
         """
-        networks = {"generator": model.generator, "discriminator": model.discriminator}
-        weights = {f"{k}.{name}": value for k, net in networks.items() for name, value in net.state_dict().items()}
-        write_whole(self.path / MODEL, _serialised({**weights, **_calibration_tensors(model)}))
+        tensors = {**_networks(model).state_dict(), **_calibration_tensors(model)}
+        write_whole(self.path / MODEL, _serialised(tensors))
 
     def load_model(self, device: torch.device | str = "cpu") -> Model:
         """The averaged model, on ``device``.
@@ -198,20 +177,19 @@ class Run:
         Raises:
             RunError: nothing was saved yet, or the files are damaged.
         """
-        weights = self._read(MODEL)
-        try:
-            card = DataCard.from_dict(self.config["card"])
-            model = Model.build(self.plan.model, card, Preprocessor.from_dict(self.config["preprocessor"]))
-            for name, network in {"generator": model.generator, "discriminator": model.discriminator}.items():
-                network.load_state_dict({k[len(name) + 1 :]: v for k, v in weights.items() if k.startswith(f"{name}.")})
-        except UnknownNameError as error:
-            raise RunError(
-                f"{self.path} needs a package with an entry point in {BACKBONES.group}, or BACKBONES.register: {error}"
-            ) from None
-        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-            raise self._damaged(MODEL, error) from None
+        tensors = self._read(MODEL)
+        with self._reading(MODEL):
+            card, preprocessor = DataCard.from_dict(self.config["card"]), self.config["preprocessor"]
+            try:
+                model = Model.build(self.plan.model, card, Preprocessor.from_dict(preprocessor))
+            except UnknownNameError as error:
+                raise RunError(
+                    f"{self.path} needs a package with an entry point in {BACKBONES.group}, or BACKBONES.register: "
+                    f"{error}"
+                ) from None
+            _take_calibration(model, tensors)
+            _networks(model).load_state_dict(tensors)
         model.names = self._names(model.settings.n_categories)
-        _set_calibration(model, weights)
         return model.to(torch.device(device))
 
     def save_names(self, names: Sequence[str | None]) -> None:
@@ -227,15 +205,13 @@ class Run:
         path = self.path / NAMES
         if not path.exists():
             return ()
-        try:
+        with self._reading(NAMES):
             names = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise self._damaged(NAMES, error) from None
-        if not isinstance(names, list) or not all(name is None or (isinstance(name, str) and name) for name in names):
-            raise self._damaged(NAMES, ValueError("it is not a list of names"))
-        if len(names) != n_categories:
-            raise self._damaged(NAMES, ValueError(f"expected {n_categories} names, one per category, got {len(names)}"))
-        return tuple(names)
+            if not isinstance(names, list) or "" in names or {*map(type, names)} - {str, type(None)}:
+                raise ValueError("it is not a list of names")
+            if len(names) != n_categories:
+                raise ValueError(f"expected {n_categories} names, one per category, got {len(names)}")
+            return tuple(names)
 
     def resume(self, trainer: Trainer) -> None:
         """Restores ``trainer`` from the last checkpoint, and drops reports that came after it.
@@ -244,10 +220,8 @@ class Run:
             RunError: nothing was saved yet, or the files are damaged.
         """
         state = self._read(STATE)
-        try:
+        with self._reading(STATE):
             trainer.load_state_dict(state)
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise self._damaged(STATE, error) from None
         kept = [line for line in self.metrics() if line["step"] <= trainer.steps_done]
         write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
@@ -270,17 +244,22 @@ class Run:
         path = self.path / name
         if not path.exists():
             raise RunError(f"run {self.name} has no {name}: it stopped before its first checkpoint; train again")
-        try:
+        with self._reading(name):
             return {name_in_code(name): tensor for name, tensor in load(path.read_bytes()).items()}
-        except (OSError, SafetensorError) as error:
-            raise self._damaged(name, error) from None
 
-    def _damaged(self, name: str, error: Exception) -> TsInfoGANError:
-        if isinstance(error, TsInfoGANError):
-            return error
-        reason = " ".join(str(error).split())[:120]
-        mend = "restore or delete it" if name == NAMES else "restore it, or train again"
-        return RunError(f"{name} of run {self.path} is damaged, or of another version of tsinfogan ({reason}); {mend}")
+    @contextlib.contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        """Turns whatever the content of a damaged file leads to into a RunError that names the file."""
+        try:
+            yield
+        except TsInfoGANError:
+            raise
+        except (OSError, SafetensorError, KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+            what = " ".join(str(error).split())[:120]
+            mend = "restore or delete it" if name == NAMES else "restore it, or train again"
+            raise RunError(
+                f"{name} of run {self.path} is damaged, or of another version of tsinfogan ({what}); {mend}"
+            ) from None
 
 
 def list_runs(root: Path) -> list[Run]:
@@ -328,36 +307,8 @@ def find_run(root: Path, name: str | None = None) -> Run:
     return max(trained, key=lambda run: (run.path / MODEL).stat().st_mtime_ns)
 
 
-def write_whole(path: Path, content: bytes, advice: str = GO_ON) -> None:
-    """Replaces a file atomically: it holds either all of the old content or all of the new.
-
-    Args:
-        path: the file.
-        content: the new content.
-        advice: end of the message if it cannot be written: what the user can do.
-
-    Raises:
-        RunError: the disk is full or not writable; the old content is untouched.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    with writing(path, advice):
-        try:
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def writing(path: Path, advice: str = GO_ON) -> Any:
-    """Turns a failed write to ``path`` into a RunError that ends in ``advice``."""
-    try:
-        yield
-    except OSError as error:
-        raise RunError(f"cannot write {path}: {_reason(error)}; {advice}") from None
+def _networks(model: Model) -> nn.ModuleDict:
+    return nn.ModuleDict({"generator": model.generator, "discriminator": model.discriminator})
 
 
 def _calibration_tensors(model: Model) -> dict[str, Tensor]:
@@ -368,32 +319,12 @@ def _calibration_tensors(model: Model) -> dict[str, Tensor]:
     return tensors
 
 
-def _set_calibration(model: Model, tensors: Mapping[str, Tensor]) -> None:
-    """The inverse of :func:`_calibration_tensors`; older files lack these entries."""
-    model.noise_scale = float(tensors.get(NOISE_SCALE, 1))
-    model.class_proportions = tuple(tensors.get(CLASS_PROPORTIONS, torch.empty(0)).tolist())
+def _take_calibration(model: Model, tensors: dict[str, Tensor]) -> None:
+    """The inverse of :func:`_calibration_tensors`, whose entries are taken out; older files lack them."""
+    model.noise_scale = float(tensors.pop(NOISE_SCALE, 1))
+    model.class_proportions = tuple(tensors.pop(CLASS_PROPORTIONS, torch.empty(0)).tolist())
 
 
 def _serialised(tensors: Mapping[str, Tensor]) -> bytes:
     # Channels-last weights are stored in plain order; copying into a network restores its own layout.
     return save({name_in_file(name): value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
-
-
-def _fresh_directory(root: Path, stem: str) -> Path:
-    attempt = 1
-    while True:
-        path = root / (stem if attempt == 1 else f"{stem}-{attempt}")
-        try:
-            path.mkdir()
-        except FileExistsError:
-            attempt += 1
-        else:
-            return path
-
-
-def _file_name(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:40] or "data"
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

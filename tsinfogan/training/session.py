@@ -23,9 +23,10 @@ from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.sampling.naming import matched_names
 from tsinfogan.sampling.request import CodeRequest
 from tsinfogan.sampling.sampler import stream
+from tsinfogan.training.files import write_whole, writing
 from tsinfogan.training.monitor import Collapse, CollapseMonitor
 from tsinfogan.training.plan import Plan, make_plan
-from tsinfogan.training.run import CARD, METRICS, Run, write_whole
+from tsinfogan.training.run import CARD, METRICS, Run
 from tsinfogan.training.selection import best, score_models, with_seeds
 from tsinfogan.training.trainer import Report, Trainer
 
@@ -257,12 +258,9 @@ def keep(path: Path, plan: Plan, model: Model, lines: Iterable[Mapping[str, Any]
     Raises:
         RunError: the directory is not empty, or cannot be written.
     """
-    try:
+    with writing(path, "choose another", doing="make the directory"):
         path.mkdir(parents=True, exist_ok=True)
         filled = any(path.iterdir())
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise RunError(f"cannot make the directory {path}: {reason}; choose another") from None
     if filled:
         raise RunError(f"{path} holds something already; choose a new directory, or remove it")
     run = Run.begin(path, plan, model, data)

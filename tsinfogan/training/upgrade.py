@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-FORMAT_VERSION, OLDEST_READ = 3, 2
+FORMAT_VERSION, MIN_FORMAT = 3, 2
 """Format 1 had another pre-training and another Q, format 2 other names."""
 
 RENAMED = {
