@@ -3,8 +3,8 @@
 **Noise calibration.** Samples can lie closer together than real series do: on CharacterTrajectories the fifth-nearest
 other sample is a tenth nearer than among real series. Drawing the noise somewhat wider than in training corrects that
 (the opposite of truncation: Brock et al. 2019, arXiv:1809.11096, section 3.1); the training series determine how much
-wider. Q reads the wider samples a little less well. It is done only where
-realness was judged of random mixtures, since it has not been measured to help elsewhere.
+wider. Q reads the wider samples a little less well. It is done only where realness was judged of random mixtures, since
+it has not been measured to help elsewhere.
 
 **Class proportions.** Without labels, training draws categories uniformly. With a uniform prior, class proportions
 alone would tell synthetic from real data, so samples are drawn with the proportions that Q finds in the real data.
@@ -30,13 +30,7 @@ HALVINGS = 5
 
 @torch.no_grad()
 def fitted_noise_scale(model: Model, data: Tensor, seed: int) -> float:
-    """The scale of the noise, from 1 to ``MAX_SCALE``, at which samples lie as far apart as real series.
-
-    Args:
-        model: a trained one.
-        data: real series ``(n, c, t)`` as its networks see them; if more than ``MAX_CASES``, evenly spaced ones
-        seed: of the samples.
-    """
+    """The scale of the noise, from 1 to ``MAX_SCALE``, at which samples are as far apart as real series ``(n, c, t)``."""
     chosen = evenly_spaced(len(data), MAX_CASES, data.device)
     n, wanted = len(chosen), typical_distance(data[chosen])
     rng = generator_at(model.device, seed, Stream.NOISE_CALIBRATION)

@@ -32,23 +32,13 @@ OWN_FILES = (CONFIG, STATE, CARD)
 
 @dataclass(frozen=True)
 class Candidate:
-    """State and score of the training of one seed.
-
-    Attributes:
-        seed: seed of all its random numbers.
-        trained: whether all its steps are done.
-        note: why it was left out, or empty.
-        disagreement: with itself under augmentation; known once all are trained, as the next two.
-        agreement: with the other candidates; None without others.
-        mean_rank: of both.
-        chosen: whether it is the chosen one.
-    """
+    """State of the training of one seed and, once all are trained, its :class:`Score`."""
 
     seed: int
-    trained: bool = False
-    note: str = ""
+    trained: bool = False  # whether all its steps are done
+    note: str = ""  # why it was left out
     disagreement: float | None = None
-    agreement: float | None = None
+    agreement: float | None = None  # None without others
     mean_rank: float | None = None
     chosen: bool = False
 
@@ -126,7 +116,7 @@ class Candidates:
                 "`generator_rate`, or raise `r1_weight`, and train again"
             )
         scores = score_models(self.run.plan, (self._run(row).load_model(device) for row in rows), panel)
-        scored = {row.seed: _scored(row, score) for row, score in zip(rows, scores, strict=True)}
+        scored = {row.seed: replace(row, **_entries(score)) for row, score in zip(rows, scores, strict=True)}
         chosen = replace(scored[rows[best(scores)].seed], chosen=True)
         self._put_at_the_top(chosen)
         scored[chosen.seed] = chosen
@@ -169,17 +159,13 @@ class Candidates:
         write_whole(self.run.path / CANDIDATES, json.dumps([asdict(row) for row in self.rows], indent=1).encode())
 
 
-def _scored(row: Candidate, score: Score) -> Candidate:
-    agreement = None if math.isnan(score.agreement) else score.agreement
-    return replace(row, disagreement=score.disagreement, agreement=agreement, mean_rank=score.mean_rank)
+def _entries(score: Score) -> dict[str, Any]:
+    """The score in a candidate; JSON has no NaN."""
+    return {name: None if math.isnan(value) else value for name, value in score._asdict().items()}
 
 
 def find_last(root: Path) -> Run:
-    """The run under ``root`` that was trained last; unlike in :func:`find_run`, also one without a choice yet.
-
-    Raises:
-        RunError: there is none.
-    """
+    """The run under ``root`` that was trained last, as :func:`find_run`, but also one without a choice yet."""
     trained = [run for run in list_runs(root) if _last_saved(run)]
     return max(trained, key=_last_saved) if trained else find_run(root)
 

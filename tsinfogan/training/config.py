@@ -34,8 +34,7 @@ class TrainingSettings:
         pretraining_steps: steps of pre-training; never more than ``max_steps / 2``.
         pretraining_restarts: networks that pre-training begins anew; the best one is kept.
         pretraining_heads: recognition heads trained side by side in each restart; the best one is kept.
-        split_merge_rounds: how often pre-training merges two categories and splits another; 0 leaves that out. The
-            rounds take half of the pre-training steps.
+        split_merge_rounds: how often pre-training merges two categories and splits another, in half of its steps; or 0.
         generator_every: the generator is updated in every so-many-th step.
         recognition_every: Q is updated in every so-many-th step.
         penalty_every: gradient penalties are applied in every so-many-th step, with so many times the weight.

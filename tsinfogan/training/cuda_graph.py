@@ -24,7 +24,7 @@ class CapturedStep:
     """
 
     def __init__(self, compute: Callable[[Batch], Stats], batch: Batch, state: Callable[[], dict[str, Tensor]]):
-        self.inputs = Batch(*(_clone(getattr(batch, field)) for field in Batch._fields))  # type: ignore[arg-type]
+        self.inputs = Batch(*map(_clone, batch))  # type: ignore[arg-type]
         before = {name: value.clone() for name, value in state().items()}
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())

@@ -28,34 +28,26 @@ REPORTS_BETWEEN = 10
 
 @dataclass(frozen=True)
 class Collapse:
-    """Categories of one code that collapsed.
+    """Categories of one code that collapsed."""
 
-    Attributes:
-        dead: categories that Q gives to hardly any case.
-        duplicates: pairs of categories between which cases change under augmentation, the worst first.
-    """
-
-    dead: tuple[int, ...] = ()
-    duplicates: tuple[tuple[int, int], ...] = ()
+    dead: tuple[int, ...] = ()  # that Q gives to hardly any case
+    duplicates: tuple[tuple[int, int], ...] = ()  # between which cases change under augmentation, the worst first
 
     def __str__(self) -> str:
         """One line for a person; empty where all is well."""
-        pairs = [f"categories {a} and {b} share their series" for a, b in self.duplicates[:MAX_NAMED]]
-        more = len(self.duplicates) - MAX_NAMED
-        pairs += [f"and {more} more pair{'s' * (more > 1)} of them"] if more > 0 else []
+        parts = [f"categories {a} and {b} share their series" for a, b in self.duplicates[:MAX_NAMED]]
+        if (more := len(self.duplicates) - MAX_NAMED) > 0:
+            parts.append(f"and {more} more pair{'s' * (more > 1)} of them")
         *first, last = map(str, self.dead or ("",))
-        names = f"{', '.join(first)} and {last}" if first else last
-        unused = [f"categories {names} are unused" if len(self.dead) > 1 else f"category {names} is unused"]
-        return "; ".join(pairs + unused * bool(self.dead))
+        if first:
+            parts.append(f"categories {', '.join(first)} and {last} are unused")
+        elif last:
+            parts.append(f"category {last} is unused")
+        return "; ".join(parts)
 
 
 def collapse_of(logits: Tensor, prior: Tensor) -> Collapse:
-    """Unused and duplicate categories.
-
-    Args:
-        logits: ``(n_views, n, K)`` that Q gives the same real cases in two or more views.
-        prior: ``(K,)`` probability of each category.
-    """
+    """What Q's logits ``(n_views, n, K)`` of real cases in two or more views say, given the prior ``(K,)``."""
     n_views, n_cases, n_categories = logits.shape
     categories = logits.argmax(2)  # (n_views, n)
     size = categories.flatten().bincount(minlength=n_categories) / n_views  # (K,) cases a view
@@ -74,10 +66,9 @@ def collapse_of(logits: Tensor, prior: Tensor) -> Collapse:
 
 
 class CollapseMonitor:
-    """Watches the first categorical code of a training, on the same augmented views of some of its cases each time.
+    """Watches the first categorical code of a training, as the averaged discriminator reads it.
 
-    Args:
-        trainer: the training; its averaged discriminator is read.
+    It reads the same augmented views of some of the training's cases each time.
     """
 
     def __init__(self, trainer: Trainer):

@@ -213,24 +213,20 @@ def _codes(
 
 
 def _followed(
-    panel: Panel,
-    objective: Objective,
-    cont_follows: tuple[str, ...] | None,
-    suggested: tuple[str, ...],
-    n_continuous: int,
+    panel: Panel, objective: Objective, asked: tuple[str, ...] | None, suggested: tuple[str, ...], n_continuous: int
 ) -> tuple[str, ...]:
     """The augmentations that continuous codes follow: of the panel, where consistency shows Q augmented series."""
     offered = [name for name in FOLLOWABLE if objective.consistency_weight and getattr(panel.augmentations, name)]
-    if cont_follows is None:
+    if asked is None:
         return tuple(name for name in suggested if name in offered)[:n_continuous]
-    if strange := [name for name in cont_follows if name not in offered]:
+    if strange := [name for name in asked if name not in offered]:
         raise UnknownNameError("augmentation", strange[0], offered)
-    if len(set(cont_follows)) < len(cont_follows) or len(cont_follows) > n_continuous:
+    if len(set(asked)) < len(asked) or len(asked) > n_continuous:
         raise SettingError(
             f"`cont_follows`: expected at most {n_continuous} different augmentations, one for each continuous code, "
-            f"got {', '.join(cont_follows)}; give more `n_continuous`"
+            f"got {', '.join(asked)}; give more `n_continuous`"
         )
-    return cont_follows
+    return asked
 
 
 def _overridden(part: Any, values: Mapping[str, Any]) -> Any:

@@ -40,25 +40,15 @@ N_VIEWS = 4
 
 
 class Score(NamedTuple):
-    """The score of one candidate.
+    """The score of one candidate."""
 
-    Attributes:
-        disagreement: with itself under augmentation, in nats; lower is better, and negative is possible.
-        agreement: with the other candidates, 0 to 1; higher is better. NaN without other candidates.
-        mean_rank: mean of its ranks by both criteria; the lowest is chosen.
-    """
-
-    disagreement: float
-    agreement: float
-    mean_rank: float
+    disagreement: float  # with itself under augmentation, in nats; lower is better, and negative is possible
+    agreement: float  # with the other candidates, 0 to 1; higher is better; NaN without others
+    mean_rank: float  # mean of its ranks by both criteria; the lowest is chosen
 
 
 def with_seeds(plan: Plan, n_seeds: int) -> list[Plan]:
-    """``plan`` with its own seed and the next ``n_seeds - 1``.
-
-    Raises:
-        SettingError: ``n_seeds`` is less than 1, or more than 1 although the plan has no categories to choose by.
-    """
+    """``plan`` with its own seed and the next ``n_seeds - 1``, if it has categories by which to choose one."""
     if n_seeds < 1:
         raise SettingError(f"expected at least 1 seed, got {n_seeds}")
     if n_seeds > 1 and not free_codes(plan):
@@ -89,10 +79,7 @@ def score_models(plan: Plan, models: Iterable[Model], panel: Panel) -> list[Scor
 
 
 def read_views_of(model: Model, panel: Panel, indices: Sequence[int]) -> list[Tensor]:
-    """Q's logits ``(n_views, n, K)`` on the CPU for the codes at ``indices``.
-
-    At most 2000 evenly spaced cases of ``panel`` are used, with the same augmentations for every candidate.
-    """
+    """Q's logits ``(n_views, n, K)`` on the CPU for the codes at ``indices``; of the same views for every model."""
     cases = panel.subset(evenly_spaced(panel.n_cases, MAX_CASES).numpy())
     values = torch.from_numpy(model.preprocessor.transform(cases)).to(model.device)
     augmenter = Augmenter.build(model.card.augmentations, model.preprocessor)

@@ -16,7 +16,6 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.data.plotting import draw_panel_grid
 from tsinfogan.devices import choose_device, choose_precision
 from tsinfogan.errors import DataError, DivergedError, RunError
-from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.model import DataCard, Model
 from tsinfogan.models.pca import fit_principal_components
 from tsinfogan.preprocessing.preprocessor import Preprocessor
@@ -52,11 +51,7 @@ def build_model(plan: Plan, panel: Panel) -> Model:
 
 
 def make_trainer(
-    plan: Plan,
-    model: Model,
-    panel: Panel,
-    device: torch.device | str = "cpu",
-    precision: torch.dtype = torch.float32,
+    plan: Plan, model: Model, panel: Panel, device: torch.device | str = "cpu", precision: torch.dtype = torch.float32
 ) -> Trainer:
     """A trainer of ``model`` that follows ``plan``."""
     return Trainer(model, panel, plan.objective, plan.training, device, precision)
@@ -246,17 +241,10 @@ def fit_plan(
 
 
 def keep(path: Path, plan: Plan, model: Model, lines: Iterable[Mapping[str, Any]], data: Mapping[str, Any]) -> Run:
-    """Writes a run directory of a trained model, to sample from; its training cannot be resumed.
+    """Writes a trained model to a new or empty directory, to sample from; its training cannot be resumed.
 
-    Args:
-        path: a new or empty directory.
-        plan: the plan of the training.
-        model: the trained model.
-        lines: the reports of the training by name.
-        data: facts about the training data, ``n_cases`` at least.
-
-    Raises:
-        RunError: the directory is not empty, or cannot be written.
+    ``lines`` are the reports of the training by name, ``data`` facts about its data, ``n_cases`` at least. A RunError
+    says why the directory cannot be written.
     """
     with writing(path, "choose another", doing="make the directory"):
         path.mkdir(parents=True, exist_ok=True)
@@ -273,24 +261,20 @@ def keep(path: Path, plan: Plan, model: Model, lines: Iterable[Mapping[str, Any]
 
 
 def picture(model: Model, seed: int = 0) -> bytes:
-    """A PNG of samples, one row per value of the first code."""
+    """A PNG of samples, one row per value of the first code; the other codes are sampled."""
     latent = model.settings.latent
-    request, titles = _gallery(latent)
-    panel = Panel.concatenated([part.panel for part in stream(model, CASES_PER_ROW, request, seed)])
+    titles, values = [""], ()
+    if latent.codes:
+        first = latent.codes[0]
+        swept = first.sweep(MAX_ROWS if first.is_categorical else CASES_PER_ROW).tolist()
+        titles = [f"{latent.columns[0]} {value:.3g}" for value in swept]
+        values = (tuple(map(float, swept)), *(None for _ in latent.codes[1:]))
+    panel = Panel.concatenated([part.panel for part in stream(model, CASES_PER_ROW, CodeRequest(values), seed)])
     n = len(titles)
     rows = [(title, list(range(row, n * CASES_PER_ROW, n))) for row, title in enumerate(titles)]
     target = BytesIO()
     draw_panel_grid(panel, rows, target, title=f"{model.card.name}: samples by code")
     return target.getvalue()
-
-
-def _gallery(latent: LatentSpec) -> tuple[CodeRequest, list[str]]:
-    """The values of the first code, and a title for each; the other codes are sampled."""
-    if not latent.codes:
-        return CodeRequest(()), [""]
-    values = latent.codes[0].sweep(MAX_ROWS if latent.codes[0].is_categorical else CASES_PER_ROW).tolist()
-    indices = (tuple(float(v) for v in values), *(None for _ in latent.codes[1:]))
-    return CodeRequest(indices), [f"{latent.columns[0]} {value:.3g}" for value in values]
 
 
 def describe(run: Run, model: Model) -> str:

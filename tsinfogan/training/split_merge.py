@@ -10,7 +10,7 @@ step (split and merge in mixture models, Ueda et al. 2000, with consistency in p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -35,15 +35,10 @@ IMBALANCE_WEIGHT = 3.0
 
 
 class Split(NamedTuple):
-    """The best split of a group of cases into two.
+    """The best split of a group of cases into two."""
 
-    Attributes:
-        disagreement: inconsistency + weighted imbalance of the halves; infinite where none was found.
-        second: ``(m,)`` whether a case of the group falls into the second half.
-    """
-
-    disagreement: float
-    second: Tensor
+    disagreement: float  # inconsistency + weighted imbalance of the halves; infinite where none was found
+    second: Tensor  # (m,) whether a case of the group falls into the second half
 
 
 def revised_targets(features: Tensor, logits: Tensor, head: nn.Module, labels: Tensor, generator: Generator) -> Tensor:
@@ -96,11 +91,7 @@ def principal(features: Tensor, n_kept: int) -> Tensor:
 
 
 def confused_pairs(logits: Tensor) -> list[tuple[int, int]]:
-    """The pairs of categories between which most cases, as a share of the smaller one, change under augmentation.
-
-    Args:
-        logits: ``(v, n, K)``.
-    """
+    """The pairs of categories between which most cases, as a share of the smaller one, change under augmentation."""
     n_views, _, n_categories = logits.shape
     votes = F.one_hot(logits.argmax(2), n_categories).float()  # (v, n, K)
     count = votes.sum(0)  # (n, K)
@@ -116,22 +107,13 @@ def confused_pairs(logits: Tensor) -> list[tuple[int, int]]:
 
 
 def best_splits(features: Tensor, groups: Sequence[Tensor], generator: Generator) -> list[Split]:
-    """The best split of every group, found by several small heads of two outputs that are all trained at once.
-
-    Args:
-        features: ``(v, n, f)``.
-        groups: for each, the indices ``(m,)`` of its cases.
-        generator: for weights and batches.
-    """
+    """The best split of every group ``(m,)`` of cases, by small heads of two outputs that are all trained at once."""
     device, (n_views, _, size) = features.device, features.shape
     members = torch.cat(list(groups))
-    counts = torch.tensor([len(group) for group in groups], device=device).repeat(SPLIT_HEADS)[:, None]  # (h, 1)
-    starts = torch.tensor([0, *accumulate(map(len, groups))][:-1], device=device).repeat(SPLIT_HEADS)[:, None]
+    sizes = torch.tensor([len(group) for group in groups], device=device)
+    starts, counts = (each.repeat(SPLIT_HEADS)[:, None] for each in (sizes.cumsum(0) - sizes, sizes))  # (h, 1)
     n_heads = len(counts)
-
-    def random(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, device=device)
-
+    random = partial(torch.randn, generator=generator, device=device)
     first = (random(n_heads, size, SPLIT_SIZE) / size**0.5).requires_grad_()
     bias = torch.zeros(n_heads, 1, SPLIT_SIZE, device=device, requires_grad=True)
     last = (0.5 * random(n_heads, SPLIT_SIZE, 2) / SPLIT_SIZE**0.5).requires_grad_()
@@ -149,11 +131,11 @@ def best_splits(features: Tensor, groups: Sequence[Tensor], generator: Generator
     with torch.no_grad():
         for head in range(n_heads):
             position = head % len(groups)
-            if len(groups[position]) < MIN_MEMBERS:
+            group = groups[position]
+            if len(group) < MIN_MEMBERS:
                 continue
-            logits = (
-                F.leaky_relu(features[:, groups[position]] @ first[head] + bias[head], 0.2) @ last[head]
-            )  # (v, m, 2)
+            hidden = F.leaky_relu(features[:, group] @ first[head] + bias[head], 0.2)
+            logits = hidden @ last[head]  # (v, m, 2)
             split = Split(float(_disagreement(logits)), logits.softmax(2).mean(0)[:, 1] > 0.5)
             share = float(split.second.float().mean())
             if split.disagreement < best[position].disagreement and MIN_SHARE < share < 1 - MIN_SHARE:
@@ -164,9 +146,7 @@ def best_splits(features: Tensor, groups: Sequence[Tensor], generator: Generator
 def merge_redundant(logits: Tensor, n_too_many: int) -> Tensor:
     """``(K,)`` categories left after removing, one by one, that whose removal leaves the least disagreement.
 
-    Args:
-        logits: ``(v, n, K + n_too_many)``: a case of a removed category goes to its next best.
-        n_too_many: how many to remove.
+    By logits ``(v, n, K + n_too_many)``, a case of a removed category goes to its next best.
     """
     kept = torch.arange(logits.shape[2], device=logits.device)
     for _ in range(n_too_many):
@@ -176,14 +156,9 @@ def merge_redundant(logits: Tensor, n_too_many: int) -> Tensor:
 
 
 def teach(head: nn.Module, features: Tensor, targets: Tensor, generator: Generator, first: int = 0) -> None:
-    """Trains a head, in place, to give cases their target category in every view; its input is left as it is.
+    """Trains a head, in place, to give cases with features ``(v, n, f)`` their target ``(n,)`` in every view.
 
-    Args:
-        head: features ``(n, f)`` to logits, of which there may be more than categories.
-        features: ``(v, n, f)``.
-        targets: ``(n,)``.
-        generator: for the batches.
-        first: output of the head that is the first category's logit.
+    Output ``first`` of the head is the first category's logit; there may be more outputs than categories.
     """
     optimizer = torch.optim.Adam(head.parameters(), lr=TEACHING_RATE)
     n_categories = int(targets.max()) + 1
@@ -208,7 +183,7 @@ def _named(targets: Tensor, labels: Tensor, n_categories: int) -> Tensor:
     known = labels >= 0
     if not bool(known.any()):
         return targets
-    table = torch.zeros(n_categories, n_categories)
-    table.index_put_((targets[known].cpu(), labels[known].cpu()), torch.ones(int(known.sum())), accumulate=True)
+    pairs = (targets * n_categories + labels)[known]
+    table = pairs.bincount(minlength=n_categories**2).view(n_categories, n_categories).cpu()
     classes = torch.as_tensor(linear_sum_assignment(-table.numpy())[1], device=targets.device)
     return torch.where(known, labels, classes[targets])
