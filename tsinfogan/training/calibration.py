@@ -30,7 +30,7 @@ HALVINGS = 5
 
 @torch.no_grad()
 def fitted_noise_scale(model: Model, data: Tensor, seed: int) -> float:
-    """The scale of the noise, from 1 to ``MAX_SCALE``, at which samples are as far apart as real series ``(n, c, t)``."""
+    """The scale of noise, 1 to ``MAX_SCALE``, at which samples lie as far apart as real series ``(n, c, t)``."""
     chosen = evenly_spaced(len(data), MAX_CASES, data.device)
     n, wanted = len(chosen), typical_distance(data[chosen])
     rng = generator_at(model.device, seed, Stream.NOISE_CALIBRATION)

@@ -133,8 +133,8 @@ class Objective:
         category_weight: λ of each categorical code's bound; 0 leaves it out.
         continuous_weight: λ of each continuous code's bound.
         generated_share: share of λ with which Q learns categories from generated series. At 0 Q learns them from real
-            series alone, by consistency, and the generator follows Q; the two then cannot agree on categories of their
-            own. Without consistency Q always learns from generated series, with the full λ.
+            series alone, by consistency, and the generator follows Q, so that the two cannot agree on categories of
+            their own. Without consistency the share is always 1.
         reward_generator: whether the bound is part of the generator's loss; if not, only Q is trained on it.
         real_code_weight: weight of log Q(c | x) on real series whose label, the first code, is known (ACGAN).
         consistency_weight: weight of consistency: Q gives a real series and its augmentation the same category.

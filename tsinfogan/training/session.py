@@ -263,7 +263,8 @@ def keep(path: Path, plan: Plan, model: Model, lines: Iterable[Mapping[str, Any]
 def picture(model: Model, seed: int = 0) -> bytes:
     """A PNG of samples, one row per value of the first code; the other codes are sampled."""
     latent = model.settings.latent
-    titles, values = [""], ()
+    titles = [""]
+    values: tuple[tuple[float, ...] | None, ...] = ()
     if latent.codes:
         first = latent.codes[0]
         swept = first.sweep(MAX_ROWS if first.is_categorical else CASES_PER_ROW).tolist()
