@@ -71,6 +71,14 @@ def test_encoding_has_its_size_and_tells_values_apart(code: Code) -> None:
     assert len(encoded.unique(dim=0)) == len(values)
 
 
+@over_codes
+def test_draws_and_sweeps_keep_to_the_support(code: Code) -> None:
+    low, high = code.support or (-math.inf, math.inf)
+    values, sweep = code.sample(2000, generator()), code.sweep(9)
+    assert bool(((values >= low) & (values <= high)).all())
+    assert code.support is None or (float(sweep[0]), float(sweep[-1])) == (low, high)
+
+
 def test_categories_are_encoded_one_hot() -> None:
     assert CategoricalCode(3).encode(torch.tensor([2, 0])).tolist() == [[0, 0, 1], [1, 0, 0]]
 

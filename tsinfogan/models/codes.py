@@ -34,6 +34,10 @@ class Code(Protocol):
         """K of a categorical code, 0 for a continuous one."""
 
     @property
+    def support(self) -> tuple[float, float] | None:
+        """Least and greatest value of the prior; None if it has no ends."""
+
+    @property
     def encoded_size(self) -> int:
         """Numbers that encode the value for the generator."""
 
@@ -91,6 +95,10 @@ class CategoricalCode:
         p = self.probabilities
         if p is not None and (len(p) != self.n_categories or min(p) < 0 or abs(sum(p) - 1) > 1e-6):
             raise SettingError(f"expected {self.n_categories} probabilities that add up to 1, got {p}")
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return 0.0, self.n_categories - 1.0
 
     @property
     def encoded_size(self) -> int:
@@ -154,6 +162,10 @@ class _GaussianPosterior:
             raise SettingError(f"a continuous code's posterior_scale must be positive, got {self.posterior_scale}")
 
     @property
+    def support(self) -> tuple[float, float] | None:
+        return None
+
+    @property
     def n_parameters(self) -> int:
         return 2 if self.posterior_scale is None else 1
 
@@ -193,6 +205,10 @@ class UniformCode(_GaussianPosterior):
         super().__post_init__()
         if not -math.inf < self.low < self.high < math.inf:
             raise SettingError(f"a uniform code needs finite low < high, got {self.low} and {self.high}")
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return self.low, self.high
 
     @property
     def entropy(self) -> float:

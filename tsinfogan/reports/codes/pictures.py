@@ -10,7 +10,6 @@ import numpy as np
 
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.data.plotting import GREY, INK, LINE, REAL_INK, CellCanvas, Cells, cells_from, draw_cells, draws_lines
-from tsinfogan.models.codes import UniformCode
 from tsinfogan.reports.codes.cards import CategoryCard, CodeReport
 from tsinfogan.reports.codes.effects import percent
 from tsinfogan.reports.codes.gathering import ReportContext
@@ -110,8 +109,7 @@ def sweeps(context: ReportContext, report: CodeReport) -> list[Sweep]:
         n_sweeps = swept.panel.n_cases // SWEEP_STEPS
         chosen = _spread(np.array(order or range(n_sweeps)))
         rows = tuple((k, range(k * SWEEP_STEPS, (k + 1) * SWEEP_STEPS)) for k in chosen)
-        code = subject.model.settings.latent.codes[index]
-        trained = (code.low, code.high) if isinstance(code, UniformCode) else None
+        trained = subject.model.settings.latent.codes[index].support
         found.append(Sweep(swept.panel, rows, swept_values, trained))
     return found
 
