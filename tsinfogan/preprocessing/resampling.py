@@ -49,8 +49,7 @@ def spline_coefficients(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """B-spline coefficients ``(t, n, c)`` of the spline through series ``(n, c, t)``, of at most third degree."""
     n_points = values.shape[-1]
     spline = make_interp_spline(np.linspace(0, 1, n_points), values, k=_degree(n_points), axis=-1)
-    coefficients: NDArray[np.float64] = spline.c
-    return coefficients
+    return spline.c
 
 
 def evaluated(coefficients: NDArray[np.float64], n_to: int) -> NDArray[np.float32]:

@@ -232,8 +232,7 @@ def _compressed(values: Numbers) -> Numbers:
 
 def _inverse_slope(values: Numbers) -> Numbers:
     """1 over the derivative of :func:`_compressed`."""
-    result: Numbers = 1 + np.maximum(np.abs(values) - KNEE, 0)
-    return result
+    return 1 + np.maximum(np.abs(values) - KNEE, 0)
 
 
 def _piecewise_linear(points: Numbers, start: Numbers, end: Numbers) -> Numbers:
