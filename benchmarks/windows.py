@@ -31,7 +31,7 @@ from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device
 from tsinfogan.metrics.intervals import estimate
 from tsinfogan.metrics.samples._frechet import frechet_distance
-from tsinfogan.metrics.samples._ts2vec import FittedEncoder, fit
+from tsinfogan.metrics.samples._ts2vec import Encoder, fit
 from tsinfogan.metrics.samples._unit import Series, unit_series
 from tsinfogan.metrics.samples.context import RealData
 from tsinfogan.metrics.samples.timegan_discriminative import discriminative_scores
@@ -105,7 +105,7 @@ class Bench:
         return unit_series(self.real, panel)
 
     @cached_property
-    def encoders(self) -> list[tuple[FittedEncoder, FloatArray]]:
+    def encoders(self) -> list[tuple[Encoder, FloatArray]]:
         """With the encodings of the real windows."""
         fitted = [fit(self.series.values, seed=s, device=self.device) for s in range(self.repeats["context_fid"])]
         return [(encoder, encoder.encode(self.series.values)) for encoder in fitted]

@@ -11,14 +11,13 @@ from tsinfogan.metrics.samples._frechet import frechet_distance
 from tsinfogan.metrics.samples._ts2vec import (
     OUTPUT,
     Encoder,
-    FittedEncoder,
     contrast,
     fit,
     hierarchical_loss,
     overlapping_crops,
 )
 from tsinfogan.metrics.samples.context import RealData, SampleContext
-from tsinfogan.metrics.samples.context_fid import SAMPLE_MEASURE, context_fid
+from tsinfogan.metrics.samples.context_fid import SAMPLE_MEASURE
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -34,8 +33,12 @@ def kinds(n: int, seed: int) -> FloatArray:
     return np.where(np.arange(n)[:, None, None] % 2, lines, waves).astype(np.float32)
 
 
+def context_fid(encoder: Encoder, synthetic: FloatArray, reference: FloatArray) -> float:
+    return frechet_distance(encoder.encode(synthetic), encoder.encode(reference))
+
+
 @pytest.fixture(scope="module")
-def encoder() -> FittedEncoder:
+def encoder() -> Encoder:
     return fit(kinds(200, 0), steps=40)
 
 
@@ -127,13 +130,13 @@ def test_far_taps_that_see_only_padding_are_left_out_exactly() -> None:
     torch.testing.assert_close(seen, x.transpose(1, 2), rtol=1e-4, atol=1e-5)
 
 
-def test_lengths_may_differ_and_what_is_not_there_is_not_the_greatest(encoder: FittedEncoder) -> None:
+def test_lengths_may_differ_and_what_is_not_there_is_not_the_greatest(encoder: Encoder) -> None:
     short = kinds(6, 1)
     short[:, 15:] = np.nan
     encoded = encoder.encode(short)
     assert encoded.shape == (6, OUTPUT)
     assert np.isfinite(encoded).all()
-    known = encoder.encoder(torch.from_numpy(short))[:, :15].amax(1)
+    known = encoder(torch.from_numpy(short))[:, :15].amax(1)
     np.testing.assert_allclose(encoded, known.detach().numpy(), rtol=1e-4, atol=1e-5)
 
 
@@ -147,7 +150,7 @@ def test_the_same_seed_gives_the_same_encoder() -> None:
 # ---- the score
 
 
-def test_halves_are_near_and_bad_series_far(encoder: FittedEncoder) -> None:
+def test_halves_are_near_and_bad_series_far(encoder: Encoder) -> None:
     reference, half = kinds(400, 1), kinds(400, 2)
     rng = np.random.default_rng(0)
     baseline = context_fid(encoder, half, reference)

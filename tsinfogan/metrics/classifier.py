@@ -25,13 +25,7 @@ CASES_PER_PASS = 256
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A trained network.
-
-    Attributes:
-        network: ``(n, c, *grid)`` to logits ``(n, n_classes)``; the last layer is linear.
-        n_classes: how many classes there are.
-        device: where it is.
-    """
+    """A trained network from ``(n, c, *grid)`` to logits ``(n, n_classes)``, whose last layer is linear."""
 
     network: nn.Sequential
     n_classes: int
@@ -39,17 +33,21 @@ class Classifier:
 
     def probabilities(self, values: FloatArray) -> FloatArray:
         """``(n, n_classes)`` for network arrays ``(n, c, *grid)``."""
-        return _in_passes(lambda part: self.network(part.to(self.device)).float().softmax(1), values)
+        return self._in_passes(lambda part: self.network(part).float().softmax(1), values)
 
     def features(self, values: FloatArray) -> FloatArray:
         """``(n, feature_dim)`` what the last layer is given, for network arrays ``(n, c, *grid)``."""
-        hidden = self.network[:-1]
-        return _in_passes(lambda part: hidden(part.to(self.device)).float(), values)
+        return self._in_passes(lambda part: self.network[:-1](part).float(), values)
 
     def predict(self, values: FloatArray) -> IntArray:
         """``(n,)`` most probable class."""
         classes: IntArray = self.probabilities(values).argmax(1)
         return classes
+
+    def _in_passes(self, read: Callable[[Tensor], Tensor], values: FloatArray) -> FloatArray:
+        with torch.no_grad():
+            parts = [read(part.to(self.device)).cpu() for part in torch.from_numpy(values).split(CASES_PER_PASS)]
+        return torch.cat(parts).numpy()
 
 
 @dataclass(frozen=True)
@@ -112,12 +110,6 @@ def fit_classifier(
         optimizer.step()
         schedule.step()
     return Classifier(network.eval(), n_classes, device)
-
-
-def _in_passes(read: Callable[[Tensor], Tensor], values: FloatArray) -> FloatArray:
-    with torch.no_grad():
-        parts = [read(part).cpu() for part in torch.from_numpy(values).split(CASES_PER_PASS)]
-    return torch.cat(parts).numpy()
 
 
 def _augmented(cases: Tensor, augmenter: Augmenter, rng: torch.Generator) -> Tensor:

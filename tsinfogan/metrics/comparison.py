@@ -96,11 +96,10 @@ def compare(
             f"every repeat measures the same {n_synthetic} synthetic series: ± shows how far a measure itself varies, "
             "not how far other samples would"
         )
-    draw = source_of(synthetic)
 
     @cache
     def context(repeat: int) -> SampleContext:
-        return SampleContext.of(real, draw(n_synthetic, derived_seed(seed, Stream.COMPARISON, repeat)))
+        return SampleContext.of(real, drawn(synthetic, n_synthetic, derived_seed(seed, Stream.COMPARISON, repeat)))
 
     first = context(0).synthetic
     check_comparable(first, seen, None)  # a model's series too may be of other lengths
@@ -132,14 +131,7 @@ def compare(
 def repeated(
     name: str, measure: SampleMeasure, context: Callable[[int], SampleContext], tell: Callable[[str], None] | None
 ) -> Iterator[tuple[Figures, Figures]]:
-    """The figures of a measure in each repeat: of the synthetic series, and of real ones in their place.
-
-    Args:
-        name: of the measure.
-        measure: what is computed.
-        context: gives the series of a repeat by its number.
-        tell: is called before each repeat.
-    """
+    """The figures of a measure in each repeat: of the synthetic series, and of real ones in their place."""
     real, n_synthetic = context(0).real, context(0).synthetic.n_cases
     for repeat in range(measure.repeats_in(real.quick)):
         if tell is not None:
@@ -170,13 +162,11 @@ def copy_warning(results: Iterable[Result]) -> list[str]:
     ]
 
 
-def source_of(synthetic: Model | Panel) -> Callable[[int, int], Panel]:
-    """``(n_cases, seed)`` to synthetic series: drawn from a model, or some of those there are."""
+def drawn(synthetic: Model | Panel, n_cases: int, seed: int) -> Panel:
+    """Synthetic series: samples of a model, or some of those there are."""
     if isinstance(synthetic, Model):
-        model = synthetic
-        return lambda n, seed: sample(model, n, seed=seed).panel
-    panel = synthetic
-    return lambda n, seed: at_most(panel, n, seed)
+        return sample(synthetic, n_cases, seed=seed).panel
+    return at_most(synthetic, n_cases, seed)
 
 
 def at_most(panel: Panel, n_cases: int, seed: int) -> Panel:
@@ -187,11 +177,7 @@ def at_most(panel: Panel, n_cases: int, seed: int) -> Panel:
 
 
 def halves(panel: Panel, seed: int) -> tuple[Panel, Panel]:
-    """Two random halves.
-
-    Raises:
-        DataError: too few cases to halve.
-    """
+    """Two random halves; a DataError if there are too few cases to halve."""
     if panel.n_cases < 2 * MIN_CASES:
         raise DataError(f"{panel.name}: expected {2 * MIN_CASES} real series or more, got {panel.n_cases}; add some")
     order = np.random.default_rng(seed).permutation(panel.n_cases)

@@ -26,23 +26,14 @@ Tell = Callable[[str], None]
 
 
 class Measures(NamedTuple):
-    """Names of measures.
-
-    Attributes:
-        samples: of synthetic series against real ones.
-        codes: of a model's codes.
-    """
+    """Names of measures: of synthetic series against real ones, and of a model's codes."""
 
     samples: tuple[str, ...]
     codes: tuple[str, ...]
 
     @classmethod
     def chosen(cls, asked: Sequence[str] | None = None) -> Measures:
-        """Those asked for by name or group; all by default.
-
-        Raises:
-            UnknownNameError: no such measure or group.
-        """
+        """Those asked for by name or group, an UnknownNameError for any other word; all by default."""
         samples, codes = SAMPLE_MEASURES.names(), CODE_MEASURES.names()
         if asked is None:
             return cls(samples, codes)
@@ -63,16 +54,7 @@ class Measures(NamedTuple):
 def with_codes(
     found: Evaluation, model: Model, train: Panel | None, test: Panel | None, names: Sequence[str], tell: Tell
 ) -> Evaluation:
-    """An evaluation with the figures of a model's codes added to those of its samples.
-
-    Args:
-        found: of samples of the model.
-        model: whose codes are measured.
-        train: real series that it was trained on, or None.
-        test: real series that it was not trained on, or None.
-        names: measures of codes.
-        tell: is called with what is computed next.
-    """
+    """An evaluation of a model's samples with the figures of its codes added; ``tell`` hears what is computed next."""
     context = CodeContext(model, train, test, found.seed, QUICK_STEPS if found.quick else STEPS)
     results, skipped = list(found.results), dict(found.skipped)
     for name in names:

@@ -17,11 +17,7 @@ MIDDLE_PERCENT = 5.0, 95.0
 
 
 def in_order_of(panel: Panel, channels: tuple[str, ...]) -> Panel:
-    """The same series with their channels in another order.
-
-    Raises:
-        DataError: the channels are others.
-    """
+    """The same series with their channels in another order; a DataError if the channels are others."""
     if panel.channels == channels:
         return panel
     lacking, further = (set(channels) - set(panel.channels)), (set(panel.channels) - set(channels))

@@ -19,7 +19,7 @@ SHARE = 0.5
 
 
 def class_of_categories(model: Model, labelled: Panel) -> IntArray:
-    """``(K,)`` class of each category of the first categorical code, or ``UNMATCHED``; all of ``labelled`` has labels."""
+    """``(K,)`` class of each category of the first categorical code, or ``UNMATCHED``, according to labelled series."""
     return matched(probabilities(model, labelled), np.asarray(labelled.labels), len(labelled.classes))
 
 

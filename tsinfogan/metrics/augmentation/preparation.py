@@ -19,10 +19,8 @@ ONE_IN = 3
 def held_out(panel: Panel) -> tuple[Panel, Panel]:
     """Series to train with, and one in three labelled series of each class to test on.
 
-    Always the same ones, so that a generator trained with the first part can be used again.
-
-    Raises:
-        DataError: there are no labels, or no class has three labelled series.
+    Always the same ones, so that a generator trained with the first part can be used again. A DataError if no class has
+    three labelled series.
     """
     rng = np.random.default_rng(derived_seed(0, Stream.HOLD_OUT))
     members = [rng.permutation(np.flatnonzero(panel.case_labels == index)) for index in range(len(panel.classes))]
@@ -37,11 +35,7 @@ def held_out(panel: Panel) -> tuple[Panel, Panel]:
 
 
 def with_classes_of(train: Panel, test: Panel) -> Panel:
-    """``test`` with its labels counted in the classes of ``train``.
-
-    Raises:
-        DataError: ``test`` has a class that ``train`` has not.
-    """
+    """``test`` with its labels counted in the classes of ``train``; a DataError if it has another one."""
     if test.labels is None or train.labels is None or test.classes == train.classes:
         return test
     present = {test.classes[index] for index in np.unique(test.labels[test.labels >= 0])}
@@ -56,7 +50,7 @@ def with_classes_of(train: Panel, test: Panel) -> Panel:
 def generators_of(root: Path, train: Panel) -> list[Run]:
     """Runs under ``root``, oldest first, that were trained to the end on ``train``, without labels, with categories."""
     fingerprint = train.fingerprint()
-    return [run for run in list_runs(root) if knows(run, fingerprint) and _is_finished(run) and _is_unsupervised(run)]
+    return [run for run in list_runs(root) if knows(run, fingerprint) and _is_finished_and_unsupervised(run)]
 
 
 def knows(run: Run, fingerprint: str) -> bool:
@@ -64,11 +58,7 @@ def knows(run: Run, fingerprint: str) -> bool:
     return run.data.get("fingerprint") == fingerprint
 
 
-def _is_finished(run: Run) -> bool:
+def _is_finished_and_unsupervised(run: Run) -> bool:
     reports = run.metrics()
-    is_done = bool(reports) and reports[-1]["step"] >= run.plan.training.max_steps
-    return is_done and (run.path / MODEL).exists()
-
-
-def _is_unsupervised(run: Run) -> bool:
-    return not run.plan.model.labelled and run.plan.model.n_categories > 1
+    is_finished = bool(reports) and reports[-1]["step"] >= run.plan.training.max_steps and (run.path / MODEL).exists()
+    return is_finished and not run.plan.model.labelled and run.plan.model.n_categories > 1

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from sklearn.metrics import f1_score
 
 from tsinfogan.data.augmentations import Augmentations
-from tsinfogan.data.matching import contingency
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.devices import choose_device
 from tsinfogan.errors import DataError, SettingError
@@ -93,11 +93,7 @@ def augment_study(
 
 
 def chosen_methods(asked: Sequence[str | Method] | None = None, labelled_only: bool = False) -> dict[str, Method]:
-    """Methods by name, the baseline among them; all but slow ones by default.
-
-    Raises:
-        UnknownNameError: no such method.
-    """
+    """Methods by name, the baseline among them; all but slow ones by default."""
     every = METHODS.chosen()
     chosen = METHODS.chosen([name for name, method in every.items() if not method.slow] if asked is None else asked)
     slow = {name: method for name, method in every.items() if method.slow and labelled_only}
@@ -167,18 +163,15 @@ class _Bench:
 
     def trial(self, draw: _Draw, name: str, method: Method) -> Trial:
         notes: list[str] = []
-        labelled, unlabelled = draw.labelled, without_labels(self.train)
-        inputs = Inputs(self.preprocessor, unlabelled, draw.model, fit, self.device, notes.append)
-        n_new = 0
+        inputs = Inputs(self.preprocessor, without_labels(self.train), draw.model, fit, self.device, notes.append)
+        labelled = pool = draw.labelled
         if method.read is not None:
             predicted = method.read(labelled, self.test, inputs, draw.seed)
         else:
-            pool = labelled
             sizes = class_sizes(labelled)
             wanted = sizes.max() - sizes + self.settings.synthetic  # (n_classes,)
             if method.augment is not None and wanted.any():
                 pool = Panel.concatenated([labelled, method.augment(labelled, wanted, inputs, draw.seed)])
-                n_new = pool.n_cases - labelled.n_cases
             predicted = self._classified(pool, method.class_weights, draw.seed)
         classes = self.test.case_labels
         return Trial(
@@ -186,9 +179,9 @@ class _Bench:
             name,
             draw.index,
             accuracy=float((predicted == classes).mean()),
-            macro_f1=macro_f1(predicted, classes, len(self.train.classes)),
+            macro_f1=macro_f1(predicted, classes),
             n_labelled=labelled.n_cases,
-            n_new=n_new,
+            n_new=pool.n_cases - labelled.n_cases,
             note="; ".join(notes),
         )
 
@@ -201,18 +194,9 @@ class _Bench:
         return classifier.predict(self.preprocessor.transform(self.test))
 
 
-def macro_f1(predicted: IntArray, classes: IntArray, n_classes: int) -> float:
-    """Mean F1 score over the classes that occur: 2 · correct / (predicted + true).
-
-    Args:
-        predicted: ``(n,)`` class of each case, −1 for none.
-        classes: ``(n,)`` its true class.
-        n_classes: how many classes there are.
-    """
-    table = contingency(classes, np.where(predicted < 0, n_classes, predicted), n_classes, n_classes + 1)
-    true, said = table.sum(1), table.sum(0)[:n_classes]
-    occurs = true > 0
-    return float((2 * np.diag(table)[occurs] / (true + said)[occurs]).mean())
+def macro_f1(predicted: IntArray, classes: IntArray) -> float:
+    """Mean F1 score over the true classes ``(n,)`` that occur, of ``(n,)`` predicted ones, −1 for none."""
+    return float(f1_score(classes, predicted, labels=np.unique(classes), average="macro"))
 
 
 def without_labels(panel: Panel) -> Panel:

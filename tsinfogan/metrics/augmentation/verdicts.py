@@ -36,11 +36,8 @@ class StudySettings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for what, number, least in (
-            ("draws", self.n_draws, 2),
-            ("series", self.synthetic, 0),
-            ("steps", self.steps, 1),
-        ):
+        numbers = ("draws", self.n_draws, 2), ("series", self.synthetic, 0), ("steps", self.steps, 1)
+        for what, number, least in numbers:
             if number < least:
                 raise SettingError(f"expected at least {least} {what}, got {number}")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Codes = Sequence[Array]
 Score = Callable[[Codes, Array, int], Mapping[str, float]]
-"""Figures from codes, factors ``(n, n_factors)`` and a seed."""
+"""Figures from codes, factors ``(n, n_factors)``, each with two values or more, and a seed."""
 
 MAX_CASES = 15_000
 FACTOR_BINS = 10
@@ -60,6 +60,12 @@ def codes_read(context: CodeContext) -> list[Array]:
 def columns_of(code: Array) -> Array:
     """``(n, k)`` columns of a code; k is 1 for a continuous one."""
     return code.reshape(len(code), -1).astype(np.float64)
+
+
+def stacked(codes: Codes) -> tuple[Array, IntArray]:
+    """The columns ``(n, k)`` of all codes side by side, and the index of each code's first one."""
+    columns = [columns_of(code) for code in codes]
+    return np.concatenate(columns, axis=1), np.cumsum([0] + [column.shape[1] for column in columns[:-1]])
 
 
 def are_classes(factors: Array) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from tsinfogan.metrics.codes.context import CodeContext
 
 
 def accuracy(categories: IntArray, classes: IntArray, n_categories: int, n_classes: int) -> float:
-    """Share of ``(n,)`` cases whose category is matched with their class; left-over categories join their majority's."""
+    """Share of ``(n,)`` cases whose category is matched with their class, left-over ones with their majority's."""
     return float((match(categories, classes, n_categories, n_classes)[categories] == classes).mean())
 
 

@@ -7,7 +7,6 @@ from scipy.special import softmax
 
 from tsinfogan.data.panel import FloatArray
 from tsinfogan.metrics.codes import CodeMeasure
-from tsinfogan.metrics.codes.context import CodeContext
 
 
 def agreement(views: FloatArray) -> float:
@@ -21,13 +20,9 @@ def confidence(views: FloatArray) -> float:
     return float(np.mean(softmax(views[0], axis=1).max(1)))
 
 
-def _compute(context: CodeContext) -> dict[str, float]:
-    return {"agreement": agreement(context.views), "confidence": confidence(context.views)}
-
-
 CODE_MEASURE = CodeMeasure(
     summary="share of real series that keep their category under the data's augmentations, and Q's confidence",
     better="higher",
     needs=frozenset({"categories", "recognition", "series"}),
-    compute=_compute,
+    compute=lambda context: {"agreement": agreement(context.views), "confidence": confidence(context.views)},
 )

@@ -11,13 +11,7 @@ from tsinfogan.models.codes import Code
 
 
 def bound(code: Code, parameters: FloatArray, values: FloatArray | IntArray) -> float:
-    """L = H(c) + E[log Q(c | x)] in nats.
-
-    Args:
-        code: whose prior and posterior they are.
-        parameters: ``(n, n_parameters)`` of Q's posterior on samples.
-        values: ``(n,)`` codes that the samples were generated with, drawn from the prior.
-    """
+    """L = H(c) + E[log Q(c | x)] in nats, from Q's parameters ``(n, n_parameters)`` on samples of ``(n,)`` codes."""
     return code.entropy + float(code.log_prob(torch.from_numpy(parameters), torch.from_numpy(values)).mean())
 
 

@@ -53,7 +53,6 @@ class CodeContext:
     seed: int = 0
     classifier_steps: int = STEPS
     _synthetic: dict[tuple[Any, ...], Sample] = field(default_factory=dict, init=False, repr=False)
-    _swept: dict[int, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for panel in (self.train, self.test):
@@ -163,10 +162,8 @@ class CodeContext:
 
     def sweep_values(self, code_index: int) -> FloatArray:
         """``(n_sweeps, steps, c, *grid)`` what the networks see of :meth:`sweeps`, at its defaults."""
-        if code_index not in self._swept:
-            values = self.grid_values(self.sweeps(code_index).panel)
-            self._swept[code_index] = values.reshape(-1, SWEEP_STEPS, *values.shape[1:])
-        return self._swept[code_index]
+        values = self.grid_values(self.sweeps(code_index).panel)
+        return values.reshape(-1, SWEEP_STEPS, *values.shape[1:])
 
     def sweeps(
         self,
@@ -249,10 +246,8 @@ def evaluate(
     skipped: dict[str, str] = {}
     for name, measure in CODE_MEASURES.chosen(names).items():
         reason = context.missing(measure)
-        if reason is None:
-            measured = measure.compute(context)
-            figures.update(measured)
-            reason = None if measured else "the model has too few codes for it"
-        if reason is not None:
-            skipped[name] = reason
+        measured = {} if reason else measure.compute(context)
+        figures.update(measured)
+        if not measured:
+            skipped[name] = reason or "the model has too few codes for it"
     return figures, skipped

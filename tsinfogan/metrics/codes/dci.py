@@ -7,7 +7,7 @@ from scipy.stats import entropy
 from sklearn.ensemble import GradientBoostingClassifier
 
 from tsinfogan.metrics.codes import CodeMeasure
-from tsinfogan.metrics.codes._representation import Array, Codes, binned, columns_of, over_factors, split
+from tsinfogan.metrics.codes._representation import Array, Codes, binned, over_factors, split, stacked
 
 TINY = 1e-11
 """Keeps the entropy of a code or factor without any importance defined: it is that of even importance."""
@@ -16,18 +16,15 @@ TINY = 1e-11
 def dci(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
     """Predicts each factor from all codes with boosted trees, and looks at which codes they use.
 
-    Args:
-        codes: each ``(n,)``, or ``(n, K)`` of a category, whose columns' importances are added up.
-        factors: ``(n, n_factors)``; two thirds of the cases train (at most 10,000), half as many test.
-        seed: of the trees, which break ties between equal splits at random.
+    Two thirds of the cases train (at most 10,000), half as many test. The importances of a category's columns are added
+    up. The trees break ties between equal splits at random.
 
     Returns:
         ``dci_disentanglement``: whether each code serves one factor; ``dci_completeness``: whether each factor is
         served by one code; ``dci_informativeness``: share of held-out cases whose factor is predicted rightly, mean
         over factors. Each in 0…1.
     """
-    columns = np.concatenate([columns_of(code) for code in codes], axis=1)  # (n, all columns)
-    first = np.cumsum([0] + [columns_of(code).shape[1] for code in codes[:-1]])
+    columns, first = stacked(codes)
     train, test = split(len(factors))
     importances, accuracies = [], []
     for value in binned(factors).T:
@@ -45,14 +42,12 @@ def dci(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
 def disentanglement(importance: Array) -> float:
     """1 − entropy of each row's importances, to the base of their number; mean weighted by the rows' importance.
 
-    Args:
-        importance: ``(n_codes, n_factors)``, not negative; transposed it gives completeness.
+    Of importances ``(n_codes, n_factors)``, none negative; transposed they give completeness.
     """
     if importance.shape[1] == 1:
         return 1.0
     concentration = 1 - entropy(importance + TINY, base=importance.shape[1], axis=1)  # (n_codes,)
-    weights = importance.sum(1) + TINY
-    return float(np.average(concentration, weights=weights))
+    return float(np.average(concentration, weights=importance.sum(1) + TINY))
 
 
 CODE_MEASURE = CodeMeasure(

@@ -20,10 +20,7 @@ def within_class_spread(values: FloatArray, classes: IntArray, seed: int = 0) ->
     """Mean RMS distance of a case from a random other one of its class, divided by √2 so that it compares to a
     standard deviation. Classes of one case are left out; where all are, the whole set is one class.
 
-    Args:
-        values: ``(n, c, *grid)``.
-        classes: ``(n,)``.
-        seed: chooses the partners.
+    ``values`` are ``(n, c, *grid)``, ``classes`` ``(n,)``; the seed chooses the partners.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(classes))
@@ -34,8 +31,7 @@ def within_class_spread(values: FloatArray, classes: IntArray, seed: int = 0) ->
     several = partner != np.arange(len(order))
     if not several.any():
         return 0.0 if len(values) < 2 else within_class_spread(values, np.zeros_like(classes), seed)
-    pairs = order[several], order[partner[several]]
-    return float(_distances(values[pairs[0]], values[pairs[1]]).mean() / math.sqrt(2))
+    return float(_distances(values[order[several]], values[order[partner[several]]]).mean() / math.sqrt(2))
 
 
 def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -50,11 +46,11 @@ def _compute(context: CodeContext) -> dict[str, float]:
     elif context.categories and not context.model.settings.why_unreadable:
         classes = context.read_categories
     spread = within_class_spread(values, classes, context.seed) or 1.0  # 1 for equal cases
-    sweeps = {column: context.sweep_values(index) for column, index in context.continuous.items()}
-    return {
-        f"effect_{column}": mean_distance(values[:, 0], values[:, -1]) / spread  # values (n_sweeps, steps, c, *grid)
-        for column, values in sweeps.items()
-    }
+    figures = {}
+    for column, index in context.continuous.items():
+        swept = context.sweep_values(index)  # (n_sweeps, steps, c, *grid)
+        figures[f"effect_{column}"] = mean_distance(swept[:, 0], swept[:, -1]) / spread
+    return figures
 
 
 CODE_MEASURE = CodeMeasure(

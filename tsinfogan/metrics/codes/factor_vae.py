@@ -7,7 +7,7 @@ import numpy as np
 from tsinfogan.data.matching import contingency
 from tsinfogan.data.panel import IntArray
 from tsinfogan.metrics.codes import CodeMeasure
-from tsinfogan.metrics.codes._representation import Array, Codes, binned, columns_of, over_factors
+from tsinfogan.metrics.codes._representation import Array, Codes, binned, columns_of, over_factors, stacked
 
 BATCH_CASES = 64
 TRAIN_VOTES = 10_000
@@ -25,28 +25,21 @@ def factor_vae(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
     variance of its columns. The code votes for the factor it was most often stillest for in 10,000 batches; 5,000
     further batches count.
 
-    Args:
-        codes: each ``(n,)``, or ``(n, K)`` of a category.
-        factors: ``(n, n_factors)``.
-        seed: of the batches.
-
     Returns:
         ``factor_vae``, 0…1; guessing gives 1 / n_factors, and fewer codes than factors at most their ratio. 0 where
         no code is used.
     """
-    columns = [columns_of(code) for code in codes]
-    whole = np.array([column.var(0, ddof=1).sum() for column in columns])
+    whole = np.array([columns_of(code).var(0, ddof=1).sum() for code in codes])
     used = whole >= MIN_SPREAD**2
     if not used.any():
         return {"factor_vae": 0.0}
-    stacked = np.concatenate([column for column, use in zip(columns, used, strict=True) if use], axis=1)
-    first = np.cumsum([0] + [column.shape[1] for column, use in zip(columns, used, strict=True) if use])[:-1]
+    columns, first = stacked([code for code, use in zip(codes, used, strict=True) if use])
     rng = np.random.default_rng(seed)
     values = binned(factors)
     held, stillest = [], []
     for _ in range(0, TRAIN_VOTES + TEST_VOTES, _VOTES_AT_ONCE):
         factor = rng.integers(values.shape[1], size=_VOTES_AT_ONCE)
-        batch = stacked[_batches(values, factor, rng)]  # (votes, 64, columns)
+        batch = columns[_batches(values, factor, rng)]  # (votes, 64, columns)
         variances = np.add.reduceat(batch.var(1, ddof=1), first, axis=1)  # (votes, codes used)
         held.append(factor)
         stillest.append((variances / whole[used]).argmin(1))

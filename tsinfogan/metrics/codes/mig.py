@@ -14,15 +14,10 @@ CODE_BINS = 20
 
 
 def mig(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
-    """How much more the best code knows of a factor than the next: mean over factors of (first − second I) / H.
+    """How much more the best code knows of a factor than the next: mean over factors of (first − second I) / H, in 0…1.
 
-    Args:
-        codes: two or more, each ``(n,)``, read in 20 bins of equal width, or ``(n, K)`` of a category, read in its K.
-        factors: ``(n, n_factors)``, each with two values or more; the first 10,000 cases count.
-        seed: nothing is random here.
-
-    Returns:
-        ``mig`` in 0…1.
+    A continuous code is read in 20 bins of equal width, a category in its K. The first 10,000 cases count, and nothing
+    is random.
     """
     values = binned(factors)[:MAX_CASES]
     read = [_bins(code[:MAX_CASES]) for code in codes]

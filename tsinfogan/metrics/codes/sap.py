@@ -7,27 +7,15 @@ from sklearn.svm import LinearSVC
 
 from tsinfogan.data.panel import IntArray
 from tsinfogan.metrics.codes import CodeMeasure
-from tsinfogan.metrics.codes._representation import (
-    Array,
-    Codes,
-    are_classes,
-    binned,
-    columns_of,
-    over_factors,
-    split,
-)
+from tsinfogan.metrics.codes._representation import Array, Codes, are_classes, binned, columns_of, over_factors, split
 
 
 def sap(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
     """How much better the best code alone predicts a factor linearly than the next best; mean over factors.
 
     A factor that is a class is predicted by a linear support vector machine (C = 0.01, balanced classes) and scored by
-    held-out accuracy; a real one by least squares, scored by R² (for a continuous code the squared correlation).
-
-    Args:
-        codes: two or more, each ``(n,)``, or ``(n, K)`` of a category.
-        factors: ``(n, n_factors)``; two thirds of the cases train (at most 10,000), half as many test.
-        seed: of the support vector machines.
+    held-out accuracy; a real one by least squares, scored by R² (for a continuous code the squared correlation). Two
+    thirds of the cases train (at most 10,000), half as many test.
 
     Returns:
         ``sap``, and ``sap_binned`` with every real factor cut in bins and treated as a class, as disentanglement_lib's

@@ -9,7 +9,6 @@ import torch
 
 from tsinfogan.data.panel import FloatArray, IntArray
 from tsinfogan.metrics.codes import CodeMeasure
-from tsinfogan.metrics.codes.context import CodeContext
 from tsinfogan.training.losses import balance
 
 
@@ -25,17 +24,12 @@ def evenness(logits: FloatArray, prior: FloatArray) -> float:
     return math.exp(-float(balance(torch.from_numpy(logits), torch.from_numpy(prior))))
 
 
-def _compute(context: CodeContext) -> dict[str, float]:
-    prior = context.category_prior
-    return {
-        "usage_least": least_usage(context.read_categories, prior),
-        "usage_evenness": evenness(context.views[0], prior),
-    }
-
-
 CODE_MEASURE = CodeMeasure(
     summary="how evenly real series use the categories: the rarest against its prior share, and exp(−KL) to the prior",
     better="higher",
     needs=frozenset({"categories", "recognition", "series"}),
-    compute=_compute,
+    compute=lambda context: {
+        "usage_least": least_usage(context.read_categories, context.category_prior),
+        "usage_evenness": evenness(context.views[0], context.category_prior),
+    },
 )

@@ -16,17 +16,11 @@ MIN_SPREAD = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """Principal components of points, the greatest first.
+    """Principal components of points, the greatest first: orthonormal axes, and the standard deviation along each."""
 
-    Attributes:
-        mean: ``(d,)``.
-        axes: ``(p, d)`` orthonormal, the greatest first.
-        spread: ``(p,)`` standard deviation along each.
-    """
-
-    mean: NDArray[np.float64]
-    axes: NDArray[np.float64]
-    spread: NDArray[np.float64]
+    mean: NDArray[np.float64]  # (d,)
+    axes: NDArray[np.float64]  # (p, d)
+    spread: NDArray[np.float64]  # (p,)
 
     @classmethod
     def of(cls, points: FloatArray) -> Components:
@@ -36,7 +30,7 @@ class Components:
         kept = scale > MIN_SPREAD * max(scale[0], MIN_SPREAD)
         return cls(mean, axes[kept], scale[kept] / np.sqrt(max(len(points) - 1, 1)))
 
-    def holding(self, share: float, most: int) -> int:
+    def holding(self, share: float = 0.99, most: int = 50) -> int:
         """How many of the first hold this share of the variance, at most ``most``."""
         held = np.cumsum(self.spread**2)
         return min(int(np.searchsorted(held, share * held[-1])) + 1, most, len(held)) if len(held) else 0

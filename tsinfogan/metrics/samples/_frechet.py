@@ -9,9 +9,7 @@ from numpy.typing import ArrayLike
 def frechet_distance(one: ArrayLike, other: ArrayLike) -> float:
     """Squared, as it is always quoted: ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½) (Dowson & Landau 1982).
 
-    Args:
-        one: ``(n, f)`` of two vectors or more.
-        other: ``(m, f)`` likewise.
+    Of two or more vectors ``(n, f)`` on each side.
     """
     vectors = [np.asarray(side, np.float64) for side in (one, other)]
     means = [side.mean(0) for side in vectors]

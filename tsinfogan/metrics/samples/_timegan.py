@@ -24,12 +24,7 @@ CASES_PER_PASS = 500
 
 
 class Cases:
-    """Series as networks read them, 0 beyond a case's length.
-
-    Args:
-        series: ``(n, t, c)`` with NaN there.
-        device: where the networks are.
-    """
+    """Series ``(n, t, c)`` as networks read them, with 0 in place of NaN beyond a case's length."""
 
     def __init__(self, series: Series, device: str):
         self.values = torch.from_numpy(np.nan_to_num(series.values, nan=0.0)).to(device)  # (n, t, c)
@@ -56,12 +51,6 @@ class RecurrentNetworks(nn.Module):
 
     The unit of Cho et al. (2014), whose gate acts on the state before the candidate's product: TensorFlow's, not
     PyTorch's. Weights start as there: Glorot's uniform for the gates' and for the candidate's kernel, gates half open.
-
-    Args:
-        n_networks: k.
-        n_inputs: channels that they read.
-        n_channels: channels of the data.
-        seed: of the weights.
     """
 
     def __init__(self, n_networks: int, n_inputs: int, n_channels: int, seed: int):

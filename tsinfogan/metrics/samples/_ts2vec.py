@@ -69,43 +69,27 @@ class Encoder(nn.Module):
         )
 
     def forward(self, values: Tensor, kept: Tensor | None = None) -> Tensor:
-        """Values ``(n, t, c)`` to ``(n, t, OUTPUT)``.
-
-        Args:
-            values: NaN where there is none: such a timepoint enters as a masked one.
-            kept: ``(n, t)``, false where a timepoint is masked; all are kept without.
-        """
+        """Values ``(n, t, c)`` to ``(n, t, OUTPUT)``; a timepoint without a value enters as if not ``kept``."""
         known = values.isfinite().all(2)
         x = self.project(values.nan_to_num())
         x = x * (known if kept is None else known & kept)[..., None]
         return self.blocks(x.transpose(1, 2)).transpose(1, 2)  # type: ignore[no-any-return]
 
-
-class FittedEncoder:
-    """What :func:`fit` gives."""
-
-    def __init__(self, encoder: Encoder, device: torch.device):
-        self.encoder, self.device = encoder.eval(), device
-
     @torch.no_grad()
     def encode(self, values: FloatArray) -> FloatArray:
         """``(n, OUTPUT)`` of series ``(n, t, c)``: the greatest over a case's timepoints, however many."""
-        found = []
+        found, device = [], self.project.weight.device
         for part in torch.from_numpy(values).split(CASES_PER_PASS):
-            known = part.isfinite().all(2).to(self.device)
-            each = self.encoder(part.to(self.device)).masked_fill(~known[..., None], -torch.inf)
+            known = part.isfinite().all(2).to(device)
+            each = self(part.to(device)).masked_fill(~known[..., None], -torch.inf)
             found.append(each.amax(1).cpu())
         return torch.cat(found).numpy()
 
 
-def fit(values: FloatArray, *, seed: int = 0, steps: int | None = None, device: str = "cpu") -> FittedEncoder:
-    """An encoder that has learned from series ``(n, t, c)``, NaN beyond a case's length.
+def fit(values: FloatArray, *, seed: int = 0, steps: int | None = None, device: str = "cpu") -> Encoder:
+    """An encoder that has learned from float32 series ``(n, t, c)``, NaN beyond a case's length.
 
-    Args:
-        values: float32.
-        seed: everything random follows from it.
-        steps: of the optimizer; by default 200, or 600 for more than 100,000 values.
-        device: where to compute.
+    By default it takes 200 steps, or 600 for more than 100,000 values.
     """
     steps = steps or (FEW_STEPS if values.size <= FEW_VALUES else MANY_STEPS)
     cases = torch.from_numpy(values)
@@ -127,7 +111,7 @@ def fit(values: FloatArray, *, seed: int = 0, steps: int | None = None, device: 
         hierarchical_loss(one[:, -overlap:], other[:, :overlap]).backward()
         optimizer.step()
         torch._foreach_lerp_(list(average.parameters()), list(encoder.parameters()), 1 / (step + 1))
-    return FittedEncoder(average, torch.device(device))
+    return average.eval()
 
 
 def overlapping_crops(cases: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, int]:
@@ -155,9 +139,7 @@ def overlapping_crops(cases: Tensor, rng: torch.Generator) -> tuple[Tensor, Tens
 def hierarchical_loss(one: Tensor, other: Tensor) -> Tensor:
     """Algorithm 1: both contrasts at every scale of time, each half as fine as the one before; mean over scales.
 
-    Args:
-        one: ``(n, t, f)``.
-        other: the same timepoints of the same cases, seen in another context.
+    Both sides ``(n, t, f)`` are the same timepoints of the same cases, seen in different contexts.
     """
     losses = []
     while True:
@@ -176,17 +158,12 @@ def hierarchical_loss(one: Tensor, other: Tensor) -> Tensor:
 def contrast(one: Tensor, other: Tensor) -> Tensor:
     """− log of the share of a vector's own counterpart among all other vectors of both sides, within each row.
 
-    Over timepoints this is equation 1, over cases equation 2.
-
-    Args:
-        one: ``(rows, m, f)``.
-        other: its counterparts.
+    Both sides are ``(rows, m, f)``. Over timepoints this is equation 1, over cases equation 2.
     """
     m = one.shape[1]
     both = torch.cat([one, other], dim=1)  # (rows, 2m, f)
-    likeness = (both @ both.transpose(1, 2)).masked_fill(
-        torch.eye(2 * m, dtype=torch.bool, device=one.device), -torch.inf
-    )
+    itself = torch.eye(2 * m, dtype=torch.bool, device=one.device)
+    likeness = (both @ both.transpose(1, 2)).masked_fill(itself, -torch.inf)
     counterpart = torch.arange(2 * m, device=one.device).roll(m)
     return F.cross_entropy(likeness.flatten(0, 1), counterpart.repeat(len(one)))
 

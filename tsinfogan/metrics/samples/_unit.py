@@ -15,15 +15,10 @@ MAX_TIMEPOINTS = 32
 
 
 class Series(NamedTuple):
-    """Series on one scale.
+    """Series on one scale, NaN beyond a case's length."""
 
-    Attributes:
-        values: float32 ``(n, t, c)``, NaN beyond a case's length.
-        lengths: ``(n,)`` timepoints of each case.
-    """
-
-    values: FloatArray
-    lengths: IntArray
+    values: FloatArray  # (n, t, c)
+    lengths: IntArray  # (n,)
 
     def __add__(self, other: object) -> Series:
         """All cases of both, on the longer grid."""

@@ -17,12 +17,7 @@ def mean_autocorrelation(values: FloatArray, lengths: IntArray, n_lags: int) -> 
     """``(c, n_lags)`` autocorrelation at the lags 1, 2, …: each series about its own mean over its own length.
 
     The sum of products at a lag over the sum of squares (Box & Jenkins), mean over series; those that are constant, or
-    no longer than the lag, are left out, and a lag that nobody has is 0.
-
-    Args:
-        values: ``(n, c, t)`` with NaN beyond a series' length.
-        lengths: ``(n,)`` timepoints of each.
-        n_lags: how many.
+    no longer than the lag, are left out, and a lag that nobody has is 0. ``values`` are ``(n, c, t)``.
     """
     inside = np.arange(values.shape[2]) < lengths[:, None]  # (n, t)
     series = np.where(inside[:, None], values, 0).astype(np.float64)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.sampling.memorization import flat, nearest
 
 QUICK_STEPS = 250
+Computed = TypeVar("Computed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,14 @@ class RealData:
     seed: int = 0
     device: str = "cpu"
     training_series: Panel | None = None
+    _computed: dict[Callable[[RealData], Any], Any] = field(default_factory=dict, init=False, repr=False)
+
+    def once(self, compute: Callable[[RealData], Computed]) -> Computed:
+        """``compute`` of these series, such as a network trained on them, computed once for all repeats."""
+        if compute not in self._computed:
+            self._computed[compute] = compute(self)
+        found: Computed = self._computed[compute]
+        return found
 
     @cached_property
     def preprocessor(self) -> Preprocessor:
@@ -44,19 +55,14 @@ class RealData:
         return Preprocessor.fit(self.seen, "standard", "none")
 
     @cached_property
-    def seen_values(self) -> FloatArray:
-        """``(n, c, *grid)`` as a network sees them; the last channel is the duration where lengths differ."""
-        return self.preprocessor.transform(self.seen)
-
-    @cached_property
     def reference_values(self) -> FloatArray:
-        """Likewise."""
+        """``(n, c, *grid)`` as a network sees them; the last channel is the duration where lengths differ."""
         return self.preprocessor.transform(self.reference)
 
     @cached_property
     def seen_points(self) -> FloatArray:
-        """``(n, d)`` the same, each case a point."""
-        return flat(self.seen_values)
+        """``(n, d)`` each case of ``seen`` a point."""
+        return flat(self.preprocessor.transform(self.seen))
 
     @cached_property
     def training_points(self) -> FloatArray:

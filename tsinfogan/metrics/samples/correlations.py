@@ -6,7 +6,6 @@ import numpy as np
 
 from tsinfogan.data.panel import FloatArray
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-from tsinfogan.metrics.samples.context import SampleContext
 
 OTHERS_DIVISOR = 10
 """The protocol's authors divide by it; no reason is given."""
@@ -16,11 +15,7 @@ def correlational_score(synthetic: FloatArray, reference: FloatArray) -> float:
     """A tenth of the sum over pairs of channels of how much their correlation at the same timepoint differs.
 
     As in the evaluation of Diffusion-TS (Yuan & Qiao, ICLR 2024, section 4.2), after Liao et al. (2020,
-    arXiv:2006.05421): correlations over all timepoints of all cases, each pair once.
-
-    Args:
-        synthetic: ``(n, c, t)`` with NaN where there is no value, of two channels or more.
-        reference: ``(m, c, t)`` likewise.
+    arXiv:2006.05421): correlations over all timepoints of all cases ``(n, c, t)``, each pair once; NaN does not count.
     """
     return float(np.abs(np.tril(correlations(synthetic) - correlations(reference))).sum() / OTHERS_DIVISOR)
 
@@ -36,14 +31,12 @@ def correlations(values: FloatArray) -> np.ndarray[tuple[int, int], np.dtype[np.
     return found
 
 
-def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    return {"correlational": correlational_score(context.synthetic.values, context.reference.values)}
-
-
 SAMPLE_MEASURE = SampleMeasure(
     summary="difference of the correlations between channels at the same timepoint, summed over pairs, a tenth of it",
     group="fidelity",
     figures={"correlational": FigureSpec("difference of channels' correlations", "lower", 0.02, "other correlations")},
-    compute=_compute,
+    compute=lambda context, seed: {
+        "correlational": correlational_score(context.synthetic.values, context.reference.values)
+    },
     needs=frozenset({"series", "channels"}),
 )

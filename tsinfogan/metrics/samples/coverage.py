@@ -12,17 +12,13 @@ from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 from tsinfogan.metrics.samples.context import SampleContext
 
 NEIGHBOURS = 5
-VARIANCE_SHARE, MAX_COMPONENTS = 0.99, 50
 
 
 def overlap(synthetic: NDArray[Any], reference: NDArray[Any], k: int = NEIGHBOURS) -> dict[str, float]:
     """Improved precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991, equation 1), density and coverage
     (Naeem et al. 2020, arXiv:2002.09797, equations 3 and 4).
 
-    Args:
-        synthetic: ``(n, d)`` with n > k.
-        reference: ``(n, d)``: with other numbers of cases balls are not of one size.
-        k: neighbours.
+    Both sides are ``(n, d)`` with n > k: with unequal numbers of cases balls are not of one size.
 
     Returns:
         Of the balls around synthetic and around real cases, each with the distance to the k-th neighbour of its own
@@ -47,7 +43,7 @@ def overlap(synthetic: NDArray[Any], reference: NDArray[Any], k: int = NEIGHBOUR
 
 def _compute(context: SampleContext, seed: int) -> dict[str, float]:
     components = context.real.components
-    n_components = max(components.holding(VARIANCE_SHARE, MAX_COMPONENTS), 1)
+    n_components = max(components.holding(), 1)
     rng = np.random.default_rng(seed)
     n = min(context.synthetic.n_cases, context.reference.n_cases)
     synthetic, reference = (

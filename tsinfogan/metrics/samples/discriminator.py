@@ -28,16 +28,10 @@ def held_out_accuracy(
     seed: int = 0,
     device: str = "cpu",
 ) -> float:
-    """Accuracy on held-out series, half of them synthetic and half real.
+    """Accuracy on held-out series ``(n, c, *grid)``, half of them synthetic and half real.
 
-    Args:
-        synthetic: ``(n, c, *grid)``.
-        reference: ``(m, c, *grid)``; of the greater set as many as there are in the smaller one are drawn.
-        unaugmented: for such arrays, with no augmentation.
-        folds: parts, each classified by a network trained on the others.
-        steps: of each network.
-        seed: of the draw, the parts and the networks.
-        device: where to compute.
+    Of the greater set as many as there are in the smaller one are drawn. Each fold is classified by a network that was
+    trained on the others.
     """
     rng = np.random.default_rng(seed)
     n = min(len(synthetic), len(reference))

@@ -6,18 +6,12 @@ import numpy as np
 
 from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-from tsinfogan.metrics.samples.context import SampleContext
 
 NEAR_SHARE_OF_MEDIAN = 0.1
 
 
 def near_share(synthetic: FloatArray, held_out: FloatArray) -> float:
-    """Share of synthetic series within a tenth of the median distance of held-out ones to the nearest seen one.
-
-    Args:
-        synthetic: ``(n,)`` distance of each to the nearest seen series.
-        held_out: ``(m,)`` likewise.
-    """
+    """Share of synthetic series within a tenth of the median distance of held-out ones to the nearest seen one."""
     return float((synthetic < NEAR_SHARE_OF_MEDIAN * np.median(held_out)).mean())
 
 
@@ -27,13 +21,6 @@ def exact_share(synthetic: Panel, seen: Panel) -> float:
     return sum(synthetic.case(index).tobytes() in there for index in range(synthetic.n_cases)) / synthetic.n_cases
 
 
-def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    return {
-        "near_duplicates": near_share(context.synthetic_distances, context.held_out_distances),
-        "exact_duplicates": exact_share(context.synthetic, context.real.training_series or context.real.seen),
-    }
-
-
 SAMPLE_MEASURE = SampleMeasure(
     summary="share of synthetic series that are copies of series that the generator has seen, nearly or exactly",
     group="privacy",
@@ -41,6 +28,9 @@ SAMPLE_MEASURE = SampleMeasure(
         "near_duplicates": FigureSpec("share of near-copies", "lower", 0.005, "training series are copied"),
         "exact_duplicates": FigureSpec("share of exact copies", "lower", 0.0, "training series are copied"),
     },
-    compute=_compute,
+    compute=lambda context, seed: {
+        "near_duplicates": near_share(context.synthetic_distances, context.held_out_distances),
+        "exact_duplicates": exact_share(context.synthetic, context.real.training_series or context.real.seen),
+    },
     stand_in="reference",
 )

@@ -7,7 +7,6 @@ from scipy.stats import wasserstein_distance
 
 from tsinfogan.data.panel import IntArray
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-from tsinfogan.metrics.samples.context import SampleContext
 
 
 def duration_distance(synthetic: IntArray, reference: IntArray) -> float:
@@ -16,16 +15,14 @@ def duration_distance(synthetic: IntArray, reference: IntArray) -> float:
     return float(wasserstein_distance(one, other) / (other.std() or 1.0))
 
 
-def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    return {"durations": duration_distance(context.synthetic.case_lengths, context.reference.case_lengths)}
-
-
 SAMPLE_MEASURE = SampleMeasure(
     summary="distance of the distributions of log length, in standard deviations",
     group="fidelity",
     figures={
         "durations": FigureSpec("Wasserstein distance of log lengths, standardized", "lower", 0.1, "longer or shorter")
     },
-    compute=_compute,
+    compute=lambda context, seed: {
+        "durations": duration_distance(context.synthetic.case_lengths, context.reference.case_lengths)
+    },
     needs=frozenset({"lengths"}),
 )

@@ -7,15 +7,12 @@ from scipy.stats import wasserstein_distance
 
 from tsinfogan.data.panel import FloatArray
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-from tsinfogan.metrics.samples.context import SampleContext
 
 
 def marginal_distance(synthetic: FloatArray, reference: FloatArray) -> float:
     """Mean over channels of the 1-Wasserstein distance of all values, in standard deviations of the reference.
 
-    Args:
-        synthetic: ``(n, c, …)`` with NaN where there is no value.
-        reference: ``(m, c, …)`` likewise.
+    Of ``(n, c, …)`` and ``(m, c, …)``; NaN does not count.
     """
     distances = []
     for channel in range(synthetic.shape[1]):
@@ -25,15 +22,13 @@ def marginal_distance(synthetic: FloatArray, reference: FloatArray) -> float:
     return float(np.mean(distances))
 
 
-def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    return {"marginal_w1": marginal_distance(context.synthetic.values, context.reference.values)}
-
-
 SAMPLE_MEASURE = SampleMeasure(
     summary="distance of the distributions of values, channel by channel, in standard deviations",
     group="fidelity",
     figures={
         "marginal_w1": FigureSpec("Wasserstein distance of standardized values", "lower", 0.03, "another distribution")
     },
-    compute=_compute,
+    compute=lambda context, seed: {
+        "marginal_w1": marginal_distance(context.synthetic.values, context.reference.values)
+    },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import mannwhitneyu
 
 from tsinfogan.data.panel import FloatArray
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
@@ -15,15 +15,11 @@ def attack_auc(members: FloatArray, others: FloatArray) -> float:
     """Area under the ROC curve of an attack by distance to the nearest synthetic series; .5 is guessing.
 
     It is the black-box attack of Chen et al. 2020, arXiv:1909.03935: real series close to a synthetic one are taken
-    for training series. The area is the share of pairs in which the member is nearer (Mann & Whitney), ties by half.
-
-    Args:
-        members: ``(n,)`` distance of each series that the generator has seen to the nearest synthetic one.
-        others: ``(m,)`` likewise of those it has not.
+    for training series. The area is the share of pairs in which the member is nearer (Mann & Whitney), ties by half;
+    ``members`` ``(n,)`` and ``others`` ``(m,)`` are distances of seen and of unseen series.
     """
-    ranks = rankdata(np.concatenate([members, others]))
-    n, m = len(members), len(others)
-    return float(1 - (ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+    farther = mannwhitneyu(members, others, method="asymptotic").statistic
+    return float(1 - farther / (len(members) * len(others)))
 
 
 def _compute(context: SampleContext, seed: int) -> dict[str, float]:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-from tsinfogan.metrics.samples.context import SampleContext
 
 WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Of the kernels, as multiples of the median squared distance."""
@@ -18,11 +17,7 @@ def squared_mmd(synthetic: NDArray[Any], reference: NDArray[Any]) -> float:
     """Unbiased squared maximum mean discrepancy (Gretton et al. 2012, JMLR 13, lemma 6); below 0 by chance.
 
     The kernel is the mean of exp(−d² / (w·m)) over ``WIDTHS`` w, m being the median squared distance of two cases of
-    the reference: what is judged does not set its own scale.
-
-    Args:
-        synthetic: ``(n, d)`` with n at least 2.
-        reference: ``(m, d)`` likewise.
+    the reference: what is judged does not set its own scale. Of ``(n, d)`` and ``(m, d)``, n and m at least 2.
     """
     within = _squared_distances(reference, reference)
     median = float(np.median(within[np.triu_indices(len(reference), 1)])) or 1.0
@@ -44,13 +39,9 @@ def _kernel(squares: NDArray[np.float64], median: float) -> NDArray[np.float64]:
     return kernel
 
 
-def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    return {"mmd": squared_mmd(context.synthetic_points, context.reference_points)}
-
-
 SAMPLE_MEASURE = SampleMeasure(
     summary="squared maximum mean discrepancy of whole series on the common grid",
     group="fidelity",
     figures={"mmd": FigureSpec("squared maximum mean discrepancy", "lower", 0.002, "drawn from another distribution")},
-    compute=_compute,
+    compute=lambda context, seed: {"mmd": squared_mmd(context.synthetic_points, context.reference_points)},
 )

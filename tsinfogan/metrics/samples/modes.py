@@ -13,7 +13,6 @@ from tsinfogan.metrics.samples.context import SampleContext
 REACHED_SHARE = 0.1
 CASES_PER_CLUSTER = 20
 MAX_CLUSTERS = 20
-VARIANCE_SHARE, MAX_COMPONENTS = 0.99, 50
 
 
 def modes(synthetic: IntArray, reference: IntArray) -> dict[str, float]:
@@ -41,7 +40,7 @@ def _kinds(context: SampleContext) -> list[NDArray[np.int64]]:
     from sklearn.cluster import KMeans
 
     components = context.real.components
-    n = components.holding(VARIANCE_SHARE, MAX_COMPONENTS)
+    n = components.holding()
     if not n:  # the real series are equal, so of one kind
         return [np.zeros(panel.n_cases, np.int64) for panel in (context.synthetic, context.reference)]
     seen, synthetic, reference = (

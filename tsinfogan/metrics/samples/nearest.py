@@ -6,7 +6,6 @@ import numpy as np
 
 from tsinfogan.data.panel import FloatArray
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-from tsinfogan.metrics.samples.context import SampleContext
 
 NEAR_PERCENT = 1.0
 MIN_DISTANCE = 1e-6
@@ -22,11 +21,6 @@ def share_nearer(synthetic: FloatArray, held_out: FloatArray) -> float:
     return float((synthetic < np.percentile(held_out, NEAR_PERCENT)).mean())
 
 
-def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    synthetic, held_out = context.synthetic_distances, context.held_out_distances
-    return {"nearest": distance_ratio(synthetic, held_out), "nearer_share": share_nearer(synthetic, held_out)}
-
-
 SAMPLE_MEASURE = SampleMeasure(
     summary="distance to the nearest series that the generator has seen, against that of real series it has not",
     group="privacy",
@@ -39,6 +33,9 @@ SAMPLE_MEASURE = SampleMeasure(
         ),
         "nearer_share": FigureSpec("share nearer than 99 % of held-out ones", "lower", 0.02, "many are near copies"),
     },
-    compute=_compute,
+    compute=lambda context, seed: {
+        "nearest": distance_ratio(context.synthetic_distances, context.held_out_distances),
+        "nearer_share": share_nearer(context.synthetic_distances, context.held_out_distances),
+    },
     stand_in="reference",
 )

@@ -24,11 +24,7 @@ def amplitude_ratios(synthetic: FloatArray, reference: FloatArray) -> NDArray[np
     """``(k,)`` amplitude of synthetic series over that of the reference, for each harmonic of each channel in the band.
 
     The band of a channel are the first harmonics that hold 99.9 % of the energy about the mean. Of channels that are
-    constant in the reference there are none.
-
-    Args:
-        synthetic: ``(n, c, t)``.
-        reference: ``(m, c, t)``.
+    constant in the reference there are none. Both sides are ``(n, c, t)``.
     """
     energy = np.square(np.abs(np.fft.rfft(reference.astype(np.float64), axis=2))[..., 1:]).mean(axis=0)  # (c, f)
     total = energy.sum(axis=1, keepdims=True)

@@ -17,15 +17,10 @@ MIN_PER_CLASS = 5
 def class_spreads(
     synthetic: FloatArray, synthetic_classes: IntArray, real: FloatArray, classes: IntArray
 ) -> NDArray[np.float64]:
-    """``(k,)`` spread of synthetic over real series of a class: root mean square distance from their mean.
+    """``(k,)`` spread of synthetic over real series ``(n, d)`` of a class: root mean square distance from their mean.
 
-    Classes of fewer than ``MIN_PER_CLASS`` series on a side, or whose real series are all equal, are left out.
-
-    Args:
-        synthetic: ``(n, d)``.
-        synthetic_classes: ``(n,)``, -1 where unknown.
-        real: ``(m, d)``.
-        classes: ``(m,)`` likewise.
+    Classes ``(n,)`` are -1 where unknown. Those of fewer than ``MIN_PER_CLASS`` series on a side, or whose real series
+    are all equal, are left out.
     """
     ratios = []
     for index in np.unique(classes[classes >= 0]):

@@ -10,7 +10,6 @@ from torch import Tensor
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 from tsinfogan.metrics.samples._timegan import NETWORKS, Cases, RecurrentNetworks, batches_of, mean_score, train
 from tsinfogan.metrics.samples._unit import Series
-from tsinfogan.metrics.samples.context import SampleContext
 from tsinfogan.preprocessing.scaling import Numbers
 
 STEPS, QUICK_STEPS = 2000, 200
@@ -32,16 +31,7 @@ def discriminative_scores(
     recurrent units, the last state through a linear layer, 2000 steps of Adam (1e-3) on 128 cases of each.
     Their figure is the mean of ten networks.
 
-    Args:
-        synthetic: series ``(n, t, c)`` on [0, 1].
-        reference: ``(m, t, c)`` likewise.
-        networks: how many, each with weights, a split and batches of its own.
-        seed: of all these.
-        steps: fewer for a quick look.
-        device: where to compute.
-
-    Returns:
-        ``(networks,)``.
+    Of series ``(n, t, c)`` on [0, 1]; ``(networks,)`` scores, each of a network with its own weights, split, batches.
     """
     rng = np.random.default_rng(seed)
     n_real, n_synthetic, n_channels = len(reference.values), len(synthetic.values), reference.values.shape[2]
@@ -57,9 +47,8 @@ def discriminative_scores(
         rows = [
             np.take_along_axis(side, batches_of(cut, networks, rng), 1) for side, cut in zip(sides, cuts, strict=True)
         ]
-        real, generated = judges.last(cases[np.concatenate(rows, axis=1)]).split(
-            [side.shape[1] for side in rows], dim=1
-        )
+        logits = judges.last(cases[np.concatenate(rows, axis=1)])  # (k, m)
+        real, generated = logits.split([side.shape[1] for side in rows], dim=1)
         return (F.softplus(-real).mean(1) + F.softplus(generated).mean(1)).sum()
 
     train(judges, loss, steps)
@@ -70,10 +59,6 @@ def discriminative_scores(
     return scores
 
 
-def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    return {"timegan_discriminative": mean_score(discriminative_scores, context, seed, STEPS, QUICK_STEPS)}
-
-
 SAMPLE_MEASURE = SampleMeasure(
     summary="TimeGAN's discriminative score: |0.5 - accuracy| of a recurrent network of half as many units as channels",
     group="fidelity",
@@ -82,7 +67,9 @@ SAMPLE_MEASURE = SampleMeasure(
             "TimeGAN's discriminator, |0.5 - accuracy|", "lower", 0.05, "a network distinguishes them"
         )
     },
-    compute=_compute,
+    compute=lambda context, seed: {
+        "timegan_discriminative": mean_score(discriminative_scores, context, seed, STEPS, QUICK_STEPS)
+    },
     needs=frozenset({"series"}),
     repeats=2,
 )

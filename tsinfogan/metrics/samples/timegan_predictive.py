@@ -9,7 +9,6 @@ from torch import Tensor
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 from tsinfogan.metrics.samples._timegan import NETWORKS, Cases, RecurrentNetworks, batches_of, mean_score, train
 from tsinfogan.metrics.samples._unit import Series
-from tsinfogan.metrics.samples.context import SampleContext
 from tsinfogan.preprocessing.scaling import Numbers
 
 STEPS, QUICK_STEPS = 5000, 250
@@ -30,16 +29,8 @@ def predictive_scores(
     recurrent units reads all channels but the last up to t, and a linear layer with a sigmoid predicts the last one at
     t + 1; 5000 steps of Adam (1e-3) on 128 cases. Their figure is the mean of ten networks.
 
-    Args:
-        synthetic: series ``(n, t, c)`` on [0, 1], of two channels and two timepoints or more.
-        reference: ``(m, t, c)`` likewise.
-        networks: how many, each with weights and batches of its own.
-        seed: of all these.
-        steps: fewer for a quick look.
-        device: where to compute.
-
-    Returns:
-        ``(networks,)``.
+    Of series ``(n, t, c)`` on [0, 1], of two channels and two timepoints or more; ``(networks,)`` scores, each of a
+    network with weights and batches of its own.
     """
     rng = np.random.default_rng(seed)
     n_channels = reference.values.shape[2]
@@ -52,10 +43,8 @@ def predictive_scores(
 
     train(predictors, loss, steps)
     with torch.no_grad():
-        predicted = torch.cat(
-            [torch.sigmoid(predictors.every(part)) for part in judged.passes()], dim=1
-        )  # (k, n, t - 1)
-        return _errors(predicted, truth).double().mean(1).cpu().numpy()
+        predicted = [torch.sigmoid(predictors.every(part)) for part in judged.passes()]  # (k, m, t - 1) each
+        return _errors(torch.cat(predicted, dim=1), truth).double().mean(1).cpu().numpy()
 
 
 def _questions(series: Series, device: str) -> tuple[Cases, Tensor]:
@@ -72,10 +61,6 @@ def _errors(predicted: Tensor, wanted: Tensor) -> Tensor:
     return wrong.sum(-1) / known.sum(-1).clamp_min(1)
 
 
-def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    return {"timegan_predictive": mean_score(predictive_scores, context, seed, STEPS, QUICK_STEPS)}
-
-
 SAMPLE_MEASURE = SampleMeasure(
     summary="TimeGAN's predictive score: mean absolute error of real series a step ahead, trained on synthetic ones",
     group="utility",
@@ -84,7 +69,9 @@ SAMPLE_MEASURE = SampleMeasure(
             "TimeGAN's predictor, error a step ahead", "lower", 0.005, "trains poor predictors"
         )
     },
-    compute=_compute,
+    compute=lambda context, seed: {
+        "timegan_predictive": mean_score(predictive_scores, context, seed, STEPS, QUICK_STEPS)
+    },
     needs=frozenset({"series", "channels"}),
     repeats=2,
 )

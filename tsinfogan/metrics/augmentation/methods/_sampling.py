@@ -18,9 +18,9 @@ from tsinfogan.sampling.sampler import stream
 def samples_of_classes(
     model: Model, of_category: IntArray, labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int
 ) -> Panel:
-    """``n_new`` ``(n_classes,)`` series of each class from its categories in turn; without one, copies of labelled ones.
+    """``n_new`` ``(n_classes,)`` series of each class from its categories in turn; ``(K,)`` ``of_category``.
 
-    ``of_category`` ``(K,)`` is the class of each category, or −1.
+    A class without a category gets copies of its labelled series.
     """
     lacking = ~np.isin(np.arange(len(n_new)), of_category)
     if (lacking & (n_new > 0)).any():

@@ -15,7 +15,7 @@ from tsinfogan.seeding import Stream, generator_at
 
 
 def repeated(labels: IntArray, n_new: IntArray) -> IntArray:
-    """``n_new`` ``(n_classes,)`` indices of ``(n,)`` labels in turn, class after class; none of a class without cases."""
+    """``n_new`` ``(n_classes,)`` indices into ``(n,)`` labels, those of a class in turn; none of an empty class."""
     members = [np.flatnonzero(labels == index) for index in range(len(n_new))]
     taken = [np.resize(one, n if len(one) else 0) for one, n in zip(members, n_new.tolist(), strict=True)]
     return np.concatenate(taken).astype(np.int64)
