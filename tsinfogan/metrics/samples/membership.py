@@ -18,7 +18,8 @@ def attack_auc(members: FloatArray, others: FloatArray) -> float:
     for training series. The area is the share of pairs in which the member is nearer (Mann & Whitney), ties by half;
     ``members`` ``(n,)`` and ``others`` ``(m,)`` are distances of seen and of unseen series.
     """
-    farther = mannwhitneyu(members, others, method="asymptotic").statistic
+    distances = members.astype(np.float64), others.astype(np.float64)  # which is what pairs are then counted in
+    farther = mannwhitneyu(*distances, method="asymptotic").statistic
     return float(1 - farther / (len(members) * len(others)))
 
 
