@@ -244,7 +244,7 @@ def test_a_code_follows_an_augmentation_of_real_series() -> None:
     trainer = make(panel, cont_follows=("amplitude",), max_steps=200, continuous_weight=0.0, discriminator_rate=3e-3)
     batch = trainer.batches.draw(0)
     turned = trainer.augmenter.apply(batch.real, batch.real_augmentation)
-    turn = trainer.augmenter.turn("amplitude", batch.real_augmentation)
+    turn = trainer.augmenter.amount("amplitude", batch.real_augmentation)
 
     def slope() -> float:
         with torch.no_grad():

@@ -246,6 +246,6 @@ def test_a_gain_changes_the_raw_size_of_its_channels_alone() -> None:
     offset, scale = gain.offset[1], gain.scale[1]
     raw, raw_gained = values[:, 1] * scale + offset, gained[:, 1] * scale + offset
     torch.testing.assert_close(raw_gained, raw * torch.tensor([[0.6], [1.0], [1.2], [1.4]]))
-    torch.testing.assert_close(gain.turn("gain", draw), draw[:, -1])
+    torch.testing.assert_close(gain.amount("gain", draw), draw[:, -1])
     with pytest.raises(SettingError, match="gain needs the channels"):
         Augmentations(gain=0.4)

@@ -61,7 +61,7 @@ class Augmenter:
         size = 7 + WARP_WAVES + len(self.offset) + 1 + (self.strengths.gain > 0)
         return torch.rand(n, size, generator=generator, device=generator.device) * 2 - 1
 
-    def turn(self, name: str, draw: Tensor) -> Tensor:
+    def amount(self, name: str, draw: Tensor) -> Tensor:
         """``(n,)`` how far each case is augmented by the augmentation called ``name``, in [−1, 1] of its strength.
 
         Where the duration is a channel, ``time_scale`` changes that, because resampling removed it from the grid.

@@ -120,8 +120,8 @@ def logit_regularization(codes: Sequence[Code], posteriors: Sequence[Tensor]) ->
     return total
 
 
-def follow_loss(code: Code, read: Tensor, augmented: Tensor, turn: Tensor) -> Tensor:
-    """½ E[(μ(t(x)) − μ(x) − turn)²]: what Q reads of a real series moves as far as the series is augmented.
+def follow_loss(code: Code, read: Tensor, augmented: Tensor, amount: Tensor) -> Tensor:
+    """½ E[(μ(t(x)) − μ(x) − amount)²]: what Q reads of a real series moves as far as the series is augmented.
 
     So a code from −1 to 1 spans what the augmentation does at most, which by definition leaves a series what it is.
 
@@ -129,9 +129,9 @@ def follow_loss(code: Code, read: Tensor, augmented: Tensor, turn: Tensor) -> Te
         code: the code.
         read: posterior's parameters ``(n, n_parameters)`` of real series x.
         augmented: the same of t(x).
-        turn: ``(n,)`` how far each was augmented, in [−1, 1] of the augmentation's strength.
+        amount: ``(n,)`` how far each was augmented, in [−1, 1] of the augmentation's strength.
     """
-    return 0.5 * (code.estimate(augmented) - code.estimate(read) - turn).square().mean()
+    return 0.5 * (code.estimate(augmented) - code.estimate(read) - amount).square().mean()
 
 
 def overlap_loss(changes: Sequence[Tensor]) -> Tensor:

@@ -208,8 +208,8 @@ def followed_augmentations(setup: Setup) -> Term | None:
         clean, augmented = (step.posteriors[view] for view in views)
         each = {}
         for name, index in followed:
-            moved = setup.augmenter.turn(name, step.batch.real_augmentation)  # (n,)
-            each[f"follows_{name}"] = losses.follow_loss(codes[index], clean[index], augmented[index], moved)
+            amount = setup.augmenter.amount(name, step.batch.real_augmentation)  # (n,)
+            each[f"follows_{name}"] = losses.follow_loss(codes[index], clean[index], augmented[index], amount)
         return torch.stack(list(each.values())).sum(), {name: loss.detach() for name, loss in each.items()}
 
     term = Term(value, views, setup.objective.cont_follows_weight, "recognition")
