@@ -57,13 +57,14 @@ def format_name_for(name: str | None, path: Path | None, among: Sequence[str] | 
     """The format called ``name``, else the one of the suffix of ``path``, else csv; ``among`` some formats or all."""
     from tsinfogan.formats import FORMATS
 
+    if name is None and (path is None or not path.suffix):
+        return "csv"
     names = among or FORMATS.names()
     if name is not None:
         if name not in names:
             raise UnknownNameError("format", name, names)
         return name
-    if path is None or not path.suffix:
-        return "csv"
+    assert path is not None
     known = {each: FORMATS.get(each) for each in names}  # imports them all: only where a suffix decides
     fitting = [
         each for each, entry in known.items() if path.name.lower().endswith((entry.suffix, *entry.other_suffixes))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
-from tsinfogan.preprocessing.preprocessor import OTHERS, Choice
-from tsinfogan.training.plan import setting_types
+
+if TYPE_CHECKING:
+    from tsinfogan.preprocessing.preprocessor import Choice
 
 Values = list[float | Sequence[float] | None]
 MAX_SWEEP = 10_000
@@ -20,6 +21,8 @@ SWEEP_STEPS = 9
 
 def parse_setting(text: str) -> tuple[str, Any]:
     """Reads ``name=value``; refuses unknown names and values of another type."""
+    from tsinfogan.training.plan import setting_types
+
     name, _, value = text.partition("=")
     types = setting_types()
     if name not in types:
@@ -49,6 +52,8 @@ def parse_choice(texts: Iterable[str]) -> Choice:
 
     Which channels and choices exist is checked later, with the data.
     """
+    from tsinfogan.preprocessing.preprocessor import OTHERS
+
     chosen: dict[str, str] = {}
     for text in texts:
         channel, _, choice = text.rpartition("=")
