@@ -107,9 +107,9 @@ def functions_of(path: Path, root: Path) -> Iterator[Function]:
 
 def is_command(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether its parameters are options of the command line."""
-    annotations = [one.annotation for one in (*node.args.args, *node.args.kwonlyargs) if one.annotation]
-    names = [part.id for one in annotations for part in ast.walk(one) if isinstance(part, ast.Name)]
-    return any(name == "typer" or name.endswith("Option") for name in names)
+    given = [*(a.annotation for a in node.args.args), *node.args.defaults, *node.args.kw_defaults]
+    names = {n.id for part in given if part is not None for n in ast.walk(part) if isinstance(n, ast.Name)}
+    return any(name in ("typer", "option", "shared") or name.endswith("Option") for name in names)
 
 
 def names_mixing(path: Path) -> bool:
