@@ -24,6 +24,7 @@ from tsinfogan.training.plan import Plan
 from tsinfogan.training.run import CANDIDATES, CARD, CONFIG, METRICS, MODEL, STATE, Run, find_run, list_runs
 from tsinfogan.training.selection import Score, best, score_models, with_seeds
 from tsinfogan.training.session import Session, build_model, check_same_data, describe, make_trainer
+from tsinfogan.training.trainer import STEADIER
 
 FOLDER = "candidates"
 OWN_FILES = (CONFIG, STATE, CARD)
@@ -111,10 +112,7 @@ class Candidates:
         """
         rows = [row for row in self.rows if row.trained]
         if not rows:
-            raise DivergedError(
-                f"all {len(self.rows)} candidates of run {self.run.name} diverged; lower `discriminator_rate` and "
-                "`generator_rate`, or raise `r1_weight`, and train again"
-            )
+            raise DivergedError(f"all {len(self.rows)} candidates of run {self.run.name} diverged; {STEADIER}")
         scores = score_models(self.run.plan, (self._run(row).load_model(device) for row in rows), panel)
         scored = {row.seed: replace(row, **_entries(score)) for row, score in zip(rows, scores, strict=True)}
         chosen = replace(scored[rows[best(scores)].seed], chosen=True)

@@ -27,7 +27,7 @@ from tsinfogan.training.monitor import Collapse, CollapseMonitor
 from tsinfogan.training.plan import Plan, make_plan
 from tsinfogan.training.run import CARD, METRICS, Run
 from tsinfogan.training.selection import best, score_models, with_seeds
-from tsinfogan.training.trainer import Report, Trainer
+from tsinfogan.training.trainer import STEADIER, Report, Trainer
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 PICTURE = "samples.png"
@@ -151,8 +151,7 @@ class Session:
         networks = (self.trainer.model.generator, self.trainer.model.discriminator)
         if not all(bool(weight.isfinite().all()) for network in networks for weight in network.parameters()):
             raise DivergedError(
-                f"training diverged before step {self.trainer.steps_done}: its weights are not finite; lower "
-                "`discriminator_rate` and `generator_rate`, or raise `r1_weight`, and train again"
+                f"training diverged before step {self.trainer.steps_done}: its weights are not finite; {STEADIER}"
             )
         self.run.save(self.trainer)
 

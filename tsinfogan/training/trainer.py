@@ -34,6 +34,8 @@ from tsinfogan.training.optimization import StepRunner
 from tsinfogan.training.pretraining import Pretraining, RealCases, can_pretrain
 
 CASES_TO_SCALE_Q = 256
+STEADIER = "lower `discriminator_rate` and `generator_rate`, or raise `r1_weight`, and train again"
+"""What to do if a training diverged."""
 HALF_LIFE_SHARE = 0.1
 """Longest half-life of the averages, as a share of the cases of adversarial training so far (EDM, Karras et al. 2022,
 arXiv:2206.00364), so that no average remembers the beginning."""
@@ -195,8 +197,7 @@ class Trainer:
     def _check_finite(self, stats: dict[str, float]) -> None:
         if broken := [name for name, value in stats.items() if not math.isfinite(value)]:
             raise DivergedError(
-                f"training diverged before step {self.steps_done}: {', '.join(broken)} is not finite; lower "
-                "`discriminator_rate` and `generator_rate`, or raise `r1_weight`, and train again"
+                f"training diverged before step {self.steps_done}: {', '.join(broken)} is not finite; {STEADIER}"
             )
 
     @torch.no_grad()
