@@ -27,6 +27,7 @@ class Stream(IntEnum):
     STEP = 2  # noise, codes and augmentations of a training step
     PRETRAINING = 4
     NOISE_CALIBRATION = 9
+    OPENING = 29  # convolutions and parts of the series that are clustered
     # sampling
     SAMPLE = 3
     VIEWS = 5  # augmented views that Q reads

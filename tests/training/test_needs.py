@@ -41,9 +41,13 @@ VALUES = {
 }  # fmt: skip
 
 
-def other_value(name: str) -> Any:
+def other_value(name: str, situation: str = "") -> Any:
     """A value that is not the default, unless the setting is a switch: then on."""
     kind = setting_types()[name]
+    if name == "opening" and situation:
+        panel, arguments = SITUATIONS[situation]
+        taken = make_plan(panel, **arguments).training.opening
+        return "restarts" if taken == "convolutions" else "convolutions"
     if name in VALUES:
         return VALUES[name]
     if get_args(kind):
@@ -75,7 +79,7 @@ def same(some: list[np.ndarray], others: list[np.ndarray]) -> bool:
     [(situation, name) for name in setting_types() for situation in (SITUATIONS if name in NEEDS else ["no codes"])],
 )
 def test_a_setting_has_an_effect_or_is_refused(situation: str, name: str) -> None:
-    value = other_value(name)
+    value = other_value(name, situation)
     n_pretraining = 8 if name in ("pretraining_restarts", "split_merge_rounds") else None  # of few there is one
     try:
         outcome = trained(situation, name, value, n_pretraining)
@@ -93,7 +97,7 @@ def test_every_need_is_met_somewhere_and_not_elsewhere(name: str) -> None:
     def refused(situation: str) -> bool:
         panel, arguments = SITUATIONS[situation]
         try:
-            make_plan(panel, **arguments, settings={name: other_value(name)})
+            make_plan(panel, **arguments, settings={name: "convolutions" if name == "opening" else other_value(name)})
         except SettingError:
             return True
         return False

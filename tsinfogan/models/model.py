@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -127,6 +128,9 @@ class Model:
         noise_scale: factor on the noise of samples, from noise calibration (:mod:`tsinfogan.training.calibration`).
         class_proportions: of the categories of the first categorical code in the training series, as Q reads them, with
             which categories are sampled; empty to sample them from their prior (:mod:`tsinfogan.training.calibration`).
+        agreement: of the categories with clusterings of parts of the training series, an adjusted Rand index, at most
+            1; NaN if it was not measured.
+        temperature: of Q's logits, at which the confidence in a category is the share of such clusterings that agree.
 
     Example:
         >>> import numpy as np
@@ -147,6 +151,8 @@ class Model:
     names: tuple[str | None, ...] = ()
     noise_scale: float = 1.0
     class_proportions: tuple[float, ...] = ()
+    agreement: float = math.nan
+    temperature: float = 1.0
 
     @classmethod
     def build(cls, settings: ModelSettings, card: DataCard, preprocessor: Preprocessor, seed: int = 0) -> Model:

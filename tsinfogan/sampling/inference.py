@@ -28,6 +28,9 @@ CASES_PER_PASS = 256
 def encode(model: Model, panel: Panel) -> dict[str, NDArray[Any]]:
     """Reads the codes of series: the most probable value of each code, and the confidence of each category.
 
+    Where the categories come from spectral clustering, the confidence in one is the probability that a clustering of
+    another part of the training series puts the case into the same category (:mod:`tsinfogan.training.calibration`).
+
     Args:
         model: a trained model.
         panel: series with the channels of the training data, in raw units.
@@ -53,7 +56,8 @@ def encode(model: Model, panel: Panel) -> dict[str, NDArray[Any]]:
     for column, code, parameters in zip(latent.columns, latent.codes, read_codes(model, panel), strict=True):
         columns[column] = code.estimate(parameters).numpy()
         if code.is_categorical:
-            columns[f"{column}_confidence"] = code.features(parameters).amax(1).numpy()
+            cooled = parameters / model.temperature if column == model.settings.category_column else parameters
+            columns[f"{column}_confidence"] = code.features(cooled).amax(1).numpy()
     return columns
 
 

@@ -73,9 +73,9 @@ class AdversarialStage:
         self.objective, self.settings, self.augmenter, self.precision = objective, settings, augmenter, precision
         self.generator_optimizer = make_optimizer(generator, settings.generator_rate, settings)
         self.discriminator_optimizer = make_optimizer(discriminator, settings.discriminator_rate, settings)
-        setup = Setup(objective, latent, augmenter)
-        self.discriminator_terms = terms_of(DISCRIMINATOR_TERMS, setup)
-        self.generator_terms = terms_of(GENERATOR_TERMS, setup)
+        self.setup = Setup(objective, latent, augmenter)
+        self.discriminator_terms = terms_of(DISCRIMINATOR_TERMS, self.setup)
+        self.generator_terms = terms_of(GENERATOR_TERMS, self.setup)
         self.mixing: ClassMixing | None = None
         self.first_step: int | None = None
 
@@ -85,9 +85,10 @@ class AdversarialStage:
         return self.mixing is not None
 
     def begin(self, data: Tensor, category: Tensor, windows: bool) -> None:
-        """Has realness judged of mixtures, if that is asked for and possible.
+        """Has realness judged of mixtures, if that is asked for and possible, and categories balanced as found.
 
-        It needs a discriminator that sees principal components and the category, and a known category of most cases.
+        Spectral clustering finds categories of unequal size, restarts of equal size. Mixing needs a discriminator that
+        sees principal components and the category, and a known category of most cases.
         Windows of one recording lie along its path, and a mixture of two places beside it.
 
         Args:
@@ -96,6 +97,10 @@ class AdversarialStage:
             windows: whether the series are windows of one recording.
         """
         discriminator = self.discriminator
+        if self.settings.opening == "convolutions" and (category >= 0).any():
+            counts = category[category >= 0].bincount(minlength=discriminator.sizes[0])
+            self.setup = self.setup._replace(proportions=counts / counts.sum())
+            self.discriminator_terms = terms_of(DISCRIMINATOR_TERMS, self.setup)
         can_mix = discriminator.principal_components is not None and discriminator.by_category and not windows
         if self.objective.within_class_mixing and can_mix:
             self.mixing = ClassMixing.among(data, category, discriminator.sizes[0])

@@ -1,4 +1,4 @@
-"""How a trained generator is sampled: how far its noise is drawn, and how often each category is.
+"""How a trained model is used: how far noise is drawn, how often each category is, and how sure Q is of one.
 
 **Noise calibration.** Samples can lie closer together than real series do: on CharacterTrajectories the fifth-nearest
 other sample is a tenth nearer than among real series. Drawing the noise somewhat wider than in training corrects that
@@ -10,22 +10,32 @@ it has not been measured to help elsewhere.
 alone would tell synthetic from real data, so samples are drawn with the proportions that Q finds in the real data.
 Learning the prior during training (Ojha et al. 2020, Elastic-InfoGAN, arXiv:1910.01112) does the same; here the
 generator and, by default, the discriminator are given the category, so the prior in training does not matter.
+
+**Confidence.** A network that learned categories is nearly sure of every one, right or wrong. Where the categories come
+from spectral clustering, its logits are divided by a temperature (Guo et al. 2017, arXiv:1706.04599) at which its
+confidence foretells, as well as it can, whether the clustering of another part of the series agrees.
 """
 
 from __future__ import annotations
 
+import math
+
 import torch
+import torch.nn.functional as F
+from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.inference import evenly_spaced, posteriors
 from tsinfogan.seeding import Stream, generator_at
+from tsinfogan.training.spectral import Clustering, aligned
 
 NEIGHBOUR = 5
 MAX_CASES = 1500
 MAX_SCALE = 1.5
 """Wider noise is too far from what the generator was trained on; CharacterTrajectories needs 1.2 to 1.4."""
 HALVINGS = 5
+MAX_TEMPERATURE = 100.0
 
 
 @torch.no_grad()
@@ -73,3 +83,28 @@ def class_proportions(model: Model, data: Tensor) -> tuple[float, ...]:
     categories = code.estimate(posteriors(model.discriminator, data)[index])
     counts = categories.bincount(minlength=code.n_categories).tolist()
     return tuple(count / len(data) for count in counts)
+
+
+@torch.no_grad()
+def fitted_temperature(model: Model, cases: Tensor, clustering: Clustering) -> float:
+    """The temperature at which Q's confidence in real cases ``(n, c, *grid)`` fits the votes of a clustering of them.
+
+    At least 1: Q is never made surer than it is.
+    """
+    first = model.settings.latent.first_category
+    assert first is not None
+    index, code = first
+    logits = posteriors(model.discriminator, cases)[index].cpu().double()  # (n, K)
+    read = logits.argmax(1).numpy()
+    in_part = clustering.votes >= 0  # (parts, n)
+    votes = [
+        aligned(vote[known], read[known], code.n_categories)
+        for vote, known in zip(clustering.votes, in_part, strict=True)
+    ]
+    seen = torch.cat([logits[torch.from_numpy(known)] for known in in_part])
+    target = torch.cat([torch.from_numpy(vote) for vote in votes])
+
+    def misfit(log_temperature: float) -> float:
+        return float(F.cross_entropy(seen / math.exp(log_temperature), target))
+
+    return math.exp(minimize_scalar(misfit, bounds=(0, math.log(MAX_TEMPERATURE)), method="bounded").x)

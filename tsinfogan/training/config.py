@@ -14,6 +14,11 @@ from tsinfogan.models.codes import Code
 from tsinfogan.models.discriminator import DiscriminatorSettings
 
 Adversarial = Literal["non_saturating", "least_squares", "relativistic"]
+Opening = Literal["auto", "convolutions", "restarts"]
+
+
+TAUGHT_FASTER = 7
+"""Known categories are learned in so many times fewer steps than unknown ones are found."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,10 @@ class TrainingSettings:
         beta1: decay of Adam's first moment.
         beta2: decay of Adam's second moment.
         decay_share: share of the steps, at the end, over which the learning rates fall linearly to zero.
+        opening: how pre-training finds its first categories: ``convolutions`` by spectral clustering
+            (:mod:`tsinfogan.training.spectral`), which the networks then learn; ``restarts`` by training the networks
+            to be consistent under augmentation, several times anew. A plan decides ``auto``: ``restarts`` where it is
+            known which augmentations leave a series what it is, and for images.
         pretraining_steps: steps of pre-training; never more than ``max_steps / 2``.
         pretraining_restarts: networks that pre-training begins anew; the best one is kept.
         pretraining_heads: recognition heads trained side by side in each restart; the best one is kept.
@@ -53,6 +62,7 @@ class TrainingSettings:
     beta1: float = 0.5
     beta2: float = 0.99
     decay_share: float = 0.3
+    opening: Opening = "auto"
     pretraining_steps: int = 1400
     pretraining_restarts: int = 2
     pretraining_heads: int = 6
@@ -68,12 +78,14 @@ class TrainingSettings:
     @property
     def n_restarts(self) -> int:
         """Restarts that the steps suffice for: a short training has fewer of them, not shorter ones."""
-        return max(1, min(self._affordable(self.pretraining_restarts), self._restart_budget))
+        wanted = 1 if self.opening == "convolutions" else self.pretraining_restarts
+        return max(1, min(self._affordable(wanted), self._restart_budget))
 
     @property
     def n_split_merge_rounds(self) -> int:
         """Split-merge rounds that the steps suffice for, likewise."""
-        return min(self._affordable(self.split_merge_rounds), self._pretraining_budget // 2)
+        wanted = 0 if self.opening == "convolutions" else self.split_merge_rounds
+        return min(self._affordable(wanted), self._pretraining_budget // 2)
 
     @property
     def restart_steps(self) -> int:
@@ -100,7 +112,8 @@ class TrainingSettings:
 
     @property
     def _pretraining_budget(self) -> int:
-        return min(self.pretraining_steps, self.max_steps // 2)
+        wanted = self.pretraining_steps // (TAUGHT_FASTER if self.opening == "convolutions" else 1)
+        return min(wanted, self.max_steps // 2)
 
     @property
     def _restart_budget(self) -> int:

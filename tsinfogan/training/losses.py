@@ -94,20 +94,27 @@ def balance(logits: Tensor, prior: Tensor) -> Tensor:
     return (mean * (mean.clamp_min(1e-8).log() - prior.clamp_min(1e-8).log())).sum(-1)
 
 
-def category_agreement(objective: Objective, codes: Sequence[Code], views: Sequence[Sequence[Tensor]]) -> Tensor:
+def category_agreement(
+    objective: Objective,
+    codes: Sequence[Code],
+    views: Sequence[Sequence[Tensor]],
+    proportions: Tensor | None = None,
+) -> Tensor:
     """Consistency and weighted balance of every categorical code between views of the same real cases.
 
     Args:
         objective: gives the weight of balance.
         codes: the codes.
         views: for each view of n cases, one posterior's parameters a code.
+        proportions: ``(K,)`` known proportions of a code of K categories, to balance it by in place of its prior.
     """
     total = views[0][0].new_zeros(())
     for index, code in enumerate(codes):
         if code.is_categorical:
             logits = torch.stack([posteriors[index] for posteriors in views])  # (v, n, K)
+            prior = code.prior(logits.device) if proportions is None else proportions
             total = total + consistency(logits)
-            total = total + objective.balance_weight * balance(logits.flatten(0, 1), code.prior(logits.device))
+            total = total + objective.balance_weight * balance(logits.flatten(0, 1), prior)
     return total
 
 

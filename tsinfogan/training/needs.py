@@ -15,7 +15,7 @@ from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.pca import are_windows
 from tsinfogan.training.config import Objective, TrainingSettings
 
-OFF = (None, False, 0, "none")
+OFF = (None, False, 0, "none", "auto", "restarts")
 NOTED = ("principal_components", "low_rank_head", "within_class_mixing", "calibrate_noise")
 """Defaults that some data does not allow, which a plan then says."""
 
@@ -119,13 +119,17 @@ PENALTY = needs(
     lambda it: it.objective.r1_weight or it.objective.r2_weight or it.acts("overlap_weight"),
 )
 PRETRAINING = setting("pretraining_steps")
+SERIES = needs("series, not images", lambda it: len(it.panel.grid) == 1)
+ONE_CATEGORICAL = needs("exactly one categorical code (`n_categories`)", lambda it: len(it.n_categories) == 1)
+RESTARTS = needs("`opening=restarts`", lambda it: it.training.opening != "convolutions")
 
 NEEDS: Mapping[str, tuple[Need, ...]] = {
     # training
     "pretraining_steps": (CATEGORIES, CONSISTENCY, NO_LABEL_INPUT, TWO_STEPS),
-    "pretraining_restarts": (PRETRAINING,),
-    "pretraining_heads": (PRETRAINING,),
-    "split_merge_rounds": (PRETRAINING,),
+    "opening": (SERIES, ONE_CATEGORICAL, PRETRAINING),
+    "pretraining_restarts": (PRETRAINING, RESTARTS),
+    "pretraining_heads": (PRETRAINING, RESTARTS),
+    "split_merge_rounds": (PRETRAINING, RESTARTS),
     "recognition_every": (CODE,),
     "penalty_every": (PENALTY,),
     "calibrate_noise": (setting("within_class_mixing"),),

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import wraps
 from typing import Any, Literal, TypeVar, cast, get_args, get_type_hints
 
+import torch
+
+from tsinfogan.data.augmentations import CAUTIOUS, Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.models.backbone import BACKBONES, Backbone
@@ -14,14 +17,21 @@ from tsinfogan.models.codes import CategoricalCode, Code, LatentSpec, NormalCode
 from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.model import ModelSettings
 from tsinfogan.preprocessing.augmenter import FOLLOWABLE
-from tsinfogan.preprocessing.preprocessor import Choice, channel_choices
+from tsinfogan.preprocessing.preprocessor import Choice, Preprocessor, channel_choices
+from tsinfogan.sampling.inference import evenly_spaced
 from tsinfogan.training.config import Objective, Recipe, TrainingSettings, get_recipe
 from tsinfogan.training.needs import Choices, limits, refuse_without_effect
+from tsinfogan.training.pretraining import MAX_SCORED_CASES
+from tsinfogan.training.spectral import Stability, measure_stability
 from tsinfogan.training.upgrade import new_names
 
 Prior = Literal["uniform", "normal"]
 CategoryPrior = Literal["uniform", "data"]
 DEFAULT_CATEGORIES = 10
+MIN_STEPS, MAX_PASSES = 1500, 450
+"""Steps of a training on few series: enough to pass that many times over all of them, as 5000 steps do over 1422."""
+RESTART_SETTINGS = {"pretraining_restarts", "pretraining_heads", "split_merge_rounds"}
+"""Whoever gives one of these asks for restarts."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,7 @@ class Plan:
         scaling: of each channel, as in :meth:`Preprocessor.fit`.
         bounds: of each channel's samples, likewise.
         notes: defaults that are left out because the data does not allow them, each with the reason.
+        reasons: what was chosen for this data and why, a line each.
     """
 
     recipe: str
@@ -45,6 +56,7 @@ class Plan:
     scaling: Choice = "auto"
     bounds: Choice = "auto"
     notes: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; :meth:`from_dict` is its inverse."""
@@ -62,6 +74,7 @@ class Plan:
             settings.get("scaling", "standard"),
             settings.get("bounds", "none"),
             tuple(settings.get("notes", ())),
+            tuple(settings.get("reasons", ())),
         )
 
 
@@ -107,7 +120,8 @@ def make_plan(
         recipe: name of a recipe: ``infogan``, ``gan``, ``cgan``, ``acgan`` or ``semi_supervised``.
         backbone: name of a backbone, or an object; by default ``conv1d`` for series and ``image`` for images.
         n_categories: size of each categorical code, such as ``(20,)``, ``(10, 10)`` or ``()``; by default one code with
-            as many categories as the panel has classes, or ten.
+            as many categories as the panel has classes, or as the series have stable kinds
+            (:func:`tsinfogan.training.spectral.measure_stability`), of images ten.
         n_continuous: number of continuous codes.
         noise_dim: number of noise dimensions, which no code describes.
         continuous_prior: of continuous codes: ``uniform``, U(−1, 1), or ``normal``, N(0, 1).
@@ -139,7 +153,7 @@ def make_plan(
     """
     chosen = get_recipe(recipe)
     backbone = BACKBONES.register(backbone or ("conv1d" if len(panel.grid) == 1 else "image"))
-    n_categories = _category_sizes(panel, recipe, chosen, n_categories)
+    n_categories, reasons = _category_sizes(panel, recipe, chosen, n_categories)
     codes = _codes(panel, n_categories, n_continuous, continuous_prior, category_prior, posterior_scale)
     given = new_names(settings or {})
     if unknown := given.keys() - set(setting_types()):
@@ -151,6 +165,10 @@ def make_plan(
     wanted = _overridden(chosen.discriminator, values)
     training = _overridden(TrainingSettings(), values)
     choices = Choices(panel, chosen.labelled, n_categories, n_continuous, training, objective, wanted)
+    if training.opening == "auto":
+        training, reasons = _with_opening(training, choices, given, reasons)
+    if training.opening == "convolutions" and "max_steps" not in values:
+        training, reasons = _with_passes(training, panel.n_cases, reasons)
     asked_prior = None if continuous_prior == "uniform" else continuous_prior
     arguments = {"posterior_scale": posterior_scale, "continuous_prior": asked_prior}
     refuse_without_effect(choices, {"label_input": wanted.label_input, **given, **arguments})
@@ -158,7 +176,7 @@ def make_plan(
     possible = {name: choices.acts(name) for name in ("category_input", "spread_input", "principal_components")}
     latent, low_rank_head = LatentSpec(noise_dim, codes), choices.acts("low_rank_head")
     model = ModelSettings(backbone, latent, width, chosen.labelled, replace(wanted, **possible), low_rank_head)
-    return Plan(recipe, model, objective, training, scaling, bounds, limits(choices, given))
+    return Plan(recipe, model, objective, training, scaling, bounds, limits(choices, given), reasons)
 
 
 def setting_types() -> dict[str, Any]:
@@ -171,20 +189,46 @@ def setting_types() -> dict[str, Any]:
     }
 
 
-def _category_sizes(panel: Panel, recipe: str, chosen: Recipe, n_categories: tuple[int, ...] | None) -> tuple[int, ...]:
-    """The size of each categorical code; of a labelled recipe the first is the number of classes."""
+def _category_sizes(
+    panel: Panel, recipe: str, chosen: Recipe, n_categories: tuple[int, ...] | None
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The size of each categorical code, and why; of a labelled recipe the first is the number of classes."""
     if chosen.labelled and (panel.labels is None or not (panel.labels >= 0).any()):
         raise SettingError(
             f"recipe {recipe!r} needs labels but {panel.name} has none: add a label column, or use infogan"
         )
     if n_categories is None or (chosen.labelled and not n_categories):
-        return (len(panel.classes) or DEFAULT_CATEGORIES,)
+        if panel.classes:
+            return (len(panel.classes),), (f"{len(panel.classes)} categories, one for each class",)
+        if len(panel.grid) > 1 or not chosen.objective.consistency_weight:
+            return (DEFAULT_CATEGORIES,), ()
+        stability = _stability(panel)
+        return (stability.n_categories,), (stability.statement(),)
     if chosen.labelled and n_categories[0] != len(panel.classes):
         raise SettingError(
             f"recipe {recipe!r} makes the first category the label: expected {len(panel.classes)} categories, one for "
             f"each class of {panel.name}, got {n_categories[0]}"
         )
-    return n_categories
+    return n_categories, ()
+
+
+def _stability(panel: Panel) -> Stability:
+    """How stable each number of categories is, on some of many series."""
+    some = panel.subset(evenly_spaced(panel.n_cases, MAX_SCORED_CASES).numpy())
+    preprocessor = Preprocessor.fit(some)
+    values = torch.from_numpy(preprocessor.transform(some))  # (n, c, t)
+    return measure_stability(values[:, : preprocessor.n_channels], seed=0)
+
+
+def _with_opening(
+    training: TrainingSettings, choices: Choices, given: Mapping[str, Any], reasons: tuple[str, ...]
+) -> tuple[TrainingSettings, tuple[str, ...]]:
+    """Clusters by convolutions unless it is known which augmentations leave a series what it is, and says so."""
+    unknown = choices.panel.augmentations in (CAUTIOUS, Augmentations()) and not RESTART_SETTINGS & set(given)
+    if choices.missing("opening") or not unknown:
+        return replace(training, opening="restarts"), reasons
+    why = "categories by clustering random convolutions: it is not known which augmentations leave a series what it is"
+    return replace(training, opening="convolutions"), (*reasons, why)
 
 
 def _codes(
@@ -210,6 +254,16 @@ def _codes(
         *(CategoricalCode(k, frequencies if index == 0 else None) for index, k in enumerate(n_categories)),
         *(continuous(posterior_scale) for _ in range(n_continuous)),
     )
+
+
+def _with_passes(
+    training: TrainingSettings, n_cases: int, reasons: tuple[str, ...]
+) -> tuple[TrainingSettings, tuple[str, ...]]:
+    """Fewer steps for few series, which a discriminator soon overfits, and says so."""
+    steps = max(MIN_STEPS, MAX_PASSES * n_cases // training.batch_size)
+    if steps >= training.max_steps:
+        return training, reasons
+    return replace(training, max_steps=steps), (*reasons, f"{steps} steps: more would overfit {n_cases} series")
 
 
 def _followed(

@@ -10,8 +10,11 @@
    training series.
 
 No label is needed: among restarts on one dataset, low disagreement under augmentation goes with high accuracy
-(docs/development/experiments.md). Without this stage generator and Q agree on categories of their own, which
-consistency alone does not undo later.
+(docs/development/experiments.md). That holds where it is known which augmentations leave a series what it is. Where it
+is not, a clustering that hardly disagrees with itself under weak augmentations has proved nothing: then the categories
+come from spectral clustering (:mod:`tsinfogan.training.spectral`), and trunk and Q learn these, without restarts and
+rounds. Without this stage generator and Q agree on categories of their own, which consistency alone does not undo
+later.
 """
 
 from __future__ import annotations
@@ -71,6 +74,7 @@ class Pretraining:
         settings: numbers of steps, restarts, heads and rounds.
         cases: real series and what is known of them.
         precision: dtype of the networks' products.
+        targets: ``(n_cases,)`` category to be learned, or −1; None to find categories by restarts.
     """
 
     def __init__(
@@ -81,9 +85,10 @@ class Pretraining:
         settings: TrainingSettings,
         cases: RealCases,
         precision: torch.dtype = torch.float32,
+        targets: Tensor | None = None,
     ):
         self.discriminator, self.codes, self.objective, self.settings = discriminator, latent.codes, objective, settings
-        self.cases, self.precision = cases, precision
+        self.cases, self.precision, self.targets = cases, precision, targets
         self.n_steps = settings.adversarial_start
         categories = list(latent.categories.values())
         self._category = categories[0]
@@ -91,7 +96,8 @@ class Pretraining:
         device = cases.data.device
         feature_dim = discriminator.q.feature_dim
         with _seeded(settings.seed, Stream.PRETRAINING, device=device):
-            n_heads, n_parameters = settings.pretraining_heads, sum(discriminator.sizes)
+            n_heads = 1 if targets is not None else settings.pretraining_heads
+            n_parameters = sum(discriminator.sizes)
             heads = nn.ModuleList(RecognitionHead(feature_dim, n_parameters) for _ in range(n_heads))
         self.heads = heads.to(device)
         self.best = copy.deepcopy(discriminator).requires_grad_(False)
@@ -160,13 +166,21 @@ class Pretraining:
         features = self.discriminator.recognition_features(torch.cat(views))  # (n_views * n, feature_dim)
         heads = self.heads if restarts else [self.discriminator.q]
         posteriors = [self.discriminator.posteriors(head, features) for head in heads]
-        total = torch.stack([self._disagreement(each, len(views), batch.real_label) for each in posteriors])
+        total = torch.stack(
+            [self._disagreement(each, len(views), batch.real_label, batch.index) for each in posteriors]
+        )
         regularization = torch.stack([logit_regularization(self.codes, each) for each in posteriors]).sum()
         weight = self.objective.consistency_weight * self.objective.logit_regularization_weight
         return total.sum() + weight * regularization, {"pretraining": total.detach().min()}
 
-    def _disagreement(self, posteriors: Sequence[Tensor], n_views: int, labels: Tensor) -> Tensor:
-        """Inconsistency and imbalance over ``n_views`` views of n cases, view by view, and misread labels ``(n,)``."""
+    def _disagreement(self, posteriors: Sequence[Tensor], n_views: int, labels: Tensor, index: Tensor) -> Tensor:
+        """Inconsistency and imbalance over ``n_views`` views of n cases, view by view, and misread labels ``(n,)``.
+
+        Where there are targets, disagreement with these in every view. ``index`` ``(n,)`` says which cases these are.
+        """
+        if self.targets is not None:
+            target, category = self.targets[index].repeat(n_views), self._category
+            return known_code_loss(self.codes[category], posteriors[category], target)
         views = list(zip(*(parameters.chunk(n_views) for parameters in posteriors), strict=True))
         total = self.objective.consistency_weight * category_agreement(self.objective, self.codes, views)
         if self.objective.real_code_weight:
@@ -192,10 +206,11 @@ class Pretraining:
         """Keeps trunk and head if one of the heads has less disagreement than the best so far."""
         views = self.cases.views(SCORED_VIEWS, self._draws(SCORING))  # the same augmentations each time
         features = view_features(self.discriminator, views).flatten(0, 1)
-        labels = self.cases.labels[self.cases.chosen]
+        chosen = self.cases.chosen
+        labels = self.cases.labels[chosen]
         for head in heads:
             posteriors = self.discriminator.posteriors(head, features)
-            disagreement = self._disagreement(posteriors, SCORED_VIEWS, labels)
+            disagreement = self._disagreement(posteriors, SCORED_VIEWS, labels, chosen)
             if disagreement < self.min_disagreement:
                 self.min_disagreement.copy_(disagreement)
                 self.best.load_state_dict(self.discriminator.state_dict())

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import platform
 import re
 import time
@@ -40,6 +41,7 @@ from tsinfogan.training.upgrade import FORMAT_VERSION, MIN_FORMAT, name_in_code,
 CONFIG, METRICS, NAMES, CANDIDATES = "config.json", "metrics.jsonl", "names.json", "candidates.json"
 MODEL, STATE, CARD = "model.safetensors", "state.safetensors", "README.md"
 NOISE_SCALE, CLASS_PROPORTIONS = "noise_scale", "category_shares"
+AGREEMENT, TEMPERATURE = "category_agreement", "category_temperature"
 """Entries beside the weights in the model's file."""
 
 
@@ -314,6 +316,8 @@ def _networks(model: Model) -> nn.ModuleDict:
 def _calibration_tensors(model: Model) -> dict[str, Tensor]:
     """How samples are drawn (:mod:`tsinfogan.training.calibration`), as entries of the model's file."""
     tensors = {NOISE_SCALE: torch.tensor(model.noise_scale)}
+    if not math.isnan(model.agreement):
+        tensors |= {AGREEMENT: torch.tensor(model.agreement), TEMPERATURE: torch.tensor(model.temperature)}
     if model.class_proportions:
         tensors[CLASS_PROPORTIONS] = torch.tensor(model.class_proportions, dtype=torch.float64)
     return tensors
@@ -323,6 +327,8 @@ def _take_calibration(model: Model, tensors: dict[str, Tensor]) -> None:
     """The inverse of :func:`_calibration_tensors`, whose entries are taken out; older files lack them."""
     model.noise_scale = float(tensors.pop(NOISE_SCALE, 1))
     model.class_proportions = tuple(tensors.pop(CLASS_PROPORTIONS, torch.empty(0)).tolist())
+    model.agreement = float(tensors.pop(AGREEMENT, math.nan))
+    model.temperature = float(tensors.pop(TEMPERATURE, 1))
 
 
 def _serialised(tensors: Mapping[str, Tensor]) -> bytes:

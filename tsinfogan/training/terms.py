@@ -46,6 +46,8 @@ class Setup(NamedTuple):
     objective: Objective
     latent: LatentSpec
     augmenter: Augmenter
+    proportions: Tensor | None = None
+    """``(K,)`` of the categories of the only categorical code in the real series, where pre-training found them."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def consistency(setup: Setup) -> Term | None:
     objective, codes, views = setup.objective, setup.latent.codes, (View.REAL, View.REAL_AUGMENTED)
 
     def value(step: Step) -> Tensor:
-        return losses.category_agreement(objective, codes, [step.posteriors[view] for view in views])
+        return losses.category_agreement(objective, codes, [step.posteriors[view] for view in views], setup.proportions)
 
     term = Term(value, views, objective.consistency_weight, "recognition", "consistency")
     return term if _is_consistent(setup) else None

@@ -27,11 +27,12 @@ from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.training.adversarial import AdversarialStage
 from tsinfogan.training.batch import BatchSource
-from tsinfogan.training.calibration import class_proportions, fitted_noise_scale
+from tsinfogan.training.calibration import class_proportions, fitted_noise_scale, fitted_temperature
 from tsinfogan.training.config import Objective, TrainingSettings
 from tsinfogan.training.losses import Stats
 from tsinfogan.training.optimization import StepRunner
 from tsinfogan.training.pretraining import Pretraining, RealCases, can_pretrain
+from tsinfogan.training.spectral import Clustering, cluster
 
 CASES_TO_SCALE_Q = 256
 STEADIER = "lower `discriminator_rate` and `generator_rate`, or raise `r1_weight`, and train again"
@@ -104,9 +105,12 @@ class Trainer:
         )
         self.pretraining: Pretraining | None = None
         self._pretrains = settings.adversarial_start > 0 and can_pretrain(objective, self.discriminator, latent)
+        self.clustering: Clustering | None = None
         if self._pretrains:
             cases = RealCases(self.data, labels, self.augmenter)
-            self.pretraining = Pretraining(self.discriminator, latent, objective, settings, cases, precision)
+            self._clustered_cases = cases.chosen
+            targets = self._clustered(cases) if settings.opening == "convolutions" else None
+            self.pretraining = Pretraining(self.discriminator, latent, objective, settings, cases, precision, targets)
             self.adversarial.first_step = settings.adversarial_start
         self.steps_done = 0
         self._run_step = StepRunner(self._tensors)
@@ -116,6 +120,16 @@ class Trainer:
         if self.model.settings.labelled and panel.labels is not None:
             return torch.from_numpy(panel.labels).to(self.device)
         return torch.full((panel.n_cases,), UNLABELLED, device=self.device)
+
+    def _clustered(self, cases: RealCases) -> Tensor:
+        """``(n_cases,)`` category of the cases that scoring reads, by spectral clustering, or −1."""
+        series = cases.chosen_data[:, : self.data.shape[1] - self.augmenter.n_constant].cpu()
+        known = self.labels[cases.chosen].cpu().numpy() if self.objective.real_code_weight else None
+        n_categories = self.model.settings.n_categories
+        self.clustering = cluster(series, n_categories, self.settings.seed, known)
+        targets = torch.full_like(self.labels, UNLABELLED)
+        targets[cases.chosen] = torch.from_numpy(self.clustering.labels).to(self.device)
+        return targets
 
     def _scale_q(self) -> None:
         """Puts the features of real series that an untrained Q reads on one scale."""
@@ -214,7 +228,10 @@ class Trainer:
                 slow.copy_(fast)
 
     def _calibrate(self) -> None:
-        """Settles how samples are drawn."""
+        """Settles how samples are drawn, and how sure Q is."""
+        if self.clustering is not None:
+            self.model.agreement = self.clustering.agreement
+            self.model.temperature = fitted_temperature(self.model, self.data[self._clustered_cases], self.clustering)
         if self._pretrains:
             self.model.class_proportions = class_proportions(self.model, self.data)
         if self.settings.calibrate_noise and self.adversarial.mixes:
