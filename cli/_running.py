@@ -107,6 +107,12 @@ def count_parameters(model: Model) -> dict[str, int]:
     return {f"{name}_parameters": sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
 
 
+def say_choices(plan: Plan) -> None:
+    """Says what was chosen for this data, and why."""
+    for reason in plan.reasons:
+        say(f"chosen    {reason}")
+
+
 def say_unused(plan: Plan) -> None:
     """Says which defaults have no effect on this data, and why."""
     if plan.notes:
@@ -130,6 +136,9 @@ def _introduce(run: Run, session: Session, panel: Panel) -> None:
         f"training  {begin}to step {plan.training.max_steps}, {plan.training.batch_size} cases each, "
         f"on {trainer.device} in {precision}"
     )
+    say_choices(plan)
+    if trainer.clustering is not None:
+        say(f"trust     {trainer.clustering.statement()}")
     say_unused(plan)
     say(f"run       {run.path}")
 

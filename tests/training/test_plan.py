@@ -19,7 +19,7 @@ from tsinfogan.cli._parsing import parse_setting
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 from tsinfogan.models.codes import CategoricalCode, NormalCode, UniformCode
-from tsinfogan.training.config import RECIPES
+from tsinfogan.training.config import RECIPES, TrainingSettings
 from tsinfogan.training.plan import Plan, make_plan, setting_types
 from tsinfogan.training.session import build_model, make_trainer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from tsinfogan.data.panel import UNLABELLED, Panel
 from tsinfogan.models.heads import Standardize
 from tsinfogan.training.config import TrainingSettings
 from tsinfogan.training.optimization import WARM_UP_STEPS
-from tsinfogan.training.plan import make_plan
+from tsinfogan.training.plan import MIN_STEPS, make_plan
 from tsinfogan.training.session import build_model, make_trainer
 from tsinfogan.training.trainer import Trainer
 
@@ -229,3 +230,80 @@ def test_an_untrained_q_sees_real_series_on_one_scale_in_every_recipe(recipe: st
     trainer = make(recipe=recipe)
     seen = trainer.discriminator.q.standardize(trainer.discriminator.recognition_features(trainer.data))
     torch.testing.assert_close(seen.mean(0), torch.zeros(seen.shape[1]), atol=1e-3, rtol=0)
+
+
+# ---- categories from clustering, which trunk and Q learn
+
+
+def uneven(n_cases: int = 60) -> Panel:
+    """Slow and fast sines of random phase, three of four slow; nobody says what leaves them what they are."""
+    rng = np.random.default_rng(0)
+    fast = np.arange(n_cases) % 4 == 0
+    turns = np.linspace(0, 2 * np.pi, 24) * (1 + 3 * fast[:, None]) + rng.uniform(0, 6, (n_cases, 1))
+    return Panel.from_arrays(np.sin(turns)[:, None])
+
+
+def taught(**settings: Any) -> Trainer:
+    plan = make_plan(uneven(), n_categories=(2,), width=4, settings={"batch_size": 16, **settings})
+    assert plan.training.opening == "convolutions"
+    return make_trainer(plan, build_model(plan, uneven()), uneven())
+
+
+def test_categories_of_clustering_are_learned_and_keep_their_proportions() -> None:
+    trainer = taught(max_steps=200, pretraining_steps=490)
+    assert trainer.settings.adversarial_start == 70
+    steps(trainer, 71)
+    fast = np.arange(60) % 4 == 0
+    with torch.no_grad():
+        features = trainer.discriminator.recognition_features(trainer.data)
+        read = trainer.discriminator.posteriors(trainer.discriminator.q, features)[0].argmax(1).numpy()
+    assert ((read == 1) == fast).mean() > 0.9
+    assert trainer.clustering is not None
+    kept = trainer.batches.pseudo_labels.numpy()
+    assert (kept == trainer.clustering.labels)[kept >= 0].all()
+    proportions = trainer.adversarial.setup.proportions
+    assert proportions is not None
+    assert proportions.tolist() == pytest.approx([0.75, 0.25], abs=0.1)
+
+
+def test_a_training_from_clustering_resumes_exactly_and_is_calibrated() -> None:
+    settings = {"max_steps": 16, "pretraining_steps": 49, "report_every": 8}
+    whole = taught(**settings)
+    list(whole.run())
+    for interruption in (3, 9):
+        first, second = taught(**settings), taught(**settings)
+        steps(first, interruption)
+        second.load_state_dict({name: value.clone() for name, value in first.state_dict().items()})
+        list(second.run())
+        one, two = whole.state_dict(), second.state_dict()
+        assert all(torch.equal(one[name], two[name]) for name in one), interruption
+        assert second.model.agreement == whole.model.agreement > 0.5
+        assert second.model.temperature == whole.model.temperature >= 1
+
+
+@pytest.mark.parametrize(
+    ("augmentations", "settings", "opening"),
+    [
+        (Augmentations(time_scale=0.3), {}, "restarts"),
+        (Augmentations(), {}, "convolutions"),
+        (None, {}, "convolutions"),
+        (None, {"pretraining_restarts": 3}, "restarts"),
+        (None, {"opening": "restarts"}, "restarts"),
+    ],
+)
+def test_clustering_opens_where_nobody_says_which_augmentations_leave_a_series_what_it_is(
+    augmentations: Augmentations | None, settings: dict[str, Any], opening: str
+) -> None:
+    panel = uneven() if augmentations is None else replace(uneven(), augmentations=augmentations)
+    plan = make_plan(panel, n_categories=(2,), settings=settings)
+    assert plan.training.opening == opening
+    assert any("clustering random convolutions" in reason for reason in plan.reasons) == (opening == "convolutions")
+
+
+def test_how_many_kinds_there_are_is_found_and_few_series_get_fewer_steps() -> None:
+    plan = make_plan(uneven())
+    assert plan.model.n_categories == 2
+    assert plan.training.max_steps == MIN_STEPS
+    assert plan.reasons[0].startswith("2 categories: parts of the series agree by")
+    assert plan.reasons[2] == f"{MIN_STEPS} steps: more would overfit 60 series"
+    assert make_plan(uneven(), settings={"max_steps": 4000}).training.max_steps == 4000

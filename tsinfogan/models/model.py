@@ -193,6 +193,11 @@ class Model:
         return self.settings.latent.encode(self.noise_scale * noise, values)
 
     @property
+    def doubt(self) -> float | None:
+        """Doubt in the categories as a whole, 0 to 1: 1 less ``agreement``; None if it was not measured."""
+        return None if math.isnan(self.agreement) else min(1.0, max(0.0, 1 - self.agreement))
+
+    @property
     def device(self) -> torch.device:
         """Where the networks are."""
         return next(self.generator.parameters()).device

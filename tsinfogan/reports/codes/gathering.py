@@ -86,6 +86,8 @@ def gather(context: ReportContext, progress: Callable[[str], None] = lambda text
         measured, left_out = evaluate(subject, [name])
         figures |= measured
         skipped |= left_out
+    if model.doubt is not None:
+        figures["doubt"] = model.doubt
     progress("measuring what each code does")
     latent, which = model.settings.latent, "training" if subject.test is None else "held-out"
     return CodeReport(

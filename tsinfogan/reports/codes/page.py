@@ -37,5 +37,7 @@ def _tiles(report: CodeReport) -> Iterator[tuple[str, str]]:
     if "classes_covered" in figures:
         covered = f"{figures['classes_covered']:.0f} of {len(report.classes)}"
         yield covered, "classes have a pure category of their own"
+    if "doubt" in figures:
+        yield f"{figures['doubt']:.2f}", "doubt in the categories: 0 if clusterings of any part of the series agree"
     if changes := [card.changes for card in report.continuous if card.changes is not None]:
         yield percent(max(changes)), "of sweeps change the class or category, at the worst knob"
