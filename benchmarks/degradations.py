@@ -5,8 +5,8 @@
 
 One half of TRAIN serves as the training series. The other half, which is as real, is spoilt and judged beside
 TEST; the first fault is none, the last one the seen half itself. Without ``--full`` as `tsinfogan evaluate --quick`
-does it: 500 series, fewer repeats and steps. Bold is what the verdict calls worse than real series; "?" is worse, but
-so few repeats cannot decide.
+does it: 500 series, fewer repeats and steps. Bold is what the verdict calls worse than real series; with "?", so few
+series or repeats cannot tell.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def print_table(found: Mapping[str, Mapping[Key, Result]]) -> None:
 def _cell(result: Result) -> str:
     if result.near:
         return _short(result.value)
-    return f"{_short(result.value)} ?" if result.may_be_chance else f"**{_short(result.value)}**"
+    return f"{_short(result.value)} ?" if result.outcome == "cannot tell" else f"**{_short(result.value)}**"
 
 
 def _short(value: Estimate | None) -> str:

@@ -65,16 +65,16 @@ def report(options: argparse.Namespace, folder: Path) -> None:
 
 def print_table(dataset: str, every: list[dict[str, Result]]) -> None:
     """Markdown: of each figure the median, worst and best over runs, and its real-data baseline."""
-    print(f"\n| {dataset}, {len(every)} seeds | better | median [worst … best] | real series | verdicts |")
+    print(f"\n| {dataset}, {len(every)} seeds | better | median [worst … best] | real series | outcomes |")
     print("|---|---|---|---|---|")
     for name, first in every[0].items():
         values = sorted(
             (results[name].value.mean for results in every), key=lambda value: _badness(first.better, value)
         )
         spread = f" [{values[-1]:.3f} … {values[0]:.3f}]" if len(values) > 1 else ""
-        verdicts = ", ".join(dict.fromkeys(results[name].verdict for results in every))
+        outcomes = ", ".join(dict.fromkeys(str(results[name].outcome) for results in every))
         baseline = math.nan if first.baseline is None else first.baseline.mean
-        print(f"| {name} | {first.better} | {median(values):.3f}{spread} | {baseline:.3f} | {verdicts} |")
+        print(f"| {name} | {first.better} | {median(values):.3f}{spread} | {baseline:.3f} | {outcomes} |")
 
 
 def _badness(better: str, value: float) -> float:

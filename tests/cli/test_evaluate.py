@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import pty
 import re
@@ -26,8 +27,8 @@ from tsinfogan.metrics.comparison import compare
 from tsinfogan.metrics.evaluation import Measures
 from tsinfogan.metrics.intervals import Estimate, estimate
 from tsinfogan.metrics.remarks import in_order_of, label_remark, length_remark, scale_remarks
-from tsinfogan.metrics.results import Evaluation, Result, verdict_of
-from tsinfogan.metrics.samples import SAMPLE_MEASURES, FigureSpec
+from tsinfogan.metrics.results import Evaluation, Result
+from tsinfogan.metrics.samples import SAMPLE_MEASURES
 from tsinfogan.reports.evaluation.page import number, render, table_rows
 from tsinfogan.reports.evaluation.pictures import Picture, Shown, autocorrelation, draw_all, spectrum
 from tsinfogan.training.run import list_runs
@@ -87,6 +88,8 @@ def test_two_files_need_no_model(command, two):
     assert lines[0].split()[:4] == ["group", "measure", "figure", "value"]
     assert [line.split()[1] for line in lines[1:]] == ["correlations", "marginals"]
     assert all("±" in line for line in lines[1:])
+    assert all("cannot tell: a difference below" in line for line in lines[1:])  # of 20 series
+    assert "0 of 2 figures are like those of real series, or nearly; 2 cannot tell" in done.err
     assert done.err.count("correlations (1 of ") == done.err.count("marginals (6 of ") == 1
     assert sorted(path.name for path in Path().iterdir()) == FILES
     found = written_here()
@@ -333,22 +336,6 @@ def test_names_and_groups():
         Measures.chosen(["code"])
 
 
-def test_verdicts():
-    lower = FigureSpec("", "lower", 0.1, "far")
-    assert verdict_of(lower, Estimate(0.3, 0.05), Estimate(0.31, 0.05)) == ("as real series", True)
-    assert verdict_of(lower, Estimate(0.38, 0.01), Estimate(0.31, 0.01)) == ("nearly as real series", True)
-    assert verdict_of(lower, Estimate(0.5, 0.01), Estimate(0.31, 0.01)) == ("far", False)
-    verdict, near = verdict_of(lower, Estimate(0.9, 2), Estimate(0.31, 0.01))  # an interval that says nothing
-    assert "may be chance" in verdict
-    assert not near
-    higher = replace(lower, better="higher")
-    assert verdict_of(higher, Estimate(0.5, 0.01), Estimate(0.9, 0.01)) == ("far", False)
-    assert verdict_of(higher, Estimate(0.95, 0.01), Estimate(0.9, 0.01)) == ("as real series", True)
-    one = replace(lower, better="one")
-    assert verdict_of(one, Estimate(0.5, 0.01), Estimate(1.0, 0.01)) == ("far", False)
-    assert verdict_of(one, Estimate(2.0, 0.01), Estimate(1.0, 0.01)) == ("far", False)
-
-
 def test_numbers():
     assert number(Estimate(0.12345, 0.0201)) == "0.123 ± 0.020"
     assert number(Estimate(-12.345, 1)) == "−12.3 ± 1.0"
@@ -419,9 +406,9 @@ def test_every_kind_of_series_is_drawn(panel, n_pictures, recwarn):
 def an_evaluation(**others: object) -> Evaluation:
     panel = walks(20)
     far = Result(
-        "privacy", "m", "copies", "share of copies", "lower", estimate([0.5, 0.6]), Estimate(0.0, 0.0), "bad", False
+        "privacy", "m", "copies", "share of copies", "lower", estimate([0.5, 0.6]), Estimate(0.0, 0.0), "bad", "differs"
     )
-    near = replace(far, group="fidelity", name="near", near=True, verdict="as real series")
+    near = replace(far, group="fidelity", name="near", outcome="as real", verdict="as real series")
     whole = {
         "real_name": "real", "synthetic_name": "synthetic", "results": (near, far), "notes": ("a note",),
         "skipped": {"dci": "slow", "mig": "slow"}, "counts": {"synthetic": 1, "seen": 2, "reference": 3},
@@ -443,12 +430,26 @@ def test_copies_are_warned_of_plainly():
     assert "may reveal" not in render(an_evaluation(results=(farther,)), [])
 
 
+def test_what_cannot_tell_is_not_counted_as_good():
+    near = an_evaluation().results[0]
+    unknown = replace(near, outcome="cannot tell", verdict="cannot tell: any difference", detectable=math.inf)
+    found = an_evaluation(results=(near, unknown, replace(unknown, group="privacy")))
+    text = Page(render(found, [])).text
+    assert found.headline.startswith("1 of 3 figures are like those of real series, or nearly; 2 cannot tell")
+    assert "1 of 2figures of fidelity are like those of real series, or nearly; 1 cannot tell" in text
+    assert "0 of 1figures of privacy" in text
+    assert render(found, []).count('"dot perhaps"') == 2
+    assert found.warnings == []
+    row = json.loads(json.dumps(found.to_dict(), allow_nan=False))["rows"][1]
+    assert (row["outcome"], row["near"], row["detectable"]) == ("cannot tell", False, None)
+
+
 def test_names_cannot_write_into_the_page():
     bad = "<b1 onclick='x'>\"&"
     figure = replace(an_evaluation().results[0], measure=bad, name=bad, summary=bad, verdict=bad)
-    code = replace(figure, group="codes", baseline=None, near=None)
+    code = replace(figure, group="codes", baseline=None, outcome=None)
     found = an_evaluation(
-        real_name=bad, synthetic_name=bad, results=(figure, code, replace(figure, group="privacy", near=False)),
+        real_name=bad, synthetic_name=bad, results=(figure, code, replace(figure, group="privacy", outcome="differs")),
         skipped={bad: bad}, notes=(bad,),
     )  # fmt: skip
     text = render(found, [Picture(bad, bad, b"png")])

@@ -8,6 +8,7 @@ import math
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 from tsinfogan.metrics.comparison import at_most, compare, copy_warning, halves, results_of
 from tsinfogan.metrics.intervals import Estimate
+from tsinfogan.metrics.power import Chance, Counts
 from tsinfogan.metrics.remarks import check_comparable, identical_to
-from tsinfogan.metrics.results import Evaluation, verdict_of
+from tsinfogan.metrics.results import Evaluation, Outcome, verdict_of
 from tsinfogan.metrics.samples import SAMPLE_MEASURES, FigureSpec, SampleMeasure
 
 CHEAP = ("marginals", "durations", "nearest", "duplicates")
@@ -63,11 +65,10 @@ def test_every_figure_has_a_row_and_groups_stand_together(evaluation: Evaluation
 
 
 def test_fresh_series_are_as_real_ones_and_others_are_not(evaluation: Evaluation) -> None:
-    assert all(
-        result.near for result in evaluation.results if result.name != "marginal_w1"
-    )  # walks of few series differ in level
+    assert all(result.outcome != "differs" for result in evaluation.results)
+    assert {result.name: result.near for result in evaluation.results}["exact_duplicates"]
     far = compare(replace(SYNTHETIC, values=3 * SYNTHETIC.values), SEEN, REFERENCE, only=CHEAP)
-    verdicts = {result.name: result.verdict for result in far.results if not result.near}
+    verdicts = {result.name: result.verdict for result in far.results if result.outcome == "differs"}
     assert verdicts["marginal_w1"] == SAMPLE_MEASURES.get("marginals").figures["marginal_w1"].far
     assert {"marginal_w1", "nearest"} <= verdicts.keys()
 
@@ -91,6 +92,8 @@ def test_an_evaluation_is_plain_json(evaluation: Evaluation) -> None:
     read = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
     assert {row["name"] for row in read["rows"]} == {result.name for result in evaluation.results}
     assert set(read["rows"][0]) >= {"value", "value_half_width", "baseline", "baseline_half_width", "verdict", "near"}
+    assert {row["outcome"] for row in read["rows"]} <= set(get_args(Outcome))
+    assert all(row["detectable"] > row["slack"] for row in read["rows"] if row["outcome"] == "cannot tell")
 
 
 def test_one_set_of_real_series_is_halved_and_said_to_be() -> None:
@@ -226,11 +229,7 @@ def test_at_most_keeps_the_order() -> None:
 
 LOWER, HIGHER = FigureSpec("f", "lower", 0.1, "far off"), FigureSpec("f", "higher", 0.1, "far off")
 ONE = FigureSpec("f", "one", 0.1, "far off")
-REAL, NEARLY, FAR = ("as real series", True), ("nearly as real series", True), ("far off", False)
-
-
-def exactly(value: float) -> Estimate:
-    return Estimate(value, 0.0)
+REAL, NEARLY, FAR = ("as real series", "as real"), ("nearly as real series", "nearly"), ("far off", "differs")
 
 
 @pytest.mark.parametrize(
@@ -252,23 +251,27 @@ def exactly(value: float) -> Estimate:
         (ONE, 0.0, 1.0, FAR),
     ],
 )
-def test_verdicts_without_chance(figure: FigureSpec, value: float, baseline: float, expected: tuple[str, bool]) -> None:
-    assert verdict_of(figure, exactly(value), exactly(baseline)) == expected
+def test_verdicts_without_chance(figure: FigureSpec, value: float, baseline: float, expected: tuple[str, str]) -> None:
+    assert verdict_of(figure, value, baseline, Chance(0, 0)) == expected
 
 
-def test_what_chance_may_have_done_is_no_fault_within_the_slack_and_unsettled_beyond_it() -> None:
-    assert verdict_of(LOWER, Estimate(0.25, 0.06), exactly(0.2)) == REAL
-    assert verdict_of(LOWER, Estimate(0.25, 0.03), Estimate(0.2, 0.04)) == REAL  # the widths add up in squares
-    assert verdict_of(LOWER, Estimate(0.4, 0.3), exactly(0.2)) == (
-        "worse, which may be chance: take more repeats",
-        False,
-    )
-    assert verdict_of(LOWER, Estimate(0.4, math.inf), exactly(0.2)) == FAR  # of one repeat chance is not known
+def test_what_chance_may_have_done_is_no_fault_and_what_it_may_have_hidden_is_not_told() -> None:
+    assert verdict_of(LOWER, 0.25, 0.2, Chance(0.06, 0.09)) == REAL
+    assert verdict_of(LOWER, 0.25, 0.2, Chance(0.04, 0.09)) == NEARLY
+    assert verdict_of(LOWER, 0.4, 0.2, Chance(0.15, 0.25)) == FAR  # which would seldom be seen, but was
+    hidden = ("cannot tell: a difference below 0.25 may be missed", "cannot tell")
+    assert verdict_of(LOWER, 0.4, 0.2, Chance(0.22, 0.25)) == hidden
+    assert verdict_of(LOWER, 0.2, 0.2, Chance(0.15, 0.25)) == hidden
+    assert verdict_of(LOWER, 0.0, 0.9, Chance(0.15, 0.25)) == hidden
+    assert verdict_of(ONE, 1, 1, Chance(0.15, 0.2))[0] == "cannot tell: a factor below 1.2 may be missed"
+    unknown = Chance(math.inf, math.inf)
+    assert all(verdict_of(spec, 9, 0.2, unknown)[0].endswith("any difference may be missed") for spec in (LOWER, ONE))
 
 
 def test_rows_are_means_over_repeats() -> None:
     measure = SampleMeasure("s", "privacy", {"f": LOWER, "g": ONE}, lambda context, seed: {})
-    rows = results_of("m", measure, [({"f": 1, "g": 2}, {"f": 0, "g": 1}), ({"f": 3, "g": 2}, {"f": 0, "g": 1})])
+    repeats = [({"f": 1, "g": 2}, {"f": 0, "g": 1}), ({"f": 3, "g": 2}, {"f": 0, "g": 1})]
+    rows = results_of("m", measure, repeats, [{"f": 0, "g": 1}] * 2, Counts(9, 9, 9, 9, apart=False))
     assert [
         (result.group, result.measure, result.name, result.value.mean, result.baseline.mean) for result in rows
     ] == [
@@ -276,4 +279,4 @@ def test_rows_are_means_over_repeats() -> None:
         ("privacy", "m", "g", 2.0, 1.0),
     ]
     assert rows[0].value.half_width > 0
-    assert not rows[1].near
+    assert [(result.outcome, result.near) for result in rows] == [("cannot tell", False), ("differs", False)]

@@ -19,7 +19,8 @@ from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.labels import labels_among
 from tsinfogan.data.panel import Panel
 from tsinfogan.metrics.augmentation.study import without_labels
-from tsinfogan.metrics.comparison import results_of
+from tsinfogan.metrics.power import Chance
+from tsinfogan.metrics.results import verdict_of
 from tsinfogan.metrics.samples import SAMPLE_MEASURES, Better, Group, Need, StandIn
 from tsinfogan.metrics.samples._components import Components
 from tsinfogan.metrics.samples._frechet import frechet_distance
@@ -141,7 +142,11 @@ def test_a_fresh_draw_is_near_and_every_figure_sees_some_fault(
     measure = SAMPLE_MEASURES.get(name)
 
     def judged_far(figures: dict[str, float]) -> set[str]:
-        return {row.name for row in results_of(name, measure, [(figures, baselines[name])]) if not row.near}
+        compared = {
+            figure: verdict_of(spec, figures[figure], baselines[name][figure], Chance(0, 0))
+            for figure, spec in measure.figures.items()
+        }
+        return {figure for figure, (_, outcome) in compared.items() if outcome == "differs"}
 
     assert not judged_far(good[name]), (good[name], baselines[name])
     unseen = set(measure.figures)
@@ -372,9 +377,9 @@ def test_spread_of_series_half_as_far_from_the_mean_is_half() -> None:
     classes = np.repeat([0, 1, 2], 20)
     synthetic = real.copy()
     synthetic[:20] = synthetic[:20].mean(axis=0) + (synthetic[:20] - synthetic[:20].mean(axis=0)) / 2 + 7
-    np.testing.assert_allclose(class_spreads(synthetic, classes, real, classes), [0.5, 1, 1], rtol=1e-4)
+    assert class_spreads(synthetic, classes, real, classes) == pytest.approx({0: 0.5, 1: 1, 2: 1}, rel=1e-4)
     unknown = np.where(classes == 1, -1, classes)
-    np.testing.assert_allclose(class_spreads(synthetic, unknown, real, classes), [0.5, 1], rtol=1e-4)
+    assert class_spreads(synthetic, unknown, real, classes) == pytest.approx({0: 0.5, 2: 1}, rel=1e-4)
     components = Components.of(real)
     np.testing.assert_allclose(component_spreads(real, components), 1, rtol=1e-4)
     np.testing.assert_allclose(component_spreads(3 * real, components), 3, rtol=1e-4)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
+from typing import get_args
 
 import numpy as np
 
@@ -11,9 +14,10 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.devices import choose_device
 from tsinfogan.errors import DataError
 from tsinfogan.metrics.intervals import estimate
-from tsinfogan.metrics.remarks import check_comparable, identical_to, in_order_of, remarks
+from tsinfogan.metrics.power import Counts, chance_of
+from tsinfogan.metrics.remarks import category_remark, check_comparable, identical_to, in_order_of, remarks
 from tsinfogan.metrics.results import GROUPS, Evaluation, Result, verdict_of
-from tsinfogan.metrics.samples import SAMPLE_MEASURES, SampleMeasure
+from tsinfogan.metrics.samples import SAMPLE_MEASURES, SampleMeasure, StandIn
 from tsinfogan.metrics.samples.context import RealData, SampleContext
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.sampler import sample
@@ -27,6 +31,7 @@ MIN_CASES = 4
 
 Figures = Mapping[str, float]
 """By name."""
+Repeats = Sequence[tuple[Figures, Figures]]
 
 
 def compare(
@@ -55,7 +60,8 @@ def compare(
         tell: is called with the name of a measure and the number of the repeat before each computation.
 
     Returns:
-        Every figure with its baseline, both with 95 % intervals, and a verdict; docs/measures.md defines the measures.
+        Every figure with its baseline, both with 95 % intervals, and a verdict, which says if so few series or repeats
+            cannot tell (docs/evaluation.md); docs/measures.md defines the measures.
 
     Raises:
         DataError: series of other channels or kind, or too few.
@@ -64,11 +70,11 @@ def compare(
     Example:
         >>> import numpy as np
         >>> from tsinfogan import Panel, compare
-        >>> walks = np.random.default_rng(0).normal(size=(120, 1, 16)).cumsum(axis=2)
-        >>> synthetic, seen, unseen = (Panel.from_arrays(part) for part in np.split(walks, 3))
-        >>> found = compare(synthetic, seen, unseen, only=["autocorrelation"], device="cpu")
-        >>> [(result.name, result.near) for result in found.results]
-        [('autocorrelation', True)]
+        >>> noise = np.random.default_rng(0).normal(size=(1200, 1, 16))
+        >>> synthetic, seen, unseen = (Panel.from_arrays(part) for part in np.split(noise, 3))
+        >>> found = compare(synthetic, seen, unseen, only=["marginals"], device="cpu")
+        >>> [(result.name, result.outcome) for result in found.results]
+        [('marginal_w1', 'as real')]
     """
     measures = SAMPLE_MEASURES.chosen(only)
     real_name, synthetic_name = seen.name, synthetic.card.name if isinstance(synthetic, Model) else synthetic.name
@@ -103,23 +109,25 @@ def compare(
 
     first = context(0).synthetic
     check_comparable(first, seen, None)  # a model's series too may be of other lengths
-    notes += remarks(first, seen)
+    notes += [*remarks(first, seen), *category_remark(synthetic if isinstance(synthetic, Model) else None, context(0))]
 
     # ---- every measure, of the synthetic series and of real ones in their place
-    skipped: dict[str, str] = {}
+    reasons = {name: context(0).missing(measure) for name, measure in measures.items()}
+    skipped = {name: reason for name, reason in reasons.items() if reason is not None}
+    measures = {name: measure for name, measure in measures.items() if name not in skipped}
+    halved = figures_of_halves(measures, real)
+    n_others = math.inf if isinstance(synthetic, Model) else synthetic.n_cases
     results: list[Result] = []
     for name, measure in measures.items():
-        if (reason := context(0).missing(measure)) is not None:
-            skipped[name] = reason
-            continue
-        results += results_of(name, measure, list(repeated(name, measure, context, tell)))
+        counts = counts_of(measure, context(0), n_others)
+        results += results_of(name, measure, list(repeated(name, measure, context, tell)), halved[name], counts)
     return Evaluation(
         real_name=real_name,
         synthetic_name=synthetic_name,
         results=tuple(sorted(results, key=lambda result: GROUPS.index(result.group))),
         skipped=skipped,
-        notes=(*notes, *copy_warning(results)) if measures else (),
-        counts={"synthetic": n_synthetic if measures else 0, "seen": seen.n_cases, "reference": reference.n_cases},
+        notes=(*notes, *copy_warning(results)) if reasons else (),
+        counts={"synthetic": n_synthetic if reasons else 0, "seen": seen.n_cases, "reference": reference.n_cases},
         quick=quick,
         seed=seed,
         synthetic=first,
@@ -141,20 +149,49 @@ def repeated(
         yield measure.compute(context(repeat), seed), measure.compute(baseline, seed)
 
 
-def results_of(name: str, measure: SampleMeasure, repeats: Sequence[tuple[Figures, Figures]]) -> list[Result]:
+def figures_of_halves(measures: Mapping[str, SampleMeasure], real: RealData) -> dict[str, list[Figures]]:
+    """By measure the figures of random halves of the real series in the place of synthetic ones."""
+    found: dict[str, list[Figures]] = {name: [] for name in measures}
+    for half in range(max((measure.halves for measure in measures.values()), default=0)):
+        seed, contexts = derived_seed(real.seed, Stream.COMPARISON, half, 2), {}
+        for stand_in in get_args(StandIn):  # measures share a half, which is forgotten before the next one
+            contexts[stand_in] = SampleContext.baseline(real, stand_in, seed, real.seen.n_cases // 2)
+        for name, measure in measures.items():
+            context = contexts[measure.stand_in]
+            if half < measure.halves and context.missing(replace(measure, min_cases=measure.min_cases // 2)) is None:
+                found[name].append(measure.compute(context, seed))
+    return found
+
+
+def counts_of(measure: SampleMeasure, first: SampleContext, n_synthetic: float) -> Counts:
+    """How many different series a measure sees in all repeats, if there are ``n_synthetic`` synthetic ones."""
+    real, apart = first.real, measure.stand_in == "reference"
+    halved = (real.reference if apart else real.seen).n_cases
+    n, m = (
+        int(min(there, first.synthetic.n_cases * measure.repeats_in(real.quick))) for there in (n_synthetic, halved)
+    )
+    return Counts(n, m, real.reference.n_cases, halved, apart)
+
+
+def results_of(
+    name: str, measure: SampleMeasure, repeats: Repeats, halves: Sequence[Figures], counts: Counts
+) -> list[Result]:
     """One for each figure of a measure, of its repeats."""
     results = []
     for figure, spec in measure.figures.items():
-        value, baseline = (estimate([one[side][figure] for one in repeats]) for side in (0, 1))
-        verdict, near = verdict_of(spec, value, baseline)
-        results.append(Result(measure.group, name, figure, spec.summary, spec.better, value, baseline, verdict, near))
+        values, baselines = ([one[side][figure] for one in repeats] for side in (0, 1))
+        value, baseline = estimate(values), estimate(baselines)
+        chance = chance_of(spec, values, baselines, [half[figure] for half in halves], counts)
+        verdict, outcome = verdict_of(spec, value.mean, baseline.mean, chance)
+        shown = name, figure, spec.summary, spec.better, value, baseline, verdict, outcome
+        results.append(Result(measure.group, *shown, chance.detectable, spec.slack))
     return results
 
 
 def copy_warning(results: Iterable[Result]) -> list[str]:
     """A plain sentence where synthetic series copy those that the generator has seen; else nothing."""
     found = next((result for result in results if result.name == "near_duplicates"), None)
-    if found is None or found.near or found.baseline is None:
+    if found is None or found.near or found.baseline is None or found.value.mean <= found.baseline.mean:
         return []
     return [
         f"{100 * found.value.mean:.1f} % of the synthetic series are copies, or nearly so, of series that the "

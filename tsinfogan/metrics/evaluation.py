@@ -66,7 +66,7 @@ def with_codes(
         skipped |= left_out
         summary, better = CODE_MEASURES.get(name).summary, CODE_MEASURES.get(name).better
         results += [
-            Result(CODES, name, figure, summary, better, Estimate(value, math.inf), None, f"{better} is better", None)
+            Result(CODES, name, figure, summary, better, Estimate(value, math.inf), None, f"{better} is better")
             for figure, value in values.items()
             if math.isfinite(value)
         ]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from tsinfogan.data.labels import labels_among
 from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.errors import DataError
+from tsinfogan.metrics.samples.context import SampleContext
+from tsinfogan.metrics.samples.spread import class_spreads
 from tsinfogan.models.model import Model
+from tsinfogan.sampling.inference import encode
 
 MAX_RATIO = 5.0
 """A greater ratio of spreads is noted: another unit is likelier than a generator that is so far off."""
 MIDDLE_PERCENT = 5.0, 95.0
+MIN_SPREAD = 0.8
+"""A category whose samples have less of the spread of its real series is noted, unless that may be chance."""
 
 
 def in_order_of(panel: Panel, channels: tuple[str, ...]) -> Panel:
@@ -109,6 +116,29 @@ def identical_to(synthetic: Panel, seen: Panel, reference: Panel | None) -> str 
     real = [seen] if reference is None else [seen, reference]
     same = next((panel for panel in real if panel.fingerprint() == synthetic.fingerprint()), None)
     return None if same is None else f"{synthetic.name} and {same.name} hold identical series"
+
+
+def category_remark(model: Model | None, context: SampleContext) -> list[str]:
+    """A sentence where synthetic series of a category are much more alike than its training series: a collapse.
+
+    Categories are those that Q reads in both; without a model or its categories, they are the classes.
+    """
+    seen, word = context.real.seen, "class"
+    kinds = [context.synthetic_labels, labels_among(seen, seen.classes)]
+    if model and (first := model.settings.latent.first_category) and not model.settings.why_unreadable:
+        word, column = "category", model.settings.latent.columns[first[0]]
+        kinds = [encode(model, panel)[column].astype(np.int64) for panel in (context.synthetic, seen)]
+    alike = []
+    for kind, spread in class_spreads(context.synthetic_points, kinds[0], context.real.seen_points, kinds[1]).items():
+        error = math.sqrt(sum(0.5 / (side == kind).sum() for side in kinds))  # of ln of the ratio of two spreads
+        if spread < MIN_SPREAD * math.exp(-2 * error):
+            alike.append(f"{seen.classes[kind] if word == 'class' else kind} ({spread:.2f})")
+    if not alike:
+        return []
+    return [
+        f"synthetic series of {word} {', '.join(alike)} are much more alike than real ones; in brackets their spread "
+        "over that of real ones, which should be 0.8 to 1.2: the generator may have collapsed"
+    ]
 
 
 def _middle(values: FloatArray) -> tuple[float, float]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.metrics.intervals import Estimate, json_numbers
+from tsinfogan.metrics.power import Chance, badness
 from tsinfogan.metrics.samples import FigureSpec
 
 CODES = "codes"
 GROUPS = ("fidelity", "utility", "diversity", "privacy", CODES)
 """What figures are about, in the order of tables."""
-PERHAPS_CHANCE = "worse, which may be chance: take more repeats"
+Outcome = Literal["as real", "nearly", "differs", "cannot tell"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,9 @@ class Result:
         value: of the synthetic series, over repeats.
         baseline: the same of real series in their place; None for figures of codes.
         verdict: the two compared, in words.
-        near: whether the value is as good as the baseline, or nearly; None without a baseline.
+        outcome: the same as one of four; None without a baseline.
+        detectable: the smallest difference that would have been found (:class:`tsinfogan.metrics.power.Chance`).
+        slack: the largest one that still counts as near.
     """
 
     group: str
@@ -41,17 +44,21 @@ class Result:
     value: Estimate
     baseline: Estimate | None
     verdict: str
-    near: bool | None
+    outcome: Outcome | None = None
+    detectable: float | None = None
+    slack: float | None = None
 
     @property
-    def may_be_chance(self) -> bool:
-        """Whether it is worse than the baseline, but by no more than repeats differ."""
-        return self.verdict == PERHAPS_CHANCE
+    def near(self) -> bool | None:
+        """Whether the value is known to be as good as the baseline, or nearly; None without a baseline."""
+        return None if self.outcome is None else self.outcome in ("as real", "nearly")
 
     def to_dict(self) -> dict[str, Any]:
         """One flat record, JSON-ready; None stands for a missing number, as the interval of one computation."""
         numbers = json_numbers(value=self.value, baseline=self.baseline)
-        return {**{name: value for name, value in vars(self).items() if name not in numbers}, **numbers}
+        if self.detectable is not None:
+            numbers["detectable"] = self.detectable if math.isfinite(self.detectable) else None
+        return {**vars(self), "near": self.near, **numbers}
 
 
 @dataclass(frozen=True)
@@ -87,10 +94,8 @@ class Evaluation:
     @property
     def headline(self) -> str:
         """The whole in one sentence, without its full stop."""
-        judged = [result.near for result in self.results if result.near is not None]
-        if not judged:
-            return "no figure compares synthetic with real series"
-        return f"{sum(judged)} of {len(judged)} figures are like those of real series, or nearly"
+        tallies = tally(self.results)
+        return " figures ".join(tallies) if tallies else "no figure compares synthetic with real series"
 
     @property
     def warnings(self) -> list[str]:
@@ -103,8 +108,7 @@ class Evaluation:
             f"{'–' if result.baseline is None else f'{result.baseline.mean:.3g}'})"
             for result in self.results
             if result.group == "privacy"
-            and result.near is False
-            and not result.may_be_chance
+            and result.outcome == "differs"
             and not (result.better == "one" and result.value.mean > 1)
         ]
 
@@ -120,18 +124,30 @@ class Evaluation:
         }
 
 
-def verdict_of(spec: FigureSpec, value: Estimate, baseline: Estimate) -> tuple[str, bool]:
-    """The verdict in words, and whether the value is as good as the baseline or nearly.
+def tally(results: Iterable[Result]) -> tuple[str, str] | None:
+    """Such as ``3 of 8`` and ``are like those of real series, …``; None if none of them is compared with these."""
+    outcomes = [result.outcome for result in results if result.outcome is not None]
+    unknown = outcomes.count("cannot tell")
+    words = "are like those of real series, or nearly"
+    if unknown:
+        words += f"; {unknown} cannot tell, with so few series or repeats"
+    return (f"{outcomes.count('as real') + outcomes.count('nearly')} of {len(outcomes)}", words) if outcomes else None
 
-    As good means: worse than the baseline by no more than the intervals allow. Nearly: by no more than the slack.
-    Where the intervals are wider than the slack, as over few repeats, a greater difference is called undecided.
+
+def verdict_of(spec: FigureSpec, value: float, baseline: float, chance: Chance) -> tuple[str, Outcome]:
+    """A figure and its baseline compared, in words and as one of four outcomes.
+
+    Differs: worse by more than the slack and than chance. Of the others, only a figure that would have found a
+    difference as large as the slack tells anything: nearly, if it is worse by more than chance, else as real.
     """
-    if spec.better == "one":
-        worse = abs(math.log(max(value.mean, 1e-9))) - abs(math.log(max(baseline.mean, 1e-9)))
-    else:
-        worse = (value.mean - baseline.mean) * (1 if spec.better == "lower" else -1)
-    widths = [one.half_width for one in (value, baseline) if math.isfinite(one.half_width)]
-    within_chance = worse <= math.hypot(*widths)
-    if worse <= spec.slack:
-        return ("as real series" if within_chance else "nearly as real series"), True
-    return (PERHAPS_CHANCE if within_chance else spec.far), False
+    worse = badness(spec.better, value) - badness(spec.better, baseline)
+    within_chance = worse <= chance.half_width
+    if worse > spec.slack and not within_chance:
+        return spec.far, "differs"
+    if chance.detectable > spec.slack:
+        unit, smallest = "difference", chance.detectable
+        if spec.better == "one":
+            unit, smallest = "factor", math.exp(min(smallest, 99))
+        missed = f"a {unit} below {smallest:.2g}" if math.isfinite(chance.detectable) else "any difference"
+        return f"cannot tell: {missed} may be missed", "cannot tell"
+    return ("as real series", "as real") if within_chance else ("nearly as real series", "nearly")

@@ -20,6 +20,7 @@ Group = Literal["fidelity", "utility", "diversity", "privacy"]
 Better = Literal["lower", "higher", "one"]
 Need = Literal["labels", "classes", "lengths", "series", "channels"]
 StandIn = Literal["seen", "reference"]
+ShareOf = Literal["synthetic", "reference", "both"]
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,15 @@ class FigureSpec:
         better: which way is better; ``one`` is best at 1.
         slack: how much worse than the baseline it may be and still be called near to it.
         far: the verdict beyond that, in a few words.
+        share_of: the series that the number is a share of; ``both`` if it is |0.5 − share| of synthetic and reference
+            series; None if it is no share.
     """
 
     summary: str
     better: Better
     slack: float
     far: str
+    share_of: ShareOf | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class SampleMeasure:
             ``seen``, or, where the measure looks for these (privacy), one half of the ``reference`` against the other.
         repeats: times that a full evaluation computes it, each with another seed and other samples.
         quick_repeats: times that a quick one does, where that is less: 2 for what trains a network each time.
+        halves: random halves of the real series of which it is computed besides. Their spread tells by how much chance
+            moves it. 0 for what trains a network each time.
         name: needed where it is passed as an object.
     """
 
@@ -68,6 +74,7 @@ class SampleMeasure:
     stand_in: StandIn = "seen"
     repeats: int = 5
     quick_repeats: int = 5
+    halves: int = 20
     name: str = ""
 
     def repeats_in(self, quick: bool) -> int:

@@ -43,7 +43,6 @@ SAMPLE_MEASURE = SampleMeasure(
         "context_fid": FigureSpec("Fréchet distance in TS2Vec's features", "lower", 0.1, "series have other features")
     },
     compute=_compute,
-    quick_repeats=2,
     needs=frozenset({"series"}),
-    repeats=3,
+    halves=10,
 )

@@ -57,11 +57,13 @@ SAMPLE_MEASURE = SampleMeasure(
     summary="how far synthetic and real series lie within each other's neighbourhoods",
     group="diversity",
     figures={
-        "precision": FigureSpec("share of synthetic series among real ones", "higher", 0.05, "many are far off"),
-        "recall": FigureSpec("share of real series among synthetic ones", "higher", 0.05, "some are missing"),
+        "precision": FigureSpec("share of synthetic among real series", "higher", 0.05, "many far off", "synthetic"),
+        "recall": FigureSpec("share of real among synthetic series", "higher", 0.05, "some missing", "reference"),
         "density": FigureSpec("real neighbourhoods around a synthetic series", "one", 0.15, "denser or sparser"),
-        "coverage": FigureSpec("real neighbourhoods with a synthetic series", "higher", 0.1, "some are missing"),
-        "coverage_back": FigureSpec("synthetic neighbourhoods with a real series", "higher", 0.1, "many are far off"),
+        "coverage": FigureSpec("real neighbourhoods with synthetic ones", "higher", 0.1, "some missing", "reference"),
+        "coverage_back": FigureSpec(
+            "synthetic neighbourhoods with real ones", "higher", 0.1, "many far off", "synthetic"
+        ),
     },
     compute=_compute,
 )

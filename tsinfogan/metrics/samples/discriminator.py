@@ -68,9 +68,12 @@ SAMPLE_MEASURE = SampleMeasure(
     summary="how well a convolutional network on values and differences distinguishes synthetic from real series",
     group="fidelity",
     figures={
-        "discriminator": FigureSpec("|0.5 − accuracy| of a discriminator", "lower", 0.05, "a network sees a difference")
+        "discriminator": FigureSpec(
+            "|0.5 − accuracy| of a discriminator", "lower", 0.05, "a network sees a difference", "both"
+        )
     },
     compute=_compute,
     quick_repeats=2,
     min_cases=20,
+    halves=0,
 )

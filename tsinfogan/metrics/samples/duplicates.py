@@ -25,8 +25,8 @@ SAMPLE_MEASURE = SampleMeasure(
     summary="share of synthetic series that are copies of series that the generator has seen, nearly or exactly",
     group="privacy",
     figures={
-        "near_duplicates": FigureSpec("share of near-copies", "lower", 0.005, "training series are copied"),
-        "exact_duplicates": FigureSpec("share of exact copies", "lower", 0.0, "training series are copied"),
+        "near_duplicates": FigureSpec("share of near-copies", "lower", 0.005, "training series copied", "synthetic"),
+        "exact_duplicates": FigureSpec("share of exact copies", "lower", 0.0, "training series copied"),
     },
     compute=lambda context, seed: {
         "near_duplicates": near_share(context.synthetic_distances, context.held_out_distances),

@@ -31,7 +31,9 @@ SAMPLE_MEASURE = SampleMeasure(
             0.1,
             "nearer or farther than held-out ones",
         ),
-        "nearer_share": FigureSpec("share nearer than 99 % of held-out ones", "lower", 0.02, "many are near copies"),
+        "nearer_share": FigureSpec(
+            "nearer than 99 % of held-out ones", "lower", 0.02, "many are near copies", "synthetic"
+        ),
     },
     compute=lambda context, seed: {
         "nearest": distance_ratio(context.synthetic_distances, context.held_out_distances),

@@ -16,21 +16,21 @@ MIN_PER_CLASS = 5
 
 def class_spreads(
     synthetic: FloatArray, synthetic_classes: IntArray, real: FloatArray, classes: IntArray
-) -> NDArray[np.float64]:
-    """``(k,)`` spread of synthetic over real series ``(n, d)`` of a class: root mean square distance from their mean.
+) -> dict[int, float]:
+    """By class the spread of synthetic over real series ``(n, d)``: root mean square distance from their mean.
 
     Classes ``(n,)`` are -1 where unknown. Those of fewer than ``MIN_PER_CLASS`` series on a side, or whose real series
     are all equal, are left out.
     """
-    ratios = []
+    ratios = {}
     for index in np.unique(classes[classes >= 0]):
         sides = synthetic[synthetic_classes == index], real[classes == index]
         if min(map(len, sides)) < MIN_PER_CLASS:
             continue
         one, other = (float(np.sqrt(side.var(axis=0, dtype=np.float64, ddof=1).mean())) for side in sides)
         if other > 0:
-            ratios.append(one / other)
-    return np.array(ratios)
+            ratios[int(index)] = one / other
+    return ratios
 
 
 def component_spreads(synthetic: FloatArray, components: Components, n: int = COMPONENTS) -> NDArray[np.float64]:
@@ -44,14 +44,15 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
     within = class_spreads(
         context.synthetic_points, context.synthetic_labels, context.reference_points, context.reference_labels
     )
-    if not within.size:
+    if not within:
         one_class = [np.zeros(panel.n_cases, np.int64) for panel in (context.synthetic, context.reference)]
         within = class_spreads(context.synthetic_points, one_class[0], context.reference_points, one_class[1])
     along = component_spreads(context.synthetic_points, context.real.components)
-    within, along = (ratios if ratios.size else np.ones(1) for ratios in (within, along))  # equal real series
+    along = along if along.size else np.ones(1)  # equal real series
+    ratios = list(within.values()) or [1.0]
     return {
-        "spread_within": float(np.median(within)),
-        "spread_within_least": float(within.min()),
+        "spread_within": float(np.median(ratios)),
+        "spread_within_least": min(ratios),
         "spread_along_least": float(along.min()),
         "spread_along_greatest": float(along.max()),
     }

@@ -64,7 +64,7 @@ SAMPLE_MEASURE = SampleMeasure(
     group="fidelity",
     figures={
         "timegan_discriminative": FigureSpec(
-            "TimeGAN's discriminator, |0.5 - accuracy|", "lower", 0.05, "a network distinguishes them"
+            "TimeGAN's discriminator, |0.5 - accuracy|", "lower", 0.05, "a network distinguishes them", "both"
         )
     },
     compute=lambda context, seed: {
@@ -72,4 +72,5 @@ SAMPLE_MEASURE = SampleMeasure(
     },
     needs=frozenset({"series"}),
     repeats=2,
+    halves=0,
 )

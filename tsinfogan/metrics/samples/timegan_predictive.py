@@ -74,4 +74,5 @@ SAMPLE_MEASURE = SampleMeasure(
     },
     needs=frozenset({"series", "channels"}),
     repeats=2,
+    halves=0,
 )

@@ -15,7 +15,7 @@ def _compute(context: SampleContext, seed: int) -> dict[str, float]:
 SAMPLE_MEASURE = SampleMeasure(
     summary="a classifier trained on real series, tested on synthetic ones",
     group="utility",
-    figures={"trts": FigureSpec("accuracy of a classifier on synthetic series", "higher", 0.02, "labels do not fit")},
+    figures={"trts": FigureSpec("accuracy of a classifier on them", "higher", 0.02, "labels do not fit", "synthetic")},
     compute=_compute,
     needs=frozenset({"labels", "classes"}),
     stand_in="reference",  # the classifier was trained on the seen series

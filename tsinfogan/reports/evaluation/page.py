@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from tsinfogan.metrics.intervals import Estimate
-from tsinfogan.metrics.results import CODES, GROUPS, Evaluation
+from tsinfogan.metrics.results import CODES, GROUPS, Evaluation, tally
 from tsinfogan.reports.evaluation.pictures import Picture
 from tsinfogan.reports.html import by_reason, render_page
 
@@ -55,6 +55,5 @@ def number(estimate: Estimate | None) -> str:
 
 def _tiles(found: Evaluation) -> Iterator[tuple[str, str]]:
     for group in GROUPS:
-        judged = [figure.near for figure in found.results if figure.group == group and figure.near is not None]
-        if judged:
-            yield f"{sum(judged)} of {len(judged)}", f"figures of {group} are like those of real series, or nearly"
+        if found_there := tally(figure for figure in found.results if figure.group == group):
+            yield found_there[0], f"figures of {group} {found_there[1]}"
