@@ -23,7 +23,7 @@ class Batch(NamedTuple):
 
     Attributes:
         real: ``(n, n_channels, *grid)`` real cases.
-        index: ``(n,)`` which cases of the training data these are.
+        case: ``(n,)`` which cases of the training data these are.
         real_label: ``(n,)`` known category of each real case, or −1.
         pseudo_label: ``(n,)`` category that pre-training gave each real case in all its views, or −1.
         latent: ``(n, latent_size)`` generator input: noise and encoded codes.
@@ -36,7 +36,7 @@ class Batch(NamedTuple):
     """
 
     real: Tensor
-    index: Tensor
+    case: Tensor
     real_label: Tensor
     pseudo_label: Tensor
     latent: Tensor
@@ -83,7 +83,7 @@ class BatchSource:
         noise, codes = latent_spec.sample(n, rng)
         return Batch(
             real=self.data[index],
-            index=index,
+            case=index,
             real_label=self.labels[index],
             pseudo_label=self.pseudo_labels[index],
             latent=latent_spec.encode(noise, codes),

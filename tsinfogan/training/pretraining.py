@@ -167,7 +167,7 @@ class Pretraining:
         heads = self.heads if restarts else [self.discriminator.q]
         posteriors = [self.discriminator.posteriors(head, features) for head in heads]
         total = torch.stack(
-            [self._disagreement(each, len(views), batch.real_label, batch.index) for each in posteriors]
+            [self._disagreement(each, len(views), batch.real_label, batch.case) for each in posteriors]
         )
         regularization = torch.stack([logit_regularization(self.codes, each) for each in posteriors]).sum()
         weight = self.objective.consistency_weight * self.objective.logit_regularization_weight

@@ -165,7 +165,7 @@ def aligned(labels: IntArray, reference: IntArray, n_categories: int) -> IntArra
     """``labels`` ``(n,)`` with their categories numbered so that most are those of ``reference`` ``(n,)``."""
     table = np.zeros((n_categories, n_categories))
     np.add.at(table, (labels, reference), 1)
-    return linear_sum_assignment(-table)[1][labels]  # type: ignore[no-any-return]
+    return linear_sum_assignment(-table)[1][labels]
 
 
 # ---- parts of the series
@@ -229,7 +229,7 @@ def _graph(components: Array) -> Array:
 def _embedding(graph: Array, n_dimensions: int) -> Array:
     """``(n, n_dimensions)`` leading eigenvectors, the first one first."""
     n = len(graph)
-    return eigh(graph, subset_by_index=[n - min(n_dimensions, n), n - 1])[1][:, ::-1]  # type: ignore[no-any-return]
+    return eigh(graph, subset_by_index=[n - min(n_dimensions, n), n - 1])[1][:, ::-1]
 
 
 def _clusters(embedding: Array, n_categories: int) -> IntArray:
@@ -239,7 +239,8 @@ def _clusters(embedding: Array, n_categories: int) -> IntArray:
     means = KMeans(min(n_categories, len(kept)), n_init=N_STARTS, random_state=0)
     found = means.fit_predict(kept)
     order = np.argsort(-np.bincount(found, minlength=n_categories), kind="stable")
-    return np.argsort(order)[found]
+    named: IntArray = np.argsort(order)[found]
+    return named
 
 
 def _spread(graph: Array, known: IntArray, n_categories: int) -> IntArray:
