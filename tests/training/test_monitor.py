@@ -14,7 +14,7 @@ from torch import Tensor
 from _trainers import make, waves
 from tsinfogan.cli._progress import progress
 from tsinfogan.models.codes import LatentSpec
-from tsinfogan.training.monitor import Collapse, CollapseMonitor, collapse_of
+from tsinfogan.training.monitor import Collapse, CollapseMonitor, alike_of, collapse_of
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.session import Session
 from tsinfogan.training.trainer import Report
@@ -133,9 +133,32 @@ def test_metrics_hold_what_was_seen(tmp_path: Path) -> None:
         session.trainer.discriminator.q[-1].bias[0] = 100.0  # type: ignore[index, union-attr]
         session.trainer.model.discriminator.q[-1].bias[0] = 100.0  # type: ignore[index, union-attr]
     seen = [str(session.collapse) for _ in session.train()]
-    assert seen == [""] * 9 + ["category 1 is unused"] * 3
+    assert [each.partition(";")[0] for each in seen] == [""] * 9 + ["category 1 is unused"] * 3
     lines = [json.loads(line) for line in (session.run.path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "dead_categories" in line] == [10, 12]
     assert lines[-1]["dead_categories"] == [1]
     assert lines[-1]["duplicate_pairs"] == []
     assert all(math.isfinite(line["discriminator"]) for line in lines)
+
+
+def test_samples_of_a_category_that_are_all_alike() -> None:
+    rng = torch.Generator().manual_seed(0)
+    real = [torch.randn(40, 2, 16, generator=rng) for _ in range(4)]
+    wide = [torch.randn(64, 2, 16, generator=rng) for _ in range(4)]
+    assert alike_of(wide, real) == ()
+    collapsed = [wide[0], 0.3 * wide[1], 0.8 * wide[2], 5 + 0.01 * wide[3]]
+    assert alike_of(collapsed, real) == (1, 3)
+    assert alike_of(collapsed, [*real[:3], real[3][:5]]) == (1,)  # too few real series to tell
+    assert str(Collapse(alike=(1, 3))) == "samples are alike in 2 categories, such as 1"
+
+
+def test_a_generator_without_variety_is_seen_late_in_the_training() -> None:
+    trainer = make(waves(40), max_steps=20, report_every=1)
+    watch = CollapseMonitor(trainer)
+    for weight in trainer.model.generator.parameters():
+        weight.data.zero_()
+    assert watch.look().alike == ()  # samples may still spread
+    trainer.steps_done = 20
+    named = watch.look().alike
+    assert named
+    assert "samples are alike" in str(watch.look())

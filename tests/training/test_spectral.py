@@ -77,8 +77,8 @@ def test_the_largest_of_equally_stable_numbers_is_taken() -> None:
 
 def test_categories_that_parts_mix_up_may_be_one_kind() -> None:
     labels = np.array([0] * 10 + [1] * 10 + [2] * 10)
-    votes = np.tile(labels, (6, 1))
-    votes[0, :10], votes[1, 10:20] = 1, 0  # a sixth of 0 and of 1: together a third of either
+    votes = np.tile(labels, (8, 1))
+    votes[0, :10], votes[1, 10:20] = 1, 0  # an eighth of 0 and of 1: together a quarter of either
     votes[2, :2] = -1
     mixed = Clustering(labels, votes, 0.7)
     assert mixed.one_kind == [(0, 1)]

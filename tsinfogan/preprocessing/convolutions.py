@@ -34,7 +34,7 @@ def convolution_features(values: Tensor, seed: int) -> Tensor:
 
     Args:
         values: the series, each channel on a scale that makes channels comparable.
-        seed: of the sets of channels and the quantiles that are thresholds; another seed gives another opinion.
+        seed: of the sets of channels and the quantiles that are thresholds; another seed gives other features.
 
     Example:
         >>> import torch

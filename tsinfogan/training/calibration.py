@@ -13,7 +13,7 @@ generator and, by default, the discriminator are given the category, so the prio
 
 **Confidence.** A network that learned categories is nearly sure of every one, right or wrong. Where the categories come
 from spectral clustering, its logits are divided by a temperature (Guo et al. 2017, arXiv:1706.04599) at which its
-confidence foretells, as well as it can, whether the clustering of another part of the series agrees.
+confidence best predicts whether the clustering of a part of the series agrees.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from tsinfogan.training.upgrade import new_names
 Prior = Literal["uniform", "normal"]
 CategoryPrior = Literal["uniform", "data"]
 DEFAULT_CATEGORIES = 10
-MIN_STEPS, MAX_PASSES = 1500, 450
-"""Steps of a training on few series: enough to pass that many times over all of them, as 5000 steps do over 1422."""
+MIN_STEPS, MAX_PASSES = 1500, 250
+"""Steps of a training on few series: enough to pass so many times over all of them, but never fewer than so many."""
 RESTART_SETTINGS = {"pretraining_restarts", "pretraining_heads", "split_merge_rounds"}
 """Whoever gives one of these asks for restarts."""
 

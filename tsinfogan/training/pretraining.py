@@ -166,9 +166,7 @@ class Pretraining:
         features = self.discriminator.recognition_features(torch.cat(views))  # (n_views * n, feature_dim)
         heads = self.heads if restarts else [self.discriminator.q]
         posteriors = [self.discriminator.posteriors(head, features) for head in heads]
-        total = torch.stack(
-            [self._disagreement(each, len(views), batch.real_label, batch.case) for each in posteriors]
-        )
+        total = torch.stack([self._disagreement(each, len(views), batch.real_label, batch.case) for each in posteriors])
         regularization = torch.stack([logit_regularization(self.codes, each) for each in posteriors]).sum()
         weight = self.objective.consistency_weight * self.objective.logit_regularization_weight
         return total.sum() + weight * regularization, {"pretraining": total.detach().min()}

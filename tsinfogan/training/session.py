@@ -127,7 +127,13 @@ class Session:
         for report in self.trainer.run(stop):
             if watch.due(report.step):
                 self.collapse = watch.look()
-                self.run.log(report, dead_categories=self.collapse.dead, duplicate_pairs=self.collapse.duplicates)
+                seen = self.collapse
+                self.run.log(
+                    report,
+                    dead_categories=seen.dead,
+                    duplicate_pairs=seen.duplicates,
+                    alike_categories=seen.alike,
+                )
             else:
                 self.run.log(report)
             if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
