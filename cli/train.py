@@ -61,7 +61,7 @@ def train(
     ),
     cat: str | None = code_option(
         "Categories of each categorical code: 20, or 10,10,10,10, or none. Default: one code with as many as the "
-        "dataset suggests, else as the data has classes, else 10.",
+        "dataset suggests, else as the data has classes, else as many kinds as parts of the series agree on.",
         metavar="K[,K…]",
     ),
     cont: int | None = code_option("Number of continuous codes. Default: 2, or what the dataset suggests.", min=0),
@@ -225,7 +225,7 @@ def _panel(source: Mapping[str, Any], asked: Reading) -> Panel:
 def _print_plan(
     plan: Plan, panel: Panel, source: Mapping[str, Any], n_seeds: int, device: torch.device, precision: torch.dtype
 ) -> None:
-    from tsinfogan.cli._running import count_parameters, say_unused
+    from tsinfogan.cli._running import count_parameters, say_choices, say_unused
     from tsinfogan.training.selection import with_seeds
     from tsinfogan.training.session import build_model
 
@@ -240,6 +240,7 @@ def _print_plan(
         "precision": str(precision).removeprefix("torch."),
         **count_parameters(model),
     }
+    say_choices(plan)
     say_unused(plan)
     print(json.dumps(resolved, indent=1))
 
