@@ -12,7 +12,7 @@ import typer
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, existing_file, is_dataset, read_beside, read_dataset, reading
 from tsinfogan.cli._options import option
-from tsinfogan.cli._output import format_name_for, opened_output, say
+from tsinfogan.cli._output import format_name_for, opened_output
 from tsinfogan.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -55,11 +55,6 @@ def encode(
         trained = run.load_model(choose_device(device))
         if not trained.settings.latent.codes:
             raise SettingError(f"run {run.name} has no codes that could be read; train with --cat or --cont")
-        if trained.doubt is not None:
-            say(
-                f"doubt in the categories {trained.doubt:.2f}; cat_confidence is how many clusterings of parts of the "
-                "training series agree"
-            )
         table = _table(trained, panel)
         if chosen == "parquet":
             from pyarrow import parquet

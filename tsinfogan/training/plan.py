@@ -30,6 +30,8 @@ CategoryPrior = Literal["uniform", "data"]
 DEFAULT_CATEGORIES = 10
 MIN_STEPS, MAX_PASSES = 1500, 250
 """Steps of a training on few series: enough to pass so many times over all of them, but never fewer than so many."""
+MIN_CASES_TO_COUNT = 50
+"""Of fewer series it is not found how many kinds there are."""
 RESTART_SETTINGS = {"pretraining_restarts", "pretraining_heads", "split_merge_rounds"}
 """Whoever gives one of these asks for restarts."""
 
@@ -200,7 +202,7 @@ def _category_sizes(
     if n_categories is None or (chosen.labelled and not n_categories):
         if panel.classes:
             return (len(panel.classes),), (f"{len(panel.classes)} categories, one for each class",)
-        if len(panel.grid) > 1 or not chosen.objective.consistency_weight:
+        if len(panel.grid) > 1 or panel.n_cases < MIN_CASES_TO_COUNT or not chosen.objective.consistency_weight:
             return (DEFAULT_CATEGORIES,), ()
         stability = _stability(panel)
         return (stability.n_categories,), (stability.statement(),)
