@@ -61,7 +61,8 @@ def train(
     ),
     cat: str | None = code_option(
         "Categories of each categorical code: 20, or 10,10,10,10, or none. Default: one code with as many as the "
-        "dataset suggests, else as the data has classes, else as many kinds as parts of the series agree on.",
+        "dataset suggests, else as the data has classes, else as many kinds as parts of the series agree "
+        "on; 10 for images and for fewer than 50 series.",
         metavar="K[,K…]",
     ),
     cont: int | None = code_option("Number of continuous codes. Default: 2, or what the dataset suggests.", min=0),

@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same() -> None:
 
 
 def test_the_number_of_kinds_is_found_and_said() -> None:
-    stability = measure_stability(waves(), 0, max_categories=6)
+    stability = measure_stability(waves(), 0, most=6)
     assert stability.n_categories == 3
     assert "3 categories: parts of the series agree by" in stability.statement()
 
@@ -58,7 +58,7 @@ def test_the_number_of_kinds_is_found_and_said() -> None:
 def test_of_series_without_kinds_it_says_so() -> None:
     # one normal distribution with a smooth covariance
     noise = torch.randn(120, 1, 48, generator=torch.Generator().manual_seed(0)).cumsum(2)
-    stability = measure_stability(noise, 0, max_categories=6)
+    stability = measure_stability(noise, 0, most=6)
     assert stability.highest < MIN_STABILITY
     assert stability.n_categories == 1
     assert "no clear kinds" in stability.statement()
@@ -114,3 +114,10 @@ def test_confidence_becomes_the_share_of_agreeing_votes(share: float, monkeypatc
     temperature = calibration.fitted_temperature(model, torch.zeros(200, 1, 4), clustering)  # type: ignore[arg-type]
     confidence = (logits / temperature).softmax(1).amax(1)
     torch.testing.assert_close(confidence, torch.full((200,), share), atol=0.01, rtol=0)
+
+
+def test_a_category_that_parts_alone_use_is_no_fault() -> None:
+    labels = np.zeros(10, dtype=np.int64)
+    votes = np.zeros((8, 10), dtype=np.int64)
+    votes[0, 0] = 1
+    assert Clustering(labels, votes, 0.5).one_kind == [(0, 1)]  # the only case of 1 is one of 0

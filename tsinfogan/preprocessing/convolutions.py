@@ -86,7 +86,7 @@ def _added_up(values: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _kernels() -> Tensor:
-    """``(84, 1, 9)``: three weights of 2 among six of −1 in every way, so that an offset of a series adds nothing."""
+    """``(84, 1, 9)``: three weights of 2 among six of −1 in every way; an offset counts at the ends alone."""
     weights = torch.full((84, 1, KERNEL_SIZE), -1.0)
     for kernel, positive in enumerate(combinations(range(KERNEL_SIZE), N_POSITIVE)):
         weights[kernel, 0, list(positive)] = 2.0

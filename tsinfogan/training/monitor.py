@@ -22,7 +22,7 @@ augmentation. On CharacterTrajectories a letter split in two has .6, similar let
 (docs/choosing.md)."""
 ALIKE_SPREAD = 0.5
 """Samples of a category are alike below this share of the spread of its real series. On seventeen datasets, of 56 to
-1272 series, the least was .8 at the end (docs/benchmarks.md)."""
+1272 series, the least of any category was .64 at the end (docs/benchmarks.md)."""
 MIN_CASES = 8
 """Categories with fewer expected or counted cases are not judged: chance alone could make them look collapsed."""
 MAX_CASES = 512

@@ -14,6 +14,7 @@ from tsinfogan.errors import SettingError
 from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.pca import are_windows
 from tsinfogan.training.config import Objective, TrainingSettings
+from tsinfogan.training.spectral import max_categories
 
 OFF = (None, False, 0, "none", "auto", "restarts")
 NOTED = ("principal_components", "low_rank_head", "within_class_mixing", "calibrate_noise")
@@ -91,6 +92,14 @@ def _label_of_every_case(choices: Choices) -> str | None:
     )
 
 
+def _series_to_cluster(choices: Choices) -> str | None:
+    """Parts of the series are clustered too, and each category needs some of them."""
+    n_cases, n_categories = choices.panel.n_cases, max(choices.n_categories, default=0)
+    if max_categories(n_cases) < n_categories:
+        return f"needs more series: {choices.panel.name} has {n_cases}, too few for {n_categories} categories"
+    return None
+
+
 CATEGORICAL = needs("a categorical code (`n_categories`)", lambda it: it.n_categories)
 CATEGORIES = needs("two categories or more (`n_categories`)", lambda it: max(it.n_categories, default=0) > 1)
 CONTINUOUS = needs("a continuous code (`n_continuous`)", lambda it: it.n_continuous)
@@ -126,7 +135,7 @@ RESTARTS = needs("`opening=restarts`", lambda it: it.training.opening != "convol
 NEEDS: Mapping[str, tuple[Need, ...]] = {
     # training
     "pretraining_steps": (CATEGORIES, CONSISTENCY, NO_LABEL_INPUT, TWO_STEPS),
-    "opening": (SERIES, ONE_CATEGORICAL, PRETRAINING),
+    "opening": (SERIES, ONE_CATEGORICAL, PRETRAINING, _series_to_cluster),
     "pretraining_restarts": (PRETRAINING, RESTARTS),
     "pretraining_heads": (PRETRAINING, RESTARTS),
     "split_merge_rounds": (PRETRAINING, RESTARTS),

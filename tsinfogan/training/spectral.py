@@ -50,6 +50,7 @@ TOLERANCE = 0.02
 """A larger number of categories is taken if it is as stable but for this."""
 ONE_KIND_SHARE = 0.2
 """Two categories may be one kind if so many cases of the smaller change between them from part to part."""
+MAX_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Clustering:
     @property
     def one_kind(self) -> list[tuple[int, int]]:
         """Pairs of categories that parts do not keep apart, the least distinct first."""
-        n = int(self.labels.max()) + 1
+        n = int(max(self.labels.max(), self.votes.max())) + 1
         known = self.votes >= 0
         moves = np.zeros((n, n))
         np.add.at(moves, (np.broadcast_to(self.labels, self.votes.shape)[known], self.votes[known]), 1)
@@ -78,11 +79,11 @@ class Clustering:
         pairs = [pair for pair in combinations(range(n), 2) if share[pair] >= ONE_KIND_SHARE]
         return sorted(pairs, key=lambda pair: -share[pair])
 
-    def statement(self, max_named: int = 3) -> str:
+    def statement(self) -> str:
         """How far the categories are to be trusted, for a person."""
-        doubt = 1 - self.agreement
-        text = f"doubt {max(0.0, doubt):.2f} (1 less the agreement of clusterings of {N_PARTS} parts of the series)"
-        if pairs := self.one_kind[:max_named]:
+        doubt = max(0.0, 1 - self.agreement)
+        text = f"doubt {doubt:.2f} (1 less the agreement of clusterings of {N_PARTS} parts of the series)"
+        if pairs := self.one_kind[:MAX_NAMED]:
             named = ", ".join(f"{a} and {b}" for a, b in pairs)
             text += f"; may be one kind: categories {named}"
         return text
@@ -150,13 +151,14 @@ def cluster(values: Tensor, n_categories: int, seed: int, known: IntArray | None
     return Clustering(labels, votes, _agreement(parts, n_categories))
 
 
-def measure_stability(values: Tensor, seed: int, max_categories: int = MAX_CATEGORIES) -> Stability:
-    """Agreement of clusterings of parts of series ``(n, c, t)`` into 2 to ``max_categories`` categories.
+def max_categories(n_cases: int) -> int:
+    """How many categories so many series can be clustered into: each part has five series for each."""
+    return _part_size(n_cases) // MIN_CASES_PER_CATEGORY
 
-    There are never more categories than a fifth of the series of a part.
-    """
-    most = min(max_categories, _part_size(len(values)) // MIN_CASES_PER_CATEGORY)
-    numbers = range(2, most + 1)
+
+def measure_stability(values: Tensor, seed: int, most: int = MAX_CATEGORIES) -> Stability:
+    """Agreement of clusterings of parts of series ``(n, c, t)`` into 2 to ``most`` categories, as far as these fit."""
+    numbers = range(2, min(most, max_categories(len(values))) + 1)
     parts = _cluster_parts(values, numbers, seed) if numbers else []
     return Stability({k: _agreement(parts, k) for k in numbers})
 
@@ -186,7 +188,7 @@ def _cluster_parts(values: Tensor, numbers: Sequence[int], seed: int) -> list[Pa
 
 
 def _part_size(n_cases: int) -> int:
-    return min(MAX_PART, max(2, int(PART_SHARE * n_cases)))
+    return min(MAX_PART, int(PART_SHARE * n_cases))
 
 
 def _agreement(parts: Sequence[Part], n_categories: int) -> float:
