@@ -112,14 +112,15 @@ def opening(panel: Panel, seed: int) -> Row:
     return {**row, "agreement": found.agreement, "n_found": stability.n_categories, "equal": stability.equal}
 
 
-def trained(panel: Panel, seed: int) -> Row:
+def trained(panel: Panel, seed: int, device: str) -> Row:
     """A training with the default settings, and what its codes and samples are worth."""
     start = time.perf_counter()
-    model = fit(panel, n_categories=(len(panel.classes),), device="cpu", precision="float32", settings={"seed": seed})
+    model = fit(panel, n_categories=(len(panel.classes),), device=device, precision="float32", settings={"seed": seed})
     seconds = time.perf_counter() - start
     codes = encode(model, panel)
     sure = codes["cat_confidence"]
-    own = {"agreement": model.agreement, "confidence": float(sure.mean()), "seconds": seconds}
+    own = {"agreement": model.agreement, "confidence": float(sure.mean()), "seconds": seconds, "device": device}
+    model = model.to(torch.device("cpu"))
     spreads = spread_ratios(model, panel, codes["cat"])
     spread = {"spread_least": min(spreads), "spread": float(np.median(spreads)), "spread_most": max(spreads)}
     return {**agreement(panel.labels, codes["cat"]), **own, **spread, **flips(model, panel)}
@@ -161,14 +162,14 @@ def flips(model: Model, panel: Panel) -> Row:
 # ---- all of it
 
 
-def measure(name: str, seed: int, only_opening: bool) -> Row:
+def measure(name: str, seed: int, only_opening: bool, device: str) -> Row:
     """One row of the file."""
     torch.set_num_threads(1)
     panel = merged(name)
     row = {"set": name, "seed": seed, "n": panel.n_cases, "n_classes": len(panel.classes), **opening(panel, seed)}
     if seed == 0:
         row["classical"] = classical(panel)
-    return row if only_opening else {**row, **trained(panel, seed)}
+    return row if only_opening else {**row, **trained(panel, seed, device)}
 
 
 def table(rows: list[Row]) -> None:
@@ -241,6 +242,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", default=SUITE)
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="where to train")
     parser.add_argument("--opening", action="store_true", help="cluster without training")
     parser.add_argument("--table", action="store_true", help="print what is there, and measure nothing")
     parser.add_argument("--picture", type=Path)
@@ -250,7 +252,7 @@ def main() -> None:
     done = {(row["set"], row["seed"]) for row in rows if asked.opening or "ari" in row}
     todo = [(name, seed) for seed in asked.seeds for name in asked.sets if (name, seed) not in done and not asked.table]
     with ProcessPoolExecutor(asked.jobs, get_context("spawn")) as pool, asked.rows.open("a") as file:
-        for future in as_completed([pool.submit(measure, *each, asked.opening) for each in todo]):
+        for future in as_completed([pool.submit(measure, *each, asked.opening, asked.device) for each in todo]):
             rows.append(future.result())
             print(json.dumps(rows[-1]), file=file, flush=True)
             print({key: value for key, value in rows[-1].items() if key != "classical"}, flush=True)

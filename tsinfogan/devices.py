@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
@@ -40,6 +41,14 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.bfloat16 if _multiplies_bf16(device) else torch.float32
     return torch.bfloat16 if name == "bf16" else torch.float32
+
+
+def exact_convolutions() -> AbstractContextManager[None]:
+    """On a GPU, convolutions in full float32 that give the same bits each time; by default factors are rounded to TF32.
+
+    What is generated or read with a model is the same on every device, but for the last bits.
+    """
+    return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -58,7 +58,7 @@ def write(path: Path, panel: Panel) -> Path:
 
 
 def test_encode_a_file(command, named, small_csv):
-    rows = table(command("encode", small_csv, "--model", named))
+    rows = table(command("encode", small_csv, "--model", named, "--device", "cpu"))
     assert rows.columns.tolist() == ["case", "cat", "cat_confidence", "cont0", "cont1", "name", "label"]
     panel = read_panel(small_csv)
     expected = encode(Run.open(named).load_model(), panel)
@@ -91,7 +91,7 @@ def test_encode_a_dataset(command, tmp_path):
     assert command("train", "--dataset", "sines", *TINY, "--steps", 1, "--runs", tmp_path).code == 0
     (run,) = list_runs(tmp_path)
     for split in ("train", "test"):
-        rows = table(command("encode", "sines", "--split", split, "--runs", tmp_path))
+        rows = table(command("encode", "sines", "--split", split, "--runs", tmp_path, "--device", "cpu"))
         panel = load_dataset("sines", split)
         np.testing.assert_allclose(rows.cont0, encode(run.load_model(), panel)["cont0"], rtol=1e-5)
         assert len(rows) == panel.n_cases

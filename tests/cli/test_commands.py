@@ -221,7 +221,7 @@ def test_interrupted_twice_ends_the_same(process, command, small_csv, tmp_path):
     (whole,) = list_runs(tmp_path / "whole")
     name = None
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        again = ["train", "--resume", name] if name else options
+        again = ["train", "--resume", name, "--device", "cpu"] if name else options
         child = process(*again, "--runs", tmp_path / "parts")
         while not child.stderr.readline().startswith(b"step "):
             assert child.poll() is None

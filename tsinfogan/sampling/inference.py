@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from tsinfogan.data.panel import Panel
+from tsinfogan.devices import exact_convolutions
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.models.discriminator import Discriminator
 from tsinfogan.models.model import Model
@@ -114,8 +115,9 @@ def posteriors(discriminator: Discriminator, cases: Tensor) -> list[Tensor]:
         label = None
         if discriminator.settings.label_input != "none":  # the label is unknown: zeros
             label = torch.zeros(len(part), discriminator.sizes[0], device=device)
-        features = discriminator.recognition_features(part.to(device), label)  # (n, feature_dim)
-        parts.append(discriminator.posteriors(discriminator.q, features))
+        with exact_convolutions():
+            features = discriminator.recognition_features(part.to(device), label)  # (n, feature_dim)
+            parts.append(discriminator.posteriors(discriminator.q, features))
     return [torch.cat(of_one_code).to(cases.device) for of_one_code in zip(*parts, strict=True)]
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tsinfogan.data.panel import IntArray, Panel, encode_labels
+from tsinfogan.devices import exact_convolutions
 from tsinfogan.errors import SettingError
 from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.model import Model
@@ -164,7 +165,7 @@ class Passes:
         if request.categories and self._category is not None:
             values[self._category] = torch.from_numpy(np.take(request.categories, draws, mode="wrap")).long()
         latent = model.latent(noise, values)  # (size, latent_size)
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
+        with torch.inference_mode(), exact_convolutions():
             generated = model.generator(latent.to(model.device), injected_noise.to(model.device)).float().cpu().numpy()
         raw, lengths = model.preprocessor.inverse(generated)  # (size, c, *grid), and (size,) or None
         names = model.settings.latent.columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import torch
@@ -32,8 +33,9 @@ class CapturedStep:
             for _ in range(WARM_UP_STEPS):
                 compute(self.inputs)
         torch.cuda.current_stream().wait_stream(side)
+        gc.collect()  # the graph of an earlier training, freed during the capture, would break it off
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
+        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):  # other threads may go on computing
             self.stats = compute(self.inputs)
         with torch.no_grad():
             for name, value in state().items():

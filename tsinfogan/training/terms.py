@@ -265,8 +265,9 @@ def r2(setup: Setup) -> Term | None:
 def _gradient_penalty(weight: float, view: View) -> Term | None:
     def value(step: Step) -> Tensor:
         values, components = step.series[view], step.discriminator.principal_components
-        # In float32, without cuDNN, whose recurrent layers have no second derivative.
-        with torch.autocast(values.device.type, enabled=False), torch.backends.cudnn.flags(enabled=False):
+        # In float32. Recurrent layers have no second derivative in cuDNN; convolutions do, and are slow without it.
+        recurrent = any(isinstance(module, nn.RNNBase) for module in step.discriminator.modules())
+        with torch.autocast(values.device.type, enabled=False), torch.backends.cudnn.flags(enabled=not recurrent):
             values = values.detach().requires_grad_(True)
             realness = step.discriminator(values, step.labels[view]).realness
             return losses.gradient_penalty(realness, values, *([] if components is None else [components.slope]))

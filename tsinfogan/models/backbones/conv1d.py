@@ -24,6 +24,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, n_in, 1, t)``, ``(n, latent_dim)``, ``(n, n_injected * size)`` to ``(n, n_out, 1, size)``."""
         if x.shape[-1] != self.size:
+            # On a GPU the norm gives channels first, for which this kernel is slow: 1.7 ms of a step of 2.
+            x = x.contiguous(memory_format=torch.channels_last)
             x = F.interpolate(x, size=(1, self.size), mode="bilinear", align_corners=False)
         x = self.conv(x)
         strengths = self.noise_strength.view(self.n_injected, -1, 1, 1)  # (k, n_out, 1, 1)
