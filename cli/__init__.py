@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import errno
 import os
 import signal
@@ -11,7 +13,9 @@ from typing import NoReturn
 
 import typer
 
-from tsinfogan.cli._errors import in_options
+from tsinfogan.cli._errors import in_options, lacks_memory
+from tsinfogan.cli._output import printable
+from tsinfogan.cli._signals import end_at_signals
 from tsinfogan.cli.augment_study import augment_study
 from tsinfogan.cli.datasets import datasets_app
 from tsinfogan.cli.encode import encode
@@ -71,13 +75,33 @@ def options(
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs the command line and exits: 0 done, 2 with one sentence on stderr, 130 and 143 when stopped from outside.
+    """Runs the command line and exits: 0 done, 2 with one sentence on stderr, 129, 130 and 143 when stopped.
 
-    An error that no user can mend keeps its traceback: it is a bug.
+    An error that no user can mend keeps its traceback: it is a bug. As a program, without ``arguments``, it leaves
+    without the destructors of C++ libraries: a reading thread of Arrow that is still alive would make them abort.
     """
-    signal.signal(signal.SIGTERM, _end)  # unwinds, so that no half-written file stays behind
+    if arguments is not None:
+        sys.exit(_guarded(list(arguments)))
+    code = 1
     try:
-        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        code = _guarded(sys.argv[1:])
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    with contextlib.suppress(Exception):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def _guarded(arguments: list[str]) -> int:
+    """The exit code; output that cannot be written is a sentence."""
+    end_at_signals()
+    try:
+        code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has enough
         code = 0
@@ -87,7 +111,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise
         code = _complain(f"cannot write the output: {(error.strerror or '').lower()}; make room and run it again")
         _drop_output()
-    sys.exit(code)
+    except (MemoryError, RuntimeError) as error:
+        if not lacks_memory(error):
+            raise
+        code = _complain("there is not enough memory; use fewer or shorter series, or smaller networks or batches")
+    return code
 
 
 def _run(arguments: list[str]) -> int:
@@ -136,12 +164,9 @@ def _new_value(option: str, value: str) -> str:
 
 
 def _complain(sentence: str) -> int:
-    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(f"error: {printable(' '.join(sentence.split()))}", file=sys.stderr)
     return 2
-
-
-def _end(number: int, _frame: object) -> NoReturn:
-    sys.exit(128 + number)
 
 
 def _drop_output() -> None:

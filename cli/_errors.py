@@ -46,3 +46,10 @@ def in_options(message: str) -> str:
         return name if value is None else f"--set {match[0][1:-1]}"
 
     return MARKED.sub(option, message)
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on the CPU or a GPU."""
+    return isinstance(error, MemoryError) or any(
+        sign in str(error) for sign in ("out of memory", "can't allocate memory", "not enough memory")
+    )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tsinfogan.cli._output import say_notes
+from tsinfogan.cli._output import say, say_notes
 from tsinfogan.data.columns import CASE, ColumnNames, Windows, describe_columns
 from tsinfogan.errors import DataError, SettingError, TsInfoGANError
 
@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from tsinfogan.datasets import Split
     from tsinfogan.models.model import DataCard, Model
     from tsinfogan.training.run import Run
+
+
+def found_run(runs: Path, name: str | None) -> Run:
+    """The run called ``name``, or the newest; what is passed over, or still in training, is said on stderr."""
+    from tsinfogan.training.files import is_locked
+    from tsinfogan.training.run import find_run
+
+    run = find_run(runs, name, say)
+    steps, most = run.steps_done, run.plan.training.max_steps
+    if steps is not None and steps < most:
+        more = "is still in training" if is_locked(run.path) else "was stopped before its end"
+        say(f"note: run {run.name} {more}: this is its model after {steps} of {most} steps")
+    return run
 
 
 class Reading(NamedTuple):
@@ -96,6 +109,8 @@ def read_file(path: Path, asked: Reading) -> Panel:
     """The panel in a file; what reading changed is said on stderr."""
     from tsinfogan.formats import read_panel
 
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError(f"expected a file, got {path}, a device or a pipe that may never end; copy it to a file first")
     panel = read_panel(path, asked.columns, asked.windows)
     say_notes(panel.notes)
     return panel

@@ -23,6 +23,9 @@ RUNS = option(
 DEVICE = option("Where to compute: auto, cpu, cuda or mps; auto prefers a GPU.", default="auto")
 MODEL = option("Run: a name or a path. Default: the newest.", metavar="RUN")
 OUT = option("File to write. Default: standard output.", "-o", "--out", metavar="FILE")
+SPREADSHEET_SAFE = option(
+    "Write an apostrophe before names that a spreadsheet would run as a formula.", "--spreadsheet-safe", default=False
+)
 SEED = option("Seed of all random numbers: the same seed, the same output.", default=0, min=0)
 
 column = partial(option, panel="Columns of your own file")

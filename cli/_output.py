@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+import io
+import math
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 from tsinfogan.cli._errors import in_options
 from tsinfogan.errors import RunError, SettingError, UnknownNameError
@@ -15,9 +17,24 @@ from tsinfogan.errors import RunError, SettingError, UnknownNameError
 FOLDER_ADVICE = "make room there, or choose another folder with --out"
 
 
+def printable(text: str) -> str:
+    """``text`` whose control characters are spelled out, as a name from a file could hold what a terminal obeys."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
 def say(text: str) -> None:
-    """Prints a line on stderr at once."""
-    print(in_options(text), file=sys.stderr, flush=True)
+    """Prints a line on stderr at once. That nobody can read it any more ends nothing."""
+    try:
+        print(printable(in_options(text)), file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+
+
+def show(text: str) -> None:
+    """Prints a line on stdout."""
+    print(printable(text))
 
 
 def say_notes(notes: Iterable[str]) -> None:
@@ -29,6 +46,7 @@ def say_notes(notes: Iterable[str]) -> None:
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], file: TextIO | None = None) -> None:
     """Prints ``rows`` under ``header`` on ``file``, by default stdout: ruled on a terminal, plain aligned in a pipe."""
     file = file or sys.stdout
+    rows = [tuple(map(printable, row)) for row in rows]
     if file.isatty():
         from rich.console import Console
         from rich.table import Table
@@ -50,7 +68,7 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
     """Prints one named value a line on stdout."""
     width = max(len(name) for name, _ in fields)
     for name, value in fields:
-        print(f"{name.ljust(width)}  {value}")
+        show(f"{name.ljust(width)}  {value}")
 
 
 def format_name_for(name: str | None, path: Path | None, among: Sequence[str] | None = None) -> str:
@@ -83,31 +101,35 @@ def opened_output(path: Path | None, *, binary: bool) -> Iterator[BinaryIO]:
         RunError: the file cannot be written.
     """
     if path is None:
-        if binary and sys.stdout.isatty():
+        is_terminal = sys.stdout.isatty()
+        if binary and is_terminal:
             raise SettingError("this format is not for reading on a terminal; give -o FILE, or send it to a file")
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        yield cast(BinaryIO, _Terminal()) if is_terminal else sys.stdout.buffer
+        sys.stdout.flush()
         return
     path = path.resolve()  # behind a link, the file itself is replaced
     in_place = path.exists() and not path.is_file()  # a device or a named pipe; the system refuses directories
-    partial = path if in_place else path.with_name(f".{path.name}.partial")
+    from tsinfogan.training.files import reason, replacing
+
     try:
-        opened = partial.open("wb")  # a folder that is called so fails here, and stays as it is
-        try:
-            with opened as stream:
-                yield stream
-            if not in_place:
-                partial.replace(path)
-        finally:
-            if not in_place and partial.is_dir():  # many rows take a folder
-                shutil.rmtree(partial)
-            elif not in_place:
-                partial.unlink(missing_ok=True)
+        with path.open("wb") if in_place else replacing(path) as stream:
+            yield stream
     except BrokenPipeError:
         raise
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise RunError(f"cannot write {path}: {reason}; make room there, or name another file with -o") from None
+        advice = "make room there, or name another file with -o"
+        raise RunError(f"cannot write {path}: {reason(error)}; {advice}") from None
+
+
+class _Terminal(io.RawIOBase):
+    """A terminal as a stream of bytes, which shows control characters in place of obeying them."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        sys.stdout.write(printable(bytes(content).decode(errors="replace")))
+        return len(content)
 
 
 def turned_into_folder(stream: BinaryIO, path: Path) -> Path | None:
@@ -121,6 +143,27 @@ def turned_into_folder(stream: BinaryIO, path: Path) -> Path | None:
     partial.unlink()
     partial.mkdir()
     return partial
+
+
+def for_spreadsheet(names: Iterable[str | None], safe: bool) -> dict[str | None, str]:
+    """The names that a spreadsheet would run as formulas, each with an apostrophe before it.
+
+    Unless ``safe``, a line on stderr says that there are some, and none is given.
+    """
+    run = {name for name in names if name and name.startswith(tuple("=+-@\t\r")) and not _is_number(name)}
+    if run and not safe:
+        say(
+            f"note: {min(run)!r} begins as a formula of a spreadsheet does, and is written as it is; with "
+            "--spreadsheet-safe an apostrophe stands before such names"
+        )
+    return {name: f"'{name}" for name in run} if safe else {}
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def make_folder(folder: Path) -> None:

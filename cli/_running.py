@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +13,7 @@ import typer
 from tsinfogan.cli._options import command_for
 from tsinfogan.cli._output import print_table, say
 from tsinfogan.cli._progress import progress
+from tsinfogan.cli._signals import stop_signals
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DivergedError
 from tsinfogan.models.codes import Code
@@ -25,29 +24,6 @@ from tsinfogan.training.run import Run
 from tsinfogan.training.session import PICTURE, Session
 
 CANDIDATE_HEADER = ("seed", "disagreement", "agreement with the others", "chosen")
-
-
-@contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """Handles Ctrl-C and SIGTERM: training stops after the current step; a second signal ends the program at once.
-
-    Yields a list that holds the first signal once it came.
-    """
-    came: list[int] = []
-
-    def note(number: int, _frame: object) -> None:
-        came.append(number)
-        restore()
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        restore()
 
 
 def run_session(session: Session, panel: Panel, runs: Path) -> None:
@@ -128,14 +104,17 @@ def _introduce(run: Run, session: Session, panel: Panel) -> None:
     codes = [f"{column} {_prior(code)}" for column, code in zip(latent.columns, latent.codes, strict=True)]
     parameters = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in count_parameters(model).items())
     precision = str(trainer.precision).removeprefix("torch.")
+    threads = f", {torch.get_num_threads()} threads" if trainer.device.type == "cpu" else ""
     begin = f"from step {trainer.steps_done} " if trainer.steps_done else ""
     say(f"data      {panel.name}: {panel.n_cases} cases of {size}, channels {', '.join(panel.channels)}")
     say(f"codes     {', '.join([*codes, f'noise of {latent.noise_dim} dimensions'])}")
     say(f"networks  {plan.recipe} with {plan.model.backbone}: {parameters}")
     say(
         f"training  {begin}to step {plan.training.max_steps}, {plan.training.batch_size} cases each, "
-        f"on {trainer.device} in {precision}"
+        f"on {trainer.device} in {precision}{threads}"
     )
+    if session.differences:
+        say(f"note: an uninterrupted run may differ in the last bits: {', '.join(session.differences)}")
     say_choices(plan)
     if trainer.clustering is not None:
         say(f"trust     {trainer.clustering.statement()}")

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tsinfogan.cli import _options as shared
-from tsinfogan.cli._files import Reading, existing_file, is_dataset, read_dataset, read_file, reading
+from tsinfogan.cli._files import Reading, existing_file, found_run, is_dataset, read_dataset, read_file, reading
 from tsinfogan.cli._options import option
-from tsinfogan.cli._output import print_table, say, say_notes
+from tsinfogan.cli._output import print_table, say, say_notes, show
 from tsinfogan.cli._progress import every_few_seconds
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
 
@@ -118,10 +118,9 @@ def _panels(source: str, test: Path | None, asked: Reading) -> tuple[Panel, Pane
 def _generators(source: str, train: Panel, names: Sequence[str] | None, runs: Path, device: str) -> list[Run]:
     """The runs that were named; the newest that was trained on ``train`` without labels; or a new one."""
     from tsinfogan.metrics.augmentation.preparation import generators_of, knows
-    from tsinfogan.training.run import find_run
 
     if names:
-        found = [find_run(runs, name) for name in names]
+        found = [found_run(runs, name) for name in names]
         for run in found:
             if not knows(run, train.fingerprint()):
                 raise DataError(
@@ -129,7 +128,7 @@ def _generators(source: str, train: Panel, names: Sequence[str] | None, runs: Pa
                     "that are tested on; leave out --model to train a generator on the right ones"
                 )
         return found
-    if fitting := generators_of(runs, train):
+    if fitting := generators_of(runs, train, say):
         say(f"the generator is run {fitting[-1].name}")
         return fitting[-1:]
     return [_trained(source, train, runs, device)]
@@ -219,4 +218,4 @@ def _write(study: Study, format_name: str) -> None:
         "trials": [asdict(trial) for trial in study.trials],
         "conclusions": conclusions(study),
     }
-    print(json.dumps(kept, ensure_ascii=False, indent=1))
+    show(json.dumps(kept, ensure_ascii=False, indent=1))

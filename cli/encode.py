@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 
 import typer
 
 from tsinfogan.cli import _options as shared
-from tsinfogan.cli._files import Reading, existing_file, is_dataset, read_beside, read_dataset, reading
+from tsinfogan.cli._files import Reading, existing_file, found_run, is_dataset, read_beside, read_dataset, reading
 from tsinfogan.cli._options import option
-from tsinfogan.cli._output import format_name_for, opened_output
+from tsinfogan.cli._output import for_spreadsheet, format_name_for, opened_output
 from tsinfogan.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def encode(
     channels: str | None = shared.CHANNELS,
     window: int | None = shared.WINDOW,
     stride: int | None = shared.STRIDE,
+    spreadsheet_safe: bool = shared.SPREADSHEET_SAFE,
     device: str = shared.DEVICE,
 ) -> None:
     """Read the codes of real series, a category with a confidence and the rest: tsinfogan encode my.csv > codes.csv.
@@ -48,13 +50,18 @@ def encode(
     _check_source(source, split)
     with opened_output(out, binary=chosen == "parquet") as stream:
         from tsinfogan.devices import choose_device
-        from tsinfogan.training.run import find_run
 
-        run = find_run(runs, model)
+        run = found_run(runs, model)
         panel = _panel(source, split, asked, run)
         trained = run.load_model(choose_device(device))
         if not trained.settings.latent.codes:
             raise SettingError(f"run {run.name} has no codes that could be read; train with --cat or --cont")
+        if chosen == "csv":
+            changed = for_spreadsheet((*panel.classes, *trained.category_names), spreadsheet_safe)
+            panel = replace(panel, classes=tuple(changed.get(name, name) for name in panel.classes))
+            card, names = trained.card, trained.names
+            trained.card = replace(card, classes=tuple(changed.get(name, name) for name in card.classes))
+            trained.names = tuple(changed.get(name, name) for name in names)
         table = _table(trained, panel)
         if chosen == "parquet":
             from pyarrow import parquet

@@ -15,6 +15,7 @@ from tsinfogan.cli._files import (
     PLAIN,
     Reading,
     existing_file,
+    found_run,
     is_dataset,
     read_beside,
     read_dataset,
@@ -131,10 +132,9 @@ def _inputs(
         raise SettingError("columns and windows say how a file is read; name one with --real, --test or --fake")
     from tsinfogan.devices import choose_device
     from tsinfogan.sampling.inference import check_fits
-    from tsinfogan.training.run import find_run
 
     try:
-        run = find_run(runs, name)
+        run = found_run(runs, name)
     except RunError as error:
         if name is not None:
             raise

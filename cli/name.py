@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from tsinfogan.cli import _options as shared
+from tsinfogan.cli._files import found_run
 from tsinfogan.cli._options import command_for, option
 from tsinfogan.cli._output import print_table, say
 from tsinfogan.errors import SettingError
@@ -31,9 +32,8 @@ def name(
             "give both, or nothing to list the names"
         )
     from tsinfogan.sampling.naming import renamed
-    from tsinfogan.training.run import find_run
 
-    run = find_run(runs, model)
+    run = found_run(runs, model)
     loaded = run.load_model()
     if cat is not None:
         names = renamed(loaded, cat, text)

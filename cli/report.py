@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 
 from tsinfogan.cli import _options as shared
-from tsinfogan.cli._files import PLAIN, reading, real_series
+from tsinfogan.cli._files import PLAIN, found_run, reading, real_series
 from tsinfogan.cli._options import option
-from tsinfogan.cli._output import make_folder, say, say_notes, write_files
+from tsinfogan.cli._output import make_folder, say, say_notes, show, write_files
 from tsinfogan.errors import SettingError
 
 PAGE, PICTURE, FIGURES = "report.html", "report.png", "report.json"
@@ -40,12 +40,11 @@ def report(
     from tsinfogan.reports.codes.gathering import ReportContext, gather
     from tsinfogan.reports.codes.page import render
     from tsinfogan.reports.codes.pictures import draw_all
-    from tsinfogan.training.run import find_run
 
     asked = reading(case_column, time_column, label_column, channels, window, stride)
     if data is None and asked != PLAIN:
         raise SettingError("columns and windows say how a file is read; name the file with --data")
-    run = find_run(runs, name)
+    run = found_run(runs, name)
     model = run.load_model(choose_device(device))
     folder = run.path if out is None else out
     make_folder(folder)
@@ -63,8 +62,8 @@ def report(
         FIGURES: json.dumps(summary.to_dict(), ensure_ascii=False, allow_nan=False, indent=1).encode(),
     }
     write_files(folder, files)
-    print(f"{summary.data}: {summary.headline}")
+    show(f"{summary.data}: {summary.headline}")
     for card in summary.continuous:
-        print(card.sentence)
+        show(card.sentence)
     for file in files:
-        print(folder / file)
+        show(str(folder / file))

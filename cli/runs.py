@@ -13,6 +13,7 @@ import typer
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._output import print_fields, print_table, say
 from tsinfogan.cli._progress import bounds
+from tsinfogan.errors import RunError
 
 if TYPE_CHECKING:
     from tsinfogan.training.candidates import Candidate
@@ -32,22 +33,14 @@ def _list_by_default(context: typer.Context, runs: Path = shared.RUNS) -> None:
 @runs_app.command("list")
 def list_runs(context: typer.Context, runs: Path | None = RUNS_HERE) -> None:
     """List all runs, oldest first, with the last bound of each code in nats."""
-    from tsinfogan.errors import TsInfoGANError
-    from tsinfogan.training.run import CONFIG, Run
+    from tsinfogan.training.run import list_runs as readable_runs
 
     root = runs or context.obj
-    rows = []
-    for folder in sorted(root.iterdir()) if root.is_dir() else []:
-        if not (folder / CONFIG).exists():
-            continue
-        try:
-            rows.append(_row(Run.open(folder)))
-        except TsInfoGANError as error:
-            say(f"skipped: {error}")
+    rows = [_row(run) for run in readable_runs(root, say)]
     if not rows:
         say(f"there are no runs in {root}/; make one with `tsinfogan train`")
         return
-    print_table(("name", "created", "data", "recipe", "backbone", "steps", "bounds"), sorted(rows, key=lambda r: r[1]))
+    print_table(("name", "created", "data", "recipe", "backbone", "steps", "bounds"), rows)
 
 
 @runs_app.command()
@@ -59,7 +52,7 @@ def show(
     """Show every setting of a run, and its last report."""
     from tsinfogan.training.run import find_run
 
-    found = find_run(runs or context.obj, run)
+    found = find_run(runs or context.obj, run, say)
     steps, last = _progress(found)
     fields = [("run", str(found.path)), ("steps", steps)]
     for row in _candidates(found):
@@ -90,7 +83,10 @@ def _progress(run: Run) -> tuple[str, Mapping[str, Any]]:
 
 def _seeds(run: Run) -> str:
     """A mark of a run that is one of several seeds."""
-    rows = _candidates(run)
+    try:
+        rows = _candidates(run)
+    except RunError:
+        return ", seeds unknown"
     if not rows:
         return ""
     n_trained = sum(row.trained for row in rows)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from tsinfogan.cli import _options as shared
-from tsinfogan.cli._files import real_series
+from tsinfogan.cli._files import found_run, real_series
 from tsinfogan.cli._options import option
-from tsinfogan.cli._output import format_name_for, opened_output, say, turned_into_folder
+from tsinfogan.cli._output import for_spreadsheet, format_name_for, opened_output, say, turned_into_folder
 from tsinfogan.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def sample(
     format_name: str | None = option(
         "csv, wide, parquet, arrow, npz, ts, arff or png. Default: by FILE's name, otherwise csv.", "--format"
     ),
+    spreadsheet_safe: bool = shared.SPREADSHEET_SAFE,
     device: str = shared.DEVICE,
 ) -> None:
     """Write new series in raw units, each with its own length: tsinfogan sample --cat 3 --cont 0.5,-1 > out.csv.
@@ -66,9 +68,8 @@ def sample(
         from tsinfogan.sampling.memorization import Redrawing, stream_apart
         from tsinfogan.sampling.request import CodeRequest
         from tsinfogan.sampling.sampler import stream
-        from tsinfogan.training.run import find_run
 
-        run = find_run(runs, model)
+        run = found_run(runs, model)
         trained = run.load_model(choose_device(device))
         request = CodeRequest.of(trained, *parse_codes(cat, cont), label)
         draws = n or (DEFAULT_SERIES if request.n_points == 1 else 1)
@@ -77,12 +78,23 @@ def sample(
             training_series = _training_series(run, trained)
             redrawing = Redrawing(_parse_distance(min_distance, training_series))
             pieces = partial(stream_apart, trained, draws, request, seed, training_series, redrawing)
+        if not entry.binary:
+            card = trained.card
+            _rename(trained, for_spreadsheet((*card.channels, *card.classes, *trained.names), spreadsheet_safe))
         writer = _writer(entry, stream_out, out, draws * request.n_points, trained)
         for part in ahead(pieces):
             writer.write(part.panel, part.columns)
         writer.close()
     if min_distance is not None:
         say(str(redrawing))
+
+
+def _rename(model: Model, changed: Mapping[str | None, str]) -> None:
+    """Gives channels, classes and categories the names that they have in the file."""
+    card = model.card
+    channels, classes = (tuple(changed.get(name, name) for name in names) for names in (card.channels, card.classes))
+    model.card = replace(card, channels=channels, classes=classes)
+    model.names = tuple(changed.get(name, name) for name in model.names)
 
 
 def _training_series(run: Run, model: Model) -> TrainingSeries:

@@ -131,7 +131,8 @@ def train(
     ),
     device: str = shared.DEVICE,
     precision: str = option(
-        "Precision of products: auto, float32 or bf16; auto takes bf16 if the processor has units for it.",
+        "Precision of products: auto, float32 or bf16; auto takes bf16 if the processor has units for it. A resumed "
+        "run keeps its own.",
         default="auto",
     ),
     runs: Path = shared.RUNS,
@@ -143,7 +144,7 @@ def train(
 ) -> None:
     """Train a model on a dataset, or on your own file, and keep it in a run directory.
 
-    Ctrl-C saves; --resume goes on exactly.
+    Ctrl-C saves, and so does a closed terminal; --resume goes on exactly.
     """
     if resume is not None:
         _refuse_beside_resume(context)
@@ -152,7 +153,7 @@ def train(
     from tsinfogan.cli._labels import choose_recipe, hide_labels
     from tsinfogan.cli._parsing import parse_augmentations
     from tsinfogan.cli._running import run_candidates, run_session
-    from tsinfogan.devices import choose_device, choose_precision
+    from tsinfogan.devices import Computing, choose_device, choose_precision
     from tsinfogan.training.candidates import Candidates
     from tsinfogan.training.config import TrainingSettings
     from tsinfogan.training.plan import make_plan
@@ -174,7 +175,8 @@ def train(
     if dry_run:
         _print_plan(plan, panel, source, seeds, where, dtype)
     elif seeds > 1:
-        run_candidates(Candidates.start(runs, plan, panel, source, seeds), panel, runs, where, dtype)
+        candidates = Candidates.start(runs, plan, panel, source, seeds, Computing.here(where, dtype))
+        run_candidates(candidates, panel, runs, where, dtype)
     else:
         run_session(Session.start(runs, plan, panel, source, where, dtype), panel, runs)
 
@@ -260,14 +262,13 @@ def _resume(runs: Path, name: str, device: str, precision: str) -> None:
     from tsinfogan.cli._labels import KEPT
     from tsinfogan.cli._running import run_candidates, run_session
     from tsinfogan.data.labels import keep_labels
-    from tsinfogan.devices import choose_device, choose_precision
+    from tsinfogan.devices import as_before
     from tsinfogan.training.candidates import Candidates, find_last
     from tsinfogan.training.run import find_run
     from tsinfogan.training.session import Session
 
-    run = find_last(runs) if name == "last" else find_run(runs, name)
-    where = choose_device(device)
-    dtype = choose_precision(precision, where)
+    run = find_last(runs, say) if name == "last" else find_run(runs, name, say)
+    where, dtype = as_before(device, precision, run.config.get("computing", {}))
     if not {"dataset", "file"} & set(run.data):
         raise RunError(f"run {run.name} was not trained from the command line; go on with it in Python")
     candidates = Candidates.open(run)
@@ -280,7 +281,7 @@ def _resume(runs: Path, name: str, device: str, precision: str) -> None:
         run_candidates(candidates, panel, runs, where, dtype)
         return
     session = Session.resume(run, panel, where, dtype)
-    if session.finished:
+    if session.complete:
         raise _finished(runs, run.name, f"all {session.trainer.steps_done} steps of it", "--steps")
     run_session(session, panel, runs)
 

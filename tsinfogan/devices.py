@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -49,6 +53,63 @@ def exact_convolutions() -> AbstractContextManager[None]:
     What is generated or read with a model is the same on every device, but for the last bits.
     """
     return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+
+
+@dataclass(frozen=True)
+class Computing:
+    """What the last bits of a training depend on, beside its plan and its data.
+
+    Attributes:
+        device: ``cpu``, ``cuda`` or ``mps``.
+        precision: ``float32`` or ``bf16``.
+        n_threads: of torch on a CPU, which split sums between them.
+        processor: kind of instructions or name of the GPU.
+        torch_version: of torch.
+    """
+
+    device: str
+    precision: str
+    n_threads: int
+    processor: str
+    torch_version: str
+
+    @classmethod
+    def here(cls, device: torch.device, precision: torch.dtype) -> Computing:
+        """On this machine, now."""
+        is_cuda = device.type == "cuda"
+        processor = torch.cuda.get_device_name(device) if is_cuda else torch.backends.cpu.get_cpu_capability()
+        name = "bf16" if precision == torch.bfloat16 else "float32"
+        return cls(device.type, name, torch.get_num_threads(), processor, torch.__version__)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+    def differences(self, then: Mapping[str, Any]) -> list[str]:
+        """What was otherwise, such as ``precision bf16 in place of float32``."""
+        if not then:
+            return ["it is not kept what the run was computed with"]
+        now = self.to_dict()
+        changed = [name for name, value in then.items() if name in now and now[name] != value]
+        if self.device != "cpu" and "n_threads" in changed:
+            changed.remove("n_threads")
+        return [f"{name.replace('_', ' ')} {now[name]} in place of {then[name]}" for name in changed]
+
+
+def as_before(device: str, precision: str, then: Mapping[str, Any]) -> tuple[torch.device, torch.dtype]:
+    """Device and precision to go on with: those of ``then``, entries of a :class:`Computing`, where ``auto`` is asked.
+
+    As many threads are used as then, if there are as many processors. Errors as of :func:`choose_device`.
+    """
+    kept = then.get("device", "auto")
+    try:
+        where = choose_device(kept if device == "auto" else device)
+    except SettingError:
+        where = choose_device(device)
+    dtype = choose_precision(then.get("precision", "auto") if precision == "auto" else precision, where)
+    if torch.get_num_threads() != (n_threads := then.get("n_threads", 0)) and 0 < n_threads <= (os.cpu_count() or 1):
+        torch.set_num_threads(n_threads)
+    return where, dtype
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -51,6 +51,7 @@ class Backbone:
         width: default width.
         n_axes: axes of the grid that it handles, 1 for series, 2 for images.
         settings: training settings and weights, by name, that suit it better than the general defaults.
+        min_batch_size: fewest cases that it is trained on at once, as batch norm needs several.
         name: needed where it is passed as an object: a run keeps it, and finds the backbone by it when it is loaded.
     """
 
@@ -61,6 +62,7 @@ class Backbone:
     n_axes: tuple[int, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    min_batch_size: int = 1
 
 
 BACKBONES: Registry[Backbone] = Registry("backbone", "tsinfogan.models.backbones", "BACKBONE", (Backbone,))

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.devices import exact_convolutions
-from tsinfogan.errors import DataError, SettingError
+from tsinfogan.errors import DataError, RunError, SettingError
 from tsinfogan.models.discriminator import Discriminator
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
@@ -67,7 +67,10 @@ def read_codes(model: Model, panel: Panel) -> list[Tensor]:
     if reason := model.settings.why_unreadable:
         raise SettingError(f"{reason}; train with recipe infogan, semi_supervised or acgan to read codes in series")
     check_fits(model, panel)
-    return posteriors(model.discriminator, torch.from_numpy(model.preprocessor.transform(panel)))
+    parameters = posteriors(model.discriminator, torch.from_numpy(model.preprocessor.transform(panel)))
+    if not all(bool(each.isfinite().all()) for each in parameters):
+        raise RunError("Q gives numbers that are not finite: the model is damaged, or the series are out of all bounds")
+    return parameters
 
 
 def check_fits(model: Model, panel: Panel) -> None:

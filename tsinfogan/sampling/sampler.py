@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tsinfogan.data.panel import IntArray, Panel, encode_labels
 from tsinfogan.devices import exact_convolutions
-from tsinfogan.errors import SettingError
+from tsinfogan.errors import RunError, SettingError
 from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.request import CodeRequest, CodeValues
@@ -167,6 +167,8 @@ class Passes:
         latent = model.latent(noise, values)  # (size, latent_size)
         with torch.inference_mode(), exact_convolutions():
             generated = model.generator(latent.to(model.device), injected_noise.to(model.device)).float().cpu().numpy()
+        if not np.isfinite(generated).all():
+            raise RunError("the generator gives numbers that are not finite: the model is damaged; train it again")
         raw, lengths = model.preprocessor.inverse(generated)  # (size, c, *grid), and (size,) or None
         names = model.settings.latent.columns
         columns: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in zip(names, values, strict=True)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,17 +19,17 @@ from typing import Any
 import torch
 
 from tsinfogan.data.panel import Panel
+from tsinfogan.devices import Computing
 from tsinfogan.errors import DivergedError, RunError
-from tsinfogan.training.files import write_whole, writing
+from tsinfogan.training.checks import check_types
+from tsinfogan.training.files import Lock, read_json, read_text, write_whole, writing
 from tsinfogan.training.plan import Plan
-from tsinfogan.training.run import CANDIDATES, CARD, CONFIG, METRICS, MODEL, STATE, Run, find_run, list_runs
+from tsinfogan.training.run import CANDIDATES, CARD, CONFIG, METRICS, MODEL, NAMES, Run, Tell, find_run, list_runs
 from tsinfogan.training.selection import Score, best, score_models, with_seeds
-from tsinfogan.training.session import Session, build_model, check_same_data, describe, make_trainer
+from tsinfogan.training.session import PICTURE, Session, build_model, describe
 from tsinfogan.training.trainer import STEADIER
 
 FOLDER = "candidates"
-OWN_FILES = (CONFIG, STATE, CARD)
-"""Files of a candidate that are not copied: only its own training needs them, or they are written anew."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,18 @@ class Candidates:
 
     def __init__(self, run: Run, rows: list[Candidate]):
         self.run, self.rows = run, rows
+        self._lock: Lock | None = None
 
     @classmethod
-    def start(cls, root: Path, plan: Plan, panel: Panel, source: Mapping[str, Any], n_seeds: int) -> Candidates:
+    def start(
+        cls,
+        root: Path,
+        plan: Plan,
+        panel: Panel,
+        source: Mapping[str, Any],
+        n_seeds: int,
+        computing: Computing | None = None,
+    ) -> Candidates:
         """A new run directory under ``root`` for ``n_seeds`` trainings, the first with the plan's own seed.
 
         Raises:
@@ -60,9 +70,8 @@ class Candidates:
         """
         rows = [Candidate(each.training.seed) for each in with_seeds(plan, n_seeds)]
         data = {**source, "n_cases": panel.n_cases, "fingerprint": panel.fingerprint()}
-        candidates = cls(Run.create(root, plan, build_model(plan, panel), data), rows)
-        candidates._save()
-        return candidates
+        files = {CANDIDATES: _table(rows)}
+        return cls(Run.create(root, plan, build_model(plan, panel), data, computing, files), rows)
 
     @classmethod
     def open(cls, run: Run) -> Candidates | None:
@@ -75,9 +84,12 @@ class Candidates:
         if not path.exists():
             return None
         try:
-            rows = [Candidate(**row) for row in json.loads(path.read_text())]
+            rows = [Candidate(**row) for row in read_json(read_text(path))]
+            check_types(rows, list[Candidate], CANDIDATES)
+            if not rows or len({row.seed for row in rows}) < len(rows) or min(row.seed for row in rows) < 0:
+                raise ValueError("expected seeds that differ")
         except (OSError, ValueError, TypeError) as error:
-            raise RunError(f"{path} is damaged ({error}); restore it, or train again") from None
+            raise RunError(f"{path} is damaged ({str(error)[:120]}); restore it, or train again") from None
         return cls(run, rows)
 
     @property
@@ -90,8 +102,9 @@ class Candidates:
 
         Raises:
             DataError: ``panel`` is not the data that the run was started with.
-            RunError: a candidate's files are damaged, or cannot be written.
+            RunError: a candidate's files are damaged, or cannot be written, or another process trains them.
         """
+        self._lock = self._lock or self.run.lock()
         for index, row in enumerate(self.rows):
             if not row.trained and not row.note:
                 yield index + 1, self._session(row, panel, device, precision)
@@ -120,41 +133,46 @@ class Candidates:
         scored[chosen.seed] = chosen
         self.rows = [scored.get(row.seed, row) for row in self.rows]
         self._save()
+        self._lock = None
         return chosen
 
     def _session(self, row: Candidate, panel: Panel, device: torch.device, precision: torch.dtype) -> Session:
         path = self._path(row)
-        if (path / STATE).exists():
-            return Session.resume(Run.open(path), panel, device, precision)
-        plan = self.run.plan
-        plan = replace(plan, training=replace(plan.training, seed=row.seed))
-        with writing(path):
-            path.mkdir(parents=True, exist_ok=True)
-            (path / METRICS).unlink(missing_ok=True)  # of a start that ended before its first checkpoint
-        config = {**self.run.config, "plan": plan.to_dict()}
-        write_whole(path / CONFIG, json.dumps(config, indent=1).encode())
-        run = Run.open(path)
-        check_same_data(run, panel)
-        return Session(run, make_trainer(plan, build_model(plan, panel), panel, device, precision), panel)
+        if not (path / CONFIG).exists():
+            with writing(path):
+                path.mkdir(parents=True, exist_ok=True)
+            plan = self.run.plan
+            plan = replace(plan, training=replace(plan.training, seed=row.seed))
+            Run(path, self.run.config).with_config({"plan": plan.to_dict()})
+        return Session.resume(Run.open(path), panel, device, precision)
 
     def _put_at_the_top(self, row: Candidate) -> None:
-        """Copies the candidate's files; :meth:`choose` then writes the table, which makes the choice valid."""
+        """Copies what is not for the candidate's own training, the model last; then :meth:`choose` writes the table."""
         source = self._run(row)
-        for path in sorted(source.path.iterdir()):
-            if path.is_file() and path.name not in OWN_FILES and not path.name.startswith("."):
-                write_whole(self.run.path / path.name, path.read_bytes())
-        write_whole(self.run.path / CONFIG, (source.path / CONFIG).read_bytes())
-        self.run = Run.open(self.run.path)
-        write_whole(self.run.path / CARD, describe(self.run, self.run.load_model()).encode())
+        for name in (METRICS, NAMES, PICTURE):
+            if (source.path / name).exists():
+                write_whole(self.run.path / name, (source.path / name).read_bytes())
+        self.run = self.run.with_config(source.config)
+        model = source.load_model()
+        write_whole(self.run.path / CARD, describe(self.run, model).encode())
+        self.run.save_model(model)
 
     def _path(self, row: Candidate) -> Path:
-        return self.run.path / FOLDER / f"seed-{row.seed}"
+        """The candidate's own directory, which lies in that of the run: links could lead out of it."""
+        path = self.run.path / FOLDER / f"seed-{row.seed}"
+        if path.is_symlink() or path.parent.is_symlink():
+            raise RunError(f"{path} leads out of run {self.run.name}; put the folder itself there, or train again")
+        return path
 
     def _run(self, row: Candidate) -> Run:
         return Run.open(self._path(row))
 
     def _save(self) -> None:
-        write_whole(self.run.path / CANDIDATES, json.dumps([asdict(row) for row in self.rows], indent=1).encode())
+        write_whole(self.run.path / CANDIDATES, _table(self.rows))
+
+
+def _table(rows: list[Candidate]) -> bytes:
+    return json.dumps([asdict(row) for row in rows], indent=1).encode()
 
 
 def _entries(score: Score) -> dict[str, Any]:
@@ -162,12 +180,12 @@ def _entries(score: Score) -> dict[str, Any]:
     return {name: None if math.isnan(value) else value for name, value in score._asdict().items()}
 
 
-def find_last(root: Path) -> Run:
-    """The run under ``root`` that was trained last, as :func:`find_run`, but also one without a choice yet."""
-    trained = [run for run in list_runs(root) if _last_saved(run)]
-    return max(trained, key=_last_saved) if trained else find_run(root)
+def find_last(root: Path, tell: Tell = warnings.warn) -> Run:
+    """The run under ``root`` that was trained last, also one without a checkpoint or a choice yet; else a RunError."""
+    runs = list_runs(root, tell)
+    return max(runs, key=_last_saved) if runs else find_run(root, tell=lambda sentence: None)
 
 
 def _last_saved(run: Run) -> int:
-    models = [run.path / MODEL, *run.path.glob(f"{FOLDER}/*/{MODEL}")]
-    return max((path.stat().st_mtime_ns for path in models if path.exists()), default=0)
+    files = [run.path / CONFIG, run.path / MODEL, *run.path.glob(f"{FOLDER}/*/{MODEL}")]
+    return max(path.stat().st_mtime_ns for path in files if path.exists())

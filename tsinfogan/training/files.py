@@ -1,38 +1,119 @@
-"""Files are replaced whole or not at all, and what the file system refuses is said in a sentence."""
+"""Files are replaced whole or not at all, never through a link, and what the file system refuses is said in a sentence.
+
+What lies in a run directory may come from anybody: only ordinary files of a size that makes sense are read.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import json
 import os
-from collections.abc import Iterator
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
+from weakref import WeakValueDictionary
 
 from tsinfogan.errors import RunError
 
-GO_ON = "the last checkpoint is kept, so make room and go on with `resume`"
+fcntl: Any
+try:
+    import fcntl
+except ImportError:  # Windows, where directories are not locked
+    fcntl = None
+
+AGAIN = "make room, and do it again"
+MAX_TEXT = 2**26
+"""Most bytes of a text file that is read."""
+MAX_DEPTH = 30
+"""Of JSON."""
+LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05
+"""Whoever only asks whether a directory is locked holds it for a moment."""
 
 
-def write_whole(path: Path, content: bytes, advice: str = GO_ON) -> None:
+def write_whole(path: Path, content: bytes, advice: str = AGAIN) -> None:
     """Replaces a file atomically; if that fails, its old content is untouched and a RunError ends in ``advice``."""
-    partial = path.with_name(f".{path.name}.partial")
-    with writing(path, advice):
-        try:
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+    with writing(path, advice), replacing(path, sync=True) as file:
+        file.write(content)
 
 
 @contextlib.contextmanager
-def writing(path: Path, advice: str = GO_ON, doing: str = "write") -> Iterator[None]:
+def replacing(path: Path, *, sync: bool = False) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``path`` at the end, unless something is raised. It may become a folder.
+
+    Its name is new and random, so that two writers never share one, and nobody can prepare a link of that name.
+    """
+    partial = path.with_name(f"{_partial_prefix(path.name)}{secrets.token_hex(8)}.partial")
+    file = partial.open("xb")
+    try:
+        with file:
+            yield file
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial)
+        partial.unlink(missing_ok=True)
+
+
+def _partial_prefix(name: str) -> str:
+    """How the names of unfinished files begin that will be called ``name``."""
+    return f".{name[:50]}."
+
+
+@contextlib.contextmanager
+def writing(path: Path, advice: str = AGAIN, doing: str = "write") -> Iterator[None]:
     """Turns an OSError into the RunError "cannot <doing> <path>: <its reason>; <advice>"."""
     try:
         yield
     except OSError as error:
         raise RunError(f"cannot {doing} {path}: {reason(error)}; {advice}") from None
+
+
+def append_line(path: Path, line: str) -> None:
+    """Appends to a file that is no link; an OSError says why it cannot."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def check_ordinary(path: Path) -> int:
+    """The size of an ordinary file; anything else, such as a named pipe, which might never end, is an OSError."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "not an ordinary file")
+    return found.st_size
+
+
+def read_text(path: Path, errors: str = "strict") -> str:
+    """The content of an ordinary file of UTF-8; an OSError or a ValueError says why it cannot be read."""
+    if check_ordinary(path) > MAX_TEXT:
+        raise OSError(errno.EFBIG, "too large to be of a run")
+    return path.read_text(encoding="utf-8", errors=errors)
+
+
+def read_json(text: str) -> Any:
+    """What JSON says; any text that is none, or too deep, is a ValueError."""
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError("its parts are nested too deep") from None
+    _check_depth(content, MAX_DEPTH)
+    return content
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if left == 0:
+        raise ValueError("its parts are nested too deep")
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            _check_depth(part, left - 1)
 
 
 def reason(error: OSError) -> str:
@@ -49,3 +130,64 @@ def new_directory(root: Path, name: str) -> Path:
             path.mkdir()
             return path
         attempt += 1
+
+
+class Lock:
+    """The right of this process to change a run directory, as long as the object lives. See :func:`lock`."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+
+_held: WeakValueDictionary[tuple[int, int], Lock] = WeakValueDictionary()
+"""The locks of this process, which has each once, by device and number of the directory."""
+
+
+def lock(directory: Path, owned: Iterable[str] = ()) -> Lock:
+    """The lock of a run directory; the system frees it at the end of the process.
+
+    What a process that was killed left unfinished of the files that are ``owned`` by the holder is removed.
+
+    Raises:
+        RunError: another process has it.
+    """
+    with writing(directory, "check the directory", doing="lock"):
+        found = directory.stat()
+    key = found.st_dev, found.st_ino
+    for _ in range(LOCK_TRIES):
+        taken = _held.get(key) or _taken(directory)
+        if taken is not None:
+            _held[key] = taken
+            beginnings = tuple(map(_partial_prefix, owned))
+            for path in directory.glob(".*.partial"):
+                if path.name.startswith(beginnings):
+                    with contextlib.suppress(OSError):
+                        path.unlink()
+            return taken
+        time.sleep(LOCK_PAUSE_S)
+    raise RunError(f"run {directory.name} is being trained by another process; wait for its end, or stop it first")
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a process trains in this directory now."""
+    return _taken(directory) is None
+
+
+def _taken(directory: Path) -> Lock | None:
+    """The lock, which is none where the system has no such locks; None where another process has it."""
+    if fcntl is None:
+        return Lock(-1)
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except OSError:
+        return Lock(-1)
+    taken = Lock(descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return None if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else taken
+    return taken

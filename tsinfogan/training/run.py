@@ -1,8 +1,8 @@
 """A run directory: a model and its training in files. Each file is replaced whole or not at all; none can hold code.
 
 config.json         everything resolved: plan, data, preprocessing, versions
-model.safetensors   the averaged networks, and how noise and categories are sampled
-state.safetensors   everything that training resumes from
+model.safetensors   the checkpoint: the averaged networks, how noise and categories are sampled, and, under "training.",
+                    everything that training resumes from; until format 3 that was a file of its own, state.safetensors
 metrics.jsonl       one report per line
 names.json          names that people gave the categories: one text or null each
 samples.png         samples of each category
@@ -14,35 +14,60 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
+import os
 import platform
 import re
+import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor, nn
+from torch import Tensor
 
-from tsinfogan.errors import RunError, TsInfoGANError, UnknownNameError
+from tsinfogan.devices import Computing
+from tsinfogan.errors import RunError, SettingError, UnknownNameError
 from tsinfogan.models.backbone import BACKBONES
 from tsinfogan.models.model import DataCard, Model
 from tsinfogan.preprocessing.preprocessor import Preprocessor
-from tsinfogan.training.files import new_directory, reason, write_whole, writing
+from tsinfogan.training.checkpoint import (
+    STEPS_DONE,
+    TRAINING,
+    checkpoint_tensors,
+    model_tensors,
+    networks,
+    read_tensors,
+    restore,
+    serialized,
+    take_calibration,
+)
+from tsinfogan.training.checks import check_config, parsed_names, parsed_reports
+from tsinfogan.training.files import (
+    AGAIN,
+    Lock,
+    append_line,
+    lock,
+    new_directory,
+    read_json,
+    read_text,
+    reason,
+    write_whole,
+    writing,
+)
 from tsinfogan.training.plan import Plan
 from tsinfogan.training.trainer import Report, Trainer
-from tsinfogan.training.upgrade import FORMAT_VERSION, MIN_FORMAT, name_in_code, name_in_file, upgraded, upgraded_report
+from tsinfogan.training.upgrade import FORMAT_VERSION, MIN_FORMAT, upgraded
 
 CONFIG, METRICS, NAMES, CANDIDATES = "config.json", "metrics.jsonl", "names.json", "candidates.json"
 MODEL, STATE, CARD = "model.safetensors", "state.safetensors", "README.md"
-NOISE_SCALE, CLASS_PROPORTIONS = "noise_scale", "category_shares"
-AGREEMENT, TEMPERATURE = "category_agreement", "category_temperature"
-"""Entries beside the weights in the model's file."""
+OF_TRAINING = (CONFIG, METRICS, CANDIDATES, MODEL, CARD, "samples.png")
+"""Files that only the process writes that trains the run."""
+GO_ON = "the last checkpoint is kept, so make room and go on with `resume`"
 
 
 @dataclass(frozen=True)
@@ -71,7 +96,15 @@ class Run:
     config: Mapping[str, Any]
 
     @classmethod
-    def create(cls, root: Path, plan: Plan, model: Model, data: Mapping[str, Any]) -> Run:
+    def create(
+        cls,
+        root: Path,
+        plan: Plan,
+        model: Model,
+        data: Mapping[str, Any],
+        computing: Computing | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> Run:
         """A new directory under ``root``, named after time, data and recipe.
 
         Args:
@@ -79,6 +112,8 @@ class Run:
             plan: the plan of the training.
             model: the untrained model, for its card and preprocessing.
             data: source of the training data, and its fingerprint.
+            computing: what its last bits depend on.
+            files: further files, by name, written before ``config.json``, which makes the directory a run.
 
         Raises:
             RunError: the directory cannot be written.
@@ -87,15 +122,19 @@ class Run:
         with writing(root, "choose another directory (`root`)", doing="make a run directory in"):
             root.mkdir(parents=True, exist_ok=True)
             path = new_directory(root, f"{time.strftime('%Y%m%d-%H%M%S')}-{data_name}-{plan.recipe}")
-        return cls.begin(path, plan, model, data)
+        try:
+            for name, content in (files or {}).items():
+                write_whole(path / name, content)
+            return cls.begin(path, plan, model, data, computing)
+        except RunError:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
 
     @classmethod
-    def begin(cls, path: Path, plan: Plan, model: Model, data: Mapping[str, Any]) -> Run:
-        """A run in the existing directory ``path``; the other arguments as in :meth:`create`.
-
-        Raises:
-            RunError: the directory cannot be written.
-        """
+    def begin(
+        cls, path: Path, plan: Plan, model: Model, data: Mapping[str, Any], computing: Computing | None = None
+    ) -> Run:
+        """A run in the existing directory ``path``; other arguments and errors as of :meth:`create`."""
         config = {
             "format_version": FORMAT_VERSION,
             "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -109,60 +148,94 @@ class Run:
             "card": model.card.to_dict(),
             "preprocessor": model.preprocessor.to_dict(),
         }
-        write_whole(path / CONFIG, json.dumps(config, indent=1).encode())
-        return cls(path, json.loads(json.dumps(config)))
+        return cls(path, config).with_config({"computing": computing.to_dict()} if computing else {})
+
+    def with_config(self, changes: Mapping[str, Any]) -> Run:
+        """The run with other entries of its ``config.json``, which is written.
+
+        Raises:
+            RunError: the disk is full or not writable; the old file is untouched.
+        """
+        content = json.dumps({**self.config, **changes}, indent=1)
+        write_whole(self.path / CONFIG, content.encode())
+        return Run(self.path, json.loads(content))
 
     @classmethod
     def open(cls, path: Path) -> Run:
-        """The run in directory ``path``.
+        """The run in directory ``path``, of which everything that its ``config.json`` says is checked.
 
         Raises:
             RunError: it is not a run directory, it is damaged, or another version made it.
         """
         try:
-            config = json.loads((path / CONFIG).read_text())
+            config = read_json(read_text(path / CONFIG))
             version = config["format_version"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             what = reason(error) if isinstance(error, OSError) else "it is damaged"
+            advice = "name a folder that `tsinfogan train` made"
             raise RunError(
-                f"{path} is not a readable run directory: cannot read its {CONFIG} ({what}); name a folder that "
-                "`tsinfogan train` made"
+                f"{path} is not a readable run directory: cannot read its {CONFIG} ({what}); {advice}"
             ) from None
-        if version not in range(MIN_FORMAT, FORMAT_VERSION + 1):
+        if type(version) is not int or not MIN_FORMAT <= version <= FORMAT_VERSION:
             older = isinstance(version, int) and version < MIN_FORMAT
             age, advice = ("an older", "train it again") if older else ("a newer", "upgrade tsinfogan")
-            raise RunError(
-                f"{path} was made by {age} tsinfogan: expected format {FORMAT_VERSION}, got {version}; {advice}"
-            )
-        return cls(path, upgraded(config))
+            expected = f"expected format {FORMAT_VERSION}, got {str(version)[:20]}"
+            raise RunError(f"{path} was made by {age} tsinfogan: {expected}; {advice}")
+        run = cls(path, upgraded(config))
+        with run._reading(CONFIG):
+            check_config(run.config, run.plan, run.card, run.preprocessor)
+        return run
 
     @property
     def name(self) -> str:
         """Name of the directory."""
         return self.path.name
 
-    @property
+    @cached_property
     def plan(self) -> Plan:
         """The plan that this run follows."""
-        with self._reading(CONFIG):
-            return Plan.from_dict(self.config["plan"])
+        return Plan.from_dict(self.config["plan"])
+
+    @cached_property
+    def card(self) -> DataCard:
+        """Of the training data."""
+        return DataCard.from_dict(self.config["card"])
+
+    @cached_property
+    def preprocessor(self) -> Preprocessor:
+        """Fitted on the training data."""
+        return Preprocessor.from_dict(self.config["preprocessor"])
 
     @property
     def data(self) -> Mapping[str, Any]:
         """Source of the training data, and its fingerprint."""
-        with self._reading(CONFIG):
-            if not isinstance(data := self.config.get("data"), dict):
-                raise ValueError("it does not say what data the run was trained on")
-            return data
+        return self.config["data"]  # type: ignore[no-any-return]
+
+    def lock(self) -> Lock:
+        """The right to train this run, which one process has at a time; a RunError if another one has it."""
+        return lock(self.path, OF_TRAINING)
+
+    @property
+    def steps_done(self) -> int | None:
+        """Steps of the checkpoint, all of them where only the model was kept; None before the first checkpoint."""
+        for name, entry in ((MODEL, TRAINING + STEPS_DONE), (STATE, STEPS_DONE)):
+            if (self.path / name).exists() and (found := self._tensors(name, entry.__eq__)):
+                with self._reading(name):
+                    steps, most = int(found[entry]), self.plan.training.max_steps
+                    if not 0 <= steps <= most:
+                        raise ValueError(f"expected at most {most} steps, got {steps}")
+                    return steps
+        return self.plan.training.max_steps if (self.path / MODEL).exists() else None
 
     def save(self, trainer: Trainer) -> None:
-        """Writes a checkpoint. If that fails, each file keeps its last content.
+        """Writes a checkpoint: one file, so that model and training never differ. If that fails, the last one is kept.
 
         Raises:
             RunError: the disk is full or not writable; the previous checkpoint is untouched.
         """
-        write_whole(self.path / STATE, _serialised(trainer.state_dict()))
-        self.save_model(trainer.model)
+        write_whole(self.path / MODEL, serialized(checkpoint_tensors(trainer)), self.advice)
+        with contextlib.suppress(OSError):
+            (self.path / STATE).unlink()  # of an older format
 
     def save_model(self, model: Model) -> None:
         """Writes what sampling and encoding need; training cannot be resumed from it alone.
@@ -170,8 +243,12 @@ class Run:
         Raises:
             RunError: the disk is full or not writable; the previous file is untouched.
         """
-        tensors = {**_networks(model).state_dict(), **_calibration_tensors(model)}
-        write_whole(self.path / MODEL, _serialised(tensors))
+        write_whole(self.path / MODEL, serialized(model_tensors(model)), self.advice)
+
+    @property
+    def advice(self) -> str:
+        """What to do when the disk is full."""
+        return GO_ON if (self.path / MODEL).exists() else f"no checkpoint is kept yet; {AGAIN}"
 
     def load_model(self, device: torch.device | str = "cpu") -> Model:
         """The averaged model, on ``device``.
@@ -179,19 +256,19 @@ class Run:
         Raises:
             RunError: nothing was saved yet, or the files are damaged.
         """
-        tensors = self._read(MODEL)
+        try:
+            BACKBONES.get(self.plan.model.backbone)
+        except SettingError as error:
+            package = f"a package with an entry point in {BACKBONES.group}, or BACKBONES.register"
+            raise RunError(f"{self.path} needs {package}: {error}") from None
         with self._reading(MODEL):
-            card, preprocessor = DataCard.from_dict(self.config["card"]), self.config["preprocessor"]
-            try:
-                model = Model.build(self.plan.model, card, Preprocessor.from_dict(preprocessor))
-            except UnknownNameError as error:
-                raise RunError(
-                    f"{self.path} needs a package with an entry point in {BACKBONES.group}, or BACKBONES.register: "
-                    f"{error}"
-                ) from None
-            _take_calibration(model, tensors)
-            _networks(model).load_state_dict(tensors)
-        model.names = self._names(model.settings.n_categories)
+            with torch.device("meta"):  # sizes first: a damaged plan must not ask for all memory
+                expected = networks(Model.build(self.plan.model, self.card, self.preprocessor)).state_dict()
+            tensors = self._tensors(MODEL, lambda name: not name.startswith(TRAINING), expected)
+            model = Model.build(self.plan.model, self.card, self.preprocessor)
+            take_calibration(model, tensors)
+            networks(model).load_state_dict(tensors)
+        model.names = self.names
         return model.to(torch.device(device))
 
     def save_names(self, names: Sequence[str | None]) -> None:
@@ -200,20 +277,16 @@ class Run:
         Raises:
             RunError: the disk is full or not writable; the old names are untouched.
         """
-        content = json.dumps(list(names), ensure_ascii=False, indent=1)
-        write_whole(self.path / NAMES, content.encode(), "the old names are kept, so make room and name them again")
+        content = json.dumps(list(names), ensure_ascii=False, indent=1).encode()
+        write_whole(self.path / NAMES, content, "the old names are kept, so make room and name them again")
 
-    def _names(self, n_categories: int) -> tuple[str | None, ...]:
-        path = self.path / NAMES
-        if not path.exists():
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """Names of the categories of the first categorical code, or nothing; a RunError where the file is damaged."""
+        if not os.path.lexists(self.path / NAMES):
             return ()
         with self._reading(NAMES):
-            names = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(names, list) or "" in names or {*map(type, names)} - {str, type(None)}:
-                raise ValueError("it is not a list of names")
-            if len(names) != n_categories:
-                raise ValueError(f"expected {n_categories} names, one per category, got {len(names)}")
-            return tuple(names)
+            return parsed_names(read_text(self.path / NAMES), self.plan.model.n_categories)
 
     def resume(self, trainer: Trainer) -> None:
         """Restores ``trainer`` from the last checkpoint, and drops reports that came after it.
@@ -221,64 +294,79 @@ class Run:
         Raises:
             RunError: nothing was saved yet, or the files are damaged.
         """
-        state = self._read(STATE)
-        with self._reading(STATE):
-            trainer.load_state_dict(state)
-        kept = [line for line in self.metrics() if line["step"] <= trainer.steps_done]
-        write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        with self._reading(MODEL):
+            tensors = self._tensors(MODEL) if (self.path / MODEL).exists() else {}
+            if TRAINING + STEPS_DONE not in tensors:
+                if not (self.path / STATE).exists():
+                    raise RunError(f"run {self.name} holds a model only, so it cannot go on; train again")
+                tensors = self._tensors(STATE)
+            restore(trainer, tensors)
+        self.keep_reports(trainer.steps_done)
+
+    def keep_reports(self, n_steps: int) -> None:
+        """Drops the reports of later steps from the metrics."""
+        kept = [line for line in self.metrics() if line["step"] <= n_steps]
+        write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept).encode(), self.advice)
 
     def log(self, report: Report, **others: Any) -> None:
         """Appends one report, with ``others`` as further entries, to the metrics."""
-        line = {**report.line, **others}
-        with writing(self.path / METRICS), (self.path / METRICS).open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        with writing(self.path / METRICS, self.advice):
+            append_line(self.path / METRICS, json.dumps({**report.line, **others}))
 
     def metrics(self) -> list[dict[str, Any]]:
         """All reports so far, without a line that a crash cut short."""
-        path = self.path / METRICS
-        lines: list[dict[str, Any]] = []
-        for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
-            with contextlib.suppress(ValueError):
-                lines.append(upgraded_report(json.loads(line)))
-        return lines
+        with contextlib.suppress(OSError):
+            return parsed_reports(read_text(self.path / METRICS, errors="replace"))
+        return []
 
-    def _read(self, name: str) -> dict[str, Tensor]:
-        path = self.path / name
-        if not path.exists():
-            raise RunError(f"run {self.name} has no {name}: it stopped before its first checkpoint; train again")
+    def _tensors(
+        self, name: str, wanted: Callable[[str], bool] = lambda name: True, like: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """As :func:`read_tensors`, of a file of this run."""
+        if not os.path.lexists(self.path / name):
+            raise RunError(
+                f"run {self.name} has no {name}: it stopped before its first checkpoint; go on with `resume`"
+            )
         with self._reading(name):
-            return {name_in_code(name): tensor for name, tensor in load(path.read_bytes()).items()}
+            return read_tensors(self.path / name, wanted, like)
 
     @contextlib.contextmanager
     def _reading(self, name: str) -> Iterator[None]:
         """Turns whatever the content of a damaged file leads to into a RunError that names the file."""
         try:
             yield
-        except TsInfoGANError:
+        except RunError:
             raise
-        except (OSError, SafetensorError, KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-            what = " ".join(str(error).split())[:120]
+        except Exception as error:  # what a stranger wrote may lead to any of them
+            what = " ".join(str(error).split())[:120] or type(error).__name__
             mend = "restore or delete it" if name == NAMES else "restore it, or train again"
             raise RunError(
                 f"{name} of run {self.path} is damaged, or of another version of tsinfogan ({what}); {mend}"
             ) from None
 
 
-def list_runs(root: Path) -> list[Run]:
-    """All readable runs under ``root``, oldest first."""
+Tell = Callable[[str], object]
+
+
+def list_runs(root: Path, tell: Tell = warnings.warn) -> list[Run]:
+    """All readable runs under ``root``, oldest first; ``tell`` is called with a sentence about each that is not."""
     runs = []
     for path in sorted(root.iterdir()) if root.is_dir() else []:
-        with contextlib.suppress(RunError):
-            runs.append(Run.open(path))
+        if os.path.lexists(path / CONFIG):
+            try:
+                runs.append(Run.open(path))
+            except RunError as error:
+                tell(f"passed over: {error}")
     return sorted(runs, key=lambda run: str(run.config.get("created", "")))
 
 
-def find_run(root: Path, name: str | None = None) -> Run:
+def find_run(root: Path, name: str | None = None, tell: Tell = warnings.warn) -> Run:
     """The run called ``name``, or the one whose model is newest.
 
     Args:
         root: directory of all runs.
         name: name of a directory in ``root``, or a path; None for the newest run.
+        tell: called with a sentence about each run that is passed over.
 
     Raises:
         RunError: there is no run with a model.
@@ -299,38 +387,11 @@ def find_run(root: Path, name: str | None = None) -> Run:
         for path in (root / name, Path(name)):
             if path.is_dir():
                 return Run.open(path)
-        raise UnknownNameError("run", name, [run.name for run in list_runs(root)])
-    trained = [run for run in list_runs(root) if (run.path / MODEL).exists()]
+        raise UnknownNameError("run", name, [run.name for run in list_runs(root, tell)])
+    trained = [run for run in list_runs(root, tell) if (run.path / MODEL).exists()]
     if not trained:
         raise RunError(
             f"expected a trained model in {root}/, found none; run `tsinfogan train` first, or name another "
             "directory (`root`)"
         )
     return max(trained, key=lambda run: (run.path / MODEL).stat().st_mtime_ns)
-
-
-def _networks(model: Model) -> nn.ModuleDict:
-    return nn.ModuleDict({"generator": model.generator, "discriminator": model.discriminator})
-
-
-def _calibration_tensors(model: Model) -> dict[str, Tensor]:
-    """How samples are drawn (:mod:`tsinfogan.training.calibration`), as entries of the model's file."""
-    tensors = {NOISE_SCALE: torch.tensor(model.noise_scale)}
-    if not math.isnan(model.agreement):
-        tensors |= {AGREEMENT: torch.tensor(model.agreement), TEMPERATURE: torch.tensor(model.temperature)}
-    if model.class_proportions:
-        tensors[CLASS_PROPORTIONS] = torch.tensor(model.class_proportions, dtype=torch.float64)
-    return tensors
-
-
-def _take_calibration(model: Model, tensors: dict[str, Tensor]) -> None:
-    """The inverse of :func:`_calibration_tensors`, whose entries are taken out; older files lack them."""
-    model.noise_scale = float(tensors.pop(NOISE_SCALE, 1))
-    model.class_proportions = tuple(tensors.pop(CLASS_PROPORTIONS, torch.empty(0)).tolist())
-    model.agreement = float(tensors.pop(AGREEMENT, math.nan))
-    model.temperature = float(tensors.pop(TEMPERATURE, 1))
-
-
-def _serialised(tensors: Mapping[str, Tensor]) -> bytes:
-    # Channels-last weights are stored in plain order; copying into a network restores its own layout.
-    return save({name_in_file(name): value.detach().cpu().contiguous().clone() for name, value in tensors.items()})

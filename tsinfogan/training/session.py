@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -14,18 +14,19 @@ import torch
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.data.plotting import draw_panel_grid
-from tsinfogan.devices import choose_device, choose_precision
-from tsinfogan.errors import DataError, DivergedError, RunError
+from tsinfogan.devices import Computing, choose_device, choose_precision
+from tsinfogan.errors import DataError, DivergedError, RunError, SettingError
+from tsinfogan.models.backbone import BACKBONES
 from tsinfogan.models.model import DataCard, Model
 from tsinfogan.models.pca import fit_principal_components
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.sampling.naming import matched_names
 from tsinfogan.sampling.request import CodeRequest
 from tsinfogan.sampling.sampler import stream
-from tsinfogan.training.files import write_whole, writing
+from tsinfogan.training.files import Lock, write_whole, writing
 from tsinfogan.training.monitor import Collapse, CollapseMonitor
 from tsinfogan.training.plan import Plan, make_plan
-from tsinfogan.training.run import CARD, METRICS, Run
+from tsinfogan.training.run import CARD, METRICS, MODEL, STATE, Run
 from tsinfogan.training.selection import best, score_models, with_seeds
 from tsinfogan.training.trainer import STEADIER, Report, Trainer
 
@@ -53,7 +54,13 @@ def build_model(plan: Plan, panel: Panel) -> Model:
 def make_trainer(
     plan: Plan, model: Model, panel: Panel, device: torch.device | str = "cpu", precision: torch.dtype = torch.float32
 ) -> Trainer:
-    """A trainer of ``model`` that follows ``plan``."""
+    """A trainer of ``model`` that follows ``plan``; a SettingError if its batches are too small for the backbone."""
+    fewest = BACKBONES.get(plan.model.backbone).min_batch_size
+    if plan.training.batch_size < fewest:
+        raise SettingError(
+            f"backbone {plan.model.backbone!r} needs at least {fewest} cases in a batch, got "
+            f"`batch_size={plan.training.batch_size}`; give more, or choose another `backbone`"
+        )
     return Trainer(model, panel, plan.objective, plan.training, device, precision)
 
 
@@ -66,12 +73,16 @@ class Session:
         trainer: trains the model, step by step.
         panel: the training data.
         collapse: the last result of the collapse monitor.
+        differences: what is computed otherwise than before it was resumed, so that the last bits may differ.
+        lock: held from :meth:`resume` to the end of :meth:`train`.
     """
 
     run: Run
     trainer: Trainer
     panel: Panel
     collapse: Collapse = field(default_factory=Collapse)
+    differences: Sequence[str] = ()
+    lock: Lock | None = field(default=None, repr=False)
 
     @classmethod
     def start(
@@ -98,30 +109,51 @@ class Session:
         """
         model = build_model(plan, panel)
         data = {**source, "n_cases": panel.n_cases, "fingerprint": panel.fingerprint()}
-        run = Run.create(root, plan, model, data)
+        trainer = make_trainer(plan, model, panel, device, precision)
+        run = Run.create(root, plan, model, data, Computing.here(trainer.device, precision))
         write_whole(run.path / CARD, describe(run, model).encode())
-        return cls(run, make_trainer(plan, model, panel, device, precision), panel)
+        return cls(run, trainer, panel)
 
     @classmethod
     def resume(cls, run: Run, panel: Panel, device: torch.device, precision: torch.dtype) -> Session:
-        """Resumes exactly at the last checkpoint of ``run``.
+        """Resumes exactly at the last checkpoint of ``run``, or at its first step if there is none yet.
 
         Raises:
             DataError: ``panel`` is not the data that the run was trained on.
-            RunError: the run's files are missing or damaged.
+            RunError: the run's files are damaged, or another process trains it.
         """
         check_same_data(run, panel)
-        trainer = make_trainer(run.plan, run.load_model(), panel, device, precision)
-        run.resume(trainer)
-        return cls(run, trainer, panel)
+        lock = run.lock()
+        model = run.load_model() if (run.path / MODEL).exists() else build_model(run.plan, panel)
+        trainer = make_trainer(run.plan, model, panel, device, precision)
+        if run.steps_done is None:
+            run.keep_reports(0)
+        else:
+            run.resume(trainer)
+        now, then = Computing.here(trainer.device, precision), run.config.get("computing", {})
+        if now.to_dict() != then:
+            run = run.with_config({"computing": now.to_dict()})
+        return cls(run, trainer, panel, differences=now.differences(then), lock=lock)
 
     def train(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Report]:
         """Trains to the end, or until ``stop()``; saves every minute and at the end; yields each report.
 
+        Then it finishes what a run has beside its model: the names of its categories, and a picture.
+
         Raises:
             DivergedError: a loss stopped being finite; the last checkpoint is kept.
-            RunError: the disk is full; the last checkpoint is kept.
+            RunError: the disk is full; the last checkpoint is kept. Or another process trains this run.
         """
+        self.lock = self.lock or self.run.lock()
+        try:
+            if not self.finished:
+                yield from self._train(stop)
+            if self.finished:
+                self._finish()
+        finally:
+            self.lock = None
+
+    def _train(self, stop: Callable[[], bool]) -> Iterator[Report]:
         saved = time.monotonic()
         watch = CollapseMonitor(self.trainer)
         for report in self.trainer.run(stop):
@@ -141,16 +173,19 @@ class Session:
                 saved = time.monotonic()
             yield report
         self._save()
-        if self.finished:
-            self._name()
-            write_whole(self.run.path / PICTURE, picture(self.trainer.model))
 
-    def _name(self) -> None:
-        """Names the categories after the classes that they match, unless the user has named some."""
+    def _finish(self) -> None:
+        """Names the categories after the classes that they match, unless the user has named some; then the rest."""
+        if (self.run.path / STATE).exists():  # in format 3 the model may be older than the state
+            self.trainer.calibrate()
+            self._save()
         model = self.trainer.model
+        model.names = self.run.names
         if not model.category_names and any(names := matched_names(model, self.panel)):
             model.names = names
             self.run.save_names(names)
+        write_whole(self.run.path / CARD, describe(self.run, model).encode())
+        write_whole(self.run.path / PICTURE, picture(model))
 
     def _save(self) -> None:
         """Writes a checkpoint, unless weights are not finite, which the loss shows one step later."""
@@ -165,6 +200,11 @@ class Session:
     def finished(self) -> bool:
         """Whether all steps are done."""
         return self.trainer.steps_done >= self.trainer.settings.max_steps
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do, also not after the last step."""
+        return self.finished and (self.run.path / PICTURE).exists()
 
 
 def check_same_data(run: Run, panel: Panel) -> None:
@@ -285,7 +325,8 @@ def picture(model: Model, seed: int = 0) -> bytes:
 
 def describe(run: Run, model: Model) -> str:
     """The model card as Markdown."""
-    plan, card, latent, version = run.plan, model.card, model.settings.latent, run.config["versions"]["tsinfogan"]
+    plan, card, latent = run.plan, model.card, model.settings.latent
+    version = run.config.get("versions", {}).get("tsinfogan", "?")
     codes = "\n".join(
         f"| `{column}` | {code.kind} | {code.entropy:.3f} |"
         for column, code in zip(latent.columns, latent.codes, strict=True)
@@ -294,7 +335,7 @@ def describe(run: Run, model: Model) -> str:
     return f"""# {run.name}
 
 A {plan.recipe} model ({plan.model.backbone} networks), trained by tsinfogan {version} on {card.name}:
-{run.config["data"]["n_cases"]} cases, channels {", ".join(card.channels)}. The networks work on a grid of {grid}.
+{run.data.get("n_cases", "?")} cases, channels {", ".join(card.channels)}. The networks work on a grid of {grid}.
 
 | code | kind | H(c), nats |
 |---|---|---|

@@ -37,6 +37,8 @@ from tsinfogan.training.spectral import Clustering, cluster
 CASES_TO_SCALE_Q = 256
 STEADIER = "lower `discriminator_rate` and `generator_rate`, or raise `r1_weight`, and train again"
 """What to do if a training diverged."""
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
+"""What Adam keeps for each parameter."""
 HALF_LIFE_SHARE = 0.1
 """Longest half-life of the averages, as a share of the cases of adversarial training so far (EDM, Karras et al. 2022,
 arXiv:2206.00364), so that no average remembers the beginning."""
@@ -165,7 +167,7 @@ class Trainer:
             stats = {name: total / counts[name] for name, total in zip(totals, sums, strict=True)}
             self._check_finite(stats)
             if self.steps_done == settings.max_steps:
-                self._calibrate()
+                self.calibrate()
             now = time.perf_counter()
             speed = (self.steps_done - last_step) * settings.batch_size / (now - last)
             yield Report(self.steps_done, stats, speed, now - started)
@@ -227,7 +229,7 @@ class Trainer:
             for slow, fast in zip(average.buffers(), network.buffers(), strict=True):
                 slow.copy_(fast)
 
-    def _calibrate(self) -> None:
+    def calibrate(self) -> None:
         """Settles how samples are drawn, and how sure Q is."""
         if self.clustering is not None:
             self.model.agreement = self.clustering.agreement
@@ -258,9 +260,13 @@ class Trainer:
             moments: dict[int, dict[str, Tensor]] = {}
             for name, value in _below(state, prefix).items():
                 index, field = name.split(".")
+                if value.dtype != torch.float32 or (value.ndim and value.shape != parameters[int(index)].shape):
+                    raise ValueError(f"{prefix}.{name} is of another shape or type than the weights")
                 if value.ndim:  # fused Adam walks parameter and moments in one layout
                     value = torch.empty_like(parameters[int(index)]).copy_(value)
                 moments.setdefault(int(index), {})[field] = value
+            if any(each.keys() != MOMENTS or each["step"].ndim for each in moments.values()):
+                raise ValueError(f"{prefix} lacks moments")
             optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
 
     def _tensors(self) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Names that changed: settings, and run directories of format 2, are read under their new names."""
+"""Names that changed: settings, and run directories of formats 2 and 3, are read under their new names."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-FORMAT_VERSION, MIN_FORMAT = 3, 2
-"""Format 1 had another pre-training and another Q, format 2 other names."""
+FORMAT_VERSION, MIN_FORMAT = 4, 2
+"""Format 1 had another pre-training and another Q, format 2 other names, format 3 a checkpoint of two files."""
 
 RENAMED = {
     "blends": "within_class_mixing",
@@ -46,7 +46,7 @@ RENAMED_TENSORS = (
     (r"pretraining\.(best|ensemble\.\d+)\.", "principal_components", "directions"),
     (r"(average_)?generator\.(inner\.)?blocks\.\d+\.", "noise_strength", "texture_strength"),
 )
-"""Tensors with another name in files than in code: a pattern of what comes before, the name in code, that in files."""
+"""Tensors with another name until format 3: a pattern of what comes before, the name in code, that in old files."""
 
 
 def with_new_names(entries: Mapping[str, Any], names: Mapping[str, str] = RENAMED) -> dict[str, Any]:
@@ -73,9 +73,10 @@ def _warn(old: str, new: str) -> None:
 
 
 def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
-    """``config.json`` of format 2 with the names of format 3; anything else as it is."""
+    """``config.json`` of an older format with the names of today; anything else as it is."""
+    newest = {**config, "format_version": FORMAT_VERSION}
     if config.get("format_version") != 2:
-        return dict(config)
+        return newest
 
     def renamed(entry: Any) -> Any:
         if not isinstance(entry, dict):
@@ -83,7 +84,7 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
         entries = with_new_names(entry, RENAMED | RENAMED_PARTS).items()
         return {name: value if name in BY_CHANNEL else renamed(value) for name, value in entries}
 
-    return {**config, **{name: renamed(config[name]) for name in ("plan", "card") if name in config}}
+    return {**newest, **{name: renamed(config[name]) for name in ("plan", "card") if name in config}}
 
 
 def upgraded_report(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,15 +93,8 @@ def upgraded_report(line: Mapping[str, Any]) -> dict[str, Any]:
     return {re.sub("^knob_", "follows_", name): value for name, value in renamed.items()}
 
 
-def name_in_file(name: str) -> str:
-    """The name in a run directory of a tensor that has ``name`` in code."""
-    for before, in_code, in_file in reversed(RENAMED_TENSORS):
-        name = re.sub(rf"^({before}){in_code}(?=[._]|$)", rf"\g<1>{in_file}", name)
-    return name
-
-
 def name_in_code(name: str) -> str:
-    """The inverse of :func:`name_in_file`."""
+    """The name in code of a tensor that has ``name`` in a run directory of any format."""
     for before, in_code, in_file in RENAMED_TENSORS:
         name = re.sub(rf"^({before}){in_file}(?=[._]|$)", rf"\g<1>{in_code}", name)
     return name

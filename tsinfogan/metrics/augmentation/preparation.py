@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import numpy as np
 
 from tsinfogan.data.labels import labels_among
 from tsinfogan.data.panel import Panel
-from tsinfogan.errors import DataError
+from tsinfogan.errors import DataError, RunError
 from tsinfogan.seeding import Stream, derived_seed
-from tsinfogan.training.run import MODEL, Run, list_runs
+from tsinfogan.training.run import Run, Tell, list_runs
 
 ONE_IN = 3
 
@@ -47,10 +48,13 @@ def with_classes_of(train: Panel, test: Panel) -> Panel:
     return replace(test, labels=labels_among(test, train.classes), classes=train.classes)
 
 
-def generators_of(root: Path, train: Panel) -> list[Run]:
-    """Runs under ``root``, oldest first, that were trained to the end on ``train``, without labels, with categories."""
+def generators_of(root: Path, train: Panel, tell: Tell = warnings.warn) -> list[Run]:
+    """Runs under ``root``, oldest first, that were trained to the end on ``train``, without labels, with categories.
+
+    ``tell`` is as in :func:`list_runs`.
+    """
     fingerprint = train.fingerprint()
-    return [run for run in list_runs(root) if knows(run, fingerprint) and _is_finished_and_unsupervised(run)]
+    return [run for run in list_runs(root, tell) if knows(run, fingerprint) and _is_finished_and_unsupervised(run)]
 
 
 def knows(run: Run, fingerprint: str) -> bool:
@@ -59,6 +63,9 @@ def knows(run: Run, fingerprint: str) -> bool:
 
 
 def _is_finished_and_unsupervised(run: Run) -> bool:
-    reports = run.metrics()
-    is_finished = bool(reports) and reports[-1]["step"] >= run.plan.training.max_steps and (run.path / MODEL).exists()
-    return is_finished and not run.plan.model.labelled and run.plan.model.n_categories > 1
+    if run.plan.model.labelled or run.plan.model.n_categories < 2:
+        return False
+    try:
+        return run.steps_done == run.plan.training.max_steps
+    except RunError:  # a damaged checkpoint
+        return False

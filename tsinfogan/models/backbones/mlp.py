@@ -48,4 +48,6 @@ class Trunk(nn.Module):
         return features
 
 
-BACKBONE = Backbone("fully connected, for series and images; a baseline", Generator, Trunk, 128, (1, 2))
+BACKBONE = Backbone(
+    "fully connected, for series and images; a baseline", Generator, Trunk, 128, (1, 2), min_batch_size=2
+)
