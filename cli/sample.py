@@ -78,7 +78,7 @@ def sample(
             training_series = _training_series(run, trained)
             redrawing = Redrawing(_parse_distance(min_distance, training_series))
             pieces = partial(stream_apart, trained, draws, request, seed, training_series, redrawing)
-        if not entry.binary:
+        if entry.suffix.endswith(".csv"):
             card = trained.card
             _rename(trained, for_spreadsheet((*card.channels, *card.classes, *trained.names), spreadsheet_safe))
         writer = _writer(entry, stream_out, out, draws * request.n_points, trained)

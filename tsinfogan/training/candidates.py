@@ -22,7 +22,7 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.devices import Computing
 from tsinfogan.errors import DivergedError, RunError
 from tsinfogan.training.checks import check_types
-from tsinfogan.training.files import Lock, read_json, read_text, write_whole, writing
+from tsinfogan.training.files import Lock, read_json, read_ordinary, read_text, write_whole, writing
 from tsinfogan.training.plan import Plan
 from tsinfogan.training.run import CANDIDATES, CARD, CONFIG, METRICS, MODEL, NAMES, Run, Tell, find_run, list_runs
 from tsinfogan.training.selection import Score, best, score_models, with_seeds
@@ -151,7 +151,9 @@ class Candidates:
         source = self._run(row)
         for name in (METRICS, NAMES, PICTURE):
             if (source.path / name).exists():
-                write_whole(self.run.path / name, (source.path / name).read_bytes())
+                with writing(source.path / name, "restore it, or train again", doing="read"):
+                    content = read_ordinary(source.path / name)
+                write_whole(self.run.path / name, content)
         self.run = self.run.with_config(source.config)
         model = source.load_model()
         write_whole(self.run.path / CARD, describe(self.run, model).encode())

@@ -27,8 +27,8 @@ except ImportError:  # Windows, where directories are not locked
     fcntl = None
 
 AGAIN = "make room, and do it again"
-MAX_TEXT = 2**26
-"""Most bytes of a text file that is read."""
+MAX_SIZE = 2**26
+"""Most bytes of a file that is read, other than of tensors."""
 MAX_DEPTH = 30
 """Of JSON."""
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05
@@ -91,11 +91,16 @@ def check_ordinary(path: Path) -> int:
     return found.st_size
 
 
-def read_text(path: Path, errors: str = "strict") -> str:
-    """The content of an ordinary file of UTF-8; an OSError or a ValueError says why it cannot be read."""
-    if check_ordinary(path) > MAX_TEXT:
+def read_ordinary(path: Path) -> bytes:
+    """The content of an ordinary file of a size that makes sense; an OSError says why it cannot be read."""
+    if check_ordinary(path) > MAX_SIZE:
         raise OSError(errno.EFBIG, "too large to be of a run")
-    return path.read_text(encoding="utf-8", errors=errors)
+    return path.read_bytes()
+
+
+def read_text(path: Path, errors: str = "strict") -> str:
+    """The same as text in UTF-8; a ValueError if it is none."""
+    return read_ordinary(path).decode(errors=errors)
 
 
 def read_json(text: str) -> Any:
