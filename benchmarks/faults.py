@@ -1,4 +1,4 @@
-"""Faults on purpose: kills, two writers, a full disk, hostile run directories. What is lost, let in or said wrongly?
+"""Faults on purpose: kills, two writers, a full disk, hostile directories and arguments. What is lost or let in?
 
     python benchmarks/faults.py                                # all of them, about a quarter of an hour on one core
     python benchmarks/faults.py kills --tries 500 --seed 1     # one of them
@@ -22,107 +22,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
+from _arguments import SANDBOX, fill, vector
+from _children import Child, Score, run
 from _hostile import mutated
 
 from _shared import print_header
 from tsinfogan import Panel, write_panel
-from tsinfogan.cli import main as command
 from tsinfogan.training import session
 from tsinfogan.training.run import CONFIG, MODEL, NAMES
 
 TRAIN = ("--cat", "3", "--width", "4", "--noise", "3", "--batch-size", "8", "--device", "cpu", "--steps", "8")
 QUICK = ("--channels", "x,y", "--set", "pretraining_steps=2", "--set", "report_every=1")
 OUTCOME = (MODEL, NAMES, session.PICTURE)
-LIMIT_S, LIMIT_KB = 300, 2_500_000
-WORDS_OF_A_BUG = ("Traceback", "terminate called", "Segmentation", "not enough memory")
-
-
-class Done(NamedTuple):
-    """What came of one process: its exit code, negative for a signal, and what it wrote to stderr."""
-
-    code: int
-    said: str
-    peak_kb: int
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether it ended as it should: done, or with one sentence."""
-        sentence = self.code == 0 or (self.code == 2 and self.said.rstrip().rpartition("\n")[2].startswith("error: "))
-        return sentence and not any(word in self.said for word in WORDS_OF_A_BUG) and self.peak_kb < LIMIT_KB
-
-
-class Child:
-    """A forked process that runs ``work``, or a command line."""
-
-    def __init__(self, *arguments: object, work: Callable[[], int] | None = None) -> None:
-        self.said = Path(tempfile.mkstemp(prefix="said-")[1])
-        sys.stdout.flush()
-        self.pid = os.fork()
-        if self.pid == 0:
-            code = 70
-            try:
-                target = os.open(self.said, os.O_WRONLY)
-                nowhere = os.open(os.devnull, os.O_RDWR)
-                for number, source in ((0, nowhere), (1, nowhere), (2, target)):
-                    os.dup2(source, number)
-                code = work() if work else run(*arguments)
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-            sys.stderr.flush()
-            os._exit(code)
-
-    def kill(self) -> None:
-        """Ends it as the system does when memory runs out."""
-        os.kill(self.pid, signal.SIGKILL)
-
-    def wait(self) -> Done:
-        """Its end; a process that takes too long is killed."""
-        end = time.monotonic() + LIMIT_S
-        while True:
-            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
-            if pid:
-                break
-            if time.monotonic() > end:
-                self.kill()
-                end = float("inf")
-            time.sleep(0.005)
-        said = self.said.read_text(errors="replace")
-        self.said.unlink()
-        return Done(os.waitstatus_to_exitcode(status), said, usage.ru_maxrss)
-
-
-def run(*arguments: object) -> int:
-    """A command line in this process."""
-    try:
-        command([str(argument) for argument in arguments])
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
-    raise AssertionError("the command line does not return")
-
-
-class Score:
-    """Counts tries, and prints those that fail."""
-
-    def __init__(self, what: str) -> None:
-        self.what, self.n, self.failed = what, 0, 0
-
-    def note(self, good: bool, how: str, done: Done | None = None) -> None:
-        """One more try."""
-        self.n += 1
-        if not good:
-            self.failed += 1
-            said = done.said.strip().splitlines()[-12:] if done else []
-            print(f"FAILED: {self.what}, {how}: {done.code if done else ''}\n    " + "\n    ".join(said), flush=True)
-
-    def row(self) -> str:
-        """A row of the table."""
-        return f"| {self.what} | {self.n - self.failed} of {self.n} |"
 
 
 # ---- kills
@@ -335,6 +252,54 @@ def beside(folder: Path, root: Path) -> list[tuple[str, int, int]]:
     return found
 
 
+# ---- command lines
+
+
+def arguments(n_tries: int, rng: random.Random, folder: Path) -> list[Score]:
+    """Options with good and bad values, in a folder with a run and files: exit code 0, or 2 and one sentence."""
+    source = folder / SANDBOX
+    data = small_data(folder / "small.csv")
+    assert Child(*train_arguments(data, source / "runs", 1)).wait().code == 0
+    fill(source, data)
+    score = Score("command lines with good and bad values: done, or one sentence and exit code 2")
+    for number in range(n_tries):
+        place = folder / f"try-{number}"
+        shutil.copytree(source, place)
+        words = vector(rng)
+
+        def work(words: list[str] = words, place: Path = place) -> int:
+            os.chdir(place)
+            return run(*words)
+
+        done = Child(work=work).wait()
+        score.note(done.is_clean, f"try {number}, {[word[:30] for word in words]}", done)
+        shutil.rmtree(place)
+    return [score]
+
+
+def refusals(n_tries: int, _: random.Random, folder: Path) -> list[Score]:
+    """A file that is refused, by programs that keep every core busy: exit code 2 and the sentence, never an abort."""
+    file = folder / "refused.csv"
+    file.write_text("case,time,x\n" + "".join(f"a,{row},{row % 7}\n" for row in range(5000)) + "a,5000,word\n")
+    commands = (
+        ["train", "--data", str(file), "--dry-run"],
+        ["evaluate", "--real", str(file), "--fake", str(file)],
+        ["encode", str(file), "--runs", str(folder)],
+    )
+    score = Score("programs that refuse a file while others keep both cores busy: exit code 2")
+
+    def refused(number: int) -> subprocess.CompletedProcess[bytes]:
+        words = [sys.executable, "-m", "tsinfogan.cli", *commands[number % len(commands)]]
+        return subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL)
+
+    with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
+        for number, ended in enumerate(pool.map(refused, range(n_tries))):
+            last = ended.stderr.decode().rstrip().rpartition("\n")[2]
+            good = ended.returncode == 2 and last.startswith("error: ") and not ended.stdout
+            score.note(good, f"try {number}, exit code {ended.returncode}: {last}")
+    return [score]
+
+
 # ---- all of it
 
 
@@ -362,7 +327,14 @@ def import_all() -> None:
     draw_panel_grid(panel, [("", [0])], io.BytesIO())
 
 
-FAULTS = {"kills": (kills, 200), "writers": (writers, 100), "disk": (disk, 30), "directories": (directories, 300)}
+FAULTS = {
+    "kills": (kills, 200),
+    "writers": (writers, 100),
+    "disk": (disk, 30),
+    "directories": (directories, 300),
+    "arguments": (arguments, 2000),
+    "refusals": (refusals, 100),
+}
 
 
 def main() -> None:

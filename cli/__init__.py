@@ -107,10 +107,14 @@ def _guarded(arguments: list[str]) -> int:
         code = 0
         _drop_output()
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        reason = (error.strerror or "").lower()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            code = _complain(f"cannot write the output: {reason}; make room and run it again")
+            _drop_output()
+        elif error.filename is not None:  # such as a name that is too long for the file system
+            code = _complain(f"cannot use {str(error.filename)[:80]!r}: {reason}; give another file or directory")
+        else:
             raise
-        code = _complain(f"cannot write the output: {(error.strerror or '').lower()}; make room and run it again")
-        _drop_output()
     except (MemoryError, RuntimeError) as error:
         if not lacks_memory(error):
             raise

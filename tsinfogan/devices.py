@@ -86,14 +86,15 @@ class Computing:
         return asdict(self)
 
     def differences(self, then: Mapping[str, Any]) -> list[str]:
-        """What was otherwise, such as ``precision bf16 in place of float32``."""
+        """Why last bits may differ, such as ``precision bf16 in place of float32``."""
         if not then:
             return ["it is not kept what the run was computed with"]
         now = self.to_dict()
         changed = [name for name, value in then.items() if name in now and now[name] != value]
         if self.device != "cpu" and "n_threads" in changed:
             changed.remove("n_threads")
-        return [f"{name.replace('_', ' ')} {now[name]} in place of {then[name]}" for name in changed]
+        told = [f"{name.replace('_', ' ')} {now[name]} in place of {then[name]}" for name in changed]
+        return told + (["a GPU adds in no fixed order"] if self.device == "cuda" else [])
 
 
 def as_before(device: str, precision: str, then: Mapping[str, Any]) -> tuple[torch.device, torch.dtype]:

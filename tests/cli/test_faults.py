@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 import termios
@@ -52,6 +53,17 @@ def test_the_program_ends_in_order_with_the_right_code(tmp_path: Path) -> None:
         assert done.stdout.startswith("begun")
         assert done.stdout.endswith("at exit"), "exit functions run, and what they print arrives"
         assert len(done.stderr.splitlines()) == (code == 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("runs", "show"), ("runs", "list", "--runs"), ("evaluate",), ("sample", "--runs"), ("train", "--data")],
+    ids=" ".join,
+)
+def test_a_name_that_no_file_can_have_is_a_sentence(command, arguments) -> None:
+    outcome = command(*arguments, "ä" * 300)
+    assert outcome.code == 2
+    assert re.fullmatch(r"error: [^\n]*ää[^\n]*\n", outcome.err)
 
 
 def test_a_bug_keeps_its_traceback(tmp_path: Path) -> None:

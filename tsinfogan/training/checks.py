@@ -81,7 +81,7 @@ def check_types(value: Any, hint: Any, name: str) -> None:
         _require(type(value) in {int: (int,), float: (int, float)}[hint], name, "a number", value)
         _require(abs(value) <= MAX_INTEGER or (type(value) is float and math.isfinite(value)), name, "finite", value)
     elif hint in (str, bool, type(None)):
-        _require(type(value) is hint, name, hint.__name__, value)
+        _require(type(value) is hint, name, {str: "text", bool: "true or false"}.get(hint, "nothing"), value)
         if isinstance(value, str):
             value.encode()  # a half of a surrogate pair is a UnicodeEncodeError, which is a ValueError
     elif isinstance(value, Mapping):
