@@ -186,6 +186,16 @@ def test_two_writers_of_one_file_have_files_of_their_own(tmp_path: Path) -> None
     assert [each.name for each in tmp_path.iterdir()] == ["same.csv"]
 
 
+def test_unfinished_files_are_cleared_up_unless_somebody_writes_them(run: Run) -> None:
+    left = run.path / f".{NAMES}.{'0' * 16}.partial"
+    left.write_text("[")
+    with files.replacing(run.path / NAMES) as written_now:
+        written_now.write(b"[null, null]")
+        resume(run)
+        assert not left.exists()
+    assert run.names == (None, None)
+
+
 def test_nothing_is_written_through_a_link(run: Run, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("kept")

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 from weakref import WeakValueDictionary
@@ -47,10 +47,11 @@ def replacing(path: Path, *, sync: bool = False) -> Iterator[BinaryIO]:
 
     Its name is new and random, so that two writers never share one, and nobody can prepare a link of that name.
     """
-    partial = path.with_name(f"{_partial_prefix(path.name)}{secrets.token_hex(8)}.partial")
+    partial = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}.partial")
     file = partial.open("xb")
     try:
         with file:
+            _hold(file.fileno())  # whoever clears up knows that it is being written
             yield file
             if sync:
                 file.flush()
@@ -60,11 +61,6 @@ def replacing(path: Path, *, sync: bool = False) -> Iterator[BinaryIO]:
         if partial.is_dir():
             shutil.rmtree(partial)
         partial.unlink(missing_ok=True)
-
-
-def _partial_prefix(name: str) -> str:
-    """How the names of unfinished files begin that will be called ``name``."""
-    return f".{name[:50]}."
 
 
 @contextlib.contextmanager
@@ -152,10 +148,10 @@ _held: WeakValueDictionary[tuple[int, int], Lock] = WeakValueDictionary()
 """The locks of this process, which has each once, by device and number of the directory."""
 
 
-def lock(directory: Path, owned: Iterable[str] = ()) -> Lock:
+def lock(directory: Path) -> Lock:
     """The lock of a run directory; the system frees it at the end of the process.
 
-    What a process that was killed left unfinished of the files that are ``owned`` by the holder is removed.
+    Unfinished files of processes that were killed are removed.
 
     Raises:
         RunError: another process has it.
@@ -167,11 +163,7 @@ def lock(directory: Path, owned: Iterable[str] = ()) -> Lock:
         taken = _held.get(key) or _taken(directory)
         if taken is not None:
             _held[key] = taken
-            beginnings = tuple(map(_partial_prefix, owned))
-            for path in directory.glob(".*.partial"):
-                if path.name.startswith(beginnings):
-                    with contextlib.suppress(OSError):
-                        path.unlink()
+            _clear_up(directory)
             return taken
         time.sleep(LOCK_PAUSE_S)
     raise RunError(f"run {directory.name} is being trained by another process; wait for its end, or stop it first")
@@ -180,6 +172,18 @@ def lock(directory: Path, owned: Iterable[str] = ()) -> Lock:
 def is_locked(directory: Path) -> bool:
     """Whether a process trains in this directory now."""
     return _taken(directory) is None
+
+
+def _clear_up(directory: Path) -> None:
+    """Removes unfinished files that nobody writes any more."""
+    for path in directory.glob(f".*.{'?' * 16}.partial"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+            try:
+                if fcntl is not None and _hold(descriptor):
+                    path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def _taken(directory: Path) -> Lock | None:
@@ -191,8 +195,15 @@ def _taken(directory: Path) -> Lock | None:
     except OSError:
         return Lock(-1)
     taken = Lock(descriptor)
+    return taken if _hold(descriptor) else None
+
+
+def _hold(descriptor: int) -> bool:
+    """Whether an open file is now held by this process alone, or cannot be, since the system has no such locks."""
+    if fcntl is None:
+        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        return None if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else taken
-    return taken
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+    return True

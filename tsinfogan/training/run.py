@@ -65,8 +65,6 @@ from tsinfogan.training.upgrade import FORMAT_VERSION, MIN_FORMAT, upgraded
 
 CONFIG, METRICS, NAMES, CANDIDATES = "config.json", "metrics.jsonl", "names.json", "candidates.json"
 MODEL, STATE, CARD = "model.safetensors", "state.safetensors", "README.md"
-OF_TRAINING = (CONFIG, METRICS, CANDIDATES, MODEL, CARD, "samples.png")
-"""Files that only the process writes that trains the run."""
 GO_ON = "the last checkpoint is kept, so make room and go on with `resume`"
 
 
@@ -213,7 +211,7 @@ class Run:
 
     def lock(self) -> Lock:
         """The right to train this run, which one process has at a time; a RunError if another one has it."""
-        return lock(self.path, OF_TRAINING)
+        return lock(self.path)
 
     @property
     def steps_done(self) -> int | None:
