@@ -153,7 +153,7 @@ def train(
     from tsinfogan.cli._labels import choose_recipe, hide_labels
     from tsinfogan.cli._parsing import parse_augmentations
     from tsinfogan.cli._running import run_candidates, run_session
-    from tsinfogan.devices import Computing, choose_device, choose_precision
+    from tsinfogan.devices import Computing, choose_device, choose_precision, leave_busy_processors
     from tsinfogan.training.candidates import Candidates
     from tsinfogan.training.config import TrainingSettings
     from tsinfogan.training.plan import make_plan
@@ -172,6 +172,8 @@ def train(
         source |= kept
     recipe = choose_recipe(recipe, panel, labels_per_class)
     plan = make_plan(panel, recipe=recipe, settings=settings, **choices)
+    if where.type == "cpu" and (busy := leave_busy_processors()):
+        say(busy)
     if dry_run:
         _print_plan(plan, panel, source, seeds, where, dtype)
     elif seeds > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -111,6 +112,42 @@ def as_before(device: str, precision: str, then: Mapping[str, Any]) -> tuple[tor
     if torch.get_num_threads() != (n_threads := then.get("n_threads", 0)) and 0 < n_threads <= (os.cpu_count() or 1):
         torch.set_num_threads(n_threads)
     return where, dtype
+
+
+def n_idle_processors(seconds: float = 0.2) -> float:
+    """How many processors nothing was computed on in the next moment; all of them where the system does not say.
+
+    Call it before this program computes on several threads itself.
+    """
+    n_processors, ticks = os.cpu_count() or 1, Path("/proc/stat")
+    if not ticks.exists() or len(os.sched_getaffinity(0)) < n_processors:  # it speaks of all, not of those for us
+        return n_processors
+    before = ticks.read_text()
+    time.sleep(seconds)
+    return n_processors * idle_share(before, ticks.read_text())
+
+
+def idle_share(before: str, after: str) -> float:
+    """The idle share of all processors between two readings of ``/proc/stat``."""
+    counts = [[int(count) for count in reading.splitlines()[0].split()[1:9]] for reading in (before, after)]
+    passed = [late - early for early, late in zip(*counts, strict=True)]  # the fourth and fifth are idle
+    return float(sum(passed[3:5])) / max(1, sum(passed))
+
+
+def leave_busy_processors() -> str:
+    """Has torch use no more threads than there are idle processors; what to say about it, or nothing.
+
+    Threads wait for each other at every operation. Beside one busy process on two cores, two threads reached .22 of the
+    speed on idle cores, and one thread .64. Nothing changes where ``OMP_NUM_THREADS`` is set.
+    """
+    n_threads, n_idle = torch.get_num_threads(), round(n_idle_processors())
+    if "OMP_NUM_THREADS" in os.environ or n_idle >= n_threads:
+        return ""
+    torch.set_num_threads(max(1, n_idle))
+    return (
+        f"computes on {torch.get_num_threads()} of {os.cpu_count()} processors, as other programs keep the rest busy; "
+        "the environment variable OMP_NUM_THREADS decides otherwise"
+    )
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

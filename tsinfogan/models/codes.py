@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 
 from tsinfogan.errors import SettingError
 
+MAX_NOISE_DIM = 2**16
 LOG_SCALE_FLOOR = -1.25
 """Least log standard deviation of a learned posterior, so that the bound on I(c; x) stays finite."""
 
@@ -263,6 +264,8 @@ class LatentSpec:
             raise SettingError(
                 f"a generator needs some input: got {self.noise_dim} noise dimensions, {len(self.codes)} codes"
             )
+        if self.noise_dim > MAX_NOISE_DIM:
+            raise SettingError(f"expected at most {MAX_NOISE_DIM} noise dimensions (`noise_dim`), got {self.noise_dim}")
 
     @property
     def size(self) -> int:

@@ -20,6 +20,8 @@ from tsinfogan.models.pca import PrincipalComponents, ShrinkageGenerator
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.seeding import Stream, derived_seed
 
+MAX_WIDTH = 2**14
+
 
 @dataclass(frozen=True)
 class DataCard:
@@ -76,6 +78,10 @@ class ModelSettings:
     labelled: bool = False
     discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
     low_rank_head: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.width <= MAX_WIDTH:
+            raise SettingError(f"expected a `width` of at most {MAX_WIDTH}, and 1 or more, got {self.width}")
 
     @property
     def category_column(self) -> str | None:

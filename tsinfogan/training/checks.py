@@ -151,7 +151,6 @@ def check_config(config: Mapping[str, Any], plan: Plan, card: DataCard, preproce
 
 
 def _check_model(settings: ModelSettings, card: DataCard) -> None:
-    _require(settings.width >= 0, "plan.model.width", "0 or greater", settings.width)
     if settings.labelled:
         n_classes = len(card.classes)
         _require(settings.n_categories == n_classes, "card.classes", f"{settings.n_categories} classes", n_classes)

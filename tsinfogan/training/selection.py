@@ -35,6 +35,7 @@ from tsinfogan.training.config import Objective
 from tsinfogan.training.losses import category_agreement
 from tsinfogan.training.plan import Plan
 
+MAX_SEEDS = 1000
 MAX_CASES = 2000
 N_VIEWS = 4
 
@@ -49,8 +50,8 @@ class Score(NamedTuple):
 
 def with_seeds(plan: Plan, n_seeds: int) -> list[Plan]:
     """``plan`` with its own seed and the next ``n_seeds - 1``, if it has categories by which to choose one."""
-    if n_seeds < 1:
-        raise SettingError(f"expected at least 1 seed, got {n_seeds}")
+    if not 1 <= n_seeds <= MAX_SEEDS:
+        raise SettingError(f"expected at least 1 seed, got {n_seeds}; {MAX_SEEDS} are the most")
     if n_seeds > 1 and not free_codes(plan):
         raise SettingError(
             f"several seeds are chosen from by the categories they find, but this {plan.recipe} finds none: train one "
