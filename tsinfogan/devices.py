@@ -129,9 +129,9 @@ def n_idle_processors(seconds: float = 0.2) -> float:
 
 def idle_share(before: str, after: str) -> float:
     """The idle share of all processors between two readings of ``/proc/stat``."""
-    counts = [[int(count) for count in reading.splitlines()[0].split()[1:9]] for reading in (before, after)]
-    passed = [late - early for early, late in zip(*counts, strict=True)]  # the fourth and fifth are idle
-    return float(sum(passed[3:5])) / max(1, sum(passed))
+    early, late = ([int(count) for count in reading.splitlines()[0].split()[1:9]] for reading in (before, after))
+    passed = [now - then for then, now in zip(early, late, strict=True)]  # the fourth and fifth are idle
+    return sum(passed[3:5]) / max(1, sum(passed))
 
 
 def leave_busy_processors() -> str:
