@@ -10,9 +10,10 @@ SAME_NAME = (
     *("continuous_prior", "discriminator_rate", "generator_every", "generator_rate", "label", "label_input"),
     *("min_distance", "precision", "r1_weight", "recipe", "recognition", "resume", "scaling", "seed", "test", "width"),
 )
+OF_COLUMNS = ("channels", "ignore", "missing", "dates", "layout", "delimiter", "decimal")
 OPTIONS = {name: f"--{name.replace('_', '-')}" for name in SAME_NAME} | {
+    **{f"columns.{name}": f"--{name}" for name in OF_COLUMNS},
     "columns.case": "--case-column",
-    "columns.channels": "--channels",
     "columns.label": "--label-column",
     "columns.time": "--time-column",
     "max_steps": "--steps",
@@ -22,6 +23,7 @@ OPTIONS = {name: f"--{name.replace('_', '-')}" for name in SAME_NAME} | {
     "posterior_scale": "--posterior fixed",
     "root": "--runs",
     "windows": "--window",
+    "windows.label_per": "--label-per",
 }
 """The option for each parameter that a message of the library names."""
 MARKED = re.compile(r"`([a-z_][a-z0-9_.]*)(?:=([^`]*))?`")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tsinfogan.cli._options import READING
 from tsinfogan.cli._output import say, say_notes
-from tsinfogan.data.columns import CASE, ColumnNames, Windows, describe_columns
+from tsinfogan.data.columns import CASE, LISTS, ColumnNames, Windows, describe_columns
 from tsinfogan.errors import DataError, SettingError, TsInfoGANError
 
 if TYPE_CHECKING:
@@ -57,19 +60,41 @@ PLAIN = Reading()
 
 
 def reading(
-    case_column: str | None,
-    time_column: str | None,
-    label_column: str | None,
-    channels: str | None,
-    window: int | None = None,
-    stride: int | None = None,
+    window: int | None = None, stride: int | None = None, label_per: str | None = None, **columns: str | None
 ) -> Reading:
     """What the options of the same names ask for; refuses contradicting names, and a stride without windows."""
-    if stride is not None and window is None:
+    if window is None and stride is not None:
         raise SettingError("--stride says where windows begin; give their length too, as in --window 24 --stride 1")
-    names = tuple(name.strip() for name in channels.split(",")) if channels is not None else ()
-    columns = ColumnNames(case_column, time_column, label_column, names)
-    return Reading(columns, None if window is None else Windows(window, 1 if stride is None else stride))
+    if window is None and label_per is not None:
+        raise SettingError("--label-per is about windows; give their length too, as in --window 24")
+    named: dict[str, Any] = {
+        name.removesuffix("_column"): value for name, value in columns.items() if value is not None
+    }
+    for name in LISTS:
+        if name in named:
+            named[name] = tuple(part.strip() for part in named[name].split(","))
+    if named.get("label") == "none":
+        named["label"] = ""
+    windows = None if window is None else Windows(window, 1 if stride is None else stride, label_per or "window")
+    return Reading(ColumnNames(**named), windows)
+
+
+def reads_files(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the options that say how a file is read; it gets what they ask for as ``asked``."""
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        command(asked=reading(**{name: given.pop(name) for name in READING}), **given)
+
+    signature = inspect.signature(command, eval_str=True)
+    parameters = [parameter for parameter in signature.parameters.values() if parameter.name != "asked"]
+    for name, default in READING.items():
+        kind: Any = int | None if name in ("window", "stride") else str | None
+        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind))
+    del with_options.__wrapped__  # or else typer would look at it
+    with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return with_options
 
 
 def is_dataset(source: str) -> bool:
@@ -129,12 +154,12 @@ def read_beside(path: Path, asked: Reading, data: Mapping[str, Any]) -> Panel:
         return read_file(path, asked)
     names = entry.column_names(path)
 
-    def column(kind: str) -> str | None:
-        trained = getattr(kept.columns, kind)
-        return getattr(asked.columns, kind) or (trained if trained in names else None)
+    def fits(kind: str, trained: Any) -> bool:
+        texts = trained if kind in ("channels", "ignore") else str(trained).split(",") if kind == "time" else [trained]
+        return kind not in ("case", "time", "label", "channels", "ignore") or trained == "" or set(texts) <= set(names)
 
-    channels = asked.columns.channels or (kept.columns.channels if set(kept.columns.channels) <= set(names) else ())
-    columns = ColumnNames(column("case"), column("time"), column("label"), channels)
+    trained = {kind: value for kind, value in kept.columns.to_dict().items() if fits(kind, value)}
+    columns = ColumnNames.from_dict({**trained, **asked.columns.to_dict()})
     is_one = (columns.case or CASE) not in names
     return read_file(path, Reading(columns, asked.windows or (kept.windows if is_one else None)))
 

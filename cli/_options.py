@@ -29,12 +29,34 @@ SPREADSHEET_SAFE = option(
 SEED = option("Seed of all random numbers: the same seed, the same output.", default=0, min=0)
 
 column = partial(option, panel="Columns of your own file")
-CASE_COLUMN = column("Column that tells the series apart. Default: case.", metavar="NAME")
-TIME_COLUMN = column("Column of numbers or dates. Default: time.", metavar="NAME")
-LABEL_COLUMN = column("Column of the class of each series. Default: label.", metavar="NAME")
-CHANNELS = column("Columns to read. Default: all others.", metavar="NAME[,NAME…]")
-WINDOW = column("Cut one long recording into windows of so many rows. Default: it is not cut.", metavar="ROWS")
-STRIDE = column("Rows from the start of a window to the next. Default: 1.", metavar="ROWS")
+READING = {
+    "case_column": column("Column that tells the series apart. Default: case.", metavar="NAME"),
+    "time_column": column("Column of numbers or dates, or several: year,month,day. Default: time.", metavar="NAME"),
+    "label_column": column("Column of the class of each series, or none. Default: label.", metavar="NAME"),
+    "channels": column("Columns to read. Default: all others.", metavar="NAME[,NAME…]"),
+    "ignore": column("Columns to leave out. Default: none.", metavar="NAME[,NAME…]"),
+    "missing": column(
+        "Texts or numbers that stand for a missing value, such as -200,?. Default: none.", metavar="TEXT[,TEXT…]"
+    ),
+    "window": column("Cut one long recording into windows of so many rows. Default: it is not cut.", metavar="ROWS"),
+    "stride": column("Rows from the start of a window to the next. Default: 1.", metavar="ROWS"),
+    "label_per": column(
+        "Where rows of a window have several labels: window (take the most frequent), or row (leave the window out). "
+        "Default: window.",
+        metavar="WHAT",
+    ),
+    "dates": column(
+        "day_first or month_first as in 03/04/2024, or numbers. Default: as the file shows.", metavar="HOW"
+    ),
+    "layout": column(
+        "long (a row is a timepoint) or wide (a row is a series); nct or ntc, the order of case, channel and time in "
+        "arrays. Default: as the file shows.",
+        metavar="HOW",
+    ),
+    "delimiter": column("Character between columns of text. Default: as the file shows.", metavar="CHARACTER"),
+    "decimal": column("Decimal point or comma. Default: as the file shows.", metavar="CHARACTER"),
+}
+"""Options that say how a file is read."""
 
 
 def command_for(runs: Path, *words: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tsinfogan.cli import _options as shared
-from tsinfogan.cli._files import Reading, existing_file, found_run, is_dataset, read_dataset, read_file, reading
+from tsinfogan.cli._files import Reading, existing_file, found_run, is_dataset, read_dataset, read_file, reads_files
 from tsinfogan.cli._options import option
 from tsinfogan.cli._output import print_table, say, say_notes, show
 from tsinfogan.cli._progress import every_few_seconds
@@ -29,7 +29,9 @@ PICTURE = "augment-study.png"
 FORMATS = ("csv", "json")
 
 
+@reads_files
 def augment_study(
+    asked: Reading,
     source: str = typer.Argument(metavar="DATASET|FILE", help="Name of a dataset, or your own file with labels."),
     test: Path | None = option(
         "Held-out series beside FILE. Default: one in three of each class of FILE.", metavar="FILE"
@@ -60,10 +62,6 @@ def augment_study(
     runs: Path = shared.RUNS,
     out: Path | None = option("Picture to draw. Default: in the run's folder.", "-o", "--out", metavar="PNG"),
     format_name: str = option("Of what goes to standard output: csv or json.", "--format", default="csv"),
-    case_column: str | None = shared.CASE_COLUMN,
-    time_column: str | None = shared.TIME_COLUMN,
-    label_column: str | None = shared.LABEL_COLUMN,
-    channels: str | None = shared.CHANNELS,
     device: str = shared.DEVICE,
 ) -> None:
     """Compare ways to augment a classifier that has few labels: tsinfogan augment-study char_traj > study.csv.
@@ -84,7 +82,7 @@ def augment_study(
     methods = chosen_methods(method, labelled_only)
     numbers = parse_counts(labels, "--labels", "numbers of labels such as 1,5,10,50")
     situations = situations_of(tuple(dict.fromkeys(numbers)), imbalance or None)
-    train, held_out = _panels(source, test, reading(case_column, time_column, label_column, channels))
+    train, held_out = _panels(source, test, asked)
     check_panels(train, held_out)
     where = choose_device(device)
     generators: list[Run] = []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 import typer
 
 from tsinfogan.cli import _options as shared
-from tsinfogan.cli._files import Reading, existing_file, found_run, is_dataset, read_beside, read_dataset, reading
+from tsinfogan.cli._files import Reading, existing_file, found_run, is_dataset, read_beside, read_dataset, reads_files
 from tsinfogan.cli._options import option
 from tsinfogan.cli._output import for_spreadsheet, format_name_for, opened_output
 from tsinfogan.errors import SettingError, UnknownNameError
@@ -24,29 +24,24 @@ if TYPE_CHECKING:
 FORMATS = ("csv", "parquet")
 
 
+@reads_files
 def encode(
+    asked: Reading,
     source: str = typer.Argument(metavar="FILE|DATASET", help="Your own file of any format, or the name of a dataset."),
     split: str | None = option("Part of a dataset: train or test. Default: train."),
     model: str | None = shared.MODEL,
     runs: Path = shared.RUNS,
     out: Path | None = shared.OUT,
     format_name: str | None = option("csv or parquet. Default: by FILE's name, otherwise csv.", "--format"),
-    case_column: str | None = shared.CASE_COLUMN,
-    time_column: str | None = shared.TIME_COLUMN,
-    label_column: str | None = shared.LABEL_COLUMN,
-    channels: str | None = shared.CHANNELS,
-    window: int | None = shared.WINDOW,
-    stride: int | None = shared.STRIDE,
     spreadsheet_safe: bool = shared.SPREADSHEET_SAFE,
     device: str = shared.DEVICE,
 ) -> None:
     """Read the codes of real series, a category with a confidence and the rest: tsinfogan encode my.csv > codes.csv.
 
-    One row a case, numbered from 0 as they come: case, cat, cat_confidence, cont0, …; then the category's name and the
-    known label, where there are some.
+    One row a case, numbered from 0 as they come: case, id (as the file has it), cat, cat_confidence, cont0, …; then the
+    category's name and the known label, where there are some.
     """
     chosen = format_name_for(format_name, out, FORMATS)
-    asked = reading(case_column, time_column, label_column, channels, window, stride)
     _check_source(source, split)
     with opened_output(out, binary=chosen == "parquet") as stream:
         from tsinfogan.devices import choose_device
@@ -96,8 +91,13 @@ def _table(model: Model, panel: Panel) -> Any:
 
     from tsinfogan.formats.blocks import case_array, with_label
     from tsinfogan.sampling.inference import encode as read_codes
+    from tsinfogan.sampling.inference import unit_remarks
 
     columns = {"case": np.arange(panel.n_cases), **read_codes(model, panel)}
+    if panel.cases is not None and panel.cases.astype(str).tolist() != columns["case"].astype(str).tolist():
+        columns = {"case": columns.pop("case"), "id": panel.cases, **columns}
+    for remark in unit_remarks(model, panel):
+        say(f"warning: {remark}")
     if names := model.category_names:
         columns["name"] = np.array(names, dtype=object)[columns[str(model.settings.category_column)]]
     return pa.table({name: case_array(values) for name, values in with_label(panel, columns).items()})

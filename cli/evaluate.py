@@ -20,7 +20,7 @@ from tsinfogan.cli._files import (
     read_beside,
     read_dataset,
     read_file,
-    reading,
+    reads_files,
     real_series,
     seen_like,
 )
@@ -49,7 +49,9 @@ class Inputs(NamedTuple):
     notes: tuple[str, ...]  # what is not as it should be, a sentence each
 
 
+@reads_files
 def evaluate(
+    asked: Reading,
     name: str | None = typer.Argument(
         None, metavar="RUN", help="Run to evaluate, a name or a path. Default: the newest."
     ),
@@ -69,12 +71,6 @@ def evaluate(
         "Where to write. Default: the run's folder, or the current one.", "--out", metavar="FOLDER"
     ),
     runs: Path = shared.RUNS,
-    case_column: str | None = shared.CASE_COLUMN,
-    time_column: str | None = shared.TIME_COLUMN,
-    label_column: str | None = shared.LABEL_COLUMN,
-    channels: str | None = shared.CHANNELS,
-    window: int | None = shared.WINDOW,
-    stride: int | None = shared.STRIDE,
     device: str = shared.DEVICE,
 ) -> None:
     """Measure synthetic series against real ones: tsinfogan evaluate --real mine.csv --fake synthetic.csv.
@@ -88,7 +84,6 @@ def evaluate(
     from tsinfogan.reports.evaluation.page import HEADER, render, table_rows
     from tsinfogan.reports.evaluation.pictures import Shown, draw_all
 
-    asked = reading(case_column, time_column, label_column, channels, window, stride)
     measures = Measures.chosen(None if only is None else [part.strip() for part in only.split(",")])
     inputs = _inputs(name, real, test, fake, asked, runs, device)
     folder = inputs.folder if out is None else out

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from tsinfogan.cli import _options as shared
-from tsinfogan.cli._files import PLAIN, found_run, reading, real_series
+from tsinfogan.cli._files import PLAIN, Reading, found_run, reads_files, real_series
 from tsinfogan.cli._options import option
 from tsinfogan.cli._output import make_folder, say, say_notes, show, write_files
 from tsinfogan.errors import SettingError
@@ -16,19 +16,15 @@ from tsinfogan.errors import SettingError
 PAGE, PICTURE, FIGURES = "report.html", "report.png", "report.json"
 
 
+@reads_files
 def report(
+    asked: Reading,
     name: str | None = typer.Argument(
         None, metavar="RUN", help="Run to report on, a name or a path. Default: the newest."
     ),
     runs: Path = shared.RUNS,
     out: Path | None = option("Where to write. Default: the run's own folder.", "--out", metavar="FOLDER"),
     data: Path | None = option("Real series to compare with. Default: what the run was trained on.", metavar="FILE"),
-    case_column: str | None = shared.CASE_COLUMN,
-    time_column: str | None = shared.TIME_COLUMN,
-    label_column: str | None = shared.LABEL_COLUMN,
-    channels: str | None = shared.CHANNELS,
-    window: int | None = shared.WINDOW,
-    stride: int | None = shared.STRIDE,
     device: str = shared.DEVICE,
 ) -> None:
     """Write code cards: samples of each category beside real ones, and the effect of each continuous code in words.
@@ -41,7 +37,6 @@ def report(
     from tsinfogan.reports.codes.page import render
     from tsinfogan.reports.codes.pictures import draw_all
 
-    asked = reading(case_column, time_column, label_column, channels, window, stride)
     if data is None and asked != PLAIN:
         raise SettingError("columns and windows say how a file is read; name the file with --data")
     run = found_run(runs, name)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tsinfogan.cli import _options as shared
-from tsinfogan.cli._files import Reading, describe_file, read_dataset, read_file, reading
+from tsinfogan.cli._files import Reading, describe_file, read_dataset, read_file, reads_files
 from tsinfogan.cli._options import option
 from tsinfogan.cli._output import say
 from tsinfogan.errors import RunError, SettingError, UnknownNameError
@@ -38,20 +38,16 @@ SETTING_OPTIONS = {"steps": "max_steps"} | {
 SIZES = "numbers of categories such as 20 or 10,10,10,10"
 
 
+@reads_files
 def train(
     context: typer.Context,
+    asked: Reading,
     dataset: str | None = option(f"Dataset, one that `tsinfogan datasets` lists. Default: {DEFAULT_DATASET}."),
     data: Path | None = option(
         "Your own csv, parquet, arrow, npz, ts or arff: case,time,<channels…>[,label]; see the docs. Default: "
         "the dataset.",
         metavar="FILE",
     ),
-    case_column: str | None = shared.CASE_COLUMN,
-    time_column: str | None = shared.TIME_COLUMN,
-    label_column: str | None = shared.LABEL_COLUMN,
-    channels: str | None = shared.CHANNELS,
-    window: int | None = shared.WINDOW,
-    stride: int | None = shared.STRIDE,
     recipe: str | None = option(
         "What is trained for: infogan, gan, cgan, acgan or semi_supervised. Default: infogan, or "
         "semi_supervised if labels are known for some cases only."
@@ -162,7 +158,6 @@ def train(
     settings, choices = _settings(context.params), _choices(context.params)
     where = choose_device(device)
     dtype = choose_precision(precision, where)
-    asked = reading(case_column, time_column, label_column, channels, window, stride)
     source: dict[str, Any] = (
         {"file": str(data.resolve()), **asked.to_dict()} if data else {"dataset": dataset or DEFAULT_DATASET}
     )

@@ -44,7 +44,7 @@ def load(name: str, split: Split) -> Panel:
     if parsed is None:
         mirror = Mirror(f"{ARCHIVE}/aeon-toolkit/{name}.zip", f"{name}.zip")
         parsed = obtain([mirror], lambda path: _read_zip(path, name, split))
-    series = uea_series(parsed, {}, name=f"uea:{name}", **KNOWN.get(name, {}))
+    series = uea_series(parsed, name, {}, name=f"uea:{name}", **KNOWN.get(name, {}))
     return panel_from_series(series, f"uea:{name} {split}")
 
 

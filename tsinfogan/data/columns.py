@@ -13,20 +13,35 @@ from tsinfogan.errors import DataError, SettingError
 CASE, TIME, LABEL, CHANNEL = "case", "time", "label", "channel"
 CODE = re.compile(r"cat\d*|cont\d+")
 MIN_WINDOW = 2
+LISTS = ("channels", "ignore", "missing")
+CHOICES = {
+    "dates": ("day_first", "month_first", "numbers"),
+    "layout": ("long", "wide", "nct", "ntc"),
+    "decimal": (".", ","),
+}
 
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """Names of the columns of a table of series. A column that is not named is looked for under its usual name.
+    """Names of the columns of a table of series, and how its cells are read where that is not to be guessed.
+
+    A column that is not named is looked for under its usual name.
 
     Attributes:
         case: column that tells which case a row belongs to; usually ``case``.
-        time: column of numbers or dates; usually ``time``.
-        label: column of the class of each case; usually ``label``.
+        time: column of numbers or dates; usually ``time``. Several that are one time together: ``year,month,day``.
+        label: column of the class of each case; usually ``label``. The empty text if no column is.
         channels: columns to read as channels, in this order; by default all columns that are nothing else.
+        ignore: columns to leave out.
+        missing: texts, or numbers as text, that stand for a missing value, beside empty cells, ``NaN`` and the like.
+        dates: ``day_first`` or ``month_first`` for dates such as 03/04/2024, ``numbers`` if times are no dates.
+        layout: ``long`` if each row of a table is a timepoint, ``wide`` if it is a series. Of arrays, the order of
+            axes: ``nct`` for case, channel, time, ``ntc`` for case, time, channel.
+        delimiter: what separates columns in a text file.
+        decimal: ``.`` or ``,`` in numbers.
 
     Raises:
-        SettingError: a name is empty or given twice.
+        SettingError: a name is empty or given twice, or a choice does not exist.
 
     Example:
         >>> from tsinfogan import ColumnNames
@@ -38,24 +53,40 @@ class ColumnNames:
     time: str | None = None
     label: str | None = None
     channels: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    dates: str | None = None
+    layout: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "channels", tuple(self.channels))
-        names = [name for name in (self.case, self.time, self.label, *self.channels) if name is not None]
+        for name in LISTS:
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        names = [
+            name
+            for name in (self.case, self.time, self.label or None, *self.channels, *self.ignore)
+            if name is not None
+        ]
         if not all(isinstance(name, str) and name for name in names):
             raise SettingError(f"expected names of columns, got {names}; leave out what has no column")
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise SettingError(f"column {repeated[0]!r} is named twice; give it one meaning")
+        for choice, known in CHOICES.items():
+            if (value := getattr(self, choice)) not in (None, *known):
+                raise SettingError(f"expected `columns.{choice}` to be one of {', '.join(known)}, got {value!r}")
+        if self.delimiter is not None and not (len(self.delimiter) == 1 and self.delimiter not in '"\r\n'):
+            raise SettingError(f"expected one character as `columns.delimiter`, got {self.delimiter!r}")
 
     @property
     def named(self) -> tuple[str, ...]:
-        """Those of ``case``, ``time``, ``label`` and ``channels`` that are given."""
-        return tuple(name for name, value in asdict(self).items() if value)
+        """The attributes that are given."""
+        return tuple(name for name, value in asdict(self).items() if value not in (None, ()))
 
     def to_dict(self) -> dict[str, Any]:
-        """The given names as JSON can hold them; :meth:`from_dict` is the inverse."""
+        """What is given as JSON can hold it; :meth:`from_dict` is the inverse."""
         given = {name: getattr(self, name) for name in self.named}
-        return {name: list(value) if name == "channels" else value for name, value in given.items()}
+        return {name: list(value) if name in LISTS else value for name, value in given.items()}
 
     @classmethod
     def from_dict(cls, names: Mapping[str, Any]) -> ColumnNames:
@@ -74,9 +105,11 @@ class Windows:
     Attributes:
         length: timepoints in a window, at least 2.
         stride: timepoints from the beginning of one window to that of the next, at least 1.
+        label_per: where rows of a window have several labels, ``window`` gives it the most frequent one, and ``row``
+            leaves it out.
 
     Raises:
-        SettingError: the length or the stride is too small.
+        SettingError: the length or the stride is too small, or there is no such choice.
 
     Example:
         >>> import numpy as np, pandas as pd
@@ -87,15 +120,19 @@ class Windows:
 
     length: int
     stride: int = 1
+    label_per: str = "window"
 
     def __post_init__(self) -> None:
+        if self.label_per not in ("window", "row"):
+            raise SettingError(f"expected `windows.label_per` to be window or row, got {self.label_per!r}")
         if self.length < MIN_WINDOW or self.stride < 1:
             got = f"{self.length} every {self.stride}"
             raise SettingError(f"expected windows of {MIN_WINDOW} or more rows every 1 or more rows, got {got}")
 
-    def to_dict(self) -> dict[str, int]:
-        """The arguments by name, as JSON can hold them."""
-        return asdict(self)
+    def to_dict(self) -> dict[str, Any]:
+        """The arguments by name, as JSON can hold them, without a default that runs of earlier versions lack."""
+        kept = asdict(self)
+        return kept if self.label_per != "window" else {name: kept[name] for name in ("length", "stride")}
 
 
 class Columns(NamedTuple):
@@ -115,10 +152,10 @@ def index_columns(names: Sequence[str], columns: ColumnNames = USUAL) -> tuple[s
 
 def describe_columns(names: Sequence[str], columns: ColumnNames = USUAL) -> Columns:
     """Which columns are channels, which are codes, and whether one is the label."""
-    label = columns.label or LABEL
+    label = LABEL if columns.label is None else columns.label
     others = {*index_columns(names, columns), label, *columns.channels}
     codes = tuple(name for name in names if CODE.fullmatch(name) and name not in others)
-    channels = columns.channels or tuple(name for name in names if name not in {*others, *codes})
+    channels = columns.channels or tuple(name for name in names if name not in {*others, *codes, *columns.ignore})
     return Columns(channels, codes, label in names and label not in channels)
 
 
@@ -126,7 +163,8 @@ def check_columns(names: Sequence[str], columns: ColumnNames, source: str) -> No
     """Refuses the header of ``source`` if two columns have one name, or if a named column does not exist."""
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"{source} has several columns called {repeated[0]!r}; keep one of them")
-    asked = [name for name in (columns.case, columns.time, columns.label, *columns.channels) if name]
+    time = columns.time.split(",") if columns.time and columns.time not in names else [columns.time]
+    asked = [name for name in (columns.case, *time, columns.label, *columns.channels, *columns.ignore) if name]
     if absent := [name for name in asked if name not in names]:
         raise DataError(f"{source} has no column {absent[0]!r}, only {listed(names)}; check the name")
 

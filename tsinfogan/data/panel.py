@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
@@ -19,6 +20,10 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 UNLABELLED = -1
+RESERVED = re.compile(r"case|time|label|cat\d*|cont\d+")
+"""Names of columns in files that are no channels."""
+FAR, ENOUGH = 64.0, 1000
+"""Values are far from 0 if they are so many times larger than their range; so many tell whether float32 holds them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +49,9 @@ class Panel:
         time_origin: date and time of the first timepoint in ISO 8601; empty if time is not a date.
         time_frequency: frequency of dates as an alias of pandas, such as ``"D"`` or ``"MS"``; else empty.
         notes: what was changed when the series were read, one sentence each.
+        offsets: of each channel, what was subtracted in float64 because float32 alone would lose digits of it;
+            :meth:`raw` adds it again. Empty if nothing was.
+        cases: ``(n_cases,)`` the name of each case in the data that it was read from; or None.
 
     Raises:
         DataError: shapes do not fit, a value inside a case is missing or infinite, or a label is out of range.
@@ -71,6 +79,8 @@ class Panel:
     time_origin: str = ""
     time_frequency: str = ""
     notes: tuple[str, ...] = ()
+    offsets: tuple[float, ...] = ()
+    cases: NDArray[np.object_] | None = None
 
     def __post_init__(self) -> None:
         shape = self.values.shape
@@ -85,6 +95,10 @@ class Panel:
             raise DataError(f"{self.name}: expected {shape[1]} distinct channel names, got {list(self.channels)}")
         if self.kinds and (len(self.kinds) != shape[1] or not set(self.kinds) <= set(get_args(ChannelKind))):
             raise DataError(f"{self.name}: expected {shape[1]} kinds of channel, got {list(self.kinds)}")
+        if self.offsets and not (len(self.offsets) == shape[1] and np.isfinite(self.offsets).all()):
+            raise DataError(f"{self.name}: expected {shape[1]} finite offsets, got {list(self.offsets)}")
+        if self.cases is not None and self.cases.shape != shape[:1]:
+            raise DataError(f"{self.name}: expected {shape[0]} names of cases, got {self.cases.shape}")
         if not self.time_step > 0:
             raise DataError(f"{self.name}: time_step must be positive, got {self.time_step}")
         self._check_lengths()
@@ -156,6 +170,24 @@ class Panel:
         values: FloatArray = self.values[index]
         return values if self.lengths is None else values[:, : self.lengths[index]]
 
+    def raw(self, channel: int) -> FloatArray | NDArray[np.float64]:
+        """``(n_cases, …)`` values of a channel in raw units: float64 if it has an offset."""
+        values: FloatArray = self.values[:, channel]
+        offset = self.offsets[channel] if self.offsets else 0.0
+        if not offset:
+            return values
+        known = values.astype(str).astype(np.float64)  # of float32, the digits that count
+        return np.round(known + offset, _n_decimals(offset))
+
+    def with_offsets(self, offsets: Sequence[float]) -> Panel:
+        """The same series in raw units, with other offsets, such as those of the series that a model was trained on."""
+        ours = self.offsets or (0.0,) * self.n_channels
+        theirs = tuple(offsets) or (0.0,) * self.n_channels
+        if ours == theirs or len(theirs) != self.n_channels:
+            return self
+        change = (np.array(ours) - theirs).reshape(-1, *(1,) * len(self.grid))
+        return replace(self, values=(self.values + change).astype(np.float32), offsets=tuple(offsets))
+
     def subset(self, index: slice | IntArray | NDArray[np.bool_]) -> Panel:
         """The cases that ``index`` selects, with their lengths, labels and factors."""
         return replace(
@@ -164,6 +196,7 @@ class Panel:
             lengths=None if self.lengths is None else self.lengths[index],
             labels=None if self.labels is None else self.labels[index],
             factors=None if self.factors is None else self.factors[index],
+            cases=None if self.cases is None else self.cases[index],
         )
 
     @classmethod
@@ -174,22 +207,25 @@ class Panel:
         values = np.full(shape, np.nan, np.float32)  # (n, c, t) or (n, c, h, w)
         start = 0
         for panel in panels:
-            values[start : start + panel.n_cases, :, : panel.values.shape[2]] = panel.values
+            aligned = panel.with_offsets(first.offsets).values
+            values[start : start + panel.n_cases, :, : panel.values.shape[2]] = aligned
             start += panel.n_cases
         lengths = np.concatenate([panel.case_lengths for panel in panels])
         labels = [panel.labels for panel in panels if panel.labels is not None]
         factors = [panel.factors for panel in panels if panel.factors is not None]
+        cases = [panel.cases for panel in panels if panel.cases is not None]
         return replace(
             first,
             values=values,
             lengths=lengths if values.ndim == 3 and (lengths < longest).any() else None,
             labels=np.concatenate(labels) if labels else None,
             factors=np.concatenate(factors) if factors else None,
+            cases=np.concatenate(cases) if len(cases) == len(panels) else None,
         )
 
     def fingerprint(self) -> str:
         """SHA-256 of values, lengths and channel names, equal if two panels hold the same series."""
-        digest = hashlib.sha256(repr((self.channels, self.values.shape)).encode())
+        digest = hashlib.sha256(repr((self.channels, self.values.shape, *filter(None, [self.offsets]))).encode())
         digest.update(np.ascontiguousarray(self.values).tobytes())
         digest.update(self.case_lengths.astype(np.int64).tobytes())
         return digest.hexdigest()
@@ -222,6 +258,8 @@ class Panel:
             raise DataError(f"values must be real numbers, got an array of {array.dtype}")
         if not time_last:
             array = np.moveaxis(array, 1, -1)
+        if array.dtype.itemsize > np.float32().itemsize:
+            array, others["offsets"] = centred(array)
         array = np.ascontiguousarray(array, dtype=np.float32)
         if channels is None:
             channels = numbered_channels(array.shape[1] if array.ndim > 1 else 0)
@@ -232,12 +270,13 @@ class Panel:
     @classmethod
     def from_cases(cls, cases: Sequence[ArrayLike], **others: Any) -> Panel:
         """Builds a panel from an ``(n_channels, length)`` array for each case; arguments as in :meth:`from_arrays`."""
-        arrays = [np.asarray(case, dtype=np.float32) for case in cases]
+        arrays = [np.asarray(case) for case in cases]
         if not arrays or any(a.ndim != 2 or a.shape[0] != arrays[0].shape[0] for a in arrays):
             shapes = sorted({a.shape[:-1] or a.shape for a in arrays})
             raise DataError(f"expected (n_channels, length) arrays with the same channels, got leading shapes {shapes}")
         lengths = np.array([a.shape[1] for a in arrays], dtype=np.int64)
-        values = np.full((len(arrays), arrays[0].shape[0], lengths.max()), np.nan, dtype=np.float32)
+        dtype = np.result_type(np.float32, *{array.dtype for array in arrays})
+        values = np.full((len(arrays), arrays[0].shape[0], lengths.max()), np.nan, dtype)
         for row, array in zip(values, arrays, strict=True):
             row[:, : array.shape[1]] = array
         if np.ptp(lengths):
@@ -245,14 +284,59 @@ class Panel:
         return cls.from_arrays(values, **others)
 
 
+def centred(values: NDArray[Any]) -> tuple[NDArray[Any], tuple[float, ...]]:
+    """Series less an offset for each channel of which float32 loses digits, and the offsets; none if it loses none.
+
+    Args:
+        values: ``(n_cases, n_channels, n_timepoints)``, NaN where missing; images stay as they are.
+    """
+    if values.ndim != 3 or 0 in values.shape:
+        return values, ()
+    offsets = tuple(_offset(np.asarray(values[:, channel], np.float64)) for channel in range(values.shape[1]))
+    if not any(offsets):
+        return values, ()
+    less = values - np.array(offsets)[:, None]
+    for channel, offset in enumerate(offsets):
+        if offset:  # float64 holds so many decimals of the values
+            less[:, channel] = np.round(less[:, channel], _n_decimals(offset))
+    return less, offsets
+
+
+def _n_decimals(size: float) -> int:
+    """Decimals that float64 surely holds of a number of this size."""
+    return max(0, 14 - int(np.ceil(np.log10(abs(size)))))
+
+
+def _offset(values: NDArray[np.float64]) -> float:
+    """A round number near the median if values are far from 0 and float32 rounds them; else 0."""
+    with np.errstate(all="ignore"):
+        low, high = float(np.nanmin(values, initial=np.inf)), float(np.nanmax(values, initial=-np.inf))
+        size, spread = max(abs(low), abs(high)), high - low
+    if not np.isfinite(size) or not np.isfinite(spread) or size <= FAR * spread:
+        return 0.0
+    some = values[np.isfinite(values)][:ENOUGH]
+    held = some.astype(np.float32)
+    if ((held == some) | (held.astype(str).astype(np.float64) == some)).all():
+        return 0.0
+    if not spread:
+        return low
+    power = int(np.floor(np.log10(spread)))
+    return float(np.round(np.round(np.median(some) / 10.0**power) * 10.0**power, max(0, -power)))
+
+
 def check_trainable(panel: Panel) -> None:
     """Refuses a panel that no model can be trained on.
 
     Raises:
-        DataError: there are fewer than two cases, or no channel ever changes.
+        DataError: there are fewer than two cases, no channel ever changes, or one has a name that no file can hold.
     """
     if panel.n_cases < 2:
         raise DataError(f"{panel.name} holds one case only; training needs at least two, and better some hundred")
+    if reserved := [name for name in panel.channels if RESERVED.fullmatch(name)]:
+        raise DataError(
+            f"{panel.name}: a channel cannot be called {reserved[0]!r}, which means something else in the files of "
+            "samples; rename it"
+        )
     axes = (0, *range(2, panel.values.ndim))
     if (np.nanmin(panel.values, axis=axes) == np.nanmax(panel.values, axis=axes)).all():
         raise DataError(

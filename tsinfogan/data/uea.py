@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import is_number
-from tsinfogan.data.panel import FloatArray, IntArray, encode_labels, numbered_channels
-from tsinfogan.data.windows import Series, ends
+from tsinfogan.data.panel import IntArray, encode_labels, numbered_channels
+from tsinfogan.data.windows import Series, check_size, ends
 from tsinfogan.errors import DataError
 
 Case = tuple[NDArray[np.float64], ...]
@@ -28,7 +28,6 @@ MISSING_LABEL = "?"
 NUMERIC = ("numeric", "real", "integer")
 _ATTRIBUTE = re.compile(r"""@attribute\s+(?:'[^']*'|"[^"]*"|\S+)\s+(.+)""", re.IGNORECASE)
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
-_LAST_FIELD = re.compile(rf"""(.*),\s*({_QUOTED}|[^,'"]*)""", re.DOTALL)
 _FIELD = re.compile(rf"{_QUOTED}|[^,]+")
 
 
@@ -40,6 +39,7 @@ class UeaFile:
     labels: tuple[str | None, ...] | None  # class name of each case, None if unknown; None if the file has no classes
     classes: tuple[str, ...]  # in the order of the header
     remark: str = ""  # the comment that begins with ``REMARK``, without that word
+    notes: tuple[str, ...] = ()  # what was left out, one sentence each
 
 
 def decode(content: bytes) -> str:
@@ -53,27 +53,29 @@ def decode(content: bytes) -> str:
 def parse_ts(text: str, source: str) -> UeaFile:
     """Parses a ``.ts`` file: ``:`` between channels, ``,`` between values, the class last, ``?`` or ``NaN`` if missing.
 
-    Messages call the file ``source``. Time stamps and regression targets are refused.
+    Messages call the file ``source``. Time stamps are refused, targets of a regression left out.
     """
-    header, lines, remark = _split_header(text, source, comment="#")
+    header, lines, remark = split_header(text, source, comment="#")
     settings = {key.lower(): value.strip() for key, _, value in (line[1:].partition(" ") for line in header)}
-    for unsupported in ("timestamps", "targetlabel"):
-        if settings.get(unsupported, "").lower().startswith("true"):
-            raise DataError(f"{source}: @{unsupported} true is not supported; only plain series with classes are")
+    if settings.get("timestamps", "").lower().startswith("true"):
+        raise DataError(f"{source}: @timestamps true is not expected here; leave the times out")
+    has_target = settings.get("targetlabel", "").lower().startswith("true")
     labelled, *classes = settings.get("classlabel", "false").split() or ["false"]
     has_labels = labelled.lower() == "true"
     rows = [line.split(":") for line in lines]
     n_fields = len(rows[0])
     for index, row in enumerate(rows):
-        if len(row) != n_fields or n_fields <= has_labels:
+        if len(row) != n_fields or n_fields <= has_labels + has_target:
             raise DataError(f"{source}: expected {n_fields} fields parted by ':' in case {index}, got {len(row)}")
     labels = tuple(row.pop().strip() for row in rows) if has_labels else None
+    notes = (f"{source}: the targets, a number for each case, are left out",) if has_target else ()
+    rows = [row[: len(row) - has_target] for row in rows]
     cases = tuple(
-        tuple(_numbers(field, f"{source}: case {case}, channel {channel}") for channel, field in enumerate(row))
+        tuple(numbers_in(field, f"{source}: case {case}, channel {channel}") for channel, field in enumerate(row))
         for case, row in enumerate(rows)
     )
     _check_header(settings, cases, source)
-    return _labelled(cases, labels, tuple(classes), source, remark)
+    return replace(_labelled(cases, labels, tuple(classes), source, remark), notes=notes)
 
 
 def _check_header(settings: dict[str, str], cases: tuple[Case, ...], source: str) -> None:
@@ -95,7 +97,7 @@ def parse_arff(text: str, source: str) -> UeaFile:
     A relational value is in quotes, with ``\n`` between channels. The class may be absent; ``?`` is missing. Sparse
     ARFF is refused.
     """
-    header, lines, remark = _split_header(text, source, comment="%")
+    header, lines, remark = split_header(text, source, comment="%")
     kinds = [line for line in header if line.lower().startswith("@attribute")]
     types = [match[1].strip() if (match := _ATTRIBUTE.fullmatch(kind)) else "" for kind in kinds]
     is_relational = bool(types) and types[0].lower() == "relational"
@@ -112,12 +114,12 @@ def parse_arff(text: str, source: str) -> UeaFile:
     for index, line in enumerate(lines):
         fields, label = line, ""
         if nominal is not None:
-            match = _LAST_FIELD.fullmatch(line)
-            if not match:
+            fields, comma, last = _without_last(line)
+            if not comma:
                 raise DataError(f"{source}: expected a class after the last comma of case {index}")
-            fields, label = match[1], _unquoted(match[2])
+            label = _unquoted(last)
         parts = _unquoted(fields, escapes=False).split("\\n") if is_relational else [fields]
-        case = tuple(_numbers(part, f"{source}: case {index}") for part in parts)
+        case = tuple(numbers_in(part, f"{source}: case {index}") for part in parts)
         if wrong := [len(values) for values in case if len(values) != len(inner)]:
             raise DataError(f"{source}: expected {len(inner)} values in case {index}, got {wrong[0]}")
         if len(case) != len(cases[0] if cases else case):
@@ -126,6 +128,25 @@ def parse_arff(text: str, source: str) -> UeaFile:
         labels.append(label)
     classes = () if nominal is None else tuple(_unquoted(name) for name in _FIELD.findall(nominal[1:-1]))
     return _labelled(tuple(cases), None if nominal is None else tuple(labels), classes, source, remark)
+
+
+def _without_last(line: str) -> tuple[str, str, str]:
+    """What stands before the last field, the comma, and that field, in time that is linear in the line's length.
+
+    The comma is empty if there is none, or if a quote of the last field is not opened.
+    """
+    quote, start = line[-1:], len(line) - 1
+    if quote not in ("'", '"'):
+        fields, comma, last = line.rpartition(",")
+        return (fields, comma, last) if not {"'", '"'} & set(last) else ("", "", "")
+    while (start := line.rfind(quote, 0, start)) > 0:
+        n_escapes = 0
+        while n_escapes < start and line[start - 1 - n_escapes] == "\\":
+            n_escapes += 1
+        if n_escapes % 2 == 0:
+            break
+    fields, comma, blank = line[: max(start, 0)].rpartition(",")
+    return (fields, comma, line[start:]) if start > 0 and not blank.strip() else ("", "", "")
 
 
 def join_channels(files: Sequence[UeaFile], source: str) -> UeaFile:
@@ -139,37 +160,46 @@ def join_channels(files: Sequence[UeaFile], source: str) -> UeaFile:
     return UeaFile(cases, files[0].labels, files[0].classes, files[0].remark)
 
 
-def padded(file: UeaFile) -> tuple[FloatArray, IntArray]:
-    """Values ``(n, c, t)`` and lengths ``(n,)``. A case ends with the last value of any channel.
+def padded(file: UeaFile, source: str) -> tuple[NDArray[np.float64], IntArray, tuple[str, ...]]:
+    """Values ``(n, c, t)``, lengths ``(n,)`` and notes. A case ends with the last value of any channel.
 
-    Missing values before that are NaN. A case without values keeps its whole length.
+    Missing values before that are NaN. A case without values keeps its whole length. Channels of a case that have fewer
+    values than its longest one are taken to be as long in time: they are interpolated.
     """
     sizes = [max(map(len, case)) for case in file.cases]
-    values = np.full((len(file.cases), len(file.cases[0]), max(sizes)), np.nan, np.float32)
-    with np.errstate(over="ignore"):
-        for rows, case in zip(values, file.cases, strict=True):
-            for row, channel in zip(rows, case, strict=True):
-                row[: len(channel)] = channel
+    shape = len(file.cases), len(file.cases[0]), max(sizes)
+    check_size(shape, source, "shorten it", sum(len(channel) for case in file.cases for channel in case))
+    values = np.full(shape, np.nan)
+    n_stretched = 0
+    for rows, case, size in zip(values, file.cases, sizes, strict=True):
+        for row, channel in zip(rows, case, strict=True):
+            row[: len(channel)] = channel
+            if len(channel) < size:
+                n_stretched += 1
+                row[:size] = np.interp(np.linspace(0, 1, size), np.linspace(0, 1, len(channel)), channel)
     lengths: IntArray = np.minimum(ends(values), sizes)
-    return np.ascontiguousarray(values[:, :, : lengths.max()]), lengths
+    notes = (
+        f"{source}: {n_stretched} channels have fewer values than the longest of their case and are interpolated to it",
+    )
+    return np.ascontiguousarray(values[:, :, : lengths.max()]), lengths, notes if n_stretched else ()
 
 
-def uea_series(file: UeaFile, remark: Mapping[str, Any], **others: Any) -> Series:
+def uea_series(file: UeaFile, source: str, remark: Mapping[str, Any], **others: Any) -> Series:
     """The series in a file, whose remark may name ``channels``, ``kinds`` and ``classes``.
 
-    ``others`` are further attributes of the panel.
+    Messages call the file ``source``; ``others`` are further attributes of the panel.
     """
-    values, lengths = padded(file)
+    values, lengths, notes = padded(file, source)
     labels, classes = None, tuple(remark.get("classes", file.classes))
     if file.labels is not None:
         names: dict[str | None, str] = dict(zip(file.classes, classes, strict=True))
         labels, classes = encode_labels([names.get(label) for label in file.labels], classes)
         others["classes"] = classes
     channels = remark.get("channels", numbered_channels(values.shape[1]))
-    return Series(values, channels, lengths, labels, remark.get("kinds", ()), others=others)
+    return Series(values, channels, lengths, labels, remark.get("kinds", ()), notes=file.notes + notes, others=others)
 
 
-def _split_header(text: str, source: str, comment: str) -> tuple[list[str], list[str], str]:
+def split_header(text: str, source: str, comment: str) -> tuple[list[str], list[str], str]:
     """The ``@`` lines before ``@data``, the data lines, of which there is at least one, and the remark."""
     raw_lines = [line for raw in text.split("\n") if (line := raw.strip())]
     mark = comment + REMARK
@@ -185,7 +215,7 @@ def _split_header(text: str, source: str, comment: str) -> tuple[list[str], list
     raise DataError(f"{source}: expected header lines that start with '@', the last of them @data; got another file")
 
 
-def _numbers(text: str, where: str) -> NDArray[np.float64]:
+def numbers_in(text: str, where: str) -> NDArray[np.float64]:
     """``(length,)`` values of comma-separated text."""
     fields = text.replace("?", "nan").split(",")
     try:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.data.columns import USUAL, ColumnNames, Windows, listed
-from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel
+from tsinfogan.data.columns import USUAL, ColumnNames, Windows, is_number, listed
+from tsinfogan.data.panel import UNLABELLED, ChannelKind, FloatArray, IntArray, Panel, centred
 from tsinfogan.errors import DataError
 
 Mask = NDArray[np.bool_]
@@ -20,6 +20,8 @@ MAX_MISSING = 0.25
 """Largest fraction of a channel's values in one case that may be filled in."""
 MAX_SIZE = 1 << 31
 """Largest number of values in a panel; they take 8 GiB."""
+MAX_PADDING, MIN_PADDED = 20, 1 << 26
+"""Largest size of a padded array for each number in it, beyond 256 MiB."""
 LISTED = 5
 """Channels named in a note."""
 
@@ -97,6 +99,7 @@ class Cut(NamedTuple):
 
     values: FloatArray  # (n_windows, c, length)
     case: IntArray  # (n_windows,) index of the series that each comes from
+    start: IntArray  # (n_windows,) the timepoint of it at which each begins
     notes: tuple[str, ...]  # what is in no window, one sentence each
 
 
@@ -135,7 +138,7 @@ def cut_windows(filled: Filled, lengths: IntArray, windows: Windows, source: str
             )
         case, start = case[kept], start[kept]
     views = np.lib.stride_tricks.sliding_window_view(filled.values, windows.length, axis=2)  # (n, c, s, length)
-    return Cut(np.ascontiguousarray(views[case, :, start]), case, notes)
+    return Cut(np.ascontiguousarray(views[case, :, start]), case, start, notes)
 
 
 def _notes_on_left_out(lengths: IntArray, n_of_case: IntArray, windows: Windows, source: str) -> tuple[str, ...]:
@@ -153,17 +156,18 @@ class Series:
     """Series, which may have gaps, or images, as they were read.
 
     Attributes:
-        values: float32 ``(n, c, t)``, NaN where missing and beyond the end of a case; or ``(n, c, height, width)``.
+        values: ``(n, c, t)``, NaN where missing and beyond the end of a case; or ``(n, c, height, width)``. Float64
+            keeps the digits of channels far from 0: what float32 cannot hold of these becomes the panel's ``offsets``.
         channels: name of each channel.
         lengths: ``(n,)`` timepoints of each case; None if all have ``t``.
-        labels: ``(n,)`` as in a panel.
+        labels: ``(n,)`` as in a panel; ``(n, t)`` for each timepoint if windows are cut.
         kinds: kind of each channel, if known.
         cases: name of each case in messages, if there are names.
         notes: what was changed so far.
         others: further attributes of the panel.
     """
 
-    values: FloatArray
+    values: FloatArray | NDArray[np.float64]
     channels: Sequence[str]
     lengths: IntArray | None = None
     labels: IntArray | None = None
@@ -187,14 +191,19 @@ def panel_from_series(
     Raises:
         DataError: a channel does not exist, too many values are missing, or the panel is not valid.
     """
-    values, lengths, labels, notes = series.values, series.lengths, series.labels, series.notes
+    lengths, notes = series.lengths, series.notes
+    labels, others = (None, {"classes": ()}) if columns.label == "" else (series.labels, {})
     if absent := [name for name in columns.channels if name not in series.channels]:
         raise DataError(f"{source} has no channel {absent[0]!r}, only {listed(series.channels)}; check the name")
-    channels = columns.channels or tuple(series.channels)
+    channels = columns.channels or tuple(name for name in series.channels if name not in columns.ignore)
     chosen = [list(series.channels).index(name) for name in channels]
-    if columns.channels:
-        values = values[:, chosen]
+    if not chosen:
+        raise DataError(f"{source} has no channel but {listed(series.channels)}, which are left out; keep one of them")
     kinds = tuple(series.kinds[index] for index in chosen) if series.kinds else ()
+    picked = series.values if channels == tuple(series.channels) else series.values[:, chosen]
+    values, offsets, said = _in_float32(picked, channels, kinds, columns, source)
+    notes += said
+    cases = np.array(series.cases, dtype=object) if len(series.cases) else None
     if values.ndim == 3 and _have_valid_lengths(values, lengths):
         sizes = np.full(len(values), values.shape[2], np.int64) if lengths is None else lengths.astype(np.int64)
         filled = fill_gaps(values, sizes, source, channels, [kind != "real" for kind in kinds])
@@ -204,12 +213,73 @@ def panel_from_series(
             values, lengths = filled.values, sizes if np.ptp(sizes) else None
         else:
             cut = cut_windows(filled, sizes, windows, source, channels)
-            values, lengths, labels = cut.values, None, None if labels is None else labels[cut.case]
-            notes += cut.notes
+            labels, kept, said = _labels_of_windows(labels, cut, windows, source)
+            values, lengths = cut.values[kept], None
+            cases = None if cases is None else cases[cut.case][kept]
+            notes += cut.notes + said
     elif windows is not None and values.ndim == 4:
         raise DataError(f"{source} holds images, and windows are cut out of series only; leave the windows out")
     kinds = () if set(kinds) <= {"real"} else kinds
-    return Panel(values, channels, lengths=lengths, labels=labels, kinds=kinds, notes=notes, **series.others)
+    return Panel(
+        np.ascontiguousarray(values),
+        channels,
+        lengths=lengths,
+        labels=labels,
+        kinds=kinds,
+        notes=notes,
+        offsets=offsets,
+        cases=cases,
+        **{**series.others, **others},
+    )
+
+
+def _labels_of_windows(
+    labels: IntArray | None, cut: Cut, windows: Windows, source: str
+) -> tuple[IntArray | None, Mask | slice, tuple[str, ...]]:
+    """``(n_kept,)`` labels of the windows that are kept, which these are, and notes; see :class:`Windows`."""
+    if labels is None or labels.ndim == 1:
+        return None if labels is None else labels[cut.case], slice(None), ()
+    counts = np.stack(  # (n_windows, K)
+        [
+            np.lib.stride_tricks.sliding_window_view(labels == k, windows.length, axis=1)[cut.case, cut.start].sum(1)
+            for k in range(labels.max() + 1)
+        ],
+        axis=1,
+    )
+    most = np.where(counts.any(1), counts.argmax(1), UNLABELLED)
+    mixed = (counts > 0).sum(1) > 1
+    if not mixed.any():
+        return most, slice(None), ()
+    said = "get the most frequent one" if windows.label_per == "window" else "are left out"
+    notes = (f"{source}: {mixed.sum()} of {len(mixed)} windows have rows of several classes and {said}",)
+    if windows.label_per == "window":
+        return most, slice(None), notes
+    if mixed.all():
+        raise DataError(f"{source}: every window has rows of several classes; cut shorter windows")
+    return most[~mixed], ~mixed, notes
+
+
+def _in_float32(
+    values: NDArray[Any], channels: Sequence[str], kinds: Sequence[ChannelKind], columns: ColumnNames, source: str
+) -> tuple[FloatArray, tuple[float, ...], tuple[str, ...]]:
+    """Values without those that stand for missing ones, the offsets of the panel, and notes on what is rounded."""
+    numbers = np.array([text for text in columns.missing if is_number(text)], np.float32)
+    if numbers.size and (absent := np.isin(values.astype(np.float32), numbers)).any():
+        values = np.where(absent, np.nan, values)
+    if values.dtype == np.float32:
+        return values, (), ()
+    less, offsets = centred(values)
+    with np.errstate(over="ignore"):
+        held: FloatArray = less.astype(np.float32)
+    notes = []
+    for index, name in enumerate(channels if len(kinds) == len(channels) else ()):
+        known = less[:, index][np.isfinite(less[:, index])]
+        if kinds[index] == "integer" and (n_rounded := int((known.astype(np.float32) != known).sum())):
+            notes.append(
+                f"{source}: {n_rounded} whole numbers in column {name!r} have more digits than float32 holds and are "
+                "rounded"
+            )
+    return held, offsets, tuple(notes)
 
 
 def _have_valid_lengths(values: FloatArray, lengths: IntArray | None) -> bool:
@@ -223,7 +293,7 @@ def _have_valid_lengths(values: FloatArray, lengths: IntArray | None) -> bool:
     return bool(within) and bool(np.isnan(values.transpose(0, 2, 1)[beyond]).all())
 
 
-def ends(values: FloatArray) -> IntArray:
+def ends(values: NDArray[Any]) -> IntArray:
     """``(n,)`` lengths of the cases of ``(n, c, t)`` values, up to the last that is not NaN; ``t`` if all are NaN."""
     present: NDArray[np.bool_] = np.any(values == values, axis=1)  # (n, t)
     n_absent: IntArray = np.where(present.any(1), present[:, ::-1].argmax(1), 0)  # (n,) at the end
@@ -231,7 +301,16 @@ def ends(values: FloatArray) -> IntArray:
     return lengths
 
 
-def check_size(shape: tuple[int, ...], source: str, advice: str) -> None:
-    """Raises a DataError if an array of this shape holds more than ``MAX_SIZE`` values."""
-    if math.prod(map(int, shape)) > MAX_SIZE:
-        raise DataError(f"{source}: expected at most {MAX_SIZE:,} numbers, got {' x '.join(map(str, shape))}; {advice}")
+def check_size(shape: tuple[int, ...], source: str, advice: str, n_known: int | None = None) -> None:
+    """Raises a DataError if an array of this shape holds more than ``MAX_SIZE`` values, or almost nothing but padding.
+
+    ``n_known`` is the number of values that are not padding, if it is known.
+    """
+    size, got = math.prod(map(int, shape)), " x ".join(map(str, shape))
+    if size > MAX_SIZE:
+        raise DataError(f"{source}: expected at most {MAX_SIZE:,} numbers, got {got}; {advice}")
+    if n_known is not None and size > MAX_PADDING * n_known + MIN_PADDED:
+        raise DataError(
+            f"{source}: {n_known:,} numbers would take an array of {got}, because one case is far longer than the "
+            f"others; {advice}"
+        )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tsinfogan.data.columns import ColumnNames
 from tsinfogan.data.labels import labels_among
 from tsinfogan.data.panel import ChannelKind, Panel
+from tsinfogan.data.windows import ends
 from tsinfogan.errors import DataError
 from tsinfogan.estimators.layouts import FrameLayout
 from tsinfogan.formats.frame import panel_from_frame
@@ -32,6 +33,7 @@ class Container:
         dtype: numpy's name of the dtype of the numbers.
         time_last: whether the last axis is time.
         n_axes: of each array in a list: 2, or 1 for series of one channel.
+        padded_to: timepoints of an array in which shorter series end with NaN in all channels; else 0.
         layout: of a DataFrame.
     """
 
@@ -39,6 +41,7 @@ class Container:
     dtype: str = "float32"
     time_last: bool = True
     n_axes: int = 2
+    padded_to: int = 0
     layout: FrameLayout | None = None
 
     def packed(self, panel: Panel) -> Any:
@@ -48,13 +51,16 @@ class Container:
         if self.layout is not None:
             return self.layout.frame(panel)
         if self.kind == "list":
-            return [self._case(panel.case(index)) for index in range(panel.n_cases)]
-        if panel.lengths is not None:
+            raw = _raw(panel)
+            return [self._case(raw[index][:, :length]) for index, length in enumerate(panel.case_lengths)]
+        if panel.lengths is not None and not self.padded_to:
             raise DataError(
                 f"{panel.name}: series of {panel.lengths.min()} to {panel.lengths.max()} timepoints do not go into "
                 "one array; hand in a list of arrays, and a list comes back"
             )
-        values = _as_dtype(panel.values, self.dtype)
+        values = _as_dtype(_raw(panel), self.dtype)
+        if values.shape[2] < self.padded_to:
+            values = np.pad(values, ((0, 0), (0, 0), (0, self.padded_to - values.shape[2])), constant_values=np.nan)
         return values[:, 0] if self.kind == "table" else self._turned(values)
 
     def joined(self, series: Any, panel: Panel) -> Any:
@@ -75,7 +81,9 @@ class Container:
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Container:
         """Rebuilds what ``asdict`` gave, with tuples in place of any lists."""
-        layout = settings["layout"]
+        layout = settings["layout"] and dict(settings["layout"])
+        if layout and (as_text := layout.pop("dates_as_text", None)) is not None:  # of an earlier version
+            layout["time_form"] = "%Y-%m-%d" if as_text else ""
         layout = layout and FrameLayout(**{**layout, "columns": ColumnNames(**layout["columns"])})
         return cls(**{**settings, "layout": layout})
 
@@ -115,7 +123,7 @@ def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | N
 
 
 def _read_array(array: Array, time_last: bool | None) -> tuple[Panel, Container]:
-    dtype = _checked_dtype(array)
+    dtype = _checked_dtype(array, finite=False)
     kind: Kind = "array"
     if array.ndim == 2:  # without channels, there is no doubt which axis is time
         array, kind, time_last = array[:, None], "table", True
@@ -134,8 +142,16 @@ def _read_array(array: Array, time_last: bool | None) -> tuple[Panel, Container]
             "second axis and not along the last; give time_last=False if it is, time_last=True if it is not"
         )
     time_last = time_last is not False
-    panel = Panel.from_arrays(array, time_last=time_last, kinds=_kinds(dtype, array.shape[1 if time_last else 2]))
-    return replace(panel, name="series"), Container(kind, dtype, time_last)
+    series = array if time_last else array.swapaxes(1, 2)
+    lengths = ends(series) if dtype[1] == "f" else np.full(len(series), series.shape[2])
+    inside = np.arange(series.shape[2]) < lengths[:, None, None]
+    if lengths.max() < series.shape[2] or not np.isfinite(np.where(inside, series, 0)).all():
+        _checked_dtype(array)  # names the place
+    kinds = _kinds(dtype, series.shape[1])
+    if (lengths == series.shape[2]).all():
+        return replace(Panel.from_arrays(series, kinds=kinds), name="series"), Container(kind, dtype, time_last)
+    panel = Panel.from_cases([case[:, :length] for case, length in zip(series, lengths, strict=True)], kinds=kinds)
+    return replace(panel, name="series"), Container(kind, dtype, time_last, padded_to=series.shape[2])
 
 
 def _read_list(cases: list[Array], time_last: bool | None) -> tuple[Panel, Container]:
@@ -164,6 +180,13 @@ def _read_list(cases: list[Array], time_last: bool | None) -> tuple[Panel, Conta
     return replace(panel, name="series"), Container("list", dtype, not turned, n_axes)
 
 
+def _raw(panel: Panel) -> Array:
+    """``(n, c, t)`` values in raw units."""
+    if not any(panel.offsets):
+        return panel.values
+    return np.stack([panel.raw(channel) for channel in range(panel.n_channels)], axis=1)
+
+
 def _joined_panels(panel: Panel, new: Panel) -> Panel:
     """All cases of both. Labels and known factors are those of ``panel``, if it has some."""
     labels = None if panel.labels is None else labels_among(new, panel.classes)
@@ -174,8 +197,8 @@ def _joined_panels(panel: Panel, new: Panel) -> Panel:
     return Panel.concatenated([panel, new])
 
 
-def _checked_dtype(array: Array, where: str = "") -> str:
-    """The name of the dtype of an array of finite real numbers; a DataError for any other."""
+def _checked_dtype(array: Array, where: str = "", *, finite: bool = True) -> str:
+    """The name of the dtype of an array of real numbers, ``finite`` ones by default; a DataError for any other."""
     position = f" in {where}" if where else ""
     if array.dtype == object:
         got = "a sparse matrix" if hasattr(array.item() if array.ndim == 0 else None, "toarray") else "an object array"
@@ -184,7 +207,7 @@ def _checked_dtype(array: Array, where: str = "") -> str:
         raise DataError(f"Complex data not supported: expected real numbers, got {array.dtype}{position}")
     if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
         raise DataError(f"expected an array of numbers, got one of {array.dtype}{position}; convert it")
-    if not np.isfinite(array).all():
+    if finite and not np.isfinite(array).all():
         first = ", ".join(map(str, np.argwhere(~np.isfinite(array))[0]))
         raise DataError(f"expected finite numbers, got NaN or inf at [{first}]{position}; fill or drop missing values")
     return str(array.dtype.str)

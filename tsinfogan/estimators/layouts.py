@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tsinfogan.data.columns import CASE, LABEL, TIME, ColumnNames
 from tsinfogan.data.panel import UNLABELLED, Panel, encode_labels
+from tsinfogan.errors import DataError
 from tsinfogan.formats.frame import columns_in_index, frame_from_panel
 
 NEW_CASE = re.compile(r"new-(\d+)")
-LENGTH_OF_A_DATE = 10
+FORMS = ("%Y-%m-%d", "%Y-%m", "%Y%m%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y %b")
+CLOCKS = (
+    "",
+    *(f"{gap}{clock}{zone}" for gap in "T " for clock in ("%H:%M", "%H:%M:%S") for zone in ("", "Z", "+00:00")),
+)
+SHIFT: Any = "shift_forward"
+AS_DATE = "date"
+"""In place of a form: times are ``datetime.date``."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +39,10 @@ class FrameLayout:
         index: columns that the index stands for, each with the name of that level.
         start: time of the first row of every case, if times are numbers.
         classes: name and value of each class in the column of labels.
-        dates_as_text: whether times are dates as text, without an hour.
+        time_form: form of dates that are text or whole numbers, as ``strftime`` takes it, or ``AS_DATE``; else empty.
+        last_case: the greatest id of a case, if ids are numbers, or dates, in nanoseconds; new cases come after it.
+        own_names: columns whose names are no text, by what they are called here.
+        categories: of each categorical column: its name, the categories, and whether they are ordered.
     """
 
     columns: ColumnNames = field(default=ColumnNames())
@@ -36,7 +50,10 @@ class FrameLayout:
     index: tuple[tuple[str, str | None], ...] = ()
     start: float = 0.0
     classes: tuple[tuple[str, Any], ...] = ()
-    dates_as_text: bool = False
+    time_form: str = ""
+    last_case: int = -1
+    own_names: tuple[tuple[str, Any], ...] = ()
+    categories: tuple[tuple[str, tuple[Any, ...], bool], ...] = ()
 
     @classmethod
     def of(cls, frame: pd.DataFrame, columns: ColumnNames) -> FrameLayout:
@@ -46,41 +63,61 @@ class FrameLayout:
         index = tuple(zip(held, levels, strict=False))  # the index may only number the rows
         held |= {str(name): frame.iloc[:, position] for position, name in enumerate(frame.columns)}
         case, time, label = _names(columns)
+        if time not in held:
+            raise DataError(f"expected the time of a DataFrame in one column or in its index, got none called {time!r}")
         start = 0.0
-        if pd.api.types.is_numeric_dtype(held[time].dtype):
+        time_form = _form_of(held[time])
+        if not time_form and pd.api.types.is_numeric_dtype(held[time].dtype):
             begins = pd.Series(np.asarray(held[time])).groupby(np.asarray(held[case])).min()
             start = float(begins.iloc[0]) if (begins == begins.iloc[0]).all() else 0.0
-        text = held[time].dtype in (object, "str", "string") and isinstance(held[time][0], str)
-        dates_as_text = text and len(held[time][0]) == LENGTH_OF_A_DATE
-        dtypes = tuple((name, str(column.dtype)) for name, column in held.items())
         values = pd.unique(pd.Series(held[label]).dropna()).tolist() if label in held else []
         labels, names = encode_labels(values)
-        classes = tuple((names[k], value) for k, value in zip(labels, values, strict=True) if k != UNLABELLED)
-        return cls(columns, dtypes, index, start, classes, dates_as_text)
+        return cls(
+            columns,
+            dtypes=tuple((name, str(column.dtype)) for name, column in held.items()),
+            index=index,
+            start=start,
+            classes=tuple((names[k], value) for k, value in zip(labels, values, strict=True) if k != UNLABELLED),
+            time_form=time_form,
+            last_case=_last(held[case]),
+            own_names=tuple((str(name), name) for name in frame.columns.tolist() if not isinstance(name, str)),
+            categories=tuple(
+                (name, tuple(column.dtype.categories.tolist()), bool(column.dtype.ordered))
+                for name, column in held.items()
+                if isinstance(column.dtype, pd.CategoricalDtype) and name == label
+            ),
+        )
 
     def frame(self, panel: Panel, known_cases: Sequence[Any] = ()) -> pd.DataFrame:
-        """The rows of ``panel``, whose cases get other names than ``known_cases``."""
+        """The rows of ``panel``, whose cases get other names than ``known_cases`` and those of the training series."""
         dtypes = dict(self.dtypes)
         case, time, label = _names(self.columns)
         if label not in dtypes:
             panel = replace(panel, labels=None, classes=())
-        frame: pd.DataFrame = frame_from_panel(panel, self.columns)
-        names = _new_cases(known_cases, panel.n_cases, dtypes[case])
-        frame[case] = pd.Series(names, dtype=object).repeat(panel.case_lengths).to_numpy()
+        frame: pd.DataFrame = frame_from_panel(panel, replace(self.columns, channels=()))
+        names = _new_cases(known_cases, self.last_case, panel.n_cases, dtypes[case])
+        frame[case] = names.repeat(panel.case_lengths)
         if pd.api.types.is_numeric_dtype(frame[time].dtype):
             frame[time] += self.start
             if "int" in dtypes[time].lower():
                 frame[time] = frame[time].round()
-        elif self.dates_as_text:
-            frame[time] = frame[time].dt.strftime("%Y-%m-%d")
+        elif self.time_form:
+            dates = frame[time].dt
+            frame[time] = dates.date if self.time_form == AS_DATE else dates.strftime(self.time_form)
         if label in frame:
             frame[label] = frame[label].astype(object).map(dict(self.classes))
         frame = frame[[name for name in dtypes if name in frame]]
-        frame = frame.astype({str(name): dtypes[name] for name in frame.columns})
+        for name, values, ordered in self.categories:
+            frame[name] = pd.Categorical(frame[name], categories=list(values), ordered=ordered)
+        for name in set(frame.columns) - {name for name, _, _ in self.categories}:
+            with suppress(TypeError, ValueError):  # new cases may have names that the dtype of the others does not hold
+                as_numbers = name == case and names.dtype != object
+                frame[name] = _as_dtype(frame[name], names.dtype if as_numbers else dtypes[str(name)])
         if self.index:
             frame = frame.set_index([column for column, _ in self.index])
             frame.index.names = [name for _, name in self.index]
-        return frame
+        renamed: pd.DataFrame = frame.rename(columns=dict(self.own_names))
+        return renamed
 
     def joined(self, frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
         """``frame``, unchanged, followed by the rows of ``panel``."""
@@ -97,14 +134,56 @@ class FrameLayout:
 
 def _names(columns: ColumnNames) -> tuple[str, str, str]:
     """Names of the columns of case, time and label."""
-    return columns.case or CASE, columns.time or TIME, columns.label or LABEL
+    return columns.case or CASE, columns.time or TIME, LABEL if columns.label is None else columns.label
 
 
-def _new_cases(known: Sequence[Any], n: int, dtype: str) -> list[Any]:
-    """``n`` names of cases, of the same dtype, that are not among the known ones."""
-    if dtype.lower().startswith(("int", "uint", "float")):
-        first = int(max(known, default=-1)) + 1
-        return list(range(first, first + n))
+def _form_of(times: Any) -> str:
+    """The form of dates that are text, whole numbers such as 20240131, or ``datetime.date``; empty for others."""
+    first = next(iter(times), None)
+    if isinstance(first, dt.date) and not isinstance(first, dt.datetime):
+        return AS_DATE
+    text = str(first)
+    if not isinstance(first, str) and not re.fullmatch(r"(1[6-9]|2[01])\d{6}", text):
+        return ""
+    for form in (f"{form}{clock}" for form in FORMS for clock in CLOCKS):
+        parsed = pd.to_datetime(pd.Series([text]), format=form, errors="coerce")[0]
+        if not pd.isna(parsed) and parsed.strftime(form) == text:
+            return form
+    return ""
+
+
+def _last(ids: Any) -> int:
+    """The greatest id, if ids are numbers, or dates, in nanoseconds; else -1."""
+    values = pd.Series(np.asarray(ids))
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return int(values.max().value)
+    return int(values.max()) if pd.api.types.is_numeric_dtype(values.dtype) else -1
+
+
+def _new_cases(known: Sequence[Any], last: int, n: int, dtype: str) -> NDArray[Any]:
+    """``n`` names of cases, of the same dtype if it can hold them, that are not among the known ones."""
+    if dtype.startswith("datetime"):
+        after = max([pd.Timestamp(last), *(pd.Timestamp(each) for each in known)])
+        return np.asarray(pd.date_range(after, periods=n + 1, freq="D")[1:].astype(object), dtype=object)
+    if dtype.lower().startswith(("int", "uint", "float", "bool")):
+        ids = int(max([last, *known])) + 1 + np.arange(n)
+        kind = np.dtype(dtype.lower().replace("bool", "int"))
+        fits = kind.kind == "f" or not n or ids[-1] <= np.iinfo(kind).max
+        return np.asarray(ids.astype(kind) if fits else ids)
     numbers = [int(found[1]) for name in known if (found := NEW_CASE.fullmatch(str(name)))]
     first = max(numbers, default=-1) + 1
-    return [f"new-{number}" for number in range(first, first + n)]
+    return np.array([f"new-{number}" for number in range(first, first + n)], dtype=object)
+
+
+def _as_dtype(values: pd.Series, dtype: Any) -> pd.Series:
+    """Values of another dtype: float32 as float64 by the digits that count, dates with or without a time zone."""
+    if values.dtype == np.float32 and str(dtype).lower() == "float64":
+        values = values.astype(str).astype(np.float64)
+    if isinstance(kind := pd.api.types.pandas_dtype(dtype), pd.DatetimeTZDtype):
+        if values.dt.tz is None:
+            values = values.dt.tz_localize("UTC" if kind.tz is None else kind.tz, ambiguous=True, nonexistent=SHIFT)
+        values = values.dt.tz_convert(kind.tz)
+    elif pd.api.types.is_datetime64_any_dtype(kind) and getattr(values.dt, "tz", None) is not None:
+        values = values.dt.tz_localize(None)
+    as_kind: pd.Series = values.astype(kind)
+    return as_kind

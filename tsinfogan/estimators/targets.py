@@ -43,6 +43,10 @@ class Targets:
 
             added = pd.Series(new.tolist(), dtype=y.dtype, name=y.name)
             return pd.concat([y, added], ignore_index=True)
+        if hasattr(y, "categories"):
+            import pandas as pd
+
+            return pd.Categorical([*y, *new.tolist()], dtype=y.dtype)
         if isinstance(y, (list, tuple)):
             return [*y, *new.tolist()]
         old = np.asarray(y)

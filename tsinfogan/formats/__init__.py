@@ -6,10 +6,14 @@ Reading and writing go through :func:`read_panel` and :func:`write_panel`, table
 
 from __future__ import annotations
 
+import io
 import math
+import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -92,6 +96,14 @@ class Format:
 FORMATS: Registry[Format] = Registry("format", __name__, "FORMAT", (Format,), shared=("blocks", "frame"))
 
 
+COMPRESSIONS = (".gz", ".zst", ".zip", ".bz2")
+CHUNK, MIN_BOMB, MAX_RATIO = 1 << 20, 1 << 28, 200
+"""Largest size of the content of a compressed file: 256 MiB, or so many times the size of the file."""
+JSON_LINES = (".jsonl", ".ndjson")
+READ_AS = {**dict.fromkeys((".tsv", ".txt", *JSON_LINES), "csv"), ".npy": "npz"}
+"""Further suffixes that are read, never written, and the format that reads them."""
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """The file, open for reading.
@@ -111,7 +123,49 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     with stream:
         if not stream.peek(1):
             raise DataError(f"{path.name} is empty; expected at least a header and two cases")
-        yield stream
+        yield stream if (kind := _compression(path.name)) is None else _unpacked(stream, kind, path.name)
+
+
+def without_compression(name: str) -> str:
+    """The name of a file without the suffix of its compression."""
+    return name[: -len(kind)] if (kind := _compression(name)) else name
+
+
+def _compression(name: str) -> str | None:
+    return next((suffix for suffix in COMPRESSIONS if name.lower().endswith(suffix)), None)
+
+
+def _unpacked(stream: BinaryIO, kind: str, name: str) -> BinaryIO:
+    """The content of a compressed file; refused if it is damaged, or much larger than it could be by honest means."""
+    import zipfile
+
+    import pyarrow as pa
+
+    limit = max(MIN_BOMB, MAX_RATIO * os.fstat(stream.fileno()).st_size)
+    try:
+        if kind == ".zip":
+            archive = zipfile.ZipFile(stream)
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            if len(members) != 1:
+                raise DataError(
+                    f"{name} holds {len(members)} files, expected one; unpack it and name a file or the folder"
+                )
+            source: Any = archive.open(members[0])
+        else:
+            source = pa.CompressedInputStream(stream, {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}[kind])
+        parts: list[bytes] = []
+        while len(parts) * CHUNK <= limit and (part := source.read(CHUNK)):
+            parts.append(part)
+        content = b"".join(parts)
+    except (OSError, EOFError, RuntimeError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{name} is not a readable {kind} file ({error}); compress it anew") from None
+    if len(content) > limit:
+        raise DataError(f"{name} holds more than {limit >> 20} MiB, far more than its size suggests; unpack it")
+    if not content:
+        raise DataError(f"{name} is empty; expected at least a header and two cases")
+    return io.BytesIO(content)
 
 
 def format_of(name: str) -> Format | None:
@@ -122,22 +176,45 @@ def format_of(name: str) -> Format | None:
 
 
 def readable_format(path: Path) -> Format:
-    """The format that reads a file, by its suffix; Parquet for a folder of Parquet files.
+    """The format that reads a file, by its suffix without that of compression; of a folder, that of its files.
 
     Raises:
         DataError: no format reads such files; the message lists the suffixes that are read.
     """
-    entry = format_of(path.name)
+    name = without_compression(path.name)
+    if name.lower().endswith(".tsf"):
+        return _read_only("_tsf")
+    entry = next((FORMATS.get(READ_AS[suffix]) for suffix in READ_AS if name.lower().endswith(suffix)), format_of(name))
     if entry is not None and entry.read is not None:
         return entry
-    if entry is None and path.is_dir() and any(any(path.glob(files)) for files in ("*.parquet", "*=*")):
-        return FORMATS.get("parquet")
+    if entry is None and path.is_dir():
+        if any(any(path.glob(files)) for files in ("*.parquet", "*=*")):
+            return FORMATS.get("parquet")
+        if any(text_files(path)):
+            return _read_only("_folder")
     readable = [entry for entry in map(FORMATS.get, FORMATS.names()) if entry.read is not None]
     suffixes = [suffix for entry in readable for suffix in (entry.suffix, *entry.other_suffixes)]
     raise DataError(
-        f"{path.name}: expected a file called {', '.join('*' + suffix for suffix in suffixes)}, or a folder of Parquet "
-        "files; convert it"
+        f"{path.name}: expected a file called {', '.join('*' + suffix for suffix in (*suffixes, *READ_AS, '.tsf'))}, "
+        f"these with {', '.join(COMPRESSIONS)} behind, or a folder of such files; convert it"
     )
+
+
+def text_files(folder: Path) -> list[Path]:
+    """The files of text in a folder, in the order of their names."""
+    suffixes = (".csv", *(suffix for suffix, name in READ_AS.items() if name == "csv"))
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if not file.name.startswith(".")
+        and without_compression(file.name.lower()).endswith(suffixes)
+        and file.is_file()
+    )
+
+
+def _read_only(module: str) -> Format:
+    entry: Format = import_module(f"{__name__}.{module}").READS
+    return entry
 
 
 def read_panel(
@@ -173,7 +250,10 @@ def read_panel(
     entry = readable_format(path) if format is None else FORMATS.get(format)
     if entry.read is None:
         raise SettingError(f"a {entry.suffix} file can only be written; convert {path.name} to another format")
-    named = [name for name in columns.named if name != "channels"]
+    everywhere = {"channels", "ignore", "missing", "layout"} | (
+        {"label"} if not columns.label or entry.suffix == ".npz" else set()
+    )
+    named = [name for name in columns.named if name not in everywhere]
     if named and not entry.is_table:
         raise SettingError(
             f"{path.name}: a {entry.suffix} file has no {named[0]} column that could be called "

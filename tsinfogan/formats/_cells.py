@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,15 +12,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import is_number
-from tsinfogan.data.dates import ZONE
-from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray
+from tsinfogan.data.dates import DAY_NS, ZONE
+from tsinfogan.data.panel import ChannelKind, IntArray
 from tsinfogan.errors import DataError
+from tsinfogan.formats._dates import is_date, iso_dates, seconds_of
 
-MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
+MISSING = ("", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "nat", "null", "none")
 """Texts that stand for a missing number, in upper or lower case."""
-WHOLE_IN_FLOAT32 = 1 << 24
-"""Float32 holds every whole number up to this one."""
-DATE = re.compile(r"\d{4}-\d\d(?!\d)")
 YEARS = (1678, 2261)
 """The years that int64 nanoseconds since 1970 can express."""
 
@@ -53,9 +50,8 @@ class Column:
 class Numbers(NamedTuple):
     """The numbers of one channel."""
 
-    values: FloatArray  # (n_rows,), NaN where missing
+    values: NDArray[np.float64]  # (n_rows,), NaN where missing
     kind: ChannelKind
-    n_rounded: int  # how many whole numbers float32 cannot hold
 
 
 class Times(NamedTuple):
@@ -63,6 +59,8 @@ class Times(NamedTuple):
 
     values: NDArray[np.float64] | IntArray  # (n_rows,) numbers, or dates as nanoseconds since 1970
     zone: str = ""  # time zone that dates were given in; empty for numbers and for dates without a zone
+    unit: str = ""  # of numbers, if it is known
+    how: str = ""  # how they were read, if that is a guess
 
     @property
     def are_dates(self) -> bool:
@@ -108,27 +106,32 @@ def factors(column: pa.ChunkedArray, name: str, source: str, required: str | Non
 # ---- channels
 
 
-def read_channel(column: Column) -> Numbers:
-    """The numbers of a column, each of them finite."""
+def read_channel(column: Column, missing: Sequence[str] = ()) -> Numbers:
+    """The numbers of a column, each of them finite in float32; ``missing`` are further texts of missing values."""
     cells, is_boolean = column.cells, pa.types.is_boolean(column.cells.type)
     try:
-        numbers: FloatArray = _cast(cells, pa.float32())
+        numbers = _cast(cells.cast(pa.int8()) if is_boolean else cells, pa.float64())
     except pa.ArrowException:
         if not column.is_text:
             raise DataError(
                 f"{column.source}: column {column.name!r} holds {cells.type}, expected numbers; "
                 f"{_advice(column)}convert or drop it"
             ) from None
-        cells, is_boolean = _without_words(cells)
+        cells, is_boolean = _without_words(cells, missing)
         try:
-            numbers = _cast(cells, pa.float32())
+            numbers = _cast(cells, pa.float64())
         except pa.ArrowException:
             numbers = _parsed(column, cells)
-    if (infinite := np.isinf(numbers)).any():
+    for text in missing:
+        if is_number(text):
+            numbers = np.where(numbers.astype(np.float32) == np.float32(text), np.nan, numbers)
+    with np.errstate(over="ignore"):
+        infinite = np.isinf(numbers.astype(np.float32))
+    if infinite.any():
         raise column.refusal("a finite number", int(np.argmax(infinite)), "correct it, or leave it empty")
     if not is_boolean and _are_integers(column, cells, numbers):
-        return Numbers(numbers, "integer", _n_rounded(cells, numbers))
-    return Numbers(numbers, "boolean" if is_boolean else "real", 0)
+        return Numbers(numbers, "integer")
+    return Numbers(numbers, "boolean" if is_boolean else "real")
 
 
 def _cast(cells: pa.Array, kind: Any) -> NDArray[Any]:
@@ -136,25 +139,24 @@ def _cast(cells: pa.Array, kind: Any) -> NDArray[Any]:
     return numbers
 
 
-def _without_words(cells: pa.Array) -> tuple[pa.Array, bool]:
+def _without_words(cells: pa.Array, missing: Sequence[str] = ()) -> tuple[pa.Array, bool]:
     """The texts trimmed, null where missing, ``true`` as 1 and ``false`` as 0; and whether all were true or false."""
     trimmed = pc.utf8_trim_whitespace(cells)
     lower = pc.utf8_lower(trimmed)
-    missing = pc.is_in(lower, value_set=pa.array(MISSING, lower.type))
-    words = pc.is_in(lower, value_set=pa.array(["true", "false"], lower.type))
-    is_boolean = bool(pc.all(pc.or_(words, missing)).as_py() and pc.any(words).as_py())
+    words = [*MISSING, *(text.strip().lower() for text in missing)]
+    absent = pc.is_in(lower, value_set=pa.array(words, lower.type))
+    truths = pc.is_in(lower, value_set=pa.array(["true", "false"], lower.type))
+    is_boolean = bool(pc.all(pc.or_(truths, absent)).as_py() and pc.any(truths).as_py())
     text = pc.if_else(pc.equal(lower, "true"), "1", "0").cast(trimmed.type) if is_boolean else trimmed
-    return pc.if_else(missing, pa.scalar(None, trimmed.type), text), is_boolean
+    return pc.if_else(absent, pa.scalar(None, trimmed.type), text), is_boolean
 
 
-def _parsed(column: Column, cells: pa.Array) -> FloatArray:
+def _parsed(column: Column, cells: pa.Array) -> NDArray[np.float64]:
     """The numbers of trimmed texts by Python, which is slower than Arrow but reads plus signs."""
     numbers = list(map(_number, cells.to_pylist()))
     if None in numbers:
         raise column.refusal("a number", numbers.index(None), f"{_advice(column)}correct it or drop the column")
-    with np.errstate(over="ignore"):
-        wide = np.array(numbers, np.float64)
-        return np.where(np.abs(wide) > np.finfo(np.float32).max, np.copysign(np.inf, wide), wide).astype(np.float32)
+    return np.array(numbers, np.float64)
 
 
 def _number(text: str | None) -> float | None:
@@ -168,52 +170,83 @@ def _advice(column: Column) -> str:
     dates = pa.types.is_temporal(column.cells.type)
     if column.is_text:
         known = column.cells.drop_null()
-        dates = len(known) > 0 and bool(DATE.match(known[0].as_py()))
-    return f"name it as the time column (`columns.time={column.name}`), " if dates else ""
-
-
-def _are_integers(column: Column, cells: pa.Array, numbers: FloatArray) -> bool:
+        dates = len(known) > 0 and is_date(known[0].as_py())
+    if dates:
+        return f"name it as the time column (`columns.time={column.name}`), "
     if not column.is_text:
+        return ""
+    distinct = len(pc.unique(column.cells))
+    if 1 < distinct * 3 <= len(column.cells):
+        return (
+            f"name it as the label (`columns.label={column.name}`) or leave it out (`columns.ignore={column.name}`), "
+        )
+    return "say which text is a missing value (`columns.missing`), "
+
+
+def _are_integers(column: Column, cells: pa.Array, numbers: NDArray[np.float64]) -> bool:
+    """Whether all are whole, and written so; ``3.0`` is what pandas writes of whole numbers with a gap."""
+    if not column.is_text and not pa.types.is_floating(cells.type):
         return bool(pa.types.is_integer(cells.type))
     known = numbers[~np.isnan(numbers)]
     if not len(known) or (np.rint(known) != known).any():
         return False
-    return bool(pc.all(pc.match_substring_regex(cells, r"^\s*[+-]?\d+\s*$")).as_py())
-
-
-def _n_rounded(cells: pa.Array, numbers: FloatArray) -> int:
-    if not np.nanmax(np.abs(numbers), initial=0) >= WHOLE_IN_FLOAT32:
-        return 0
-    exact = [None if value is None else int(value) for value in cells.to_pylist()]
-    return sum(whole is not None and whole != held for whole, held in zip(exact, numbers.tolist(), strict=True))
+    if not column.is_text:
+        return len(known) < len(numbers)
+    if bool(pc.all(pc.match_substring_regex(cells, r"^\s*[+-]?\d+\s*$")).as_py()):
+        return True
+    return len(known) < len(numbers) and bool(pc.all(pc.match_substring_regex(cells, r"^\s*[+-]?\d+\.0\s*$")).as_py())
 
 
 # ---- times
 
 
-def read_times(column: Column) -> Times:
-    """The numbers or dates of a column, which may not hold both."""
-    cells, zone = column.cells, ""
-    values: NDArray[np.float64] | IntArray
+def read_times(column: Column, dates: str | None = None) -> Times:
+    """The numbers or dates of a column, which may not hold both; ``dates`` as of :class:`ColumnNames`."""
+    cells = column.cells
     if pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type):
-        zone = getattr(cells.type, "tz", None) or ""
-        try:
-            nanoseconds = cells.cast(pa.timestamp("ns", zone or None), safe=True).cast(pa.int64())
-        except pa.ArrowException:
-            raise DataError(
-                f"{column.source}: column {column.name!r} holds dates beyond the years {YEARS[0]} to {YEARS[1]}; "
-                "shift them"
-            ) from None
-        values = nanoseconds.fill_null(0).to_numpy(zero_copy_only=False)
+        times, absent = _typed_dates(column), cells.is_null().to_numpy(zero_copy_only=False)
+    elif pa.types.is_duration(cells.type):
+        cells = cells.cast(pa.duration("ns")).cast(pa.int64())
+        times = Times(cells.fill_null(0).to_numpy(zero_copy_only=False) / 1e9, unit="s")
         absent = cells.is_null().to_numpy(zero_copy_only=False)
+    elif (found := _text_times(column, dates)) is not None:
+        times, absent = found, np.zeros(1, bool)
     else:
-        if column.is_text and (dates := _dates(column)) is not None:
-            return dates
-        values = _time_numbers(column)
-        absent = ~np.isfinite(values)
+        times = Times(_time_numbers(column))
+        absent = ~np.isfinite(times.values)
     if absent.any():
         raise column.refusal("a time", int(np.argmax(absent)), "fill it in")
-    return Times(values, zone)
+    if times.are_dates and len(times.values) and int(times.values.max()) - int(times.values.min()) >= 1 << 63:
+        raise DataError(
+            f"{column.source}: the dates in column {column.name!r} span more than 292 years; give years as numbers"
+        )
+    return times
+
+
+def _typed_dates(column: Column) -> Times:
+    cells, zone = column.cells, getattr(column.cells.type, "tz", None) or ""
+    try:
+        nanoseconds = cells.cast(pa.timestamp("ns", zone or None), safe=True).cast(pa.int64()).fill_null(0)
+    except pa.ArrowException:
+        raise DataError(
+            f"{column.source}: column {column.name!r} holds dates beyond the years {YEARS[0]} to {YEARS[1]}; shift them"
+        ) from None
+    values: IntArray = nanoseconds.to_numpy(zero_copy_only=False)
+    if not zone or zone == "UTC":
+        return Times(values, zone)
+    try:
+        local = pc.local_timestamp(cells.cast(pa.timestamp("ns", zone))).cast(pa.int64()).fill_null(0)
+    except pa.ArrowException:  # a zone that this machine does not know
+        return Times(values, zone)
+    return _by_calendar(values, local.to_numpy(zero_copy_only=False), zone)
+
+
+def _by_calendar(utc: IntArray, local: IntArray, zone: str) -> Times:
+    """Dates as they are on the local calendar if all have one time of day there, else as they are in UTC."""
+    days = local // DAY_NS
+    if len(local) and not np.ptp(local - days * DAY_NS) and np.ptp(days):
+        return Times(local, how=f"dates of zone {zone} are taken as dates of the local calendar, without zone")
+    return Times(utc, zone)
 
 
 def _time_numbers(column: Column) -> NDArray[np.float64]:
@@ -231,18 +264,25 @@ def _time_numbers(column: Column) -> NDArray[np.float64]:
     numbers = list(map(_number, texts))
     if None not in numbers or np.nan in numbers:
         return np.array([0.0 if number is None else number for number in numbers])
-    dates = [bool(DATE.match(text)) for text in texts]
-    odd, wanted = (dates.index(False), "date") if sum(dates) * 2 >= len(dates) else (numbers.index(None), "number")
+    dates = [is_date(text or "") for text in texts]
+    many = "a date" if sum(dates) * 2 >= len(dates) else "a number" if numbers.count(None) < len(numbers) else ""
+    odd = dates.index(False) if many == "a date" and not all(dates) else numbers.index(None)
     advice = "write all times as numbers, or all as dates such as 2020-01-31 09:00"
-    raise column.refusal(f"a {wanted} as in other rows", odd, advice)
+    raise column.refusal(f"{many} as in other rows" if many else "a number or a date", odd, advice)
 
 
-def _dates(column: Column) -> Times | None:
-    """Dates in ISO 8601, each distinct text parsed once; None if the column holds other text."""
-    coded = pc.utf8_trim_whitespace(column.cells).fill_null("").dictionary_encode()
-    texts = coded.dictionary.to_pylist()
-    if not all(map(DATE.match, texts)):
+def _text_times(column: Column, dates: str | None) -> Times | None:
+    """Dates or durations, each distinct text parsed once; None if the column holds other text, or numbers."""
+    if not column.is_text and not pa.types.is_integer(column.cells.type):
         return None
+    text = column.cells if column.is_text else column.cells.cast(pa.string())
+    coded = pc.utf8_trim_whitespace(text).fill_null("").dictionary_encode()
+    texts, index = coded.dictionary.to_pylist(), coded.indices.to_numpy(zero_copy_only=False)
+    found = iso_dates(texts, dates, column.source, column.name)
+    if found is None:
+        seconds = seconds_of(texts)
+        return None if seconds is None else Times(seconds[index], unit="s")
+    texts, how = found
     import pandas as pd
 
     zones = [zone[0] if (zone := ZONE.search(text[10:])) else "" for text in texts]
@@ -250,16 +290,21 @@ def _dates(column: Column) -> Times | None:
         raise DataError(
             f"{column.source}: some dates in column {column.name!r} have a time zone and some have none; give all one"
         )
-    try:
-        parsed = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", utc=True, errors="coerce")
-        known = parsed.dt.year.between(*YEARS).to_numpy()
-    except (ValueError, OverflowError, AttributeError):
-        known = np.zeros(len(texts), bool)
-    index = coded.indices.to_numpy(zero_copy_only=False)
+    local = [text.removesuffix(zone) for text, zone in zip(texts, zones, strict=True)]
+
+    def nanoseconds(of: list[str]) -> tuple[IntArray, NDArray[np.bool_]]:
+        try:
+            parsed = pd.to_datetime(pd.Series(of, dtype=object), format="ISO8601", utc=True, errors="coerce")
+            known = parsed.dt.year.between(*YEARS).to_numpy()
+            return parsed.dt.tz_localize(None).to_numpy("datetime64[ns]").astype(np.int64)[index], known
+        except (ValueError, OverflowError, AttributeError):
+            return np.zeros(len(index), np.int64), np.zeros(len(of), bool)
+
+    values, known = nanoseconds(texts)
     if not known.all():
         expected = f"a date such as 2020-01-31 09:00, of the years {YEARS[0]} to {YEARS[1]}"
         raise column.refusal(expected, int(np.argmin(known[index])), "correct it")
-    values: IntArray = parsed.dt.tz_localize(None).to_numpy("datetime64[ns]").astype(np.int64)[index]
     offsets = set(zones) - {""}
-    utc = {"Z", "+00:00", "+0000", "+00"}
-    return Times(values, "" if not offsets else "UTC" if offsets <= utc else ", ".join(sorted(offsets)[:3]))
+    if not offsets <= {"Z", "+00:00", "+0000", "+00"}:
+        return _by_calendar(values, nanoseconds(local)[0], ", ".join(sorted(offsets)[:3]))
+    return Times(values, "UTC" if offsets else "", how=how)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv as arrow_csv
+from numpy.typing import NDArray
 
 from tsinfogan.data.columns import (
     CASE,
@@ -22,73 +23,37 @@ from tsinfogan.data.columns import (
     is_number,
     listed,
 )
-from tsinfogan.data.panel import FloatArray, IntArray, Panel, encode_labels
+from tsinfogan.data.panel import UNLABELLED, IntArray, Panel, encode_labels
 from tsinfogan.data.windows import Series, check_size, ends, panel_from_series
 from tsinfogan.errors import DataError
-from tsinfogan.formats import opened
-from tsinfogan.formats._cells import Column, Numbers, Times, factors, in_python, plain, read_channel, read_times
+from tsinfogan.formats import without_compression
+from tsinfogan.formats._cells import Column, Numbers, factors, in_python, plain, read_channel, read_times
+from tsinfogan.formats._dates import joined_time
+from tsinfogan.formats._text import read_text
 from tsinfogan.formats._time import Grid, indices, interpolated, laid_out
-from tsinfogan.formats._wide import is_wide, melted, names_when_melted
-
-# A label or a channel name may hold a line break.
-PARSING = arrow_csv.ParseOptions(newlines_in_values=True)
-
+from tsinfogan.formats._wide import is_wide, melted, names_cases, names_when_melted
 
 # ---- CSV files: tables of text, whose numbers are parsed later, so that messages can quote the text
 
 
 def read_csv(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
     """The panel in a long or wide file; rows may come in any order."""
-    table = _read_text(path)
-    has_time = columns.time is not None or TIME in table.column_names
-    if has_time or not is_wide(table.column_names, columns):
-        return panel_from_table(table, path, columns=columns, windows=windows)
-    long, names = melted(table, path.name, columns)
-    return panel_from_table(long, path, columns=names, windows=windows, padded=True)
+    table, notes = read_text(path, columns)
+    names = table.column_names
+    if windows is None and names_cases(table, columns):
+        columns = replace(columns, case=names[0], layout="wide")
+        notes += (f"{path.name}: each row is taken as a series, named by its first column",)
+    is_recording = windows is not None and all(map(is_number, names))  # channels that pandas numbered
+    if is_recording or not is_wide(names, columns):
+        return panel_from_table(table, path, columns=columns, windows=windows, notes=notes)
+    long, called = melted(table, path.name, columns)
+    return panel_from_table(long, path, columns=called, windows=windows, padded=True, notes=notes)
 
 
 def names_in_csv(path: Path) -> tuple[str, ...]:
     """The names in the header; for a wide file, those of its long table."""
-    with opened(path) as stream:
-        names = _header(path, stream)
-    return names_when_melted(_read_text(path), path.name) if is_wide(names) else names
-
-
-def _read_text(path: Path) -> pa.Table:
-    """All cells of a file, as text."""
-    with opened(path) as stream:
-        content = pa.py_buffer(stream.read())
-    names = _header(path, pa.BufferReader(content), content)
-    as_text = arrow_csv.ConvertOptions(column_types={name: pa.string() for name in names})
-    try:
-        return arrow_csv.read_csv(pa.BufferReader(content), parse_options=PARSING, convert_options=as_text)
-    except pa.ArrowException as error:
-        raise _unreadable(path, error, content) from None
-
-
-def _header(path: Path, source: object, content: pa.Buffer | None = None) -> tuple[str, ...]:
-    try:
-        names = tuple(arrow_csv.open_csv(source, parse_options=PARSING).schema.names)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise _unreadable(path, error, content) from None
-    if all(map(is_number, names)):
-        raise DataError(
-            f"{path.name}: expected the names of the columns in the first line, got numbers, {', '.join(names[:5])}; "
-            "put a line of names before them"
-        )
-    return names
-
-
-def _unreadable(path: Path, error: Exception, content: pa.Buffer | None = None) -> DataError:
-    reason = str(error).splitlines()[0][:200]
-    if "utf8" in reason.lower() or "\0" in reason or isinstance(error, UnicodeDecodeError):
-        return DataError(f"{path.name} is not UTF-8 text; save it as CSV in UTF-8")
-    if content is not None:
-        try:  # a single thread knows the number of the row
-            arrow_csv.read_csv(pa.BufferReader(content), arrow_csv.ReadOptions(use_threads=False), PARSING)
-        except pa.ArrowException as numbered:
-            reason = str(numbered).splitlines()[0][:200]
-    return DataError(f"{path.name} is not a readable CSV file: {reason}; give every row as many cells as the header")
+    table = read_text(path).table
+    return names_when_melted(table, path.name) if is_wide(table.column_names) else tuple(table.column_names)
 
 
 # ---- long tables
@@ -96,7 +61,9 @@ def _unreadable(path: Path, error: Exception, content: pa.Buffer | None = None) 
 
 def stem(source: Path | str) -> str:
     """Name of the panel of a file: the file's name without its suffix."""
-    return source if isinstance(source, str) else source.stem.removesuffix(".wide") or source.name
+    if isinstance(source, str):
+        return source
+    return Path(without_compression(source.name)).stem.removesuffix(".wide") or source.name
 
 
 def panel_from_table(
@@ -108,6 +75,7 @@ def panel_from_table(
     columns: ColumnNames = USUAL,
     windows: Windows | None = None,
     padded: bool = False,
+    notes: tuple[str, ...] = (),
 ) -> Panel:
     """The panel in a long table. Rows may come in any order; cases stay in the order in which they first appear.
 
@@ -119,16 +87,19 @@ def panel_from_table(
         columns: names of the columns.
         windows: cut every series into windows; without a column of cases, all rows are one series.
         padded: whether a case ends with the last value of any channel, as in a melted wide table.
+        notes: what was taken for granted so far.
     """
-    return _Reader(table, source, columns, windows).panel(time_step, time_unit, padded)
+    return _Reader(table, source, columns, windows).panel(time_step, time_unit, padded, notes)
 
 
 class _Reader:
     def __init__(self, table: pa.Table, source: Path | str, columns: ColumnNames, windows: Windows | None) -> None:
+        self.file, self.name = source if isinstance(source, str) else source.name, stem(source)
+        check_columns(table.column_names, columns, self.file)
+        if columns.time is not None and columns.time not in table.column_names:
+            table = joined_time(table, columns.time)
         names = table.column_names
         self.table, self.asked, self.windows = table, columns, windows
-        self.file, self.name = source if isinstance(source, str) else source.name, stem(source)
-        check_columns(names, columns, self.file)
         self.index = index_columns(names, columns)
         self.columns = describe_columns(names, columns)
         case, time = columns.case or CASE, columns.time or TIME
@@ -136,27 +107,37 @@ class _Reader:
             raise DataError(
                 f"{self.file} has no column {case!r}, only {listed(names)}; expected case, time, one column a channel: "
                 "name the column that tells the cases apart (`columns.case`), or cut one long recording into windows "
-                "(`windows`)"
+                f"(`windows`){self.if_wide(names)}"
             )
         if time not in names and len(self.index) == 2 and windows is None:
             raise DataError(
                 f"{self.file} has no column {time!r}, only {listed(names)}; expected case, time, one column a channel: "
-                "name the column of the time (`columns.time`)"
+                f"name the column of the time (`columns.time`){self.if_wide(names)}"
             )
         if not self.columns.channels:
-            raise DataError(f"{self.file} has no channel beside {listed(names)}; add a column of numbers for each")
+            advice = ", or name one of these as a channel (`columns.channels`)" if self.columns.codes else ""
+            raise DataError(
+                f"{self.file} has no channel beside {listed(names)}; add a column of numbers for each{advice}"
+            )
         if not table.num_rows:
             raise DataError(f"{self.file} has a header and no rows; expected one row for each timepoint of a case")
         self.known_index = [name for name in self.index if name in names]
 
-    def panel(self, time_step: float | None, time_unit: str, padded: bool) -> Panel:
+    def if_wide(self, names: list[str]) -> str:
+        """What to do if each row is a series, as far as there are enough columns for one, and all are text."""
+        is_text = all(column.type in (pa.string(), pa.large_string()) for column in self.table.columns)
+        if len(names) <= 8 or not is_text:
+            return ""
+        return ", or if each row is a series, read it as a wide table (`columns.layout=wide`)"
+
+    def panel(self, time_step: float | None, time_unit: str, padded: bool, notes: tuple[str, ...]) -> Panel:
         # Where each row belongs: its case, and its place on the grid of timepoints or pixels.
         case_ids, case = self.cases()
         is_image = len(self.index) == 3
         order, grid, shape = self.pixels(case) if is_image else self.timeline(case, time_step)
-        channels = [read_channel(self.column(name)) for name in self.columns.channels]
+        channels = [read_channel(self.column(name), self.asked.missing) for name in self.columns.channels]
         values = self.values(channels, case[order], order, grid)  # (n, c, t) or (n, c, pixels)
-        labels, classes = self.labels(order, case[order])
+        labels, classes = self.labels(order, case[order], None if is_image else grid)
 
         if is_image:
             values, lengths = values.reshape(*values.shape[:2], *shape), None
@@ -170,7 +151,7 @@ class _Reader:
             labels=labels,
             kinds=[channel.kind for channel in channels],
             cases=case_ids,
-            notes=grid.notes + self.notes_on(channels),
+            notes=notes + grid.notes + self.notes_on_constants(channels, case),
             others={
                 "classes": classes,
                 "name": self.name,
@@ -205,9 +186,9 @@ class _Reader:
             order = np.argsort(case, kind="stable")
             grid = Grid(indices(lengths).astype(np.float64), lengths, is_even=True, step=stated or 1.0)
         else:
-            times = read_times(self.column(self.index[1]))
+            times = read_times(self.column(self.index[1]), self.asked.dates)
             order = np.lexsort((times.values, case))
-            ordered = Times(times.values[order], times.zone)
+            ordered = times._replace(values=times.values[order])
             grid = laid_out(ordered, case[order], lengths, self.file, lambda row: self.where(order[row]), stated)
         return order, grid, (int(grid.lengths.max()),)
 
@@ -227,11 +208,13 @@ class _Reader:
             f"from 0, got {len(case)} rows; complete the images"
         )
 
-    def values(self, channels: list[Numbers], case: IntArray, order: IntArray, grid: Grid) -> FloatArray:
+    def values(self, channels: list[Numbers], case: IntArray, order: IntArray, grid: Grid) -> NDArray[np.float64]:
         """``(n, c, t)``, NaN where a value is missing and beyond a case's length; ``case`` is sorted."""
         shape = (len(grid.lengths), len(channels), int(grid.lengths.max()))
-        check_size(shape, self.file, "shorten the longest case, or cut windows")
-        values: FloatArray = np.full(shape, np.nan, np.float32)
+        check_size(
+            shape, self.file, "shorten the longest case, or cut windows", len(channels) * int(grid.lengths.sum())
+        )
+        values = np.full(shape, np.nan)
         n_rows = np.bincount(case)  # (n,)
         position = grid.position.astype(np.int64)
         if not grid.is_even:  # the rows are interpolated, so that there is one for each point
@@ -243,30 +226,46 @@ class _Reader:
             values[case, index, position] = column
         return values
 
-    def notes_on(self, channels: list[Numbers]) -> tuple[str, ...]:
-        return tuple(
-            f"{self.file}: {channel.n_rounded} whole numbers in column {name!r} have more digits than float32 holds "
-            "and are rounded"
-            for name, channel in zip(self.columns.channels, channels, strict=True)
-            if channel.n_rounded
+    def notes_on_constants(self, channels: list[Numbers], case: IntArray) -> tuple[str, ...]:
+        """On columns that hold one value in each case, but not the same in all: these are hardly series."""
+        first = np.unique(case, return_index=True)[1]
+        constant = []
+        for name, channel in zip(self.columns.channels, channels, strict=True):
+            begins = channel.values[first]  # (n,)
+            if np.ptp(begins) > 0 and len(case) > len(first) and (channel.values == begins[case]).all():
+                constant.append(repr(name))
+        if not constant:
+            return ()
+        return (
+            f"{self.file}: column {', '.join(constant)} never changes within a case; if it is no series, leave it out "
+            "(`columns.ignore`), or name it as the label (`columns.label`)",
         )
 
-    def labels(self, order: IntArray, case: IntArray) -> tuple[IntArray | None, tuple[str, ...]]:
-        """Class index of each case, and the class names, from rows in ``order``, whose ``case`` is sorted."""
+    def labels(self, order: IntArray, case: IntArray, grid: Grid | None) -> tuple[IntArray | None, tuple[str, ...]]:
+        """Class index of each case, and the class names, from rows in ``order``, whose ``case`` is sorted.
+
+        If windows are cut and rows of a case have several labels, there is an index for each point: ``(n, t)``.
+        """
         if not self.columns.has_label:
             return None, ()
-        column = self.asked.label or LABEL
+        column = LABEL if self.asked.label is None else self.asked.label
         names, label = factors(self.table[column], column, self.file)
         if (label < 0).all():
             raise DataError(f"{self.file} has a column {column!r} that is empty in every row; fill it in or drop it")
         label = label[order]
         changes = np.flatnonzero((case[1:] == case[:-1]) & (label[1:] != label[:-1]))
         names = [*names, None]
+        if len(changes) and self.windows is not None and grid is not None:
+            codes, classes = encode_labels(names)
+            points = np.full((len(grid.lengths), int(grid.lengths.max())), UNLABELLED, np.int64)
+            points[case, np.rint(grid.position).astype(np.int64).clip(0, points.shape[1] - 1)] = codes[label]
+            return points, classes
         if len(changes):
             row = int(changes[0])
             raise DataError(
                 f"{self.file}: expected one label a case, got {names[label[row]]!r} and then {names[label[row + 1]]!r} "
-                f"in {self.where(order[row + 1])}; give all rows of a case the same label"
+                f"in {self.where(order[row + 1])}; give all rows of a case the same label, or cut windows (`windows`), "
+                "which have a label each"
             )
         first = np.flatnonzero(np.append(True, np.diff(case) > 0))
         return encode_labels([names[index] for index in label[first]])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.dates import calendar_positions, fixed_frequency, origin_text, step_and_unit
-from tsinfogan.data.panel import FloatArray, IntArray
+from tsinfogan.data.panel import IntArray
 from tsinfogan.errors import DataError
 from tsinfogan.formats._cells import Times
 
@@ -20,6 +20,12 @@ SILENT = 1e-3
 """Largest such distance that is taken as rounding, and not mentioned."""
 REACH = 1.5
 """A grid point farther than this from every row, in time steps, is a missing value."""
+MAX_RATE = 1.5
+"""Largest ratio of the median steps of two cases that are recorded at one rate."""
+MIN_ROWS_OF_RATE = 4
+"""Fewest rows by which the rate of a case is known."""
+MAX_ALIAS = 6
+"""Longest alias of a frequency that is shown to people, such as ``720min``."""
 MAX_POINTS_A_ROW = 4
 """Largest number of grid points for each row: with more, most values would be invented."""
 
@@ -54,9 +60,10 @@ def laid_out(
     if not len(inner):
         return Grid(index.astype(np.float64), lengths, True, stated or 1.0, origin=origin, notes=notes)
     if len(same := inner[raw[inner] == raw[inner - 1]]):
-        raise DataError(f"{source} has two rows for {where(int(same[0]))}; keep one of them")
+        raise DataError(f"{source} has two rows for {where(int(same[0]))}; {_advice_on_two_rows(times, len(lengths))}")
     calendar = calendar_positions(raw, raw[start][case], inner) if times.are_dates else None  # type: ignore[arg-type]
     time: NDArray[np.float64] = (raw - (raw.min() if times.are_dates else 0)).astype(np.float64)
+    _refuse_other_rates(time, lengths, start, times.are_dates, source, where)
     step, position = _stepped(time, case, lengths, index, inner)  # the step of a calendar varies: this is its mean
     if calendar is not None:
         position = calendar[0]
@@ -64,14 +71,15 @@ def laid_out(
         raise DataError(f"{source}: expected times that can be told apart, got steps of {step}; rescale them")
     last = position[start + lengths - 1]
     if not (last < MAX_POINTS_A_ROW * lengths).all():  # the last position may be infinite
-        raise _too_large_gap(time, inner, step, source, where)
+        raise _too_large_gap(time, inner, step, times.are_dates, source, where)
     n_points = np.rint(last).astype(np.int64) + 1  # (n_cases,)
     nearest = np.rint(position)
     off = np.abs(position - nearest)
     is_even = bool((off <= TOLERANCE).all() and (nearest[inner] > nearest[inner - 1]).all())
-    unit = ""
+    unit = times.unit
     if times.are_dates:
-        said = frequency = fixed_frequency(max(1, round(step))) if calendar is None else calendar[1]
+        frequency = fixed_frequency(max(1, round(step))) if calendar is None else calendar[1]
+        said = frequency if len(frequency) <= MAX_ALIAS else _step_text(step, True)
         step, unit = step_and_unit(step)
     else:
         step, frequency = _as_written(step, time, start, lengths, stated), ""
@@ -89,7 +97,7 @@ def laid_out(
     return Grid(nearest, n_points, True, step, unit, origin, frequency, notes)
 
 
-def interpolated(channel: FloatArray, grid: Grid, lengths: IntArray, *, whole: bool) -> FloatArray:
+def interpolated(channel: NDArray[np.float64], grid: Grid, lengths: IntArray, *, whole: bool) -> NDArray[np.float64]:
     """``(n_points,)`` values at the grid points of all cases, NaN where no row is near; rounded if ``whole``.
 
     ``channel`` holds the ``(n_rows,)`` values of the sorted rows, and ``lengths`` the ``(n_cases,)`` rows of each case.
@@ -99,13 +107,12 @@ def interpolated(channel: FloatArray, grid: Grid, lengths: IntArray, *, whole: b
     for first, n_rows, n_points in zip(begin, lengths, grid.lengths, strict=True):
         position, row = grid.position[first : first + n_rows], channel[first : first + n_rows]
         point = np.arange(n_points)
-        values = np.interp(point, position, row.astype(np.float64))
+        values = np.interp(point, position, row)
         after = np.searchsorted(position, point).clip(0, n_rows - 1)
         distance = np.minimum(np.abs(position[after] - point), np.abs(position[(after - 1).clip(0)] - point))
         values[distance > REACH] = np.nan
         pieces.append(np.rint(values) if whole else values)
-    joined: FloatArray = np.concatenate(pieces).astype(np.float32)
-    return joined
+    return np.concatenate(pieces)
 
 
 def indices(lengths: IntArray) -> IntArray:
@@ -135,16 +142,71 @@ def _stepped(
         return median, passed / median
 
 
+def _step_text(step: float, are_dates: bool) -> str:
+    """A step for people: of dates, with its unit."""
+    if not are_dates:
+        return f"{step:.6g}"
+    value, unit = step_and_unit(step)
+    return f"{value:.6g} {unit}"
+
+
+def _refuse_other_rates(
+    time: NDArray[np.float64],
+    lengths: IntArray,
+    start: IntArray,
+    are_dates: bool,
+    source: str,
+    where: Callable[[int], str],
+) -> None:
+    """Raises a DataError if cases are recorded at different rates: one grid would distort or thin out some of them."""
+    cases, steps = [], []
+    with np.errstate(all="ignore"):
+        every = np.delete(np.diff(time), start[1:] - 1)
+        if (np.abs(every - np.median(every)) <= TOLERANCE * np.median(every)).all():
+            return
+        for case in np.flatnonzero(lengths >= MIN_ROWS_OF_RATE):
+            gaps = np.diff(time[start[case] : start[case] + lengths[case]])
+            step = float(np.median(gaps))
+            if (np.abs(gaps / step - np.rint(gaps / step)) <= TOLERANCE).all():  # regular in itself
+                cases.append(case)
+                steps.append(step)
+    if not cases or not max(steps) > MAX_RATE * min(steps):
+        return
+    low, high = int(np.argmin(steps)), int(np.argmax(steps))
+    n_fast = sum(step < np.sqrt(steps[low] * steps[high]) for step in steps)
+    fast, slow = (f"{_step_text(steps[k], are_dates)}" for k in (low, high))
+    begins = [where(int(start[cases[k]])) for k in (low, high)]
+    raise DataError(
+        f"{source}: cases are recorded at different rates: a step of {fast} in {n_fast} of them (as from {begins[0]}), "
+        f"of {slow} in the others (as from {begins[1]}); resample them "
+        "to one rate, put them into two files, or number the rows of each case in the column of the time"
+    )
+
+
 def _too_large_gap(
-    time: NDArray[np.float64], inner: IntArray, step: float, source: str, where: Callable[[int], str]
+    time: NDArray[np.float64],
+    inner: IntArray,
+    step: float,
+    are_dates: bool,
+    source: str,
+    where: Callable[[int], str],
 ) -> DataError:
     with np.errstate(all="ignore"):
         gaps = time[inner] - time[inner - 1]
     row = int(inner[np.argmax(gaps)])
     return DataError(
-        f"{source}: expected times at a step of about {step:.6g}, as in most places, got a gap of "
+        f"{source}: expected times at a step of about {_step_text(step, are_dates)}, as in most places, got a gap of "
         f"{gaps.max() / step:.6g} steps before {where(row)}; start a new case at a gap, or resample the series"
     )
+
+
+def _advice_on_two_rows(times: Times, n_cases: int) -> str:
+    advice = "keep one of them"
+    if n_cases == 1:
+        advice += ", or name the column that tells the cases apart (`columns.case`)"
+    if times.are_dates and not times.zone:
+        advice += "; if clocks went back an hour here, write dates with their offset, such as 2024-10-27T02:00+01:00"
+    return advice
 
 
 def _as_written(
@@ -159,7 +221,7 @@ def _as_written(
 
 def _notes_on_beginnings(times: Times, start: IntArray, source: str) -> tuple[str, ...]:
     begin: NDArray[Any] = times.values[start]
-    notes = []
+    notes = [f"{source}: {times.how}"] if times.how else []
     if times.zone and times.zone != "UTC":
         notes.append(f"{source}: dates of zone {times.zone} are converted to UTC")
     if times.are_dates:

@@ -14,18 +14,17 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import quote
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import CASE, LABEL, TIME, USUAL, ColumnNames, Windows
-from tsinfogan.data.panel import ChannelKind, FloatArray, Panel, encode_labels, numbered_channels
+from tsinfogan.data.panel import ChannelKind, Panel, encode_labels, numbered_channels
 from tsinfogan.data.uea import MISSING_LABEL, REMARK, UeaFile, decode, uea_series
 from tsinfogan.data.windows import panel_from_series
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns, Format, opened
 from tsinfogan.formats._table import stem
-from tsinfogan.formats.blocks import BufferingWriter, case_array, number_array
+from tsinfogan.formats.blocks import BufferingWriter, case_array, number_array, raw_case
 
 TIME_FIELDS = ("time_step", "time_unit", "time_origin", "time_frequency")
 
@@ -53,7 +52,9 @@ def uea_format(
         file = parse(path)
         remark = _remark(file, path)
         time = {field: remark[field] for field in TIME_FIELDS if field in remark}
-        return panel_from_series(uea_series(file, remark, name=name_of(path), **time), path.name, columns, windows)
+        return panel_from_series(
+            uea_series(file, path.name, remark, name=name_of(path), **time), path.name, columns, windows
+        )
 
     def content(panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
         others = {name: values for name, values in columns.items() if name != LABEL}
@@ -79,9 +80,7 @@ def parsed(path: Path, parse: Callable[[str, str], UeaFile]) -> UeaFile:
 
 def texts(panel: Panel, case: int) -> list[list[str]]:
     """The values of one case as text, one list for each channel."""
-    values: FloatArray = np.ascontiguousarray(panel.case(case))
-    flat = number_array(values.ravel()).cast(pa.string()).to_pylist()
-    return [flat[start : start + values.shape[1]] for start in range(0, len(flat), values.shape[1])]
+    return [number_array(channel).cast(pa.string()).to_pylist() for channel in raw_case(panel, case)]
 
 
 def class_words(panel: Panel, words: tuple[str, ...]) -> list[list[str]]:

@@ -2,29 +2,59 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tsinfogan.data.columns import CASE, CHANNEL, CODE, LABEL, TIME, USUAL, ColumnNames, check_columns, is_number
+from tsinfogan.data.columns import (
+    CASE,
+    CHANNEL,
+    CODE,
+    LABEL,
+    TIME,
+    USUAL,
+    ColumnNames,
+    check_columns,
+    is_number,
+    listed,
+)
 from tsinfogan.data.panel import IntArray
 from tsinfogan.errors import DataError
-from tsinfogan.formats._cells import DATE, Column, factors, plain, read_times
+from tsinfogan.formats._cells import Column, factors, plain, read_times
+from tsinfogan.formats._dates import is_date
 from tsinfogan.formats.blocks import number_array
 
+COUNTED = re.compile(r"(?:t|time|time_?step|step)[_ ]?(\d+)", re.IGNORECASE)
+MIN_WIDE = 10
+"""Fewest columns of a wide table that does not say by their names that they are timepoints."""
 VALUE = "value"
 """Name of the one channel of a wide table that has no column ``channel``."""
 
 
 def is_wide(names: Sequence[str], columns: ColumnNames = USUAL) -> bool:
     """Whether a header is a wide table's: it has no time, but timepoints beside case, channel, codes and label."""
+    if columns.layout is not None:
+        return columns.layout == "wide"
     if columns.time is not None or TIME in names:
         return False
     points = _points(names, columns)
-    return 0 < len(points) < len(names) and len(points) + len(_others(names, columns)) == len(names)
+    return len(points) > 0 and len(points) + len(_others(names, columns)) == len(names)
+
+
+def names_cases(table: pa.Table, columns: ColumnNames) -> bool:
+    """Whether the first column of a table is a text of its own in each row, and all others are numbered, as in M4."""
+    names = table.column_names
+    if columns != USUAL or len(names) < MIN_WIDE or not table.num_rows or {CASE, TIME} & set(names):
+        return False
+    stems = {re.sub(r"\d+$", "", name) for name in names[1:]}
+    first = plain(table.column(0))
+    is_text = not is_number(first[0].as_py()) and not is_date(first[0].as_py())
+    return len(stems) == 1 and is_text and len(pc.unique(first)) == len(first)
 
 
 def names_when_melted(table: pa.Table, source: str) -> tuple[str, ...]:
@@ -45,8 +75,11 @@ def melted(table: pa.Table, source: str, columns: ColumnNames) -> tuple[pa.Table
     case_ids, channels, row_of = _rows_by_case(table, source, columns)
     check_columns(channels, ColumnNames(channels=columns.channels), source)
 
-    points = _points(names, columns)
-    header = pa.array([name.strip() for name in points])
+    time_of = _points(names, columns)
+    points = list(time_of)
+    if not points:
+        raise DataError(f"{source} has no columns of values, only {listed(names)}; expected one for each timepoint")
+    header = pa.array([time_of[name] for name in points])
     times = read_times(Column(header, "the header", source, lambda index: f"column {points[index]!r}")).values
     order = np.argsort(times, kind="stable")
     if len(same := np.flatnonzero(np.diff(times[order]) == 0)):
@@ -54,15 +87,22 @@ def melted(table: pa.Table, source: str, columns: ColumnNames) -> tuple[pa.Table
     points = [points[index] for index in order]
 
     # Channels may have any names, so the other columns take names that no channel has.
-    label = columns.label or LABEL
+    label = LABEL if columns.label is None else columns.label
     case_name = _unlike(channels, columns.case or CASE)
     time_name = _unlike([*channels, case_name], TIME)
     label_name = _unlike([*channels, case_name, time_name], label) if label in names else None
-    called = ColumnNames(case_name, time_name, label_name, columns.channels or tuple(channels))
+    called = replace(
+        columns,
+        case=case_name,
+        time=time_name,
+        label=label_name,
+        channels=columns.channels or tuple(channels),
+        ignore=(),
+    )
     n_cases, n_points = len(case_ids), len(points)
     case = number_array(np.tile(np.arange(n_cases), n_points))
     point = number_array(np.repeat(np.arange(n_points), n_cases))
-    long = {case_name: case_ids.take(case), time_name: pa.array([name.strip() for name in points]).take(point)}
+    long = {case_name: case_ids.take(case), time_name: pa.array([time_of[name] for name in points]).take(point)}
     for name in called.channels:
         rows = number_array(row_of[:, channels.index(name)])
         long[name] = pa.concat_arrays([plain(table[each]).take(rows) for each in points])
@@ -112,11 +152,23 @@ def _unlike(taken: Sequence[str], name: str) -> str:
     return name
 
 
-def _points(names: Sequence[str], columns: ColumnNames) -> list[str]:
-    others = set(_others(names, columns))
-    return [name for name in names if name not in others and (is_number(name, finite=True) or DATE.match(name.strip()))]
+def _points(names: Sequence[str], columns: ColumnNames) -> dict[str, str]:
+    """The columns of timepoints, and the time of each: its name, or what is counted in it, such as 7 in ``t7``.
+
+    In a table that is said to be wide, columns that are called otherwise are counted from 0.
+    """
+    others = {*_others(names, columns), *columns.ignore}
+    found = {name: name.strip() for name in names if name not in others}
+    if all(is_number(name, finite=True) or is_date(name) for name in found.values()):
+        return found
+    counted = {name: match[1] for name in found if (match := COUNTED.fullmatch(name.strip()))}
+    if len(counted) == len(found) and len(set(counted.values())) == len(counted):
+        return counted
+    if columns.layout == "wide":
+        return {name: str(position) for position, name in enumerate(found)}
+    return {name: text for name, text in found.items() if is_number(text, finite=True) or is_date(text)}
 
 
 def _others(names: Sequence[str], columns: ColumnNames) -> list[str]:
-    known = {columns.case or CASE, columns.label or LABEL, CHANNEL}
-    return [name for name in names if name in known or CODE.fullmatch(name)]
+    known = {columns.case or CASE, LABEL if columns.label is None else columns.label, CHANNEL}
+    return [name for name in names if name in known or CODE.fullmatch(name) or name in columns.ignore]

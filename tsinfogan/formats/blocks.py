@@ -5,6 +5,7 @@ A long table has one row for each timepoint or pixel.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -55,15 +56,16 @@ def long_blocks(panel: Panel, columns: CaseColumns, first_case: int) -> Iterator
     cases_per_block = max(1, CELLS_PER_BLOCK // (n_points * (len(index) + panel.n_channels + len(columns))))
     for start in range(0, panel.n_cases, cases_per_block):
         block = slice(start, start + cases_per_block)
-        values = panel.values[block].reshape(-1, panel.n_channels, n_points)  # (n, c, p)
-        lengths = np.full(len(values), n_points) if panel.lengths is None else panel.lengths[block]
+        part = panel.subset(block)
+        values = [part.raw(channel).reshape(-1, n_points) for channel in range(panel.n_channels)]  # (n, p) each
+        lengths = np.full(part.n_cases, n_points) if panel.lengths is None else panel.lengths[block]
         inside = position < lengths[:, None]  # (n, p)
         case, point = (number_array(rows) for rows in np.nonzero(inside))
-        numbers = number_array(first_case + start + np.arange(len(values)))
+        numbers = number_array(first_case + start + np.arange(part.n_cases))
         yield [
             LongColumn(CASE, numbers, case),
             *(LongColumn(name, axis, point) for name, axis in zip(index[1:], axes, strict=True)),
-            *(LongColumn(name, channel_array(values[:, i][inside], kinds[i])) for i, name in enumerate(panel.channels)),
+            *(LongColumn(name, channel_array(values[i][inside], kinds[i])) for i, name in enumerate(panel.channels)),
             *(LongColumn(name, case_array(column[block]), case) for name, column in columns.items()),
         ]
 
@@ -79,6 +81,11 @@ def with_label(panel: Panel, columns: CaseColumns) -> CaseColumns:
         return columns
     names = np.array([*panel.classes, None], dtype=object)  # UNLABELLED, −1, picks None
     return {**columns, LABEL: names[panel.labels]}
+
+
+def quoted(text: str) -> str:
+    """The text as a cell of a CSV file; in quotes, blanks at its ends belong to it."""
+    return '"' + text.replace('"', '""') + '"' if re.search(r'[",\r\n]|^\s|\s$', text) else text
 
 
 def time_axis(panel: Panel) -> pa.Array:
@@ -106,7 +113,13 @@ def written_kinds(panel: Panel) -> tuple[ChannelKind, ...]:
     return tuple(kinds) or (real,) * panel.n_channels
 
 
-def channel_array(values: FloatArray, kind: ChannelKind) -> pa.Array:
+def raw_case(panel: Panel, index: int) -> list[FloatArray | NDArray[np.float64]]:
+    """``(length,)`` values of each channel of one series in raw units."""
+    part, length = panel.subset(slice(index, index + 1)), panel.case_lengths[index]
+    return [part.raw(channel)[0, :length] for channel in range(panel.n_channels)]
+
+
+def channel_array(values: FloatArray | NDArray[np.float64], kind: ChannelKind) -> pa.Array:
     """The values of one channel as integers, truth values or real numbers."""
     if kind == "boolean":
         bits = np.packbits(values == 1, bitorder="little")

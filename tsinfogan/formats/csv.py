@@ -5,8 +5,6 @@ Numbers are written with the fewest digits that read back as the same float32 (f
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import BinaryIO
 
 import numpy as np
@@ -16,7 +14,7 @@ import pyarrow.compute as pc
 from tsinfogan.data.panel import Panel
 from tsinfogan.formats import CaseColumns, Format
 from tsinfogan.formats._table import names_in_csv, read_csv
-from tsinfogan.formats.blocks import LongColumn, long_blocks
+from tsinfogan.formats.blocks import LongColumn, long_blocks, quoted
 
 
 class CsvWriter:
@@ -33,9 +31,7 @@ class CsvWriter:
         """Appends the cases of ``panel``, numbered on from those already written."""
         for index, block in enumerate(long_blocks(panel, columns, self._n_cases)):
             if self._n_cases == 0 and index == 0:
-                names = io.StringIO()
-                csv.writer(names, lineterminator="\n").writerow([column.name for column in block])
-                self._stream.write(names.getvalue().encode())
+                self._stream.write((",".join(quoted(column.name) for column in block) + "\n").encode())
             self._stream.write(_rows(block))
         self._n_cases += panel.n_cases
 
@@ -59,8 +55,8 @@ def _text(values: pa.Array) -> pa.Array:
     text = values.cast(pa.large_string())
     if not pa.types.is_string(values.type):
         return text
-    quoted = _joined('"', pc.replace_substring(text, '"', '""'), '"', separator="")
-    return pc.if_else(pc.match_substring_regex(text, '[",\r\n]'), quoted, text)
+    in_quotes = _joined('"', pc.replace_substring(text, '"', '""'), '"', separator="")
+    return pc.if_else(pc.match_substring_regex(text, '[",\r\n]'), in_quotes, text)
 
 
 def _dates(values: pa.Array) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -11,14 +12,17 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.data.columns import CASE, LABEL, TIME, USUAL, ColumnNames, Windows
-from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, encode_labels, numbered_channels
+from tsinfogan.data.columns import CASE, CODE, LABEL, TIME, USUAL, ColumnNames, Windows
+from tsinfogan.data.panel import ChannelKind, IntArray, Panel, encode_labels, numbered_channels
 from tsinfogan.data.windows import Series, ends, panel_from_series
 from tsinfogan.errors import DataError
-from tsinfogan.formats import Format, opened
+from tsinfogan.formats import MAX_RATIO, MIN_BOMB, Format, opened, without_compression
 from tsinfogan.formats._table import stem
 from tsinfogan.formats.blocks import BufferingWriter, case_array
 
+CASE_COLUMN = re.compile(rf"({CODE.pattern})(_confidence)?|name")
+LABELS = ("labels", "y", "target", "targets", "class", "classes")
+"""Names of an array of classes in files of other programs."""
 NAMES = ("channels", "kinds")
 TEXTS = ("time_unit", "time_origin", "time_frequency")
 OURS = {"values", "lengths", "time_step", *NAMES, *TEXTS}
@@ -30,7 +34,7 @@ def _content(panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
     ``kinds``, the ``TEXTS`` and ``lengths`` if the panel has them.
     """
     arrays: dict[str, Any] = {
-        "values": panel.values,
+        "values": np.stack([panel.raw(channel) for channel in range(panel.n_channels)], axis=1),
         "time_step": np.array(panel.time_step),
         "channels": np.array(panel.channels),
         **({"kinds": np.array(panel.kinds)} if panel.kinds else {}),
@@ -49,7 +53,7 @@ def _plain(column: NDArray[Any]) -> NDArray[Any]:
 
 def column_names(path: Path) -> tuple[str, ...]:
     """``case, time``, the channels and the case columns, as in the other formats."""
-    arrays = _load(path)
+    arrays, _ = _understood(_load(path), path, USUAL)
     panel = _panel(arrays, path)
     index = (CASE, "row", "column") if panel.view == "image" else (CASE, TIME)
     return (*index, *panel.channels, *(name for name in arrays if name not in OURS))
@@ -57,30 +61,86 @@ def column_names(path: Path) -> tuple[str, ...]:
 
 def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
     """The panel in a file, which needs only ``values``; without ``lengths``, a case ends with the last value of all."""
-    return _panel(_load(path), path, columns, windows)
+    arrays, notes = _understood(_load(path), path, columns)
+    return _panel(arrays, path, columns, windows, notes)
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     with opened(path) as stream:
         try:
+            if without_compression(path.name.lower()).endswith(".npy"):
+                return {"values": np.load(stream, allow_pickle=False)}
             with np.load(stream, allow_pickle=False) as archive:
+                _refuse_bomb(archive, path)
                 arrays = {name: archive[name] for name in archive.files}
+        except DataError:
+            raise
         except Exception as error:  # damaged bytes make NumPy raise all kinds of errors
             reason = str(error)
             if "pickle" in reason.lower() and "Object arrays" in reason:
                 raise DataError(f"{path.name} holds an array of Python objects; save plain numbers and text") from None
             raise DataError(
-                f"{path.name} is not a readable .npz archive ({type(error).__name__}); write it with numpy.savez"
+                f"{path.name} is not a readable .npz or .npy file ({type(error).__name__}); write it with numpy.savez"
             ) from None
     if strange := [name for name in arrays if "/" in name or "\\" in name]:
         raise DataError(f"{path.name} holds {strange[0]!r}, which leads out of it; write it with numpy.savez")
-    if "values" not in arrays:
-        raise DataError(f"{path.name} has no array 'values', only {', '.join(arrays) or 'none'}; name it so")
     return arrays
 
 
+def _refuse_bomb(archive: Any, path: Path) -> None:
+    """Refuses an archive that would take much more memory than its size suggests."""
+    for member in archive.zip.infolist():
+        if member.file_size > max(MIN_BOMB, MAX_RATIO * member.compress_size):
+            raise DataError(
+                f"{path.name}: {member.filename} holds {member.file_size >> 20} MiB, far more than its size suggests; "
+                "save it without compression"
+            )
+
+
+def _understood(
+    arrays: dict[str, NDArray[Any]], path: Path, columns: ColumnNames
+) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """The arrays by the names that they have here, and what was taken for what."""
+    notes = []
+    if "values" not in arrays:
+        found = [name for name, array in arrays.items() if array.ndim in (2, 3, 4) and array.dtype.kind in "biuf"]
+        if len(found) != 1:
+            raise DataError(f"{path.name} has no array 'values', only {', '.join(arrays) or 'none'}; name it so")
+        arrays = {"values" if name == found[0] else name: array for name, array in arrays.items()}
+        notes.append(f"{path.name}: array {found[0]!r} is taken as the values")
+    values = arrays["values"]
+    if values.ndim == 2:
+        values = values[:, None]
+        notes.append(f"{path.name}: each row of the array {values[:, 0].shape} is taken as a series of one channel")
+    is_guess = "channels" not in arrays and columns.layout is None
+    if is_guess and values.ndim == 3 and values.shape[1] > values.shape[2] > 1:
+        raise DataError(
+            f"{path.name}: an array {values.shape} may be (n_cases, n_channels, n_timepoints) or (n_cases, "
+            "n_timepoints, n_channels); say which by `columns.layout=nct` or `columns.layout=ntc`"
+        )
+    if values.ndim == 3 and columns.layout == "ntc":
+        values = values.swapaxes(1, 2)
+    arrays = {**arrays, "values": values}
+    others = [name for name in arrays if name not in OURS and name != LABEL and not CASE_COLUMN.fullmatch(name)]
+    labels = [name for name in others if name.lower() in LABELS and arrays[name].shape == (len(values),)]
+    if columns.label:
+        if columns.label not in arrays:
+            raise DataError(f"{path.name} has no array {columns.label!r}, only {', '.join(arrays)}; check the name")
+        arrays[LABEL], others = arrays[columns.label], [name for name in others if name != columns.label]
+    elif LABEL not in arrays and labels and all(np.array_equal(arrays[labels[0]], arrays[name]) for name in labels):
+        arrays[LABEL], others = arrays[labels[0]], [name for name in others if name not in labels]
+        notes.append(f"{path.name}: array {labels[0]!r} is taken as the label")
+    if others:
+        notes.append(f"{path.name}: array {', '.join(map(repr, others))[:200]} is not read")
+    return arrays, tuple(notes)
+
+
 def _panel(
-    arrays: Mapping[str, NDArray[Any]], path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None
+    arrays: Mapping[str, NDArray[Any]],
+    path: Path,
+    columns: ColumnNames = USUAL,
+    windows: Windows | None = None,
+    taken: tuple[str, ...] = (),
 ) -> Panel:
     values, lengths, notes = _values(arrays, path)
     n_channels = values.shape[1]
@@ -90,8 +150,8 @@ def _panel(
         tuple(map(str, np.ravel(arrays["channels"]))) if "channels" in arrays else numbered_channels(n_channels),
         lengths=None if lengths is None or not np.ptp(lengths) else lengths.astype(np.int64),
         labels=labels,
-        kinds=_kinds(arrays.get("kinds"), n_channels, path),
-        notes=notes,
+        kinds=_kinds(arrays, n_channels, path),
+        notes=(*taken, *notes),
         others={
             "classes": classes,
             "name": stem(path),
@@ -103,7 +163,7 @@ def _panel(
     return panel_from_series(series, path.name, columns, windows)
 
 
-def _values(arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[FloatArray, IntArray | None, tuple[str, ...]]:
+def _values(arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[NDArray[Any], IntArray | None, tuple[str, ...]]:
     """Values up to the end of the longest case, lengths of series, and a note if the lengths follow from NaN."""
     values, lengths = arrays["values"], arrays.get("lengths")
     if values.dtype.kind not in "biuf" or values.ndim not in (3, 4) or not values.size:
@@ -124,7 +184,7 @@ def _values(arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[FloatArray,
     if lengths is not None and 1 <= lengths.max() < values.shape[2]:
         values = values[:, :, : int(lengths.max())]
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(values, dtype=np.float32), lengths, notes
+        return np.ascontiguousarray(values, np.float32 if values.dtype.itemsize < 4 else np.float64), lengths, notes
 
 
 def _labels(label: NDArray[Any] | None, n_cases: int, path: Path) -> tuple[IntArray | None, tuple[str, ...]]:
@@ -138,7 +198,8 @@ def _labels(label: NDArray[Any] | None, n_cases: int, path: Path) -> tuple[IntAr
     return labels, classes
 
 
-def _kinds(array: NDArray[Any] | None, n_channels: int, path: Path) -> tuple[ChannelKind, ...]:
+def _kinds(arrays: Mapping[str, NDArray[Any]], n_channels: int, path: Path) -> tuple[ChannelKind, ...]:
+    array = arrays.get("kinds")
     kinds = () if array is None else tuple(map(str, np.ravel(array)))
     if array is not None and (len(kinds) != n_channels or not set(kinds) <= set(get_args(ChannelKind))):
         raise DataError(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -14,26 +12,30 @@ from tsinfogan.data.columns import CASE, CHANNEL
 from tsinfogan.data.panel import Panel
 from tsinfogan.formats import Format
 from tsinfogan.formats._table import names_in_csv, read_csv
-from tsinfogan.formats.blocks import BufferingWriter, case_array, channel_array, time_axis, written_kinds
+from tsinfogan.formats.blocks import (
+    BufferingWriter,
+    case_array,
+    channel_array,
+    quoted,
+    raw_case,
+    time_axis,
+    written_kinds,
+)
 
 SUFFIX = ".wide.csv"
 
 
 def _content(panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
-    texts = [list(map(_quoted, _texts(case_array(values)))) for values in columns.values()]
+    texts = [list(map(quoted, _texts(case_array(values)))) for values in columns.values()]
     lines = [[CASE, CHANNEL, *columns, *_texts(time_axis(panel))]]
     kinds = written_kinds(panel)
     for case in range(panel.n_cases):
         of_case = [column[case] for column in texts]
         beyond = [""] * (panel.grid[0] - int(panel.case_lengths[case]))
-        for channel, values in enumerate(panel.case(case)):
-            cells = _texts(channel_array(np.ascontiguousarray(values), kinds[channel]))
-            lines.append([str(case), _quoted(panel.channels[channel]), *of_case, *cells, *beyond])
+        for channel, values in enumerate(raw_case(panel, case)):
+            cells = _texts(channel_array(values, kinds[channel]))
+            lines.append([str(case), quoted(panel.channels[channel]), *of_case, *cells, *beyond])
     return "".join(",".join(line) + "\n" for line in lines).encode()
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if re.search('[",\r\n]', text) else text
 
 
 def _texts(values: pa.Array) -> list[str]:

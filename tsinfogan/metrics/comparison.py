@@ -80,9 +80,9 @@ def compare(
     real_name, synthetic_name = seen.name, synthetic.card.name if isinstance(synthetic, Model) else synthetic.name
     notes: list[str] = []
     if isinstance(synthetic, Panel):
-        synthetic = in_order_of(synthetic, seen.channels)
+        synthetic = in_order_of(synthetic, seen)
         notes += filter(None, [identical_to(synthetic, seen, reference)])
-    reference = None if reference is None else in_order_of(reference, seen.channels)
+    reference = None if reference is None else in_order_of(reference, seen)
     check_comparable(synthetic, seen, reference)
     if reference is None:
         seen, reference = halves(seen, seed)

@@ -23,10 +23,11 @@ MIN_SPREAD = 0.8
 """A category whose samples have less of the spread of its real series is noted, unless that may be chance."""
 
 
-def in_order_of(panel: Panel, channels: tuple[str, ...]) -> Panel:
-    """The same series with their channels in another order; a DataError if the channels are others."""
+def in_order_of(panel: Panel, seen: Panel) -> Panel:
+    """The same series with the order and the offsets of the channels of ``seen``; a DataError if they have others."""
+    channels = seen.channels
     if panel.channels == channels:
-        return panel
+        return panel.with_offsets(seen.offsets)
     lacking, further = (set(channels) - set(panel.channels)), (set(panel.channels) - set(channels))
     if lacking or further:
         parts = [f"lacks {', '.join(sorted(lacking))}"] if lacking else []
@@ -37,7 +38,9 @@ def in_order_of(panel: Panel, channels: tuple[str, ...]) -> Panel:
         )
     order = np.array([panel.channels.index(name) for name in channels])
     kinds = tuple(panel.kinds[position] for position in order) if panel.kinds else ()
-    return replace(panel, values=np.ascontiguousarray(panel.values[:, order]), channels=channels, kinds=kinds)
+    offsets = tuple(panel.offsets[position] for position in order) if panel.offsets else ()
+    values = np.ascontiguousarray(panel.values[:, order])
+    return replace(panel, values=values, channels=channels, kinds=kinds, offsets=offsets).with_offsets(seen.offsets)
 
 
 def check_comparable(synthetic: Model | Panel, seen: Panel, reference: Panel | None) -> None:
@@ -71,8 +74,9 @@ def scale_remarks(synthetic: Panel, real: Panel) -> list[str]:
     """
     found = []
     for channel, name in enumerate(real.channels):
-        low, high = _middle(synthetic.values[:, channel])
-        real_low, real_high = _middle(real.values[:, channel])
+        offset = real.offsets[channel] if real.offsets else 0.0
+        low, high = (end + offset for end in _middle(synthetic.values[:, channel]))
+        real_low, real_high = (end + offset for end in _middle(real.values[:, channel]))
         spread, real_spread = high - low, real_high - real_low
         both = f"{low:.3g} to {high:.3g} in {synthetic.name}, {real_low:.3g} to {real_high:.3g} in {real.name}"
         ask = "are the units the same?"

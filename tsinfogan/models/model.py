@@ -37,6 +37,7 @@ class DataCard:
     kinds: tuple[ChannelKind, ...] = ()
     time_origin: str = ""
     time_frequency: str = ""
+    offsets: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, panel: Panel) -> DataCard:

@@ -15,6 +15,8 @@ MIN_TOUCHING = 5
 
 MAX_STEPS, VALUES_PER_STEP = 1000, 10
 """A channel has steps if at most so many span its range, and there are so many values for each of them."""
+MAX_DECIMALS, MIN_OF_DECIMALS = 6, 100
+"""Most decimals, and fewest values, of a channel whose samples are rounded to its decimals."""
 MAX_FIRST_LOOK = 10_000
 """Values among which channels without steps are told cheaply."""
 STEP_TOLERANCE = 0.01
@@ -46,6 +48,20 @@ def find_limits(values: NDArray[np.float32], whole: bool, bounds: str) -> Limits
     if max((values == low).sum(), (values == high).sum()) >= often:
         return Limits(low, high)
     return Limits(0.0 if low >= 0 else None, 0.0 if high <= 0 else None)
+
+
+def find_decimals(values: NDArray[np.float32]) -> int | None:
+    """The number of decimals of a channel, such as 2 for prices; None if its values have more than float32 holds."""
+    known = values[np.isfinite(values)].astype(np.float64)
+    if known.size < MIN_OF_DECIMALS or not np.ptp(known):
+        return None
+    resolution = np.spacing(np.float32(np.abs(known).max()))
+    for n_decimals in range(MAX_DECIMALS + 1):
+        if not 10.0**-n_decimals > 10 * resolution:
+            return None
+        if (np.round(known, n_decimals).astype(np.float32) == known.astype(np.float32)).all():
+            return n_decimals
+    return None
 
 
 def find_step(values: NDArray[np.float32]) -> float:

@@ -35,6 +35,7 @@ class Preprocessor:
         bounded: whether the scaled channels span exactly [−1, 1].
         lengths: least and greatest length, where lengths differ; else None.
         log_length: mean and standard deviation of the log length, where lengths differ.
+        offsets: of the panel that it was fitted on; panels with others are aligned with it.
     """
 
     channels: tuple[ChannelTransform, ...]
@@ -42,6 +43,7 @@ class Preprocessor:
     bounded: bool = False
     lengths: tuple[int, int] | None = None
     log_length: tuple[float, float] = (0.0, 1.0)
+    offsets: tuple[float, ...] = ()
 
     @classmethod
     def fit(cls, panel: Panel, scaling: Choice = "auto", bounds: Choice = "auto") -> Preprocessor:
@@ -66,7 +68,7 @@ class Preprocessor:
             kind: ChannelKind = panel.kinds[index] if panel.kinds else "real"
             how = "standard" if kind == "boolean" or index in in_raw_units else scalings[index]
             channels.append(ChannelTransform.fit(panel.values[:, index], kind, how, all_bounds[index], image))
-        fitted = cls(tuple(channels), panel.grid, bounded=image)
+        fitted = cls(tuple(channels), panel.grid, bounded=image, offsets=panel.offsets)
         if panel.lengths is None:
             return fitted
         rows = rows_to_choose_grid(panel.n_cases, panel.n_channels * float(panel.lengths.mean()))
@@ -96,6 +98,7 @@ class Preprocessor:
 
     def transform(self, panel: Panel) -> FloatArray:
         """Network arrays ``(n_cases, n_channels + n_constant, *grid)`` of a panel with the fitted channels."""
+        panel = panel.with_offsets(self.offsets)
         if self.lengths is None:
             return self._each(ChannelTransform.forward, panel.values)
         lengths = panel.case_lengths
@@ -147,6 +150,7 @@ class Preprocessor:
             settings["bounded"],
             settings["lengths"] and tuple(settings["lengths"]),
             tuple(settings["log_length"]),
+            tuple(settings.get("offsets", ())),
         )
 
 

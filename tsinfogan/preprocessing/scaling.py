@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from tsinfogan.data.panel import ChannelKind, FloatArray
-from tsinfogan.preprocessing.bounds import Limits, find_limits, find_step
+from tsinfogan.preprocessing.bounds import Limits, find_decimals, find_limits, find_step
 
 Scaling = Literal["auto", "standard", "robust", "quantile"]
 Numbers = NDArray[np.float64]
@@ -139,6 +139,8 @@ class ChannelTransform:
         scaled = cls((low + high) / 2, (high - low) / 2 or 1.0) if image else fit_scaling(values, scaling)
         limits = find_limits(values, kind != "real", "observed" if image else bounds)
         step = 0.0 if image or kind == "boolean" else find_step(values)
+        if not image and kind == "real" and (decimals := find_decimals(values)) is not None:
+            low, step = round(low, decimals), round(step, decimals) or 10.0**-decimals
         return replace(scaled, low=low, limits=limits, step=step, kind=kind)
 
     @property

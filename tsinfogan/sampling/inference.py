@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
@@ -21,6 +22,9 @@ from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import Stream, generator_at
 
 CASES_PER_PASS = 256
+MAX_RATIO, NORMAL_SPREAD = 8.0, 3.29
+"""A greater ratio of spreads is noted: another unit is likely. Between its 5 % and 95 % points, a normal distribution
+spreads so many standard deviations."""
 
 
 # ---- codes of a panel
@@ -71,6 +75,25 @@ def read_codes(model: Model, panel: Panel) -> list[Tensor]:
     if not all(bool(each.isfinite().all()) for each in parameters):
         raise RunError("Q gives numbers that are not finite: the model is damaged, or the series are out of all bounds")
     return parameters
+
+
+def unit_remarks(model: Model, panel: Panel) -> list[str]:
+    """A sentence for each channel that spreads much farther or less far than in the training series, or elsewhere."""
+    if model.preprocessor.bounded:
+        return []
+    found = []
+    aligned = panel.with_offsets(model.card.offsets).values.astype(np.float64)
+    for index, channel in enumerate(model.preprocessor.channels):
+        scaled = (aligned[:, index] - channel.offset) / channel.scale
+        low, middle, high = np.nanpercentile(scaled, (5, 50, 95))
+        spread = (high - low) / NORMAL_SPREAD
+        if spread > 0 and not 1 / MAX_RATIO <= spread <= MAX_RATIO:
+            found.append(f"channel {panel.channels[index]} spreads {spread:.3g} times as far as in the training series")
+        elif abs(middle) > 2 * MAX_RATIO:
+            found.append(
+                f"channel {panel.channels[index]} lies {middle:.3g} standard deviations from the training series"
+            )
+    return [f"{each}; are the units the same?" for each in found]
 
 
 def check_fits(model: Model, panel: Panel) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from tsinfogan.data.panel import Panel
+from tsinfogan.data.panel import Panel, check_trainable
 from tsinfogan.data.plotting import draw_panel_grid
 from tsinfogan.devices import Computing, choose_device, choose_precision
 from tsinfogan.errors import DataError, DivergedError, RunError, SettingError
@@ -231,6 +231,7 @@ def fit(panel: Panel, *, n_seeds: int = 1, device: str = "auto", precision: str 
         The trained model, to sample from and to encode with.
 
     Raises:
+        DataError: no model can be trained on the panel (:func:`tsinfogan.data.panel.check_trainable`).
         DivergedError: a loss stopped being finite, in every candidate.
         SettingError: arguments that do not fit the data, or several seeds without categories to choose by.
 
@@ -242,6 +243,7 @@ def fit(panel: Panel, *, n_seeds: int = 1, device: str = "auto", precision: str 
         >>> sample(model, 4, cat=1).panel.values.shape
         (4, 1, 16)
     """
+    check_trainable(panel)
     return fit_plan(make_plan(panel, **plan), panel, n_seeds=n_seeds, device=device, precision=precision).model
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.data.plotting import INK, REAL_INK, CellCanvas, cells_from, draw_cells, draws_lines
@@ -119,7 +120,8 @@ def _overlaid(shown: Shown) -> Iterator[Picture]:
     colours = [REAL if case < real.n_cases else SYNTHETIC for case in order]
     sheet, all_axes = _per_channel(shown.seen, 2.2)
     for channel, axes in all_axes:
-        values = [both.case(case)[channel] for case in order]
+        raw = both.raw(channel)
+        values = [raw[case, : both.case_lengths[case]] for case in order]
         lines = [np.column_stack([np.arange(len(row)) * shown.seen.time_step, row]) for row in values]
         axes.add_collection(LineCollection(lines, colors=colours, linewidths=0.6, alpha=0.55))
         axes.autoscale_view()
@@ -253,9 +255,9 @@ def _neighbours(shown: Shown) -> Iterator[Picture]:
 # ---- curves
 
 
-def channel_values(panel: Panel, channel: int) -> FloatArray:
+def channel_values(panel: Panel, channel: int) -> FloatArray | NDArray[np.float64]:
     """``(n,)`` every value of a channel, at all times of all series."""
-    values: FloatArray = panel.values[:, channel].ravel()
+    values = panel.raw(channel).ravel()
     return values[np.isfinite(values)]
 
 

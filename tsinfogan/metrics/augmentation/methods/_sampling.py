@@ -31,7 +31,9 @@ def samples_of_classes(
     if turns.size:
         request = CodeRequest((None,) * len(model.settings.latent.codes), tuple(turns.tolist()))
         synthetic = Panel.concatenated([part.panel for part in stream(model, len(turns), request, seed)])
-        parts.append(replace(labelled, values=synthetic.values, lengths=synthetic.lengths, labels=of_category[turns]))
+        parts.append(
+            replace(labelled, cases=None, values=synthetic.values, lengths=synthetic.lengths, labels=of_category[turns])
+        )
     if (copies := repeated(labelled.case_labels, np.where(lacking, n_new, 0))).size:
         parts.append(labelled.subset(copies))
     return Panel.concatenated(parts)

@@ -29,7 +29,7 @@ def copies(labelled: Panel, n_new: IntArray) -> Panel:
 def panel_of(values: FloatArray, labels: IntArray, labelled: Panel, inputs: Inputs) -> Panel:
     """Network arrays ``(n, c, *grid)`` as a panel in raw units, with the classes of ``labelled``."""
     raw, lengths = inputs.preprocessor.inverse(values)
-    return replace(labelled, values=raw, lengths=lengths, labels=labels, factors=None, factor_names=())
+    return replace(labelled, cases=None, values=raw, lengths=lengths, labels=labels, factors=None, factor_names=())
 
 
 def augmented(panel: Panel, strengths: Augmentations, inputs: Inputs, seed: int) -> Panel:
