@@ -3,6 +3,7 @@
 # make check   style and types, of the package as it is installed
 # make docs    these pages and the API reference, as a site in build/site
 # make interop the tests with aeon, for which pip takes an older numpy and pandas: VENV=FOLDER gives it one of its own
+# make fuzz    hostile and mutated data files through the readers, for two minutes
 # make bench   the figures of docs/benchmarks.md
 # make clean   remove what these made
 
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 PACKAGE := build/package
 
-.PHONY: demo test check docs interop bench clean
+.PHONY: demo test check docs interop fuzz bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/tsinfogan train --steps $(DEMO_STEPS)
@@ -42,8 +43,11 @@ docs: $(VENV)/.installed-docs
 interop: $(VENV)/.installed-test $(VENV)/.installed-interop
 	$(BIN)/python -m pytest tests/estimators/test_interop.py tests/estimators/test_resampler.py
 
+fuzz: $(VENV)/.installed-test
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz_files.py
+
 bench: $(VENV)/.installed
-	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out %/fuzz_files.py %/faults.py,$(wildcard benchmarks/[a-z]*.py)); do $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis out.csv out.png

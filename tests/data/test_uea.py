@@ -118,7 +118,7 @@ def test_ts_without_classes() -> None:
         ("@classLabel true a\n@data\n1,2:b", "label 'b'"),
         ("@classLabel true a\n@data\na", "case 0"),
         ("@timeStamps true\n@classLabel true a\n@data\n(0,1):a", "timestamps"),
-        ("@targetLabel true\n@data\n1,2:0.5", "targetlabel"),
+        ("@targetLabel true\n@data\n0.5", "expected 1 fields"),
         ("@dimensions 3\n@data\n1,2:3,4", "says @dimensions 3, its data says 2"),
         ("@dimension 1\n@data\n1,2:3,4", "says @dimension 1, its data says 2"),
         ("@univariate true\n@data\n1,2:3,4", "says @univariate true, its data has 2 channels"),
@@ -170,11 +170,25 @@ def test_relational_arff() -> None:
 
 
 def test_a_case_ends_with_the_last_value_of_any_channel() -> None:
-    values, lengths = padded(parse_ts("@data\n1,?,3,?:4,?,?\n5,6:7,8,9\n?,?:?", "x"))
+    values, lengths, notes = padded(parse_ts("@data\n1,?,3,?:4,?,?,?\n5,6,?:7,8,9\n?,?:?,?", "x"), "x")
     assert lengths.tolist() == [3, 3, 2]
     nan = np.nan
     expected = [[[1, nan, 3], [4, nan, nan]], [[5, 6, nan], [7, 8, 9]], [[nan] * 3, [nan] * 3]]
     np.testing.assert_array_equal(values, np.array(expected, np.float32))
+    assert notes == ()
+
+
+def test_channels_of_a_case_are_as_long_in_time() -> None:
+    values, lengths, notes = padded(parse_ts("@data\n0,1,2,3,4:0,4\n1,2:3,4", "x"), "x")
+    assert values[0].tolist() == [[0, 1, 2, 3, 4]] * 2
+    assert lengths.tolist() == [5, 2]
+    assert "1 channels have fewer values" in notes[0]
+
+
+def test_targets_of_a_regression_are_left_out() -> None:
+    file = parse_ts("@targetLabel true\n@data\n1,2:0.5\n3,4:0.7", "x")
+    assert [case[0].tolist() for case in file.cases] == [[1, 2], [3, 4]]
+    assert "targets" in file.notes[0]
 
 
 def test_channels_must_belong_together() -> None:
@@ -203,3 +217,17 @@ def test_split_halves_every_class() -> None:
     assert sorted([*train, *test]) == list(range(len(labels)))
     assert labels[train].tolist() == [0, 0, 1, 1]
     assert labels[test].tolist() == [0, 0, 0, 1, 1]
+
+
+def test_padding_of_one_long_case_is_refused_before_it_takes_memory() -> None:
+    text = "@univariate true\n@classLabel false\n@data\n" + "1\n" * 20_000 + ",".join("1" * 100_000)
+    with pytest.raises(DataError, match="120,000 numbers would take an array of 20001 x 1 x 100000"):
+        padded(parse_ts(text, "x"), "x")
+
+
+def test_quotes_of_the_last_field_are_found_in_linear_time() -> None:
+    head = "@relation x\n@attribute a numeric\n@attribute class {x,\"it's\",'a,b'}\n@data\n"
+    assert parse_arff(head + "1, \"it's\"\n2,'a,b'\n3,'it\\'s'\n4,x\n", "f").labels == ("it's", "a,b", "it's", "x")
+    for hostile in (" " * 300_000 + "\"x'", "\\'" * 300_000, '"\\' * 300_000 + "'"):  # a minute each where quadratic
+        with pytest.raises(DataError):
+            parse_arff(head + "1,2," + hostile, "f")

@@ -16,6 +16,7 @@ from tsinfogan.data.columns import ColumnNames
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError
 from tsinfogan.estimators.containers import Container, read, with_tuples
+from tsinfogan.estimators.targets import read_targets
 
 DTYPES = ("float64", "float32", "float16", ">f8", "int64", "int8", "uint16", "bool")
 
@@ -143,7 +144,9 @@ def test_frames_come_back_as_they_were(name: str) -> None:
     assert panel.values.shape == (3, 3, 5)
     synthetic = container.packed(panel)
     if "months" not in name:  # cases called by text get new names
-        pd.testing.assert_frame_equal(synthetic, given)
+        own = given.index.names[0] == "who"  # new cases are numbered on from the last
+        last = given.rename(index={k: k + 3 for k in range(3)}, level=0) if own else given.assign(case=given.case + 3)
+        pd.testing.assert_frame_equal(synthetic, last)
     both = container.joined(given, panel)
     pd.testing.assert_frame_equal(given, before)
     pd.testing.assert_frame_equal(both.iloc[:15], given)
@@ -168,7 +171,7 @@ def test_columns_of_other_names() -> None:
     panel, container = read(given, columns=columns)
     assert panel.channels == ("count", "load")
     synthetic = container.packed(panel)
-    pd.testing.assert_frame_equal(synthetic, given[synthetic.columns])
+    pd.testing.assert_frame_equal(synthetic, given[synthetic.columns].assign(who=given.who + 3))
     assert set(synthetic.columns) == {"who", "when", "count", "load", "kind"}
 
 
@@ -239,3 +242,87 @@ def test_arrow_tables_are_told_what_to_do() -> None:
     pa = pytest.importorskip("pyarrow")
     with pytest.raises(DataError, match=r"to_pandas\(\)"):
         read(pa.table({"case": [0], "time": [0], "x": [0.0]}))
+
+
+def test_arrays_whose_series_end_with_nan() -> None:
+    given = numbers((4, 2, 9), "float64")
+    given[1, :, 6:] = np.nan
+    given[3, :, 8:] = np.nan
+    panel, container = read(given)
+    assert panel.case_lengths.tolist() == [9, 6, 9, 8]
+    np.testing.assert_array_equal(container.packed(panel), given)
+    np.testing.assert_array_equal(container.packed(panel.subset(np.array([1]))), given[1:2])
+    assert container.joined(given, panel).shape == (8, 2, 9)
+    turned = given.swapaxes(1, 2)
+    panel, container = read(turned, time_last=False)
+    np.testing.assert_array_equal(container.packed(panel), turned)
+    table, container = read(given[:, 0])
+    np.testing.assert_array_equal(container.packed(table), given[:, 0])
+    given[1, 0, 3] = np.nan
+    with pytest.raises(DataError, match="got NaN or inf at"):
+        read(given)
+
+
+def test_arrays_far_from_0_keep_their_digits() -> None:
+    given = (numbers((3, 2, 5), "float64") * 0.1).round(4) + np.array([[4649776.0], [0.0]])
+    panel, container = read(given)
+    assert np.array_equal(container.packed(panel).round(4), given.round(4))
+    listed, container = read(list(given))
+    np.testing.assert_allclose(container.packed(listed)[1], given[1], atol=1e-6)
+
+
+def test_frames_keep_what_they_hold() -> None:
+    wide = frame(cases=range(3))[["case", "time", "load"]].rename(columns={"load": 0})
+    _, container = read(wide)
+    assert container.packed(read(wide)[0]).columns.tolist() == ["case", "time", 0]
+    dates = frame(DAYS.strftime("%Y-%m-%dT06:00"))
+    assert container_of(dates[dates.case > 0])["time"].iloc[0] == "2021-03-01T06:00"  # its index does not begin at 0
+    plain = frame([day.date() for day in DAYS])
+    assert container_of(plain)["time"].iloc[0] == DAYS[0].date()
+    numbers_ = frame(DAYS.strftime("%Y%m%d").astype(int))
+    assert container_of(numbers_)["time"].tolist() == numbers_["time"].tolist()
+    small = frame(cases=np.array([125, 126, 127], np.int8)).astype({"case": "int8"})
+    assert container_of(small)["case"].unique().tolist() == [128, 129, 130]
+    days = frame(cases=pd.date_range("2024-01-01", periods=3))
+    assert container_of(days)["case"].unique().tolist() == list(pd.date_range("2024-01-04", periods=3))
+    kinds = pd.CategoricalDtype(["b", "a", "c"], ordered=True)
+    ordered = frame(label=["a", "b", "a"]).astype({"label": kinds})
+    assert container_of(ordered)["label"].dtype == kinds
+    prices = frame().assign(load=(np.arange(15) / 100 + 98.71).round(2))
+    assert container_of(prices)["load"].tolist() == prices["load"].tolist()
+    zoned = frame(pd.date_range("2021-03-26", periods=5, tz="Europe/Berlin"))  # the clock changes on the 28th
+    assert container_of(zoned)["time"].tolist() == zoned["time"].tolist()
+
+
+def test_ids_of_any_kind_get_new_ones() -> None:
+    for ids in ([True, False], pd.to_timedelta([1, 2], unit="s"), [1.5, 2.5], ["a", "b"]):
+        new = container_of(frame(cases=ids))["case"]
+        assert new.nunique() == 2
+        assert not set(new) & set(ids)
+
+
+def test_a_layout_of_an_earlier_version_is_read() -> None:
+    kept = asdict(read(frame(DAYS.strftime("%Y-%m-%d")))[1])
+    assert kept["layout"].pop("time_form") == "%Y-%m-%d"
+    for name in ("last_case", "own_names", "categories"):
+        kept["layout"].pop(name)
+    kept["layout"]["dates_as_text"] = True
+    kept.pop("padded_to")
+    container = Container.from_dict(with_tuples(kept))
+    assert container.layout is not None
+    assert container.layout.time_form == "%Y-%m-%d"
+
+
+def test_a_categorical_y_stays_one() -> None:
+    y = pd.Categorical(["a", "b", "a"], categories=["b", "a"], ordered=True)
+    _, targets = read_targets(y, 3)
+    joined = targets.joined(y, ["b", "a"])
+    assert joined.tolist() == ["a", "b", "a", "b", "a"]
+    assert joined.dtype == y.dtype
+
+
+def container_of(given: pd.DataFrame) -> pd.DataFrame:
+    """The same series in the container that they came in."""
+    panel, container = read(given)
+    packed: pd.DataFrame = container.packed(panel)
+    return packed

@@ -167,7 +167,10 @@ def test_summer_time_is_no_gap(tmp_path: Path) -> None:
     pd.DataFrame({"date": days, "x": np.arange(20.0)}).to_parquet(tmp_path / "mine.parquet")
     panel = read_panel(tmp_path / "mine.parquet", ColumnNames(time="date"), Windows(5))
     assert panel.time_frequency == "D"
-    assert len(panel.notes) == 2  # the zone, and the hour that a day is shorter
+    assert panel.time_origin == "2020-03-20T00:00:00"
+    assert panel.notes == (
+        "mine.parquet: dates of zone Europe/Paris are taken as dates of the local calendar, without zone",
+    )
 
 
 def test_cases_that_begin_on_other_days_are_said(tmp_path: Path) -> None:

@@ -53,3 +53,17 @@ def test_samples_keep_to_the_steps_of_their_data_on_every_way_back(kind: Channel
     np.testing.assert_allclose(
         preprocessor.inverse(preprocessor.transform(panel))[0], panel.values, rtol=1e-5, atol=1e-5
     )
+
+
+def test_samples_have_the_decimals_of_the_data() -> None:
+    rng = np.random.default_rng(0)
+    prices = (100 + rng.normal(size=(20, 1, 16)).cumsum(2)).round(2)
+    for raw in (prices, prices + 4649776):
+        panel = Panel.from_arrays(raw)
+        preprocessor = Preprocessor.fit(panel)
+        scaled = preprocessor.transform(panel) + rng.normal(size=raw.shape).astype(np.float32) / 10
+        values, _ = preprocessor.inverse(scaled)
+        synthetic = Panel(values, panel.channels, offsets=panel.offsets).raw(0)
+        assert all(len(str(value).partition(".")[2]) <= 2 for value in synthetic.ravel())
+        np.testing.assert_array_equal(preprocessor.inverse(preprocessor.transform(panel))[0], panel.values)
+    assert Preprocessor.fit(Panel.from_arrays(rng.normal(size=(20, 1, 16)))).channels[0].step == 0

@@ -1,0 +1,523 @@
+"""Files in the shapes that people have: dialects of text, dates, headers, folders and arrays of other programs."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tsinfogan.data.columns import ColumnNames, Windows
+from tsinfogan.data.panel import Panel, check_trainable
+from tsinfogan.errors import DataError
+from tsinfogan.formats import read_panel, write_panel
+
+relaxed = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LONG = pd.DataFrame({"case": np.repeat(range(3), 8), "time": [*range(8)] * 3})
+LONG["x"] = np.random.default_rng(0).normal(size=24).round(4)
+LONG["y"] = np.random.default_rng(1).integers(0, 9, 24) / 4
+
+
+def read(path: Path, text: str | bytes, columns: ColumnNames | None = None, windows: Windows | None = None) -> Panel:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_panel(path, columns or ColumnNames(), windows)
+
+
+def same(panel: Panel, table: pd.DataFrame = LONG) -> bool:
+    values = table[list(panel.channels)].to_numpy(np.float32).reshape(3, -1, panel.n_channels).swapaxes(1, 2)
+    return bool(np.array_equal(panel.values, values))
+
+
+# ---- delimiters, decimals, compression
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_dialects(delimiter: str, decimal: str, tmp_path: Path) -> None:
+    if delimiter == decimal:
+        return
+    panel = read(tmp_path / "mine.csv", LONG.to_csv(index=False, sep=delimiter, decimal=decimal))
+    assert same(panel)
+    assert panel.channels == ("x", "y")
+    assert bool(panel.notes) == (delimiter != "," or decimal != ".")
+    columns = ColumnNames(delimiter=delimiter, decimal=decimal)
+    assert same(read(tmp_path / "mine.txt", LONG.to_csv(index=False, sep=delimiter, decimal=decimal), columns))
+
+
+@given(
+    values=st.lists(st.lists(st.floats(-1e6, 1e6, width=32), min_size=3, max_size=3), min_size=2, max_size=9),
+    delimiter=st.sampled_from([";", "\t", "|"]),
+    decimal=st.sampled_from([".", ","]),
+)
+@relaxed
+def test_any_numbers_in_any_dialect(values: list[list[float]], delimiter: str, decimal: str, tmp_path: Path) -> None:
+    table = pd.DataFrame(values, columns=["a", "b", "c"])
+    said = ColumnNames(delimiter=delimiter, decimal=decimal)
+    text = table.to_csv(index=False, sep=delimiter, decimal=decimal)
+    panel = read(tmp_path / "mine.csv", text, said, Windows(2, 1))
+    np.testing.assert_array_equal(panel.values[:, :, 0], table.to_numpy(np.float32)[:-1])
+    try:
+        found = read(tmp_path / "mine.csv", text, windows=Windows(2, 1))
+    except DataError as error:  # 1,500 may be a thousand
+        assert "columns.decimal" in str(error)  # noqa: PT017
+        return
+    np.testing.assert_array_equal(found.values, panel.values)
+
+
+def packed(kind: str, content: bytes) -> bytes:
+    if kind == ".zip":
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("mine.csv", content)
+        return stream.getvalue()
+    if kind == ".zst":
+        sink = pa.BufferOutputStream()
+        with pa.CompressedOutputStream(sink, "zstd") as out:
+            out.write(content)
+        return sink.getvalue().to_pybytes()
+    return {".gz": gzip.compress, ".bz2": bz2.compress}[kind](content)
+
+
+@pytest.mark.parametrize("kind", [".gz", ".zst", ".zip", ".bz2"])
+def test_compressed_files(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = LONG.to_csv(index=False).encode()
+    path = tmp_path / f"mine.csv{kind}"
+    panel = read(path, packed(kind, content))
+    assert same(panel)
+    assert panel.name == "mine"
+    with pytest.raises(DataError, match=rf"mine\.csv{kind} (is not a readable {kind} file|is empty|is not)"):
+        read(path, packed(kind, content)[:-30])
+    with pytest.raises(DataError, match="is empty"):
+        read(path, packed(kind, b""))
+    monkeypatch.setattr("tsinfogan.formats.MIN_BOMB", 1 << 20)
+    with pytest.raises(DataError, match="far more than its size suggests"):
+        read(path, packed(kind, bytes(1 << 22)))
+
+
+def test_blanks_and_comments(tmp_path: Path) -> None:
+    text = LONG.to_csv(index=False, sep=" ").replace(" ", "   ")
+    assert same(read(tmp_path / "mine.txt", text))
+    with_comment = "# made by a logger, on Monday\n# second line\n" + LONG.to_csv(index=False)
+    panel = read(tmp_path / "mine.csv", with_comment)
+    assert same(panel)
+    assert "2 lines of comment" in panel.notes[0]
+    stream = io.StringIO()
+    np.savetxt(stream, LONG.to_numpy(), header="case time x y", fmt="%.4f")
+    assert same(read(tmp_path / "numpy.txt", stream.getvalue()))
+
+
+def test_very_long_columns_of_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsinfogan.formats._text.LARGE", 1)  # as if there were more than 2 GiB
+    table = LONG.assign(
+        label=["a"] * 8 + ["b"] * 16, on=[True, False, None] * 8, time=[*pd.bdate_range("2024", periods=8)] * 3
+    )
+    panel = read(tmp_path / "mine.csv", table.to_csv(index=False), ColumnNames(channels=("x", "y"), missing=("-1",)))
+    assert same(panel)
+    assert (panel.classes, panel.time_frequency) == (("a", "b"), "B")
+    wide = pd.DataFrame(series()).assign(label=["a", "b"] * 6)
+    assert read(tmp_path / "mine.csv", wide.to_csv(index=False)).values.shape == (12, 1, 20)
+    assert same(read(tmp_path / "mine.csv", LONG.to_csv(index=False, sep=";", decimal=",")))
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    lines = "".join(json.dumps(row) + "\n" for row in LONG.to_dict("records"))
+    assert same(read(tmp_path / "mine.jsonl", lines))
+    with pytest.raises(DataError, match="not readable as JSON lines"):
+        read(tmp_path / "mine.ndjson", lines + "{")
+
+
+# ---- headers
+
+
+def test_names_and_columns_without_names(tmp_path: Path) -> None:
+    panel = read(tmp_path / "mine.csv", LONG.to_csv(index=False).replace("x,", " x ,").replace("time", " time"))
+    assert panel.channels == ("x", "y")
+    panel = read(tmp_path / "mine.csv", LONG.to_csv())
+    assert same(panel)
+    assert "1 columns without a name are left out" in panel.notes[0]
+    trailing = "\n".join(f"{line};;" for line in LONG.to_csv(index=False, sep=";").split())
+    assert same(read(tmp_path / "mine.csv", trailing))
+    only_rows = "\n".join(line + ("," if row else "") for row, line in enumerate(LONG.to_csv(index=False).split()))
+    assert same(read(tmp_path / "mine.csv", only_rows))
+    dated = pd.DataFrame({"x": range(9)}, pd.date_range("2024-01-01", periods=9))
+    panel = read(tmp_path / "mine.csv", dated.to_csv(), windows=Windows(3))
+    assert (panel.channels, panel.time_frequency) == (("x",), "D")
+    assert "holds dates, so it is taken as the time" in panel.notes[0]
+
+
+def test_a_quoted_name_keeps_its_blanks(tmp_path: Path) -> None:
+    panel = Panel.from_arrays(np.arange(8.0).reshape(2, 1, 4), channels=[" x "])
+    write_panel(panel, tmp_path / "mine.csv")
+    assert read_panel(tmp_path / "mine.csv").channels == (" x ",)
+
+
+def test_headers_of_several_rows(tmp_path: Path) -> None:
+    days = pd.bdate_range("2024-01-01", periods=30)
+    levels = pd.MultiIndex.from_product([["Close", "Volume"], ["ABC", "XYZ"]], names=["Price", "Ticker"])
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 4)), days.rename("Date"), levels)
+    for frame, channels in (
+        (table, ("Close ABC", "Close XYZ", "Volume ABC", "Volume XYZ")),
+        (table.xs("ABC", axis=1, level=1, drop_level=False), ("Close", "Volume")),
+    ):
+        panel = read(tmp_path / "mine.csv", frame.to_csv(), ColumnNames(time="Date"), Windows(5))
+        assert panel.channels == channels
+        assert panel.time_frequency == "B"
+        np.testing.assert_allclose(panel.values[0], frame.to_numpy()[:5].T, rtol=1e-6)
+    header, *rows = LONG.to_csv(index=False).splitlines()
+    panel = read(tmp_path / "mine.csv", "\n".join([header, "-,s,m/s,mV", *rows]).replace("-,s", "id,s"))
+    assert same(panel)
+    assert "left out of them: id, s, m/s, mV" in panel.notes[0]
+    first = "\n".join([header.replace("case", "label"), *("a" + row[1:] for row in rows[:8])])
+    assert read(tmp_path / "mine.csv", first, windows=Windows(8)).n_cases == 1  # a first row of words is data
+
+
+# ---- a row is a series
+
+
+def series(n: int = 12, length: int = 20) -> np.ndarray[Any, Any]:
+    return np.sin(np.arange(length) / 3 + np.arange(n)[:, None]).round(5)
+
+
+@pytest.mark.parametrize("form", ["%d", "%.7e"])
+@pytest.mark.parametrize("delimiter", ["\t", "  ", ",", " "])
+def test_ucr_text(form: str, delimiter: str, tmp_path: Path) -> None:
+    labels = np.arange(12) % 3 - 1
+    lines = [delimiter.join([form % label, *map(str, row)]) for label, row in zip(labels, series(), strict=True)]
+    panel = read(tmp_path / "Toy_TRAIN.txt", "\n".join(lines))
+    np.testing.assert_array_equal(panel.values[:, 0], series().astype(np.float32))
+    assert panel.classes == ("-1", "0", "1")
+    assert panel.labels is not None
+    assert panel.labels.tolist() == (labels + 1).tolist()
+    assert any("its first number as the class" in note for note in panel.notes)
+    if delimiter != "  ":  # a separator at the end of each line
+        ended = read(tmp_path / "Toy_TRAIN.txt", "".join(line + delimiter + "\n" for line in lines))
+        np.testing.assert_array_equal(ended.values, panel.values)
+    plain = read(tmp_path / "Toy_TRAIN.txt", "\n".join(lines), ColumnNames(label="", layout="wide"))
+    assert plain.values.shape == (12, 1, 21)
+
+
+def test_wide_tables(tmp_path: Path) -> None:
+    table = pd.DataFrame(series())
+    expected = series().astype(np.float32)
+    for names in (range(20), [f"t{k}" for k in range(20)], [f"time_{k}" for k in range(20)]):
+        panel = read(tmp_path / "mine.csv", table.set_axis(list(names), axis=1).to_csv(index=False))
+        np.testing.assert_array_equal(panel.values[:, 0], expected)
+    columns = [f"V{k + 1}" for k in range(21)]
+    m4 = pd.concat([pd.Series([f"Y{k}" for k in range(12)]), table], axis=1).set_axis(columns, axis=1)
+    panel = read(tmp_path / "mine.csv", m4.to_csv(index=False))
+    np.testing.assert_array_equal(panel.values[:, 0], expected)
+    assert panel.cases is not None
+    assert panel.cases.tolist() == [f"Y{k}" for k in range(12)]
+    other = table.set_axis([f"ch{k}" for k in range(20)], axis=1).to_csv(index=False)
+    with pytest.raises(DataError, match=r"read it as a wide table \(`columns.layout=wide`\)"):
+        read(tmp_path / "mine.csv", other)
+    np.testing.assert_array_equal(read(tmp_path / "mine.csv", other, ColumnNames(layout="wide")).values[:, 0], expected)
+    bare = "\n".join(",".join(map(str, row)) for row in series())
+    with pytest.raises(DataError, match=r"got numbers.*`columns.layout=wide`"):
+        read(tmp_path / "mine.csv", bare)
+    assert read(tmp_path / "mine.csv", bare, ColumnNames(layout="wide")).values.shape == (12, 1, 20)
+    recording = read(tmp_path / "mine.csv", table.to_csv(index=False), windows=Windows(4))
+    assert recording.n_channels == 20  # columns that pandas numbered
+
+
+def test_monash_tsf(tmp_path: Path) -> None:
+    text = (
+        "# a comment\n@relation toy\n@attribute series_name string\n@attribute start_timestamp date\n"
+        "@frequency monthly\n@missing true\n@equallength false\n@data\n"
+        "T1:1990-02-01 00-00-00:1,2,?,4,5,6,7,8\nT2:1991-02-01 00-00-00:1,2,3,4.5\n"
+    )
+    panel = read(tmp_path / "toy.tsf", text)
+    assert panel.case_lengths.tolist() == [8, 4]
+    assert panel.case(0).tolist() == [[1, 2, 3, 4, 5, 6, 7, 8]]
+    assert (panel.time_origin, panel.time_frequency) == ("1990-02-01T00:00:00", "MS")
+    with pytest.raises(DataError, match="expected 3 fields parted by ':' in case 1"):
+        read(tmp_path / "toy.tsf", text.replace("T2:", ""))
+
+
+def test_time_stamps_of_ts(tmp_path: Path) -> None:
+    head = "@timeStamps true\n@classLabel true a b\n@data\n"
+    text = head + "(0,1),(0.5,2),(1.5,4):(0,5),(0.5,6),(1,7),(1.5,8):a\n(0,1),(0.5,2),(1,3),(1.5,4):(0,1),(1.5,4):b\n"
+    with pytest.raises(DataError, match="2 of 4 values are missing in case 1, channel 'ch1'"):
+        read(tmp_path / "toy.ts", text)
+    panel = read(tmp_path / "toy.ts", text.replace("(0,1),(1.5,4):b", "(0,1),(1,3),(1.5,4):b"))
+    assert panel.values.tolist() == [[[1, 2, 3, 4], [5, 6, 7, 8]], [[1, 2, 3, 4], [1, 2, 3, 4]]]
+    assert (panel.time_step, panel.classes) == (0.5, ("a", "b"))
+    days = head + "".join(f"{','.join(f'(2024-01-0{k} 00:00:00,{k})' for k in range(1, 6))}:a\n" for _ in "ab")
+    assert read(tmp_path / "toy.ts", days).time_frequency == "D"
+
+
+# ---- folders and arrays
+
+
+def test_a_folder_of_recordings(tmp_path: Path) -> None:
+    folder = tmp_path / "walks"
+    folder.mkdir()
+    for case, rows in LONG.groupby("case"):
+        rows.drop(columns="case").head(8 - int(str(case))).to_csv(folder / f"walk_{case}.csv.gz", index=False)
+    panel = read_panel(folder)
+    assert panel.cases is not None
+    assert panel.cases.tolist() == ["walk_0", "walk_1", "walk_2"]
+    assert panel.case_lengths.tolist() == [8, 7, 6]
+    assert panel.name == "walks"
+    LONG.drop(columns="case").rename(columns={"x": "z"}).to_csv(folder / "walk_3.csv", index=False)
+    with pytest.raises(DataError, match=r"the same columns in each file, got time, z, y in walk_3\.csv"):
+        read_panel(folder)
+    LONG.to_csv(folder / "walk_3.csv", index=False)
+    with pytest.raises(DataError, match="each file is one case"):
+        read_panel(folder, ColumnNames(channels=("x",)))
+
+
+def test_arrays_of_other_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).normal(size=(5, 2, 9)).astype(np.float32)
+    np.save(tmp_path / "mine.npy", values)
+    np.testing.assert_array_equal(read_panel(tmp_path / "mine.npy").values, values)
+    np.save(tmp_path / "mine.npy", values[:, 0])
+    np.testing.assert_array_equal(read_panel(tmp_path / "mine.npy").values, values[:, :1])
+    ended = values.copy()
+    ended[1, :, 6:] = np.nan
+    np.savez(tmp_path / "mine.npz", X=ended, y=np.array([1, 0, 1, 1, 0]), subject=np.arange(5))
+    panel = read_panel(tmp_path / "mine.npz")
+    assert panel.case_lengths.tolist() == [9, 6, 9, 9, 9]
+    assert (panel.classes, panel.case_labels.tolist()) == (("0", "1"), [1, 0, 1, 1, 0])
+    assert [
+        note for note in panel.notes if "'X' is taken" in note or "'y' is taken" in note or "'subject' is not" in note
+    ]
+    assert read_panel(tmp_path / "mine.npz", ColumnNames(label="subject")).classes == tuple("01234")
+    assert read_panel(tmp_path / "mine.npz", ColumnNames(label="")).labels is None
+    np.savez(tmp_path / "mine.npz", values=values.swapaxes(1, 2))
+    with pytest.raises(DataError, match=r"`columns\.layout=nct` or `columns\.layout=ntc`"):
+        read_panel(tmp_path / "mine.npz")
+    np.testing.assert_array_equal(read_panel(tmp_path / "mine.npz", ColumnNames(layout="ntc")).values, values)
+    monkeypatch.setattr("tsinfogan.formats.npz.MIN_BOMB", 1 << 20)
+    np.savez_compressed(tmp_path / "bomb.npz", values=np.zeros((1, 1, 1 << 20)))
+    with pytest.raises(DataError, match="far more than its size suggests"):
+        read_panel(tmp_path / "bomb.npz")
+
+
+# ---- dates and times
+
+
+@pytest.mark.parametrize(
+    ("form", "frequency"),
+    [
+        ("%Y/%m/%d", "D"),
+        ("%d/%m/%Y", "D"),
+        ("%m/%d/%Y", "D"),
+        ("%d.%m.%Y %H:%M", "h"),
+        ("%d/%m/%Y %H.%M.%S", "h"),
+        ("%m/%d/%Y %I:%M %p", "h"),
+        ("%Y%m%d", "D"),
+        ("%Y %b", "MS"),
+        ("%B %Y", "MS"),
+        ("%d-%b-%Y", "D"),
+    ],
+)
+def test_forms_of_dates(form: str, frequency: str, tmp_path: Path) -> None:
+    dates = pd.date_range("2023-01-30", periods=40, freq=frequency)
+    text = pd.DataFrame({"when": dates.strftime(form), "x": range(40)}).to_csv(index=False)
+    panel = read(tmp_path / "mine.csv", text, ColumnNames(time="when"), Windows(8))
+    assert (panel.time_origin, panel.time_frequency) == (dates[0].isoformat(), frequency)
+    if form == "%Y%m%d":
+        with pytest.raises(DataError, match="gap"):
+            read(tmp_path / "mine.csv", text, ColumnNames(time="when", dates="numbers"), Windows(8))
+        frame = pd.DataFrame({"when": dates.strftime(form).astype(int), "x": range(40)})
+        frame.to_parquet(tmp_path / "mine.parquet")
+        assert read_panel(tmp_path / "mine.parquet", ColumnNames(time="when"), Windows(8)).time_frequency == "D"
+
+
+def test_a_date_that_could_be_two_is_asked_for(tmp_path: Path) -> None:
+    text = "case,time,x\n" + "".join(f"{case},0{day}/01/2024,1\n" for case in (1, 2) for day in range(1, 8))
+    with pytest.raises(DataError, match=r"`columns\.dates=day_first` or `columns\.dates=month_first`"):
+        read(tmp_path / "mine.csv", text)
+    assert read(tmp_path / "mine.csv", text, ColumnNames(dates="day_first")).time_frequency == "D"
+    assert read(tmp_path / "mine.csv", text, ColumnNames(dates="month_first")).time_frequency == "MS"
+
+
+def test_quarters_clocks_and_durations(tmp_path: Path) -> None:
+    def with_times(times: list[str]) -> Panel:
+        rows = "".join(f"{time},{row}\n" for row, time in enumerate(times))
+        return read(tmp_path / "mine.csv", f"time,x\n{rows}", windows=Windows(3))
+
+    assert with_times([f"{year} Q{k}" for year in (1970, 1971) for k in range(1, 5)]).time_frequency == "3MS"
+    assert with_times([f"Q{k}-1970" for k in range(1, 5)]).time_frequency == "3MS"
+    for times in (
+        [f"00:{k:02}:30" for k in range(9)],
+        [f"{k * 60} s" for k in range(9)],
+        [f"{k} min" for k in range(9)],
+    ):
+        panel = with_times(times)
+        assert (panel.time_step, panel.time_unit) == (60, "s")
+    table = pd.DataFrame({"time": pd.to_timedelta(np.arange(9) * 2, unit="s"), "x": range(9)})
+    table.to_parquet(tmp_path / "mine.parquet")
+    panel = read_panel(tmp_path / "mine.parquet", windows=Windows(3))
+    assert (panel.time_step, panel.time_unit) == (2, "s")
+
+
+@pytest.mark.parametrize("parts", [("year", "month"), ("Year", "Month", "Day", "Hour"), ("Date", "Time")])
+def test_times_in_several_columns(parts: tuple[str, ...], tmp_path: Path) -> None:
+    frequency = "MS" if len(parts) == 2 and parts[0] == "year" else "h"
+    dates = pd.date_range("2023-12-01", periods=30, freq=frequency)
+    columns: dict[str, Any] = {}
+    if "Date" in parts:
+        dates += pd.Timedelta(days=20)
+        columns = {"Date": dates.strftime("%d/%m/%Y"), "Time": dates.strftime("%H.%M.%S")}
+    else:
+        columns = {part: getattr(dates, part.lower()) for part in parts}
+    text = pd.DataFrame({**columns, "x": range(30)}).to_csv(index=False)
+    panel = read(tmp_path / "mine.csv", text, ColumnNames(time=",".join(parts)), Windows(6))
+    assert panel.channels == ("x",)
+    assert (panel.time_origin, panel.time_frequency) == (dates[0].isoformat(), frequency)
+    with pytest.raises(DataError, match="no column 'when'"):
+        read(tmp_path / "mine.csv", text, ColumnNames(time=f"{parts[0]},when"), Windows(6))
+
+
+ZONED = {
+    "business days, New York": (pd.bdate_range("2023-01-02", periods=400, tz="America/New_York"), "B"),
+    "days, Berlin": (pd.date_range("2024-01-01", periods=200, tz="Europe/Berlin"), "D"),
+    "months, Berlin": (pd.date_range("2015-01-01", periods=120, freq="MS", tz="Europe/Berlin"), "MS"),
+    "weeks, Sydney": (pd.date_range("2020-01-06", periods=150, freq="W-MON", tz="Australia/Sydney"), "7D"),
+}
+
+
+@pytest.mark.parametrize("name", ZONED)
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_local_midnights_are_days_of_the_local_calendar(name: str, suffix: str, tmp_path: Path) -> None:
+    dates, frequency = ZONED[name]
+    table = pd.DataFrame({"time": dates, "x": np.arange(len(dates)) / 2})
+    path = tmp_path / f"mine.{suffix}"
+    table.to_csv(path, index=False) if suffix == "csv" else table.to_parquet(path)
+    panel = read_panel(path, windows=Windows(12))
+    assert (panel.time_origin, panel.time_frequency) == (dates[0].tz_localize(None).isoformat(), frequency)
+    assert panel.n_cases == len(dates) - 11
+    assert len(panel.notes) == 1
+    assert "local calendar" in panel.notes[0]
+
+
+def test_an_hour_that_exists_twice(tmp_path: Path) -> None:
+    dates = pd.date_range("2024-10-26 20:00", periods=16, freq="h", tz="Europe/Berlin")
+    naive = pd.DataFrame({"case": 1, "time": dates.tz_localize(None), "x": range(16)})
+    with pytest.raises(DataError, match=r"02:00:00; keep one .* if clocks went back an hour here, .* offset"):
+        read(tmp_path / "mine.csv", naive.to_csv(index=False))
+    panel = read(tmp_path / "mine.csv", naive.assign(time=dates).to_csv(index=False))
+    assert (panel.time_frequency, panel.grid) == ("h", (16,))
+
+
+def test_gaps_are_told_in_the_unit_of_the_data(tmp_path: Path) -> None:
+    dates = [*pd.date_range("2024-01-01", periods=9), pd.Timestamp("2026-01-01")]
+    text = pd.DataFrame({"time": dates, "x": range(10)}).to_csv(index=False)
+    with pytest.raises(DataError, match=r"a step of about 1 d, as in most places, got a gap of 723 steps"):
+        read(tmp_path / "mine.csv", text, windows=Windows(3))
+
+
+# ---- channels far from 0
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".wide.csv", ".parquet", ".arrow", ".npz", ".ts", ".arff"])
+def test_digits_of_channels_far_from_0_are_kept(suffix: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    raw = np.stack(
+        [
+            4649776 + rng.normal(size=(20, 16)).cumsum(1).round(3),
+            52.52 + (rng.normal(size=(20, 16)) / 1000).round(6),
+            1.7e9 + np.arange(320.0).reshape(20, 16),
+            rng.normal(size=(20, 16)).round(4),
+        ],
+        axis=1,
+    ).round(6)
+    kinds: Any = ("real", "real", "integer", "real")
+    panel = Panel.from_arrays(raw, channels=["northing", "latitude", "seconds", "x"], kinds=kinds)
+    assert [bool(offset) for offset in panel.offsets] == [True, True, True, False]
+    write_panel(panel, tmp_path / f"mine{suffix}")
+    back = read_panel(tmp_path / f"mine{suffix}")
+    for channel in range(4):
+        np.testing.assert_array_equal(
+            panel.raw(channel).astype(str), raw[:, channel].astype(panel.raw(channel).dtype).astype(str)
+        )
+        np.testing.assert_array_equal(back.raw(channel), panel.raw(channel))
+    assert back.notes == ()
+    shifted = back.with_offsets((4649000.0, 52.0, 1.7e9, 0.0))
+    np.testing.assert_allclose(shifted.raw(0), raw[:, 0], atol=1e-4)
+
+
+# ---- missing values, columns to leave out, labels
+
+
+def test_sentinels_and_columns_to_leave_out(tmp_path: Path) -> None:
+    text = LONG.assign(note="fine", z=[-200, *range(23)]).to_csv(index=False)
+    columns = ColumnNames(ignore=("note",), missing=("-200", "?", "<1"))
+    panel = read(tmp_path / "mine.csv", text, columns)
+    assert panel.channels == ("x", "y", "z")
+    assert panel.values[0, 2, 0] == panel.values[0, 2, 1] == 0
+    assert panel.kinds == ("real", "real", "integer")
+    text = LONG.assign(y=["<1", *LONG.y[1:]]).to_csv(index=False)
+    with pytest.raises(DataError, match=r"got '<1' in case 0, .*`columns\.missing`"):
+        read(tmp_path / "mine.csv", text)
+    assert (
+        "1 of 48 values are missing" in read(tmp_path / "mine.csv", text, columns=ColumnNames(missing=("<1",))).notes[0]
+    )
+    with pytest.raises(DataError, match="no column 'nothing'"):
+        read(tmp_path / "mine.csv", text, ColumnNames(ignore=("nothing",)))
+    words = LONG.assign(state=["on", "off"] * 12).to_csv(index=False)
+    with pytest.raises(DataError, match=r"`columns\.label=state`.*`columns\.ignore=state`"):
+        read(tmp_path / "mine.csv", words)
+
+
+def test_whole_numbers_that_pandas_wrote_with_a_gap(tmp_path: Path) -> None:
+    table = LONG.assign(n=[np.nan, *range(23)])
+    assert read(tmp_path / "mine.csv", table.to_csv(index=False)).kinds == ("real", "real", "integer")
+    table.to_parquet(tmp_path / "mine.parquet")
+    assert read_panel(tmp_path / "mine.parquet").kinds == ("real", "real", "integer")
+
+
+def test_labels_of_rows(tmp_path: Path) -> None:
+    table = pd.DataFrame({"label": [*"aaaaaabbbb"], "x": range(10)})
+    text = table.to_csv(index=False)
+    panel = read(tmp_path / "mine.csv", text, windows=Windows(4, 2))
+    assert [panel.classes[k] for k in panel.case_labels] == ["a", "a", "a", "b"]  # two of each: the first
+    assert "1 of 4 windows have rows of several classes and get the most frequent one" in panel.notes[-1]
+    pure = read(tmp_path / "mine.csv", text, windows=Windows(4, 2, "row"))
+    assert pure.values[:, 0, 0].tolist() == [0, 2, 6]
+    assert [pure.classes[k] for k in pure.case_labels] == ["a", "a", "b"]
+    with pytest.raises(DataError, match="cut shorter windows"):
+        read(tmp_path / "mine.csv", "label,x\n" + "a,1\nb,2\n" * 5, windows=Windows(4, 2, "row"))
+    numbers = "label,x\n" + "1,1\n2,2\n" * 5
+    assert read(tmp_path / "mine.csv", numbers, ColumnNames(label=""), Windows(4)).channels == ("label", "x")
+
+
+def test_a_column_that_is_one_value_in_each_case_is_said(tmp_path: Path) -> None:
+    panel = read(tmp_path / "mine.csv", LONG.assign(age=LONG.case + 20).to_csv(index=False))
+    assert "column 'age' never changes within a case" in panel.notes[-1]
+
+
+def test_a_channel_that_no_file_can_hold_is_not_trained_on(tmp_path: Path) -> None:
+    text = LONG.rename(columns={"x": "cat"}).to_csv(index=False)
+    panel = read(tmp_path / "mine.csv", text, ColumnNames(channels=("cat", "y")))
+    with pytest.raises(DataError, match="cannot be called 'cat'"):
+        check_trainable(panel)
+
+
+# ---- the collection of cases, if it is there
+
+
+@pytest.mark.parametrize("folder", ["files", "files/stand_ins"])
+def test_the_collection_is_read_or_refused_in_a_sentence(folder: str) -> None:
+    root = os.environ.get("TSINFOGAN_CASES")  # a folder of awkward files
+    if not root:
+        pytest.skip("TSINFOGAN_CASES names no folder")
+    for path in sorted((Path(root) / folder).iterdir()):
+        try:
+            said = list(read_panel(path).notes)
+        except DataError as error:
+            said = [str(error)]
+        assert all("\n" not in sentence for sentence in said)
