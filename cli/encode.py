@@ -13,7 +13,7 @@ import typer
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, existing_file, found_run, is_dataset, read_beside, read_dataset, reads_files
 from tsinfogan.cli._options import option
-from tsinfogan.cli._output import for_spreadsheet, format_name_for, opened_output
+from tsinfogan.cli._output import for_spreadsheet, format_name_for, opened_output, say
 from tsinfogan.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
