@@ -14,16 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import CASE, LABEL, TIME, ColumnNames
+from tsinfogan.data.date_forms import forms_of
 from tsinfogan.data.panel import UNLABELLED, Panel, encode_labels
 from tsinfogan.errors import DataError
 from tsinfogan.formats.frame import columns_in_index, frame_from_panel
 
 NEW_CASE = re.compile(r"new-(\d+)")
-FORMS = ("%Y-%m-%d", "%Y-%m", "%Y%m%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y %b")
-CLOCKS = (
-    "",
-    *(f"{gap}{clock}{zone}" for gap in "T " for clock in ("%H:%M", "%H:%M:%S") for zone in ("", "Z", "+00:00")),
-)
 SHIFT: Any = "shift_forward"
 AS_DATE = "date"
 """In place of a form: times are ``datetime.date``."""
@@ -143,13 +139,12 @@ def _form_of(times: Any) -> str:
     if isinstance(first, dt.date) and not isinstance(first, dt.datetime):
         return AS_DATE
     text = str(first)
-    if not isinstance(first, str) and not re.fullmatch(r"(1[6-9]|2[01])\d{6}", text):
+    if not isinstance(first, str) and not text.isdigit():
         return ""
-    for form in (f"{form}{clock}" for form in FORMS for clock in CLOCKS):
-        parsed = pd.to_datetime(pd.Series([text]), format=form, errors="coerce")[0]
-        if not pd.isna(parsed) and parsed.strftime(form) == text:
-            return form
-    return ""
+    forms = forms_of([text])
+    return next(
+        (form for form in forms if pd.to_datetime([text], format=form, errors="coerce")[0].strftime(form) == text), ""
+    )
 
 
 def _last(ids: Any) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,15 +14,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import is_number
+from tsinfogan.data.date_forms import as_iso, is_date
 from tsinfogan.data.dates import DAY_NS, ZONE
 from tsinfogan.data.panel import ChannelKind, IntArray
 from tsinfogan.errors import DataError
-from tsinfogan.formats._dates import is_date, iso_dates, seconds_of
 
 MISSING = ("", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "nat", "null", "none")
 """Texts that stand for a missing number, in upper or lower case."""
 YEARS = (1678, 2261)
 """The years that int64 nanoseconds since 1970 can express."""
+UTC = {"Z", "+00:00", "+0000", "+00"}
+MAX_LOOK = 1000
+"""Rows that are looked at for a message."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +127,6 @@ def read_channel(column: Column, missing: Sequence[str] = ()) -> Numbers:
             numbers = _cast(cells, pa.float64())
         except pa.ArrowException:
             numbers = _parsed(column, cells)
-    for text in missing:
-        if is_number(text):
-            numbers = np.where(numbers.astype(np.float32) == np.float32(text), np.nan, numbers)
     with np.errstate(over="ignore"):
         infinite = np.isinf(numbers.astype(np.float32))
     if infinite.any():
@@ -166,17 +168,13 @@ def _number(text: str | None) -> float | None:
 
 
 def _advice(column: Column) -> str:
-    """A hint for a column of dates that is read as a channel."""
-    dates = pa.types.is_temporal(column.cells.type)
-    if column.is_text:
-        known = column.cells.drop_null()
-        dates = len(known) > 0 and is_date(known[0].as_py())
-    if dates:
+    """What a column that is read as a channel may be instead."""
+    known = column.cells.drop_null() if column.is_text else ()
+    if pa.types.is_temporal(column.cells.type) or (len(known) and is_date(known[0].as_py())):
         return f"name it as the time column (`columns.time={column.name}`), "
     if not column.is_text:
         return ""
-    distinct = len(pc.unique(column.cells))
-    if 1 < distinct * 3 <= len(column.cells):
+    if 1 < len(pc.unique(column.cells)) * 3 <= len(column.cells):
         return (
             f"name it as the label (`columns.label={column.name}`) or leave it out (`columns.ignore={column.name}`), "
         )
@@ -203,17 +201,15 @@ def _are_integers(column: Column, cells: pa.Array, numbers: NDArray[np.float64])
 def read_times(column: Column, dates: str | None = None) -> Times:
     """The numbers or dates of a column, which may not hold both; ``dates`` as of :class:`ColumnNames`."""
     cells = column.cells
+    absent: NDArray[np.bool_] = cells.is_null().to_numpy(zero_copy_only=False)
     if pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type):
-        times, absent = _typed_dates(column), cells.is_null().to_numpy(zero_copy_only=False)
+        times = _typed_dates(column)
     elif pa.types.is_duration(cells.type):
-        cells = cells.cast(pa.duration("ns")).cast(pa.int64())
-        times = Times(cells.fill_null(0).to_numpy(zero_copy_only=False) / 1e9, unit="s")
-        absent = cells.is_null().to_numpy(zero_copy_only=False)
-    elif (found := _text_times(column, dates)) is not None:
-        times, absent = found, np.zeros(1, bool)
+        nanoseconds = cells.cast(pa.duration("ns")).cast(pa.int64()).fill_null(0)
+        times = Times(nanoseconds.to_numpy(zero_copy_only=False) / 1e9, unit="s")
     else:
-        times = Times(_time_numbers(column))
-        absent = ~np.isfinite(times.values)
+        times = _text_times(column, dates) or Times(_time_numbers(column))
+        absent = np.zeros(1, bool) if times.are_dates else ~np.isfinite(times.values)
     if absent.any():
         raise column.refusal("a time", int(np.argmax(absent)), "fill it in")
     if times.are_dates and len(times.values) and int(times.values.max()) - int(times.values.min()) >= 1 << 63:
@@ -226,19 +222,20 @@ def read_times(column: Column, dates: str | None = None) -> Times:
 def _typed_dates(column: Column) -> Times:
     cells, zone = column.cells, getattr(column.cells.type, "tz", None) or ""
     try:
-        nanoseconds = cells.cast(pa.timestamp("ns", zone or None), safe=True).cast(pa.int64()).fill_null(0)
+        cells = cells.cast(pa.timestamp("ns", zone or None), safe=True)
     except pa.ArrowException:
         raise DataError(
             f"{column.source}: column {column.name!r} holds dates beyond the years {YEARS[0]} to {YEARS[1]}; shift them"
         ) from None
-    values: IntArray = nanoseconds.to_numpy(zero_copy_only=False)
-    if not zone or zone == "UTC":
-        return Times(values, zone)
-    try:
-        local = pc.local_timestamp(cells.cast(pa.timestamp("ns", zone))).cast(pa.int64()).fill_null(0)
-    except pa.ArrowException:  # a zone that this machine does not know
-        return Times(values, zone)
-    return _by_calendar(values, local.to_numpy(zero_copy_only=False), zone)
+
+    def nanoseconds(dates: pa.Array) -> IntArray:
+        values: IntArray = dates.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+        return values
+
+    with suppress(pa.ArrowException):  # a zone that this machine does not know
+        if zone not in ("", "UTC"):
+            return _by_calendar(nanoseconds(cells), nanoseconds(pc.local_timestamp(cells)), zone)
+    return Times(nanoseconds(cells), zone)
 
 
 def _by_calendar(utc: IntArray, local: IntArray, zone: str) -> Times:
@@ -262,13 +259,13 @@ def _time_numbers(column: Column) -> NDArray[np.float64]:
         )
     texts = column.cells.to_pylist()
     numbers = list(map(_number, texts))
-    if None not in numbers or np.nan in numbers:
+    if None not in numbers or np.nan in numbers:  # an empty cell is told first
         return np.array([0.0 if number is None else number for number in numbers])
-    dates = [is_date(text or "") for text in texts]
-    many = "a date" if sum(dates) * 2 >= len(dates) else "a number" if numbers.count(None) < len(numbers) else ""
-    odd = dates.index(False) if many == "a date" and not all(dates) else numbers.index(None)
+    odd, expected = numbers.index(None), "a number" if numbers.count(None) < len(numbers) else ""
+    if is_date(texts[0] or "") and not all(dates := [is_date(text or "") for text in texts[:MAX_LOOK]]):
+        odd, expected = dates.index(False), "a date"
     advice = "write all times as numbers, or all as dates such as 2020-01-31 09:00"
-    raise column.refusal(f"{many} as in other rows" if many else "a number or a date", odd, advice)
+    raise column.refusal(f"{expected} as in other rows" if expected else "a number or a date", odd, advice)
 
 
 def _text_times(column: Column, dates: str | None) -> Times | None:
@@ -278,33 +275,62 @@ def _text_times(column: Column, dates: str | None) -> Times | None:
     text = column.cells if column.is_text else column.cells.cast(pa.string())
     coded = pc.utf8_trim_whitespace(text).fill_null("").dictionary_encode()
     texts, index = coded.dictionary.to_pylist(), coded.indices.to_numpy(zero_copy_only=False)
-    found = iso_dates(texts, dates, column.source, column.name)
+    found = as_iso(texts, dates, column.source, column.name)
     if found is None:
-        seconds = seconds_of(texts)
+        seconds = _seconds(texts)
         return None if seconds is None else Times(seconds[index], unit="s")
-    texts, how = found
-    import pandas as pd
-
-    zones = [zone[0] if (zone := ZONE.search(text[10:])) else "" for text in texts]
+    iso, how = found
+    zones = [zone[0] if (zone := ZONE.search(text[10:])) else "" for text in iso]
     if not all(zones) and any(zones):
         raise DataError(
             f"{column.source}: some dates in column {column.name!r} have a time zone and some have none; give all one"
         )
-    local = [text.removesuffix(zone) for text, zone in zip(texts, zones, strict=True)]
-
-    def nanoseconds(of: list[str]) -> tuple[IntArray, NDArray[np.bool_]]:
-        try:
-            parsed = pd.to_datetime(pd.Series(of, dtype=object), format="ISO8601", utc=True, errors="coerce")
-            known = parsed.dt.year.between(*YEARS).to_numpy()
-            return parsed.dt.tz_localize(None).to_numpy("datetime64[ns]").astype(np.int64)[index], known
-        except (ValueError, OverflowError, AttributeError):
-            return np.zeros(len(index), np.int64), np.zeros(len(of), bool)
-
-    values, known = nanoseconds(texts)
+    utc, known = _nanoseconds(iso)
     if not known.all():
         expected = f"a date such as 2020-01-31 09:00, of the years {YEARS[0]} to {YEARS[1]}"
         raise column.refusal(expected, int(np.argmin(known[index])), "correct it")
-    offsets = set(zones) - {""}
-    if not offsets <= {"Z", "+00:00", "+0000", "+00"}:
-        return _by_calendar(values, nanoseconds(local)[0], ", ".join(sorted(offsets)[:3]))
-    return Times(values, "UTC" if offsets else "", how=how)
+    if (offsets := set(zones) - {""}) <= UTC:
+        return Times(utc[index], "UTC" if offsets else "", how=how)
+    local, _ = _nanoseconds([text.removesuffix(zone) for text, zone in zip(iso, zones, strict=True)])
+    return _by_calendar(utc[index], local[index], ", ".join(sorted(offsets)[:3]))
+
+
+def _nanoseconds(iso: Sequence[str]) -> tuple[IntArray, NDArray[np.bool_]]:
+    """``(n,)`` dates in UTC as nanoseconds since 1970, and which of them exist and are of ``YEARS``."""
+    import pandas as pd
+
+    try:
+        parsed = pd.to_datetime(pd.Series(iso, dtype=object), format="ISO8601", utc=True, errors="coerce")
+        known = parsed.dt.year.between(*YEARS).to_numpy()
+        return parsed.dt.tz_localize(None).to_numpy("datetime64[ns]").astype(np.int64), known
+    except (ValueError, OverflowError, AttributeError):
+        return np.zeros(len(iso), np.int64), np.zeros(len(iso), bool)
+
+
+def _seconds(texts: Sequence[str]) -> NDArray[np.float64] | None:
+    """Times of day and durations, such as ``00:01:30`` or ``90 s``, in seconds; None if a text is neither."""
+    if not texts or not re.match(r"[+-]?[\d.]+\s*[:a-zµ]", texts[0]):
+        return None
+    import pandas as pd
+
+    try:
+        seconds = pd.to_timedelta(pd.Series(texts, dtype=object)).dt.total_seconds().to_numpy(np.float64)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if np.isfinite(seconds).all() else None
+
+
+def joined_time(table: pa.Table, time: str) -> pa.Table:
+    """``table`` with one column called ``time``, such as ``year,month,day``, in place of the columns it lists."""
+    names = time.split(",")
+    parts = {name.strip().lower(): table[name] for name in names}
+    if "year" in parts:
+        import pandas as pd
+
+        numbers = {part: pd.to_numeric(column.to_pandas(), errors="coerce") for part, column in parts.items()}
+        joined = pa.array(pd.to_datetime(pd.DataFrame({"month": 1, "day": 1} | numbers), errors="coerce"))
+    else:
+        texts = [pc.utf8_trim_whitespace(column.cast(pa.string())) for column in parts.values()]
+        joined = pc.binary_join_element_wise(*texts, " ")
+    kept = [name for name in table.column_names if name not in names]
+    return pa.table([*(table[name] for name in kept), joined], names=[*kept, time])

@@ -27,8 +27,7 @@ from tsinfogan.data.panel import UNLABELLED, IntArray, Panel, encode_labels
 from tsinfogan.data.windows import Series, check_size, ends, panel_from_series
 from tsinfogan.errors import DataError
 from tsinfogan.formats import without_compression
-from tsinfogan.formats._cells import Column, Numbers, factors, in_python, plain, read_channel, read_times
-from tsinfogan.formats._dates import joined_time
+from tsinfogan.formats._cells import Column, Numbers, factors, in_python, joined_time, plain, read_channel, read_times
 from tsinfogan.formats._text import read_text
 from tsinfogan.formats._time import Grid, indices, interpolated, laid_out
 from tsinfogan.formats._wide import is_wide, melted, names_cases, names_when_melted

@@ -15,10 +15,10 @@ from pyarrow import csv as arrow_csv
 from pyarrow import json as arrow_json
 
 from tsinfogan.data.columns import LABEL, TIME, USUAL, ColumnNames, is_number
+from tsinfogan.data.date_forms import is_date
 from tsinfogan.errors import DataError
 from tsinfogan.formats import JSON_LINES, opened, without_compression
 from tsinfogan.formats._cells import MISSING
-from tsinfogan.formats._dates import is_date
 
 DELIMITERS = (",", ";", "\t", "|")
 BLANKS = " "

@@ -23,10 +23,10 @@ from tsinfogan.data.columns import (
     is_number,
     listed,
 )
+from tsinfogan.data.date_forms import is_date
 from tsinfogan.data.panel import IntArray
 from tsinfogan.errors import DataError
 from tsinfogan.formats._cells import Column, factors, plain, read_times
-from tsinfogan.formats._dates import is_date
 from tsinfogan.formats.blocks import number_array
 
 COUNTED = re.compile(r"(?:t|time|time_?step|step)[_ ]?(\d+)", re.IGNORECASE)
