@@ -245,18 +245,6 @@ def test_monash_tsf(tmp_path: Path) -> None:
         read(tmp_path / "toy.tsf", text.replace("T2:", ""))
 
 
-def test_time_stamps_of_ts(tmp_path: Path) -> None:
-    head = "@timeStamps true\n@classLabel true a b\n@data\n"
-    text = head + "(0,1),(0.5,2),(1.5,4):(0,5),(0.5,6),(1,7),(1.5,8):a\n(0,1),(0.5,2),(1,3),(1.5,4):(0,1),(1.5,4):b\n"
-    with pytest.raises(DataError, match="2 of 4 values are missing in case 1, channel 'ch1'"):
-        read(tmp_path / "toy.ts", text)
-    panel = read(tmp_path / "toy.ts", text.replace("(0,1),(1.5,4):b", "(0,1),(1,3),(1.5,4):b"))
-    assert panel.values.tolist() == [[[1, 2, 3, 4], [5, 6, 7, 8]], [[1, 2, 3, 4], [1, 2, 3, 4]]]
-    assert (panel.time_step, panel.classes) == (0.5, ("a", "b"))
-    days = head + "".join(f"{','.join(f'(2024-01-0{k} 00:00:00,{k})' for k in range(1, 6))}:a\n" for _ in "ab")
-    assert read(tmp_path / "toy.ts", days).time_frequency == "D"
-
-
 # ---- folders and arrays
 
 

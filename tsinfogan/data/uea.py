@@ -1,4 +1,4 @@
-"""The text formats of the UEA archive: ``.ts``, and ``.arff`` with one channel or with all as a relational attribute.
+"""The text formats of the UEA archive, ``.ts`` and ``.arff``, and of the Monash archive, ``.tsf``.
 
 The formats are described at https://www.aeon-toolkit.org (file specifications) and in the Weka manual. Every parser
 returns a :class:`UeaFile`, and :func:`uea_series` turns it into series.
@@ -6,6 +6,7 @@ returns a :class:`UeaFile`, and :func:`uea_series` turns it into series.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import is_number
+from tsinfogan.data.date_forms import is_date
 from tsinfogan.data.panel import IntArray, encode_labels, numbered_channels
 from tsinfogan.data.windows import Series, check_size, ends
 from tsinfogan.errors import DataError
@@ -25,6 +27,11 @@ Case = tuple[NDArray[np.float64], ...]
 REMARK = "tsinfogan "
 """The first word of the comment that holds what these formats have no place for."""
 MISSING_LABEL = "?"
+FREQUENCIES = {
+    "yearly": "12MS", "quarterly": "3MS", "monthly": "MS", "weekly": "7D", "daily": "D", "hourly": "h",
+    "half_hourly": "30min", "10_minutes": "10min", "minutely": "min", "4_seconds": "4s",
+}  # fmt: skip
+"""Those of the Monash archive as aliases of pandas."""
 NUMERIC = ("numeric", "real", "integer")
 _ATTRIBUTE = re.compile(r"""@attribute\s+(?:'[^']*'|"[^"]*"|\S+)\s+(.+)""", re.IGNORECASE)
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
@@ -58,7 +65,7 @@ def parse_ts(text: str, source: str) -> UeaFile:
     header, lines, remark = split_header(text, source, comment="#")
     settings = {key.lower(): value.strip() for key, _, value in (line[1:].partition(" ") for line in header)}
     if settings.get("timestamps", "").lower().startswith("true"):
-        raise DataError(f"{source}: @timestamps true is not expected here; leave the times out")
+        raise DataError(f"{source}: values with time stamps are not read; write csv of case,time,<channels…>,label")
     has_target = settings.get("targetlabel", "").lower().startswith("true")
     labelled, *classes = settings.get("classlabel", "false").split() or ["false"]
     has_labels = labelled.lower() == "true"
@@ -76,6 +83,30 @@ def parse_ts(text: str, source: str) -> UeaFile:
     )
     _check_header(settings, cases, source)
     return replace(_labelled(cases, labels, tuple(classes), source, remark), notes=notes)
+
+
+def parse_tsf(text: str, source: str) -> UeaFile:
+    """Parses the Monash archive's ``.tsf``: ``:`` between the attributes of a series and its values.
+
+    The earliest of the first dates and the frequency go into the remark.
+    """
+    header, lines, _ = split_header(text, source, comment="#")
+    settings = dict(line[1:].lower().split(maxsplit=1) for line in header if len(line.split()) > 1)
+    attributes = [line.split()[1].lower() for line in header if line.lower().startswith("@attribute ")]
+    rows = [line.split(":") for line in lines]
+    if wrong := [index for index, row in enumerate(rows) if len(row) != len(attributes) + 1]:
+        raise DataError(
+            f"{source}: expected {len(attributes) + 1} fields parted by ':' in case {wrong[0]}, got {len(rows[wrong[0]])}"
+        )
+    cases = tuple((numbers_in(row[-1], f"{source}: case {index}"),) for index, row in enumerate(rows))
+    remark: dict[str, Any] = {"channels": ["value"]}
+    frequency = FREQUENCIES.get(settings.get("frequency", ""), "")
+    if frequency and "start_timestamp" in attributes:
+        date, _, clock = min(row[attributes.index("start_timestamp")] for row in rows).partition(" ")
+        origin = f"{date}T{clock.replace('-', ':') or '00:00:00'}"
+        if is_date(origin) and (date.endswith("-01") or not frequency.endswith("MS")):
+            remark |= {"time_origin": origin, "time_frequency": frequency}
+    return UeaFile(cases, None, (), json.dumps(remark))
 
 
 def _check_header(settings: dict[str, str], cases: tuple[Case, ...], source: str) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import io
 import math
 import os
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from zipfile import ZipFile
 
 from numpy.typing import NDArray
 
@@ -96,11 +96,12 @@ class Format:
 FORMATS: Registry[Format] = Registry("format", __name__, "FORMAT", (Format,), shared=("blocks", "frame"))
 
 
-COMPRESSIONS = (".gz", ".zst", ".zip", ".bz2")
+COMPRESSIONS = (".gz", ".zst", ".bz2", ".zip")
 CHUNK, MIN_BOMB, MAX_RATIO = 1 << 20, 1 << 28, 200
 """Largest size of the content of a compressed file: 256 MiB, or so many times the size of the file."""
 JSON_LINES = (".jsonl", ".ndjson")
-READ_AS = {**dict.fromkeys((".tsv", ".txt", *JSON_LINES), "csv"), ".npy": "npz"}
+TEXTS = (".csv", ".tsv", ".txt", *JSON_LINES)
+READ_AS = {**dict.fromkeys(TEXTS[1:], "csv"), ".npy": "npz", ".tsf": "ts"}
 """Further suffixes that are read, never written, and the format that reads them."""
 
 
@@ -123,48 +124,49 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     with stream:
         if not stream.peek(1):
             raise DataError(f"{path.name} is empty; expected at least a header and two cases")
-        yield stream if (kind := _compression(path.name)) is None else _unpacked(stream, kind, path.name)
+        yield _unpacked(stream, path) if _compression(path.name) else stream
 
 
 def without_compression(name: str) -> str:
     """The name of a file without the suffix of its compression."""
-    return name[: -len(kind)] if (kind := _compression(name)) else name
+    return name.removesuffix(_compression(name))
 
 
-def _compression(name: str) -> str | None:
-    return next((suffix for suffix in COMPRESSIONS if name.lower().endswith(suffix)), None)
+def _compression(name: str) -> str:
+    return next((name[-len(suffix) :] for suffix in COMPRESSIONS if name.lower().endswith(suffix)), "")
 
 
-def _unpacked(stream: BinaryIO, kind: str, name: str) -> BinaryIO:
+def stem(source: Path | str) -> str:
+    """Name of the panel of a file: the file's name without its suffixes."""
+    if isinstance(source, str):
+        return source
+    return Path(without_compression(source.name)).stem.removesuffix(".wide") or source.name
+
+
+def _unpacked(stream: BinaryIO, path: Path) -> BinaryIO:
     """The content of a compressed file; refused if it is damaged, or much larger than it could be by honest means."""
-    import zipfile
-
     import pyarrow as pa
 
-    limit = max(MIN_BOMB, MAX_RATIO * os.fstat(stream.fileno()).st_size)
+    kind, limit = _compression(path.name), max(MIN_BOMB, MAX_RATIO * os.fstat(stream.fileno()).st_size)
     try:
-        if kind == ".zip":
-            archive = zipfile.ZipFile(stream)
-            members = [member for member in archive.infolist() if not member.is_dir()]
+        source: Any
+        if kind.lower() == ".zip":
+            archive = ZipFile(stream)
+            members = [name for name in archive.namelist() if not name.endswith("/")]
             if len(members) != 1:
-                raise DataError(
-                    f"{name} holds {len(members)} files, expected one; unpack it and name a file or the folder"
-                )
-            source: Any = archive.open(members[0])
+                raise DataError(f"{path.name} holds {len(members)} files, expected one; unpack it, and name the folder")
+            source = archive.open(members[0])
         else:
-            source = pa.CompressedInputStream(stream, {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}[kind])
-        parts: list[bytes] = []
-        while len(parts) * CHUNK <= limit and (part := source.read(CHUNK)):
-            parts.append(part)
-        content = b"".join(parts)
-    except (OSError, EOFError, RuntimeError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{name} is not a readable {kind} file ({error}); compress it anew") from None
+            source = pa.CompressedInputStream(stream, pa.Codec.detect(path.name.lower()).name)
+        content = b"".join(takewhile(len, (source.read(CHUNK) for _ in range(limit // CHUNK + 1))))
+    except DataError:
+        raise
+    except Exception as error:  # damaged bytes raise all kinds of errors
+        raise DataError(f"{path.name} is not a readable {kind} file ({error}); compress it anew") from None
     if len(content) > limit:
-        raise DataError(f"{name} holds more than {limit >> 20} MiB, far more than its size suggests; unpack it")
+        raise DataError(f"{path.name} holds more than {limit >> 20} MiB, far more than its size suggests; unpack it")
     if not content:
-        raise DataError(f"{name} is empty; expected at least a header and two cases")
+        raise DataError(f"{path.name} is empty; expected at least a header and two cases")
     return io.BytesIO(content)
 
 
@@ -182,39 +184,25 @@ def readable_format(path: Path) -> Format:
         DataError: no format reads such files; the message lists the suffixes that are read.
     """
     name = without_compression(path.name)
-    if name.lower().endswith(".tsf"):
-        return _read_only("_tsf")
-    entry = next((FORMATS.get(READ_AS[suffix]) for suffix in READ_AS if name.lower().endswith(suffix)), format_of(name))
+    known = next((READ_AS[suffix] for suffix in READ_AS if name.lower().endswith(suffix)), None)
+    if known is None and path.is_dir() and format_of(name) is None:
+        is_parquet = any(any(path.glob(files)) for files in ("*.parquet", "*=*"))
+        known = "parquet" if is_parquet else "csv" if text_files(path) else None
+    entry = format_of(name) if known is None else FORMATS.get(known)
     if entry is not None and entry.read is not None:
         return entry
-    if entry is None and path.is_dir():
-        if any(any(path.glob(files)) for files in ("*.parquet", "*=*")):
-            return FORMATS.get("parquet")
-        if any(text_files(path)):
-            return _read_only("_folder")
     readable = [entry for entry in map(FORMATS.get, FORMATS.names()) if entry.read is not None]
     suffixes = [suffix for entry in readable for suffix in (entry.suffix, *entry.other_suffixes)]
     raise DataError(
-        f"{path.name}: expected a file called {', '.join('*' + suffix for suffix in (*suffixes, *READ_AS, '.tsf'))}, "
-        f"these with {', '.join(COMPRESSIONS)} behind, or a folder of such files; convert it"
+        f"{path.name}: expected a file called {', '.join('*' + suffix for suffix in (*suffixes, *READ_AS))}, these with "
+        f"{', '.join(COMPRESSIONS)} behind, or a folder of such files; convert it"
     )
 
 
 def text_files(folder: Path) -> list[Path]:
     """The files of text in a folder, in the order of their names."""
-    suffixes = (".csv", *(suffix for suffix, name in READ_AS.items() if name == "csv"))
-    return sorted(
-        file
-        for file in folder.iterdir()
-        if not file.name.startswith(".")
-        and without_compression(file.name.lower()).endswith(suffixes)
-        and file.is_file()
-    )
-
-
-def _read_only(module: str) -> Format:
-    entry: Format = import_module(f"{__name__}.{module}").READS
-    return entry
+    files = (file for file in folder.iterdir() if without_compression(file.name.lower()).endswith(TEXTS))
+    return sorted(file for file in files if file.is_file() and not file.name.startswith("."))
 
 
 def read_panel(
@@ -250,9 +238,8 @@ def read_panel(
     entry = readable_format(path) if format is None else FORMATS.get(format)
     if entry.read is None:
         raise SettingError(f"a {entry.suffix} file can only be written; convert {path.name} to another format")
-    everywhere = {"channels", "ignore", "missing", "layout"} | (
-        {"label"} if not columns.label or entry.suffix == ".npz" else set()
-    )
+    everywhere = ["channels", "ignore", "missing", "layout"]
+    everywhere += ["label"] if not columns.label or entry.suffix == ".npz" else []
     named = [name for name in columns.named if name not in everywhere]
     if named and not entry.is_table:
         raise SettingError(

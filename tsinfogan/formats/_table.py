@@ -26,7 +26,7 @@ from tsinfogan.data.columns import (
 from tsinfogan.data.panel import UNLABELLED, IntArray, Panel, encode_labels
 from tsinfogan.data.windows import Series, check_size, ends, panel_from_series
 from tsinfogan.errors import DataError
-from tsinfogan.formats import without_compression
+from tsinfogan.formats import stem
 from tsinfogan.formats._cells import Column, Numbers, factors, in_python, joined_time, plain, read_channel, read_times
 from tsinfogan.formats._text import read_text
 from tsinfogan.formats._time import Grid, indices, interpolated, laid_out
@@ -56,13 +56,6 @@ def names_in_csv(path: Path) -> tuple[str, ...]:
 
 
 # ---- long tables
-
-
-def stem(source: Path | str) -> str:
-    """Name of the panel of a file: the file's name without its suffix."""
-    if isinstance(source, str):
-        return source
-    return Path(without_compression(source.name)).stem.removesuffix(".wide") or source.name
 
 
 def panel_from_table(

@@ -22,8 +22,7 @@ from tsinfogan.data.panel import ChannelKind, Panel, encode_labels, numbered_cha
 from tsinfogan.data.uea import MISSING_LABEL, REMARK, UeaFile, decode, uea_series
 from tsinfogan.data.windows import panel_from_series
 from tsinfogan.errors import DataError
-from tsinfogan.formats import CaseColumns, Format, opened
-from tsinfogan.formats._table import stem
+from tsinfogan.formats import CaseColumns, Format, opened, stem
 from tsinfogan.formats.blocks import BufferingWriter, case_array, number_array, raw_case
 
 TIME_FIELDS = ("time_step", "time_unit", "time_origin", "time_frequency")

@@ -8,7 +8,7 @@ from pathlib import Path
 from tsinfogan.data.panel import Panel
 from tsinfogan.data.uea import UeaFile, join_channels, parse_arff
 from tsinfogan.errors import DataError
-from tsinfogan.formats._table import stem
+from tsinfogan.formats import stem
 from tsinfogan.formats._uea import class_words, parsed, texts, uea_format, word
 
 ONE_CHANNEL = re.compile(r"(.*)Dimension([1-9]\d*)(.*)\.arff", re.IGNORECASE | re.DOTALL)

@@ -16,8 +16,7 @@ from tsinfogan.data.columns import CASE, CODE, LABEL, TIME, USUAL, ColumnNames, 
 from tsinfogan.data.panel import ChannelKind, IntArray, Panel, encode_labels, numbered_channels
 from tsinfogan.data.windows import Series, ends, panel_from_series
 from tsinfogan.errors import DataError
-from tsinfogan.formats import MAX_RATIO, MIN_BOMB, Format, opened, without_compression
-from tsinfogan.formats._table import stem
+from tsinfogan.formats import MAX_RATIO, MIN_BOMB, Format, opened, stem, without_compression
 from tsinfogan.formats.blocks import BufferingWriter, case_array
 
 CASE_COLUMN = re.compile(rf"({CODE.pattern})(_confidence)?|name")
