@@ -118,7 +118,7 @@ def test_ts_without_classes() -> None:
         ("@classLabel true a\n@data\n1,2:b", "label 'b'"),
         ("@classLabel true a\n@data\na", "case 0"),
         ("@timeStamps true\n@classLabel true a\n@data\n(0,1):a", "time stamps are not read; write csv"),
-        ("@targetLabel true\n@data\n0.5", "expected 1 fields"),
+        ("@targetLabel true\n@data\n0.5", "expected 2 fields"),
         ("@dimensions 3\n@data\n1,2:3,4", "says @dimensions 3, its data says 2"),
         ("@dimension 1\n@data\n1,2:3,4", "says @dimension 1, its data says 2"),
         ("@univariate true\n@data\n1,2:3,4", "says @univariate true, its data has 2 channels"),

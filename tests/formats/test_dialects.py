@@ -112,9 +112,6 @@ def test_blanks_and_comments(tmp_path: Path) -> None:
     panel = read(tmp_path / "mine.csv", with_comment)
     assert same(panel)
     assert "2 lines of comment" in panel.notes[0]
-    stream = io.StringIO()
-    np.savetxt(stream, LONG.to_numpy(), header="case time x y", fmt="%.4f")
-    assert same(read(tmp_path / "numpy.txt", stream.getvalue()))
 
 
 def test_very_long_columns_of_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,12 +212,14 @@ def test_wide_tables(tmp_path: Path) -> None:
         np.testing.assert_array_equal(panel.values[:, 0], expected)
     columns = [f"V{k + 1}" for k in range(21)]
     m4 = pd.concat([pd.Series([f"Y{k}" for k in range(12)]), table], axis=1).set_axis(columns, axis=1)
-    panel = read(tmp_path / "mine.csv", m4.to_csv(index=False))
+    with pytest.raises(DataError, match=r"`columns.layout=wide` \(with `columns.case=V1` if that names it\)"):
+        read(tmp_path / "mine.csv", m4.to_csv(index=False))
+    panel = read(tmp_path / "mine.csv", m4.to_csv(index=False), ColumnNames(case="V1", layout="wide"))
     np.testing.assert_array_equal(panel.values[:, 0], expected)
     assert panel.cases is not None
     assert panel.cases.tolist() == [f"Y{k}" for k in range(12)]
     other = table.set_axis([f"ch{k}" for k in range(20)], axis=1).to_csv(index=False)
-    with pytest.raises(DataError, match=r"read it as a wide table \(`columns.layout=wide`\)"):
+    with pytest.raises(DataError, match=r"each row is a series, `columns.layout=wide`"):
         read(tmp_path / "mine.csv", other)
     np.testing.assert_array_equal(read(tmp_path / "mine.csv", other, ColumnNames(layout="wide")).values[:, 0], expected)
     bare = "\n".join(",".join(map(str, row)) for row in series())

@@ -179,6 +179,11 @@ class Panel:
         known = values.astype(str).astype(np.float64)  # of float32, the digits that count
         return np.round(known + offset, _n_decimals(offset))
 
+    @property
+    def raw_values(self) -> FloatArray | NDArray[np.float64]:
+        """``values`` in raw units."""
+        return np.stack([self.raw(channel) for channel in range(self.n_channels)], axis=1)
+
     def with_offsets(self, offsets: Sequence[float]) -> Panel:
         """The same series in raw units, with other offsets, such as those of the series that a model was trained on."""
         ours = self.offsets or (0.0,) * self.n_channels
@@ -309,19 +314,14 @@ def _n_decimals(size: float) -> int:
 
 def _offset(values: NDArray[np.float64]) -> float:
     """A round number near the median if values are far from 0 and float32 rounds them; else 0."""
-    with np.errstate(all="ignore"):
-        low, high = float(np.nanmin(values, initial=np.inf)), float(np.nanmax(values, initial=-np.inf))
-        size, spread = max(abs(low), abs(high)), high - low
-    if not np.isfinite(size) or not np.isfinite(spread) or size <= FAR * spread:
+    some = values[np.isfinite(values)]
+    with np.errstate(over="ignore"):
+        size, spread = np.abs(some).max(initial=0.0), np.ptp(some) if some.size else 0.0
+        held = some[:ENOUGH].astype(np.float32)
+    digits = held.astype(str).astype(np.float64)
+    if size <= FAR * spread or ((held == some[:ENOUGH]) | (digits == some[:ENOUGH])).all():
         return 0.0
-    some = values[np.isfinite(values)][:ENOUGH]
-    held = some.astype(np.float32)
-    if ((held == some) | (held.astype(str).astype(np.float64) == some)).all():
-        return 0.0
-    if not spread:
-        return low
-    power = int(np.floor(np.log10(spread)))
-    return float(np.round(np.round(np.median(some) / 10.0**power) * 10.0**power, max(0, -power)))
+    return float(np.round(np.median(some), -int(np.floor(np.log10(spread)))) if spread else some[0])
 
 
 def check_trainable(panel: Panel) -> None:

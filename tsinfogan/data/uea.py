@@ -70,10 +70,7 @@ def parse_ts(text: str, source: str) -> UeaFile:
     labelled, *classes = settings.get("classlabel", "false").split() or ["false"]
     has_labels = labelled.lower() == "true"
     rows = [line.split(":") for line in lines]
-    n_fields = len(rows[0])
-    for index, row in enumerate(rows):
-        if len(row) != n_fields or n_fields <= has_labels + has_target:
-            raise DataError(f"{source}: expected {n_fields} fields parted by ':' in case {index}, got {len(row)}")
+    _check_fields(rows, max(len(rows[0]), 1 + has_labels + has_target), source)
     labels = tuple(row.pop().strip() for row in rows) if has_labels else None
     notes = (f"{source}: the targets, a number for each case, are left out",) if has_target else ()
     rows = [row[: len(row) - has_target] for row in rows]
@@ -94,10 +91,7 @@ def parse_tsf(text: str, source: str) -> UeaFile:
     settings = dict(line[1:].lower().split(maxsplit=1) for line in header if len(line.split()) > 1)
     attributes = [line.split()[1].lower() for line in header if line.lower().startswith("@attribute ")]
     rows = [line.split(":") for line in lines]
-    if wrong := [index for index, row in enumerate(rows) if len(row) != len(attributes) + 1]:
-        raise DataError(
-            f"{source}: expected {len(attributes) + 1} fields parted by ':' in case {wrong[0]}, got {len(rows[wrong[0]])}"
-        )
+    _check_fields(rows, len(attributes) + 1, source)
     cases = tuple((numbers_in(row[-1], f"{source}: case {index}"),) for index, row in enumerate(rows))
     remark: dict[str, Any] = {"channels": ["value"]}
     frequency = FREQUENCIES.get(settings.get("frequency", ""), "")
@@ -107,6 +101,12 @@ def parse_tsf(text: str, source: str) -> UeaFile:
         if is_date(origin) and (date.endswith("-01") or not frequency.endswith("MS")):
             remark |= {"time_origin": origin, "time_frequency": frequency}
     return UeaFile(cases, None, (), json.dumps(remark))
+
+
+def _check_fields(rows: Sequence[Sequence[str]], n_fields: int, source: str) -> None:
+    for index, row in enumerate(rows):
+        if len(row) != n_fields:
+            raise DataError(f"{source}: expected {n_fields} fields parted by ':' in case {index}, got {len(row)}")
 
 
 def _check_header(settings: dict[str, str], cases: tuple[Case, ...], source: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import USUAL, ColumnNames, Windows, is_number, listed
-from tsinfogan.data.panel import UNLABELLED, ChannelKind, FloatArray, IntArray, Panel, centred
+from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, centred
 from tsinfogan.errors import DataError
 
 Mask = NDArray[np.bool_]
@@ -239,15 +239,11 @@ def _labels_of_windows(
     """``(n_kept,)`` labels of the windows that are kept, which these are, and notes; see :class:`Windows`."""
     if labels is None or labels.ndim == 1:
         return None if labels is None else labels[cut.case], slice(None), ()
-    counts = np.stack(  # (n_windows, K)
-        [
-            np.lib.stride_tricks.sliding_window_view(labels == k, windows.length, axis=1)[cut.case, cut.start].sum(1)
-            for k in range(labels.max() + 1)
-        ],
-        axis=1,
-    )
-    most = np.where(counts.any(1), counts.argmax(1), UNLABELLED)
-    mixed = (counts > 0).sum(1) > 1
+    from scipy.stats import mode
+
+    rows = np.lib.stride_tricks.sliding_window_view(labels, windows.length, axis=1)[cut.case, cut.start]
+    most: IntArray = mode(rows, axis=1).mode  # (n_windows,) of rows (n_windows, length)
+    mixed = (rows != rows[:, :1]).any(1)
     if not mixed.any():
         return most, slice(None), ()
     said = "get the most frequent one" if windows.label_per == "window" else "are left out"

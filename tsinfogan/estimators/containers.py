@@ -51,14 +51,14 @@ class Container:
         if self.layout is not None:
             return self.layout.frame(panel)
         if self.kind == "list":
-            raw = _raw(panel)
+            raw = panel.raw_values
             return [self._case(raw[index][:, :length]) for index, length in enumerate(panel.case_lengths)]
         if panel.lengths is not None and not self.padded_to:
             raise DataError(
                 f"{panel.name}: series of {panel.lengths.min()} to {panel.lengths.max()} timepoints do not go into "
                 "one array; hand in a list of arrays, and a list comes back"
             )
-        values = _as_dtype(_raw(panel), self.dtype)
+        values = _as_dtype(panel.raw_values, self.dtype)
         if values.shape[2] < self.padded_to:
             values = np.pad(values, ((0, 0), (0, 0), (0, self.padded_to - values.shape[2])), constant_values=np.nan)
         return values[:, 0] if self.kind == "table" else self._turned(values)
@@ -178,13 +178,6 @@ def _read_list(cases: list[Array], time_last: bool | None) -> tuple[Panel, Conta
     dtype = (cases[0].dtype if len(dtypes) == 1 else np.result_type(*dtypes)).str
     panel = Panel.from_cases(oriented, kinds=_kinds(dtype, n_channels))
     return replace(panel, name="series"), Container("list", dtype, not turned, n_axes)
-
-
-def _raw(panel: Panel) -> Array:
-    """``(n, c, t)`` values in raw units."""
-    if not any(panel.offsets):
-        return panel.values
-    return np.stack([panel.raw(channel) for channel in range(panel.n_channels)], axis=1)
 
 
 def _joined_panels(panel: Panel, new: Panel) -> Panel:

@@ -38,7 +38,8 @@ class FrameLayout:
         time_form: form of dates that are text or whole numbers, as ``strftime`` takes it, or ``AS_DATE``; else empty.
         last_case: the greatest id of a case, if ids are numbers, or dates, in nanoseconds; new cases come after it.
         own_names: columns whose names are no text, by what they are called here.
-        categories: of each categorical column: its name, the categories, and whether they are ordered.
+        categories: of a column of labels that is categorical.
+        ordered: whether these are.
     """
 
     columns: ColumnNames = field(default=ColumnNames())
@@ -49,7 +50,8 @@ class FrameLayout:
     time_form: str = ""
     last_case: int = -1
     own_names: tuple[tuple[str, Any], ...] = ()
-    categories: tuple[tuple[str, tuple[Any, ...], bool], ...] = ()
+    categories: tuple[Any, ...] = ()
+    ordered: bool = False
 
     @classmethod
     def of(cls, frame: pd.DataFrame, columns: ColumnNames) -> FrameLayout:
@@ -68,6 +70,7 @@ class FrameLayout:
             start = float(begins.iloc[0]) if (begins == begins.iloc[0]).all() else 0.0
         values = pd.unique(pd.Series(held[label]).dropna()).tolist() if label in held else []
         labels, names = encode_labels(values)
+        kind = held[label].dtype if label in held and isinstance(held[label].dtype, pd.CategoricalDtype) else None
         return cls(
             columns,
             dtypes=tuple((name, str(column.dtype)) for name, column in held.items()),
@@ -77,11 +80,8 @@ class FrameLayout:
             time_form=time_form,
             last_case=_last(held[case]),
             own_names=tuple((str(name), name) for name in frame.columns.tolist() if not isinstance(name, str)),
-            categories=tuple(
-                (name, tuple(column.dtype.categories.tolist()), bool(column.dtype.ordered))
-                for name, column in held.items()
-                if isinstance(column.dtype, pd.CategoricalDtype) and name == label
-            ),
+            categories=() if kind is None else tuple(kind.categories.tolist()),
+            ordered=kind is not None and bool(kind.ordered),
         )
 
     def frame(self, panel: Panel, known_cases: Sequence[Any] = ()) -> pd.DataFrame:
@@ -103,9 +103,9 @@ class FrameLayout:
         if label in frame:
             frame[label] = frame[label].astype(object).map(dict(self.classes))
         frame = frame[[name for name in dtypes if name in frame]]
-        for name, values, ordered in self.categories:
-            frame[name] = pd.Categorical(frame[name], categories=list(values), ordered=ordered)
-        for name in set(frame.columns) - {name for name, _, _ in self.categories}:
+        if self.categories and label in frame:
+            frame[label] = pd.Categorical(frame[label], categories=list(self.categories), ordered=self.ordered)
+        for name in set(frame.columns) - ({label} if self.categories else set()):
             with suppress(TypeError, ValueError):  # new cases may have names that the dtype of the others does not hold
                 as_numbers = name == case and names.dtype != object
                 frame[name] = _as_dtype(frame[name], names.dtype if as_numbers else dtypes[str(name)])

@@ -194,8 +194,8 @@ def readable_format(path: Path) -> Format:
     readable = [entry for entry in map(FORMATS.get, FORMATS.names()) if entry.read is not None]
     suffixes = [suffix for entry in readable for suffix in (entry.suffix, *entry.other_suffixes)]
     raise DataError(
-        f"{path.name}: expected a file called {', '.join('*' + suffix for suffix in (*suffixes, *READ_AS))}, these with "
-        f"{', '.join(COMPRESSIONS)} behind, or a folder of such files; convert it"
+        f"{path.name}: expected a file called {', '.join('*' + suffix for suffix in (*suffixes, *READ_AS))}, these "
+        f"with {', '.join(COMPRESSIONS)} behind, or a folder of such files; convert it"
     )
 
 

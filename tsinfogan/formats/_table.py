@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from tsinfogan.formats import stem
 from tsinfogan.formats._cells import Column, Numbers, factors, in_python, joined_time, plain, read_channel, read_times
 from tsinfogan.formats._text import read_text
 from tsinfogan.formats._time import Grid, indices, interpolated, laid_out
-from tsinfogan.formats._wide import is_wide, melted, names_cases, names_when_melted
+from tsinfogan.formats._wide import is_wide, melted, names_when_melted
 
 # ---- CSV files: tables of text, whose numbers are parsed later, so that messages can quote the text
 
@@ -39,9 +38,6 @@ def read_csv(path: Path, columns: ColumnNames = USUAL, windows: Windows | None =
     """The panel in a long or wide file; rows may come in any order."""
     table, notes = read_text(path, columns)
     names = table.column_names
-    if windows is None and names_cases(table, columns):
-        columns = replace(columns, case=names[0], layout="wide")
-        notes += (f"{path.name}: each row is taken as a series, named by its first column",)
     is_recording = windows is not None and all(map(is_number, names))  # channels that pandas numbered
     if is_recording or not is_wide(names, columns):
         return panel_from_table(table, path, columns=columns, windows=windows, notes=notes)
@@ -51,7 +47,7 @@ def read_csv(path: Path, columns: ColumnNames = USUAL, windows: Windows | None =
 
 def names_in_csv(path: Path) -> tuple[str, ...]:
     """The names in the header; for a wide file, those of its long table."""
-    table = read_text(path).table
+    table = read_text(path)[0]
     return names_when_melted(table, path.name) if is_wide(table.column_names) else tuple(table.column_names)
 
 
@@ -120,7 +116,7 @@ class _Reader:
         is_text = all(column.type in (pa.string(), pa.large_string()) for column in self.table.columns)
         if len(names) <= 8 or not is_text:
             return ""
-        return ", or if each row is a series, read it as a wide table (`columns.layout=wide`)"
+        return f", or if each row is a series, `columns.layout=wide` (with `columns.case={names[0]}` if that names it)"
 
     def panel(self, time_step: float | None, time_unit: str, padded: bool, notes: tuple[str, ...]) -> Panel:
         # Where each row belongs: its case, and its place on the grid of timepoints or pixels.

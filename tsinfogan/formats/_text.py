@@ -35,13 +35,8 @@ THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 UNNAMED = re.compile(r"(Unnamed: \d+.*)?")
 WORDS_OF_DATA = {*MISSING, "true", "false", "-"} - {""}
 Rows = list[list[str]]
-
-
-class Text(NamedTuple):
-    """A table of text, and what was taken for granted in reading it, one sentence each."""
-
-    table: pa.Table
-    notes: tuple[str, ...]
+Text = tuple[pa.Table, tuple[str, ...]]
+"""A table of text, and what was taken for granted in reading it, one sentence each."""
 
 
 class _Dialect(NamedTuple):
@@ -63,7 +58,7 @@ def read_text(path: Path, columns: ColumnNames = USUAL) -> Text:
     with opened(path) as stream:
         content = stream.read()
     if without_compression(path.name.lower()).endswith(JSON_LINES):
-        return Text(_json_lines(path, content), ())
+        return _json_lines(path, content), ()
     dialect = _sniffed(path, content, columns)
     if dialect.delimiter == " ":
         content = b"\n".join(b" ".join(line.split()) for line in content.splitlines())
@@ -92,7 +87,7 @@ def _recordings(folder: Path, files: list[Path], columns: ColumnNames) -> Text:
                 f"{file.name}, {', '.join(tables[0].column_names[1:])[:200]} in the first; put it elsewhere"
             )
     try:
-        return Text(pa.concat_tables(tables, promote_options="permissive"), tuple(notes))
+        return pa.concat_tables(tables, promote_options="permissive"), tuple(notes)
     except pa.ArrowException as error:
         raise DataError(f"{folder.name}: a column has another type in each file ({error}); make them alike") from None
 
@@ -124,12 +119,8 @@ def _sniffed(path: Path, content: bytes, columns: ColumnNames) -> _Dialect:
     if not rows:
         raise DataError(f"{path.name} is empty; expected at least a header and two cases")
     notes = []
-    if comment := before and before[-1].strip("# \r\n"):
-        named, _ = _rows([comment], delimiter)
-        if all(map(is_number, rows[0])) and len(named[0]) == len(rows[0]):  # numpy writes the names in a comment
-            rows, ends = [*named, *rows], [0, *ends]
-        else:
-            notes.append(f"{path.name}: {len(before)} lines of comment before the names are left out")
+    if any(line.strip() for line in before):
+        notes.append(f"{path.name}: {len(before)} lines of comment before the names are left out")
     text = "".join(lines[: ends[0]])
     quoted = {name for name in rows[0] if '"{}"'.format(name.replace('"', '""')) in text}
     rows[0] = [name if name in quoted else name.strip() for name in rows[0]]
@@ -294,10 +285,8 @@ def _named(source: str, table: pa.Table, dialect: _Dialect) -> Text:
     kept = [position for position in every if not UNNAMED.fullmatch(names[position])] or every
     if len(kept) < len(names):
         notes.append(f"{source}: {len(names) - len(kept)} columns without a name are left out")
-    table = pa.table(
-        [table[position] for position in kept or range(len(names))], names=[names[k] for k in kept] or names
-    )
+    table = pa.table([table[position] for position in kept], names=[names[position] for position in kept])
     if not dialect.has_names and LABEL in names:  # classes such as 1.0000000e+00
         classes = [f"{float(each):g}" if is_number(each, finite=True) else each for each in table[LABEL].to_pylist()]
         table = table.set_column(0, LABEL, pa.array(classes, pa.string()))
-    return Text(table, tuple(notes))
+    return table, tuple(notes)

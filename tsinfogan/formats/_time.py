@@ -159,28 +159,23 @@ def _refuse_other_rates(
     where: Callable[[int], str],
 ) -> None:
     """Raises a DataError if cases are recorded at different rates: one grid would distort or thin out some of them."""
-    cases, steps = [], []
+    steps: dict[int, float] = {}  # of the cases that are regular in themselves
     with np.errstate(all="ignore"):
         every = np.delete(np.diff(time), start[1:] - 1)
         if (np.abs(every - np.median(every)) <= TOLERANCE * np.median(every)).all():
             return
-        for case in np.flatnonzero(lengths >= MIN_ROWS_OF_RATE):
+        for case in np.flatnonzero(lengths >= MIN_ROWS_OF_RATE).tolist():
             gaps = np.diff(time[start[case] : start[case] + lengths[case]])
-            step = float(np.median(gaps))
-            if (np.abs(gaps / step - np.rint(gaps / step)) <= TOLERANCE).all():  # regular in itself
-                cases.append(case)
-                steps.append(step)
-    if not cases or not max(steps) > MAX_RATE * min(steps):
-        return
-    low, high = int(np.argmin(steps)), int(np.argmax(steps))
-    n_fast = sum(step < np.sqrt(steps[low] * steps[high]) for step in steps)
-    fast, slow = (f"{_step_text(steps[k], are_dates)}" for k in (low, high))
-    begins = [where(int(start[cases[k]])) for k in (low, high)]
-    raise DataError(
-        f"{source}: cases are recorded at different rates: a step of {fast} in {n_fast} of them (as from {begins[0]}), "
-        f"of {slow} in the others (as from {begins[1]}); resample them "
-        "to one rate, put them into two files, or number the rows of each case in the column of the time"
-    )
+            in_steps = gaps / np.median(gaps)
+            if (np.abs(in_steps - np.rint(in_steps)) <= TOLERANCE).all():
+                steps[case] = float(np.median(gaps))
+    if steps and max(steps.values()) > MAX_RATE * min(steps.values()):
+        ends = (function(steps, key=steps.__getitem__) for function in (min, max))
+        each = [f"{_step_text(steps[case], are_dates)} at {where(int(start[case]))}" for case in ends]
+        raise DataError(
+            f"{source}: cases are recorded at different rates, such as a step of {' and of '.join(each)}; resample "
+            "them to one rate, put them into two files, or number the rows of each case in the column of the time"
+        )
 
 
 def _too_large_gap(

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import (
@@ -30,8 +29,6 @@ from tsinfogan.formats._cells import Column, factors, plain, read_times
 from tsinfogan.formats.blocks import number_array
 
 COUNTED = re.compile(r"(?:t|time|time_?step|step)[_ ]?(\d+)", re.IGNORECASE)
-MIN_WIDE = 10
-"""Fewest columns of a wide table that does not say by their names that they are timepoints."""
 VALUE = "value"
 """Name of the one channel of a wide table that has no column ``channel``."""
 
@@ -44,17 +41,6 @@ def is_wide(names: Sequence[str], columns: ColumnNames = USUAL) -> bool:
         return False
     points = _points(names, columns)
     return len(points) > 0 and len(points) + len(_others(names, columns)) == len(names)
-
-
-def names_cases(table: pa.Table, columns: ColumnNames) -> bool:
-    """Whether the first column of a table is a text of its own in each row, and all others are numbered, as in M4."""
-    names = table.column_names
-    if columns != USUAL or len(names) < MIN_WIDE or not table.num_rows or {CASE, TIME} & set(names):
-        return False
-    stems = {re.sub(r"\d+$", "", name) for name in names[1:]}
-    first = plain(table.column(0))
-    is_text = not is_number(first[0].as_py()) and not is_date(first[0].as_py())
-    return len(stems) == 1 and is_text and len(pc.unique(first)) == len(first)
 
 
 def names_when_melted(table: pa.Table, source: str) -> tuple[str, ...]:

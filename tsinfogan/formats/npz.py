@@ -33,7 +33,7 @@ def _content(panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
     ``kinds``, the ``TEXTS`` and ``lengths`` if the panel has them.
     """
     arrays: dict[str, Any] = {
-        "values": np.stack([panel.raw(channel) for channel in range(panel.n_channels)], axis=1),
+        "values": panel.raw_values,
         "time_step": np.array(panel.time_step),
         "channels": np.array(panel.channels),
         **({"kinds": np.array(panel.kinds)} if panel.kinds else {}),
@@ -100,36 +100,33 @@ def _understood(
     arrays: dict[str, NDArray[Any]], path: Path, columns: ColumnNames
 ) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
     """The arrays by the names that they have here, and what was taken for what."""
-    notes = []
+    taken = {}
     if "values" not in arrays:
         found = [name for name, array in arrays.items() if array.ndim in (2, 3, 4) and array.dtype.kind in "biuf"]
         if len(found) != 1:
             raise DataError(f"{path.name} has no array 'values', only {', '.join(arrays) or 'none'}; name it so")
-        arrays = {"values" if name == found[0] else name: array for name, array in arrays.items()}
-        notes.append(f"{path.name}: array {found[0]!r} is taken as the values")
+        taken["values"] = found[0]
+    if columns.label and columns.label not in arrays:
+        raise DataError(f"{path.name} has no array {columns.label!r}, only {', '.join(arrays)}; check the name")
+    label = columns.label or next((name for name in (LABEL, *LABELS) if name in arrays), LABEL)
+    if label != LABEL and arrays[label].shape == arrays[taken.get("values", "values")].shape[:1]:
+        taken[LABEL] = label
+    notes = [f"{path.name}: array {theirs!r} is taken as the {ours}" for ours, theirs in taken.items()]
+    arrays = {ours: arrays[theirs] for ours, theirs in taken.items()} | {
+        name: array for name, array in arrays.items() if name not in taken.values()
+    }
     values = arrays["values"]
     if values.ndim == 2:
+        notes.append(f"{path.name}: each row of the array {values.shape} is taken as a series of one channel")
         values = values[:, None]
-        notes.append(f"{path.name}: each row of the array {values[:, 0].shape} is taken as a series of one channel")
     is_guess = "channels" not in arrays and columns.layout is None
     if is_guess and values.ndim == 3 and values.shape[1] > values.shape[2] > 1:
         raise DataError(
             f"{path.name}: an array {values.shape} may be (n_cases, n_channels, n_timepoints) or (n_cases, "
             "n_timepoints, n_channels); say which by `columns.layout=nct` or `columns.layout=ntc`"
         )
-    if values.ndim == 3 and columns.layout == "ntc":
-        values = values.swapaxes(1, 2)
-    arrays = {**arrays, "values": values}
-    others = [name for name in arrays if name not in OURS and name != LABEL and not CASE_COLUMN.fullmatch(name)]
-    labels = [name for name in others if name.lower() in LABELS and arrays[name].shape == (len(values),)]
-    if columns.label:
-        if columns.label not in arrays:
-            raise DataError(f"{path.name} has no array {columns.label!r}, only {', '.join(arrays)}; check the name")
-        arrays[LABEL], others = arrays[columns.label], [name for name in others if name != columns.label]
-    elif LABEL not in arrays and labels and all(np.array_equal(arrays[labels[0]], arrays[name]) for name in labels):
-        arrays[LABEL], others = arrays[labels[0]], [name for name in others if name not in labels]
-        notes.append(f"{path.name}: array {labels[0]!r} is taken as the label")
-    if others:
+    arrays["values"] = values.swapaxes(1, 2) if values.ndim == 3 and columns.layout == "ntc" else values
+    if others := [name for name in arrays if name not in {*OURS, LABEL} and not CASE_COLUMN.fullmatch(name)]:
         notes.append(f"{path.name}: array {', '.join(map(repr, others))[:200]} is not read")
     return arrays, tuple(notes)
 

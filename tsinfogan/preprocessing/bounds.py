@@ -55,11 +55,10 @@ def find_decimals(values: NDArray[np.float32]) -> int | None:
     known = values[np.isfinite(values)].astype(np.float64)
     if known.size < MIN_OF_DECIMALS or not np.ptp(known):
         return None
-    resolution = np.spacing(np.float32(np.abs(known).max()))
-    for n_decimals in range(MAX_DECIMALS + 1):
-        if not 10.0**-n_decimals > 10 * resolution:
-            return None
-        if (np.round(known, n_decimals).astype(np.float32) == known.astype(np.float32)).all():
+    finest = np.ceil(-np.log10(10 * np.spacing(np.float32(np.abs(known).max()))))  # decimals that float32 holds
+    held = known.astype(np.float32)
+    for n_decimals in range(min(MAX_DECIMALS + 1, max(0, int(finest)))):
+        if (np.round(known, n_decimals).astype(np.float32) == held).all():
             return n_decimals
     return None
 

@@ -22,9 +22,8 @@ from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import Stream, generator_at
 
 CASES_PER_PASS = 256
-MAX_RATIO, NORMAL_SPREAD = 8.0, 3.29
-"""A greater ratio of spreads is noted: another unit is likely. Between its 5 % and 95 % points, a normal distribution
-spreads so many standard deviations."""
+MAX_RATIO = 8.0
+"""A greater ratio of spreads is noted: another unit is likely."""
 
 
 # ---- codes of a panel
@@ -78,22 +77,17 @@ def read_codes(model: Model, panel: Panel) -> list[Tensor]:
 
 
 def unit_remarks(model: Model, panel: Panel) -> list[str]:
-    """A sentence for each channel that spreads much farther or less far than in the training series, or elsewhere."""
-    if model.preprocessor.bounded:
-        return []
+    """A sentence for each channel that spreads far more or less, or lies elsewhere, than in the training series."""
     found = []
-    aligned = panel.with_offsets(model.card.offsets).values.astype(np.float64)
-    for index, channel in enumerate(model.preprocessor.channels):
-        scaled = (aligned[:, index] - channel.offset) / channel.scale
-        low, middle, high = np.nanpercentile(scaled, (5, 50, 95))
-        spread = (high - low) / NORMAL_SPREAD
-        if spread > 0 and not 1 / MAX_RATIO <= spread <= MAX_RATIO:
-            found.append(f"channel {panel.channels[index]} spreads {spread:.3g} times as far as in the training series")
-        elif abs(middle) > 2 * MAX_RATIO:
+    inputs = model.preprocessor.transform(panel)[:, : panel.n_channels]  # (n, c, …), with spread 1 about 0 in training
+    axes = (0, *range(2, inputs.ndim))
+    for name, spread, middle in zip(panel.channels, np.nanstd(inputs, axes), np.nanmean(inputs, axes), strict=True):
+        if abs(middle) > 2 * MAX_RATIO or (spread > 0 and not 1 / MAX_RATIO < spread < MAX_RATIO):
             found.append(
-                f"channel {panel.channels[index]} lies {middle:.3g} standard deviations from the training series"
+                f"channel {name} spreads {spread:.3g} times as far as the training series, about {middle:.3g} of their "
+                "standard deviations from their mean; are the units the same?"
             )
-    return [f"{each}; are the units the same?" for each in found]
+    return found
 
 
 def check_fits(model: Model, panel: Panel) -> None:
