@@ -69,7 +69,5 @@ def as_iso(texts: Sequence[str], dates: str | None, source: str, name: str) -> t
         return None
     import pandas as pd
 
-    order = {"%d": "day, month, year", "%m": "month, day, year"}.get(forms[0][:2], "")
-    order = "year, month, day" if forms[0] == COMPACT else order if "%b" not in forms[0] else ""
-    parsed = pd.to_datetime(pd.Series(texts, dtype=object), format=forms[0], errors="coerce")
-    return parsed.astype(str).tolist(), f"dates such as {texts[0]} are read as {order}" if order else ""
+    parsed = pd.to_datetime(pd.Series(texts, dtype=object), format=forms[0], errors="coerce").astype(str).tolist()
+    return parsed, f"dates such as {texts[0]} are read as {parsed[0]}"

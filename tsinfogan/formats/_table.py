@@ -217,11 +217,12 @@ class _Reader:
     def notes_on_constants(self, channels: list[Numbers], case: IntArray) -> tuple[str, ...]:
         """On columns that hold one value in each case, but not the same in all: these are hardly series."""
         first = np.unique(case, return_index=True)[1]
-        constant = []
-        for name, channel in zip(self.columns.channels, channels, strict=True):
-            begins = channel.values[first]  # (n,)
-            if np.ptp(begins) > 0 and len(case) > len(first) and (channel.values == begins[case]).all():
-                constant.append(repr(name))
+        constant = [
+            repr(name)
+            for name, channel in zip(self.columns.channels, channels, strict=True)
+            if np.ptp(begins := channel.values[first]) > 0 and (channel.values == begins[case]).all()
+        ]
+        constant = constant if len(case) > len(first) else []
         if not constant:
             return ()
         return (

@@ -42,9 +42,9 @@ Text = tuple[pa.Table, tuple[str, ...]]
 class _Dialect(NamedTuple):
     delimiter: str  # a blank stands for any number of them
     decimal: str
-    names: list[str]  # stripped; empty for a column without a name
+    names: list[str]  # stripped; empty for a column that is left out
     n_lines: int  # before the first row of data
-    has_names: bool
+    has_classes: bool  # whether the first column holds classes as numbers
     notes: tuple[str, ...]
 
 
@@ -60,13 +60,11 @@ def read_text(path: Path, columns: ColumnNames = USUAL) -> Text:
     if without_compression(path.name.lower()).endswith(JSON_LINES):
         return _json_lines(path, content), ()
     dialect = _sniffed(path, content, columns)
-    if dialect.delimiter == " ":
-        content = b"\n".join(b" ".join(line.split()) for line in content.splitlines())
     table = _parsed(path, content, dialect)
     if dialect.decimal == ",":
         arrays = [pc.replace_substring_regex(column, COMMA_NUMBER, r"\1.\2") for column in table.columns]
         table = pa.table(arrays, names=table.column_names)
-    return _named(path.name, table, dialect)
+    return table, dialect.notes
 
 
 def _recordings(folder: Path, files: list[Path], columns: ColumnNames) -> Text:
@@ -130,8 +128,16 @@ def _sniffed(path: Path, content: bytes, columns: ColumnNames) -> _Dialect:
         decimals = " and decimals by ','" if decimal == "," else ""
         notes.append(f"{path.name}: columns are separated by {said}{decimals}")
     names, n_header, more = _header(rows, path.name, columns)
+    notes += more
+    if UNNAMED.fullmatch(names[0]) and TIME not in names and n_header < len(rows) and is_date(rows[n_header][0]):
+        names[0] = TIME
+        notes.append(f"{path.name}: the first column has no name and holds dates, so it is taken as the time")
+    named = ["" if UNNAMED.fullmatch(name) else name for name in names]
+    if (n_left_out := named.count("")) and any(named):
+        notes.append(f"{path.name}: {n_left_out} columns without a name are left out")
     n_lines = len(before) + (ends[n_header - 1] if n_header else 0)
-    return _Dialect(delimiter, decimal, names, n_lines, n_header > 0, (*notes, *more))
+    has_classes = n_header == 0 and names[0] == LABEL
+    return _Dialect(delimiter, decimal, named if any(named) else names, n_lines, has_classes, tuple(notes))
 
 
 def _delimiter(lines: list[str]) -> str:
@@ -254,18 +260,22 @@ def _without_names(rows: Rows, source: str, columns: ColumnNames) -> tuple[list[
 
 
 def _parsed(path: Path, content: bytes, dialect: _Dialect) -> pa.Table:
-    names = list(map(str, range(len(dialect.names))))
-    kind = pa.large_string() if len(content) >= LARGE else pa.string()
+    if dialect.delimiter == " ":
+        content = b"\n".join(b" ".join(line.split()) for line in content.splitlines())
+    text = pa.large_string() if len(content) >= LARGE else pa.string()
+    numbers = list(map(str, range(len(dialect.names))))
+    types = dict.fromkeys(numbers, text) | ({"0": pa.float64()} if dialect.has_classes else {})
+    kept = {number: name for number, name in zip(numbers, dialect.names, strict=True) if name}
     reading = arrow_csv.ReadOptions(  # a thread of Arrow that is still at work aborts the process at its end
         use_threads=False,
-        column_names=names,
+        column_names=numbers,
         skip_rows=dialect.n_lines,
         block_size=min(max(len(content) + 1, 1 << 20), MAX_BLOCK),
     )
     parsing = arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
-    converting = arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, kind))
+    converting = arrow_csv.ConvertOptions(column_types=types, include_columns=list(kept) or numbers)
     try:
-        return arrow_csv.read_csv(pa.BufferReader(content), reading, parsing, converting)
+        table = arrow_csv.read_csv(pa.BufferReader(content), reading, parsing, converting)
     except pa.ArrowException as error:
         reason = str(error).splitlines()[0][:200]
         if "utf8" in reason.lower() or "\0" in reason:
@@ -273,20 +283,4 @@ def _parsed(path: Path, content: bytes, dialect: _Dialect) -> pa.Table:
         raise DataError(
             f"{path.name} is not a readable CSV file: {reason}; give every row as many cells as the header"
         ) from None
-
-
-def _named(source: str, table: pa.Table, dialect: _Dialect) -> Text:
-    """The table under its names. Columns without a name are left out, but dates in the first are the time."""
-    names, notes = list(dialect.names), list(dialect.notes)
-    if UNNAMED.fullmatch(names[0]) and TIME not in names and table.num_rows and is_date(table[0][0].as_py()):
-        names[0] = TIME
-        notes.append(f"{source}: the first column has no name and holds dates, so it is taken as the time")
-    every = range(len(names))
-    kept = [position for position in every if not UNNAMED.fullmatch(names[position])] or every
-    if len(kept) < len(names):
-        notes.append(f"{source}: {len(names) - len(kept)} columns without a name are left out")
-    table = pa.table([table[position] for position in kept], names=[names[position] for position in kept])
-    if not dialect.has_names and LABEL in names:  # classes such as 1.0000000e+00
-        classes = [f"{float(each):g}" if is_number(each, finite=True) else each for each in table[LABEL].to_pylist()]
-        table = table.set_column(0, LABEL, pa.array(classes, pa.string()))
-    return table, tuple(notes)
+    return table.rename_columns(list(kept.values()) or dialect.names)

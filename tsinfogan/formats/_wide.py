@@ -129,7 +129,7 @@ def _labels(column: pa.ChunkedArray, source: str, case_ids: pa.Array, row_of: In
             f"{source}: expected one label a case, got {texts[case, 0]!r} and then {texts[case, which]!r} in case "
             f"{case_ids[int(case)]}; give all rows of a case the same label"
         )
-    return pa.array(texts[:, 0], pa.string())
+    return pa.array(texts[:, 0])
 
 
 def _unlike(taken: Sequence[str], name: str) -> str:
