@@ -73,7 +73,7 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
 
 def format_name_for(name: str | None, path: Path | None, among: Sequence[str] | None = None) -> str:
     """The format called ``name``, else the one of the suffix of ``path``, else csv; ``among`` some formats or all."""
-    from tsinfogan.formats import FORMATS
+    from tsinfogan.formats import FORMATS, format_of
 
     if name is None and (path is None or not path.suffix):
         return "csv"
@@ -83,13 +83,10 @@ def format_name_for(name: str | None, path: Path | None, among: Sequence[str] | 
             raise UnknownNameError("format", name, names)
         return name
     assert path is not None
-    known = {each: FORMATS.get(each) for each in names}  # imports them all: only where a suffix decides
-    fitting = [
-        each for each, entry in known.items() if path.name.lower().endswith((entry.suffix, *entry.other_suffixes))
-    ]
-    if not fitting:
+    fitting = format_of(path.name)  # imports all formats: only where a suffix decides
+    if fitting not in (known := {name: FORMATS.get(name) for name in names}).values():
         raise UnknownNameError("file suffix", path.suffix, [entry.suffix for entry in known.values()])
-    return max(fitting, key=lambda each: len(known[each].suffix))
+    return next(name for name, entry in known.items() if entry is fitting)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 
@@ -13,7 +12,7 @@ import typer
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, existing_file, found_run, is_dataset, read_beside, read_dataset, reads_files
 from tsinfogan.cli._options import option
-from tsinfogan.cli._output import for_spreadsheet, format_name_for, opened_output, say
+from tsinfogan.cli._output import for_spreadsheet, format_name_for, opened_output
 from tsinfogan.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -51,19 +50,13 @@ def encode(
         trained = run.load_model(choose_device(device))
         if not trained.settings.latent.codes:
             raise SettingError(f"run {run.name} has no codes that could be read; train with --cat or --cont")
-        if chosen == "csv":
-            changed = for_spreadsheet((*panel.classes, *trained.category_names), spreadsheet_safe)
-            panel = replace(panel, classes=tuple(changed.get(name, name) for name in panel.classes))
-            card, names = trained.card, trained.names
-            trained.card = replace(card, classes=tuple(changed.get(name, name) for name in card.classes))
-            trained.names = tuple(changed.get(name, name) for name in names)
         table = _table(trained, panel)
         if chosen == "parquet":
             from pyarrow import parquet
 
             parquet.write_table(table, stream, compression="zstd")
         else:
-            _write_csv(table, stream)
+            _write_csv(table, stream, spreadsheet_safe)
 
 
 def _check_source(source: str, split: str | None) -> None:
@@ -91,22 +84,21 @@ def _table(model: Model, panel: Panel) -> Any:
 
     from tsinfogan.formats.blocks import case_array, with_label
     from tsinfogan.sampling.inference import encode as read_codes
-    from tsinfogan.sampling.inference import unit_remarks
 
     columns = {"case": np.arange(panel.n_cases), **read_codes(model, panel)}
     if panel.cases is not None and panel.cases.astype(str).tolist() != columns["case"].astype(str).tolist():
         columns = {"case": columns.pop("case"), "id": panel.cases, **columns}
-    for remark in unit_remarks(model, panel):
-        say(f"warning: {remark}")
     if names := model.category_names:
         columns["name"] = np.array(names, dtype=object)[columns[str(model.settings.category_column)]]
     return pa.table({name: case_array(values) for name, values in with_label(panel, columns).items()})
 
 
-def _write_csv(table: Any, stream: BinaryIO) -> None:
+def _write_csv(table: Any, stream: BinaryIO, spreadsheet_safe: bool) -> None:
     """Numbers with the fewest digits that read back to the same float32, as in the files of series."""
+    columns = [column.cast("string").to_pylist() for column in table.columns]
+    changed = for_spreadsheet({cell for column in columns for cell in column}, spreadsheet_safe)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.column_names)
-    writer.writerows(zip(*(column.cast("string").to_pylist() for column in table.columns), strict=True))
+    writer.writerows([changed.get(cell, cell) for cell in row] for row in zip(*columns, strict=True))
     stream.write(text.getvalue().encode())

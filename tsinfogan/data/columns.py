@@ -130,9 +130,8 @@ class Windows:
             raise SettingError(f"expected windows of {MIN_WINDOW} or more rows every 1 or more rows, got {got}")
 
     def to_dict(self) -> dict[str, Any]:
-        """The arguments by name, as JSON can hold them, without a default that runs of earlier versions lack."""
-        kept = asdict(self)
-        return kept if self.label_per != "window" else {name: kept[name] for name in ("length", "stride")}
+        """The arguments by name, as JSON can hold them."""
+        return asdict(self)
 
 
 class Columns(NamedTuple):

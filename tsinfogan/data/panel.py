@@ -180,9 +180,10 @@ class Panel:
         return np.round(known + offset, _n_decimals(offset))
 
     @property
-    def raw_values(self) -> FloatArray | NDArray[np.float64]:
+    def raw_values(self) -> NDArray[Any]:
         """``values`` in raw units."""
-        return np.stack([self.raw(channel) for channel in range(self.n_channels)], axis=1)
+        raw: NDArray[Any] = np.stack([self.raw(channel) for channel in range(self.n_channels)], axis=1)
+        return raw
 
     def with_offsets(self, offsets: Sequence[float]) -> Panel:
         """The same series in raw units, with other offsets, such as those of the series that a model was trained on."""

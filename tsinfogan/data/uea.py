@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import is_number
-from tsinfogan.data.date_forms import is_date
+from tsinfogan.data.date_forms import forms_of
 from tsinfogan.data.panel import IntArray, encode_labels, numbered_channels
 from tsinfogan.data.windows import Series, check_size, ends
 from tsinfogan.errors import DataError
@@ -98,7 +98,7 @@ def parse_tsf(text: str, source: str) -> UeaFile:
     if frequency and "start_timestamp" in attributes:
         date, _, clock = min(row[attributes.index("start_timestamp")] for row in rows).partition(" ")
         origin = f"{date}T{clock.replace('-', ':') or '00:00:00'}"
-        if is_date(origin) and (date.endswith("-01") or not frequency.endswith("MS")):
+        if forms_of([origin]) and (date.endswith("-01") or not frequency.endswith("MS")):
             remark |= {"time_origin": origin, "time_frequency": frequency}
     return UeaFile(cases, None, (), json.dumps(remark))
 

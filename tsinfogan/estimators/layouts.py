@@ -36,7 +36,7 @@ class FrameLayout:
         start: time of the first row of every case, if times are numbers.
         classes: name and value of each class in the column of labels.
         time_form: form of dates that are text or whole numbers, as ``strftime`` takes it, or ``AS_DATE``; else empty.
-        last_case: the greatest id of a case, if ids are numbers, or dates, in nanoseconds; new cases come after it.
+        last_case: the greatest id of a case, if ids are numbers; new cases come after it.
         own_names: columns whose names are no text, by what they are called here.
         categories: of a column of labels that is categorical.
         ordered: whether these are.
@@ -78,7 +78,7 @@ class FrameLayout:
             start=start,
             classes=tuple((names[k], value) for k, value in zip(labels, values, strict=True) if k != UNLABELLED),
             time_form=time_form,
-            last_case=_last(held[case]),
+            last_case=int(held[case].max()) if pd.api.types.is_numeric_dtype(held[case].dtype) else -1,
             own_names=tuple((str(name), name) for name in frame.columns.tolist() if not isinstance(name, str)),
             categories=() if kind is None else tuple(kind.categories.tolist()),
             ordered=kind is not None and bool(kind.ordered),
@@ -141,25 +141,15 @@ def _form_of(times: Any) -> str:
     text = str(first)
     if not isinstance(first, str) and not text.isdigit():
         return ""
-    forms = forms_of([text])
-    return next(
-        (form for form in forms if pd.to_datetime([text], format=form, errors="coerce")[0].strftime(form) == text), ""
-    )
-
-
-def _last(ids: Any) -> int:
-    """The greatest id, if ids are numbers, or dates, in nanoseconds; else -1."""
-    values = pd.Series(np.asarray(ids))
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return int(values.max().value)
-    return int(values.max()) if pd.api.types.is_numeric_dtype(values.dtype) else -1
+    for form in forms_of([text]):
+        parsed = pd.to_datetime(text, format=form, errors="coerce")
+        if not pd.isna(parsed) and parsed.strftime(form) == text:
+            return form
+    return ""
 
 
 def _new_cases(known: Sequence[Any], last: int, n: int, dtype: str) -> NDArray[Any]:
     """``n`` names of cases, of the same dtype if it can hold them, that are not among the known ones."""
-    if dtype.startswith("datetime"):
-        after = max([pd.Timestamp(last), *(pd.Timestamp(each) for each in known)])
-        return np.asarray(pd.date_range(after, periods=n + 1, freq="D")[1:].astype(object), dtype=object)
     if dtype.lower().startswith(("int", "uint", "float", "bool")):
         ids = int(max([last, *known])) + 1 + np.arange(n)
         kind = np.dtype(dtype.lower().replace("bool", "int"))

@@ -158,7 +158,7 @@ def _unpacked(stream: BinaryIO, path: Path) -> BinaryIO:
             source = archive.open(members[0])
         else:
             source = pa.CompressedInputStream(stream, pa.Codec.detect(path.name.lower()).name)
-        content = b"".join(takewhile(len, (source.read(CHUNK) for _ in range(limit // CHUNK + 1))))
+        content = b"".join(takewhile(bool, (source.read(CHUNK) for _ in range(limit // CHUNK + 1))))
     except DataError:
         raise
     except Exception as error:  # damaged bytes raise all kinds of errors

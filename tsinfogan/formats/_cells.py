@@ -169,7 +169,7 @@ def _number(text: str | None) -> float | None:
 
 def _advice(column: Column) -> str:
     """What a column that is read as a channel may be instead."""
-    known = column.cells.drop_null() if column.is_text else ()
+    known = column.cells.drop_null() if column.is_text else []
     if pa.types.is_temporal(column.cells.type) or (len(known) and is_date(known[0].as_py())):
         return f"name it as the time column (`columns.time={column.name}`), "
     if not column.is_text:

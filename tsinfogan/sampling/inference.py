@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
@@ -22,8 +21,6 @@ from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import Stream, generator_at
 
 CASES_PER_PASS = 256
-MAX_RATIO = 8.0
-"""A greater ratio of spreads is noted: another unit is likely."""
 
 
 # ---- codes of a panel
@@ -74,20 +71,6 @@ def read_codes(model: Model, panel: Panel) -> list[Tensor]:
     if not all(bool(each.isfinite().all()) for each in parameters):
         raise RunError("Q gives numbers that are not finite: the model is damaged, or the series are out of all bounds")
     return parameters
-
-
-def unit_remarks(model: Model, panel: Panel) -> list[str]:
-    """A sentence for each channel that spreads far more or less, or lies elsewhere, than in the training series."""
-    found = []
-    inputs = model.preprocessor.transform(panel)[:, : panel.n_channels]  # (n, c, …), with spread 1 about 0 in training
-    axes = (0, *range(2, inputs.ndim))
-    for name, spread, middle in zip(panel.channels, np.nanstd(inputs, axes), np.nanmean(inputs, axes), strict=True):
-        if abs(middle) > 2 * MAX_RATIO or (spread > 0 and not 1 / MAX_RATIO < spread < MAX_RATIO):
-            found.append(
-                f"channel {name} spreads {spread:.3g} times as far as the training series, about {middle:.3g} of their "
-                "standard deviations from their mean; are the units the same?"
-            )
-    return found
 
 
 def check_fits(model: Model, panel: Panel) -> None:
