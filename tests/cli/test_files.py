@@ -43,7 +43,7 @@ def test_train_resume_sample_encode_and_report(command, recording, tmp_path):
     assert "channels load, on; dates every h from 2020-01-31T00:00:00 on; 98 windows of 12 rows" in outcome.err
     (run,) = list_runs(tmp_path / "runs")
     assert run.data["columns"] == {"time": "date", "channels": ["load", "on"]}
-    assert run.data["windows"] == {"length": 12, "stride": 4}
+    assert run.data["windows"] == {"length": 12, "stride": 4, "label_per": "window"}
 
     resumed = command("train", "--resume", "last", "--runs", tmp_path / "runs")
     assert "is finished" in resumed.sentence  # and not: its data is another
@@ -84,7 +84,7 @@ def test_an_interrupted_run_finds_its_windows_again(command, recording, tmp_path
 def test_a_dry_run_says_how_the_file_is_read(command, recording):
     outcome = command("train", "--data", recording, *ASKED, *TINY, "--dry-run")
     resolved = json.loads(outcome.out)
-    assert resolved["data"]["windows"] == {"length": 12, "stride": 4}
+    assert resolved["data"]["windows"] == {"length": 12, "stride": 4, "label_per": "window"}
 
 
 @pytest.mark.parametrize(
