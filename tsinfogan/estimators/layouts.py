@@ -106,9 +106,8 @@ class FrameLayout:
         if self.categories and label in frame:
             frame[label] = pd.Categorical(frame[label], categories=list(self.categories), ordered=self.ordered)
         for name in set(frame.columns) - ({label} if self.categories else set()):
-            with suppress(
-                TypeError, ValueError, AttributeError
-            ):  # new cases may have names that the dtype of the others does not hold
+            # New cases may have names that the dtype of the others does not hold.
+            with suppress(TypeError, ValueError, AttributeError):
                 as_numbers = name == case and names.dtype != object
                 frame[name] = _as_dtype(frame[name], names.dtype if as_numbers else dtypes[str(name)])
         if self.index:

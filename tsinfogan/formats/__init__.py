@@ -184,11 +184,13 @@ def readable_format(path: Path) -> Format:
         DataError: no format reads such files; the message lists the suffixes that are read.
     """
     name = without_compression(path.name)
+    entry = format_of(name)
     known = next((READ_AS[suffix] for suffix in READ_AS if name.lower().endswith(suffix)), None)
-    if known is None and path.is_dir() and format_of(name) is None:
+    if known is None and path.is_dir():
         is_parquet = any(any(path.glob(files)) for files in ("*.parquet", "*=*"))
         known = "parquet" if is_parquet else "csv" if text_files(path) else None
-    entry = format_of(name) if known is None else FORMATS.get(known)
+    if entry is None and known is not None:
+        entry = FORMATS.get(known)
     if entry is not None and entry.read is not None:
         return entry
     readable = [entry for entry in map(FORMATS.get, FORMATS.names()) if entry.read is not None]

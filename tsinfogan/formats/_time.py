@@ -158,7 +158,7 @@ def _refuse_other_rates(
     source: str,
     where: Callable[[int], str],
 ) -> None:
-    """Raises a DataError if cases are recorded at different rates: one grid would distort or thin out some of them."""
+    """Raises a DataError if cases are recorded at different rates: one grid would change some of them."""
     steps: dict[int, float] = {}  # of the cases that are regular in themselves
     with np.errstate(all="ignore"):
         every = np.delete(np.diff(time), start[1:] - 1)
