@@ -258,7 +258,7 @@ def test_a_folder_of_recordings(tmp_path: Path) -> None:
     assert panel.case_lengths.tolist() == [8, 7, 6]
     assert panel.name == "walks"
     LONG.drop(columns="case").rename(columns={"x": "z"}).to_csv(folder / "walk_3.csv", index=False)
-    with pytest.raises(DataError, match=r"the same columns in each file, got time, z, y in walk_3\.csv"):
+    with pytest.raises(DataError, match=r"the same columns in each, .* got time, z, y in walk_3\.csv"):
         read_panel(folder)
     LONG.to_csv(folder / "walk_3.csv", index=False)
     with pytest.raises(DataError, match="each file is one case"):

@@ -73,16 +73,13 @@ def _recordings(folder: Path, files: list[Path], columns: ColumnNames) -> Text:
     for file in files:
         table, said = read_text(file, columns)
         notes |= dict.fromkeys(note.replace(file.name, folder.name) for note in said)
-        if case in table.column_names:
-            raise DataError(
-                f"{folder.name}: {file.name} has a column {case!r} itself, and each file is one case; join the files, "
-                "or name a column that none of them has (`columns.case`)"
-            )
         tables.append(table.add_column(0, case, pa.array([stem(file)] * table.num_rows, pa.string())))
-        if tables[-1].column_names != tables[0].column_names:
+        names, expected = table.column_names, tables[0].column_names[1:]
+        if names != expected or case in names:
             raise DataError(
-                f"{folder.name}: expected the same columns in each file, got {', '.join(table.column_names)[:200]} in "
-                f"{file.name}, {', '.join(tables[0].column_names[1:])[:200]} in the first; put it elsewhere"
+                f"{folder.name}: each file is one case; expected the same columns in each, and none called {case!r}, "
+                f"got {', '.join(names)[:200]} in {file.name}, {', '.join(expected)[:200]} in the first; put it "
+                "elsewhere, or name a column that none of them has (`columns.case`)"
             )
     try:
         return pa.concat_tables(tables, promote_options="permissive"), tuple(notes)
@@ -105,7 +102,7 @@ def _json_lines(path: Path, content: bytes) -> pa.Table:
 def _sniffed(path: Path, content: bytes, columns: ColumnNames) -> _Dialect:
     head = content[:SAMPLE_BYTES]
     if len(content) > SAMPLE_BYTES:
-        head = head[: head.rfind(b"\n") + 1] or head
+        head = head[: head.rfind(b"\n") + 1] or content
     try:
         lines = list(io.StringIO(head.decode("utf-8-sig"), newline=""))
     except UnicodeDecodeError:
