@@ -22,6 +22,7 @@ from tsinfogan.data.columns import (
     is_number,
     listed,
 )
+from tsinfogan.data.date_forms import is_date
 from tsinfogan.data.panel import UNLABELLED, IntArray, Panel, encode_labels
 from tsinfogan.data.windows import Series, check_size, ends, panel_from_series
 from tsinfogan.errors import DataError
@@ -95,7 +96,7 @@ class _Reader:
             raise DataError(
                 f"{self.file} has no column {case!r}, only {listed(names)}; expected case, time, one column a channel: "
                 "name the column that tells the cases apart (`columns.case`), or cut one long recording into windows "
-                f"(`windows`){self.if_wide(names)}"
+                f"(`windows`{self.if_dated(names)}){self.if_wide(names)}"
             )
         if time not in names and len(self.index) == 2 and windows is None:
             raise DataError(
@@ -103,13 +104,19 @@ class _Reader:
                 f"name the column of the time (`columns.time`){self.if_wide(names)}"
             )
         if not self.columns.channels:
-            advice = ", or name one of these as a channel (`columns.channels`)" if self.columns.codes else ""
+            others = self.columns.codes or self.columns.has_label
+            advice = ", or name one of these as a channel (`columns.channels`)" if others else ""
             raise DataError(
                 f"{self.file} has no channel beside {listed(names)}; add a column of numbers for each{advice}"
             )
         if not table.num_rows:
             raise DataError(f"{self.file} has a header and no rows; expected one row for each timepoint of a case")
         self.known_index = [name for name in self.index if name in names]
+
+    def if_dated(self, names: list[str]) -> str:
+        first = {name: self.table[name].slice(0, 1).to_pylist() for name in names if name not in self.index}
+        dated = [name for name, cells in first.items() if cells and isinstance(cells[0], str) and is_date(cells[0])]
+        return f" and `columns.time={dated[0]}`" if dated else ""
 
     def if_wide(self, names: list[str]) -> str:
         """What to do if each row is a series, as far as there are enough columns for one, and all are text."""
