@@ -12,7 +12,7 @@ import typer
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, existing_file, found_run, is_dataset, read_beside, read_dataset, reads_files
 from tsinfogan.cli._options import option
-from tsinfogan.cli._output import for_spreadsheet, format_name_for, opened_output
+from tsinfogan.cli._output import for_spreadsheet, format_name_for, opened_output, say
 from tsinfogan.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def encode(
     _check_source(source, split)
     with opened_output(out, binary=chosen == "parquet") as stream:
         from tsinfogan.devices import choose_device
+        from tsinfogan.sampling.inference import unit_remarks
 
         run = found_run(runs, model)
         panel = _panel(source, split, asked, run)
@@ -51,6 +52,8 @@ def encode(
         if not trained.settings.latent.codes:
             raise SettingError(f"run {run.name} has no codes that could be read; train with --cat or --cont")
         table = _table(trained, panel)
+        for remark in unit_remarks(trained, panel):
+            say(f"note: {remark}")
         if chosen == "parquet":
             from pyarrow import parquet
 

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -336,3 +337,16 @@ def test_what_is_partly_named_is_read_back(suffix, cat, command, trained, tmp_pa
     if cat is None:
         assert set(panel.labels.tolist()) == {0, -1}
     assert command("train", "--data", tmp_path / f"made{suffix}", "--dry-run").code == 0
+
+
+def test_series_in_other_units_are_noted(command, named, small_csv, tmp_path):
+    panel = read_panel(small_csv)
+    usual = command("encode", small_csv, "--model", named)
+    assert usual.err == ""
+    for factor in (1000, 0.001):
+        values = panel.values * np.array([1, factor], np.float32)[:, None]
+        file = write(tmp_path / "other.csv", replace(panel, values=values))
+        outcome = command("encode", file, "--model", named)
+        assert outcome.code == 0
+        (note,) = outcome.err.splitlines()
+        assert note.startswith(f"note: nine tenths of channel {panel.channels[1]} of other lie between ")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
@@ -21,6 +22,8 @@ from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import Stream, generator_at
 
 CASES_PER_PASS = 256
+MIN_SPREAD, MAX_SPREAD = 0.1, 16.0
+"""Of the middle nine tenths, in standard deviations; 3.3 is usual. Beyond, another unit is likely."""
 
 
 # ---- codes of a panel
@@ -102,6 +105,21 @@ def check_fits(model: Model, panel: Panel) -> None:
             f"{panel.name}: expected series of 2 or more timepoints, got {panel.case_lengths[shortest]} in case "
             f"{shortest}, counted from 0; leave it out"
         )
+
+
+def unit_remarks(model: Model, panel: Panel) -> list[str]:
+    """A sentence for each channel whose scaled values are far from those of the training series."""
+    remarks = []
+    if len(panel.grid) == 1:
+        scaled = model.preprocessor.transform(panel)[:, : len(panel.channels)]  # (n, c, t)
+        for name, values in zip(panel.channels, scaled.swapaxes(0, 1), strict=True):
+            low, high = (float(end) for end in np.percentile(values, (5, 95)))
+            if not MIN_SPREAD <= high - low <= MAX_SPREAD or abs(low + high) > MAX_SPREAD:
+                remarks.append(
+                    f"nine tenths of channel {name} of {panel.name} lie between {low:.3g} and {high:.3g} standard "
+                    "deviations of the series that the model was trained on; are the units the same?"
+                )
+    return remarks
 
 
 # ---- posteriors of arrays, as the networks see them
