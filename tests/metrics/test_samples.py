@@ -17,7 +17,7 @@ import pytest
 from _degradations import DEGRADATIONS
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.labels import labels_among
-from tsinfogan.data.panel import Panel
+from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.metrics.augmentation.study import without_labels
 from tsinfogan.metrics.power import Chance
 from tsinfogan.metrics.results import verdict_of
@@ -26,6 +26,8 @@ from tsinfogan.metrics.samples._components import Components
 from tsinfogan.metrics.samples._frechet import frechet_distance
 from tsinfogan.metrics.samples.autocorrelation import mean_autocorrelation
 from tsinfogan.metrics.samples.context import RealData, SampleContext
+from tsinfogan.metrics.samples.convolutions import full_length_features
+from tsinfogan.metrics.samples.convolutions import held_out_accuracy as ridge_accuracy
 from tsinfogan.metrics.samples.coverage import overlap
 from tsinfogan.metrics.samples.discriminator import held_out_accuracy
 from tsinfogan.metrics.samples.duplicates import exact_share, near_share
@@ -38,6 +40,7 @@ from tsinfogan.metrics.samples.nearest import distance_ratio, share_nearer
 from tsinfogan.metrics.samples.spectrum import amplitude_ratios, mean_amplitudes
 from tsinfogan.metrics.samples.spread import class_spreads, component_spreads
 from tsinfogan.preprocessing.augmenter import Augmenter
+from tsinfogan.preprocessing.resampling import resampled
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "measures.md").read_text()
 NAMES = SAMPLE_MEASURES.names()
@@ -155,6 +158,14 @@ def test_a_fresh_draw_is_near_and_every_figure_sees_some_fault(
             break
         unseen -= judged_far(computed(name, real, synthetic))
     assert not unseen, f"no fault moves {unseen}"
+
+
+@over_measures
+def test_labels_and_factors_of_one_side_alone_do_no_harm(
+    name: str, real: RealData, good: dict[str, dict[str, float]]
+) -> None:
+    if not SAMPLE_MEASURES.get(name).needs & {"labels", "classes"}:
+        assert computed(name, real, without_labels(FRESH)).keys() == good[name].keys()
 
 
 def spoilt() -> Iterator[Panel]:
@@ -300,6 +311,20 @@ def test_discriminator_guesses_where_there_is_nothing_and_is_right_where_there_i
     one, other = noise[:120], noise[120:]  # of the greater set as many are drawn
     assert held_out_accuracy(one, other, unaugmented, folds=2, steps=30) == pytest.approx(0.5, abs=0.12)
     assert held_out_accuracy(one + 1, other, unaugmented, folds=2, steps=30) > 0.95
+
+
+def test_convolutions_see_what_a_coarse_grid_leaves_out() -> None:
+    rng = np.random.default_rng(0)
+    one, other = (np.cumsum(rng.normal(size=(200, 1, 96)), axis=2).astype(np.float32) for _ in range(2))
+    features = [full_length_features(np.concatenate([one, each]), 1, 0) for each in (other, smoothed(other))]
+    same, smooth = (ridge_accuracy(each[:200], each[200:]) for each in features)
+    assert same == pytest.approx(0.5, abs=0.1)
+    assert smooth > 0.95
+
+
+def smoothed(values: FloatArray) -> FloatArray:
+    """On 24 points and back."""
+    return resampled(resampled(values, 24), values.shape[2])
 
 
 def test_marginal_distance_of_a_shift_is_the_shift() -> None:
