@@ -147,6 +147,12 @@ def test_bad_parquet(column, values, message, tmp_path):
         read_panel(tmp_path / "mine.parquet")
 
 
+def test_lists_in_the_cells_of_parquet_are_named(tmp_path):
+    pd.DataFrame({"case": [0, 1], "x": [[0.0, 1.0], [2.0, 3.0]]}).to_parquet(tmp_path / "lists.parquet")
+    with pytest.raises(DataError, match=r"column 'x' holds lists.*`explode` of pandas"):
+        read_panel(tmp_path / "lists.parquet")
+
+
 def test_parquet_of_pandas_with_categories_and_integers(tmp_path):
     table = pd.DataFrame({"case": pd.Categorical(list("bbaa")), "time": [0, 1, 0, 1], "x": [1, 2, 3, 4]})
     table["label"] = [1.0, 1.0, np.nan, np.nan]

@@ -91,6 +91,11 @@ class _Reader:
         self.table, self.asked, self.windows = table, columns, windows
         self.index = index_columns(names, columns)
         self.columns = describe_columns(names, columns)
+        if nested := [name for name in self.columns.channels if pa.types.is_nested(table.schema.field(name).type)]:
+            raise DataError(
+                f"{self.file}: column {nested[0]!r} holds lists, expected one value in each cell; write one row a "
+                "timepoint, such as with `explode` of pandas, and number them in a column called time"
+            )
         case, time = columns.case or CASE, columns.time or TIME
         if case not in names and windows is None:
             raise DataError(
