@@ -97,8 +97,8 @@ FORMATS: Registry[Format] = Registry("format", __name__, "FORMAT", (Format,), sh
 
 
 COMPRESSIONS = (".gz", ".zst", ".bz2", ".zip")
-CHUNK, MIN_BOMB, MAX_RATIO = 1 << 20, 1 << 28, 200
-"""Largest size of the content of a compressed file: 256 MiB, or so many times the size of the file."""
+CHUNK, MIN_BOMB, MAX_RATIO = 1 << 20, 1 << 27, 200
+"""Largest size of the content of a compressed file: 128 MiB, or so many times the size of the file."""
 JSON_LINES = (".jsonl", ".ndjson")
 TEXTS = (".csv", ".tsv", ".txt", *JSON_LINES)
 READ_AS = {**dict.fromkeys(TEXTS[1:], "csv"), ".npy": "npz", ".tsf": "ts"}
