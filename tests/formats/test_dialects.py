@@ -200,6 +200,10 @@ def test_ucr_text(form: str, delimiter: str, tmp_path: Path) -> None:
     if delimiter != "  ":  # a separator at the end of each line
         ended = read(tmp_path / "Toy_TRAIN.txt", "".join(line + delimiter + "\n" for line in lines))
         np.testing.assert_array_equal(ended.values, panel.values)
+    if delimiter == "\t":
+        columns = ColumnNames(delimiter=delimiter, decimal=",")
+        commas = read(tmp_path / "Toy_TRAIN.txt", "\n".join(lines).replace(".", ","), columns)
+        np.testing.assert_array_equal(commas.values, panel.values)
     plain = read(tmp_path / "Toy_TRAIN.txt", "\n".join(lines), ColumnNames(label="", layout="wide"))
     assert plain.values.shape == (12, 1, 21)
 
@@ -242,6 +246,8 @@ def test_monash_tsf(tmp_path: Path) -> None:
     assert (panel.time_origin, panel.time_frequency) == ("1990-02-01T00:00:00", "MS")
     with pytest.raises(DataError, match="expected 3 fields parted by ':' in case 1"):
         read(tmp_path / "toy.tsf", text.replace("T2:", ""))
+    odd = read(tmp_path / "toy.tsf", text.replace("@data", "@\x85\x00\n@attribute \x85\n@data"))
+    np.testing.assert_array_equal(odd.values, panel.values)
 
 
 # ---- folders and arrays

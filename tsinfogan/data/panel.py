@@ -318,9 +318,9 @@ def _offset(values: NDArray[np.float64]) -> float:
     some = values[np.isfinite(values)]
     with np.errstate(over="ignore"):
         size, spread = np.abs(some).max(initial=0.0), np.ptp(some) if some.size else 0.0
-        held = some[:ENOUGH].astype(np.float32)
+        held, is_near = some[:ENOUGH].astype(np.float32), size <= FAR * spread
     digits = held.astype(str).astype(np.float64)
-    if size <= FAR * spread or ((held == some[:ENOUGH]) | (digits == some[:ENOUGH])).all():
+    if is_near or ((held == some[:ENOUGH]) | (digits == some[:ENOUGH])).all():
         return 0.0
     return float(np.round(np.median(some), -int(np.floor(np.log10(spread)))) if spread else some[0])
 

@@ -88,8 +88,8 @@ def parse_tsf(text: str, source: str) -> UeaFile:
     The earliest of the first dates and the frequency go into the remark.
     """
     header, lines, _ = split_header(text, source, comment="#")
-    settings = dict(line[1:].lower().split(maxsplit=1) for line in header if len(line.split()) > 1)
-    attributes = [line.split()[1].lower() for line in header if line.lower().startswith("@attribute ")]
+    settings = dict(pair for line in header if len(pair := line[1:].lower().split(maxsplit=1)) == 2)
+    attributes = [words[1] for line in header if (words := line.lower().split())[0] == "@attribute" and words[1:]]
     rows = [line.split(":") for line in lines]
     _check_fields(rows, len(attributes) + 1, source)
     cases = tuple((numbers_in(row[-1], f"{source}: case {index}"),) for index, row in enumerate(rows))

@@ -62,7 +62,10 @@ def read_text(path: Path, columns: ColumnNames = USUAL) -> Text:
     dialect = _sniffed(path, content, columns)
     table = _parsed(path, content, dialect)
     if dialect.decimal == ",":
-        arrays = [pc.replace_substring_regex(column, COMMA_NUMBER, r"\1.\2") for column in table.columns]
+        arrays = [
+            column if pa.types.is_floating(column.type) else pc.replace_substring_regex(column, COMMA_NUMBER, r"\1.\2")
+            for column in table.columns
+        ]
         table = pa.table(arrays, names=table.column_names)
     return table, dialect.notes
 
@@ -124,6 +127,8 @@ def _sniffed(path: Path, content: bytes, columns: ColumnNames) -> _Dialect:
         said = {"\t": "tabs", " ": "blanks"}.get(delimiter, repr(delimiter))
         decimals = " and decimals by ','" if decimal == "," else ""
         notes.append(f"{path.name}: columns are separated by {said}{decimals}")
+    if decimal == ",":
+        rows = [[re.sub(COMMA_NUMBER, r"\1.\2", cell) for cell in row] for row in rows]
     names, n_header, more = _header(rows, path.name, columns)
     notes += more
     if UNNAMED.fullmatch(names[0]) and TIME not in names and n_header < len(rows) and is_date(rows[n_header][0]):
@@ -270,7 +275,9 @@ def _parsed(path: Path, content: bytes, dialect: _Dialect) -> pa.Table:
         block_size=min(max(len(content) + 1, 1 << 20), MAX_BLOCK),
     )
     parsing = arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
-    converting = arrow_csv.ConvertOptions(column_types=types, include_columns=list(kept) or numbers)
+    converting = arrow_csv.ConvertOptions(
+        column_types=types, include_columns=list(kept) or numbers, decimal_point=dialect.decimal
+    )
     try:
         table = arrow_csv.read_csv(pa.BufferReader(content), reading, parsing, converting)
     except pa.ArrowException as error:
