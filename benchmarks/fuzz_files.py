@@ -1,7 +1,7 @@
 """Hostile and mutated data files through the readers: each is read or refused in one sentence, soon, in little memory.
 
     python benchmarks/fuzz_files.py                    # two minutes, as `make fuzz` and the checks run it
-    python benchmarks/fuzz_files.py --seconds 3600 --keep failed
+    python benchmarks/fuzz_files.py --seconds 3600 --seed 1 --keep failed
 
 Three kinds of file are drawn by hypothesis: good files of every form with bytes changed, dropped, repeated or swapped;
 tables of nearly right cells in any dialect; and lines that have hurt a parser somewhere. Each is read with drawn
@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from tsinfogan import ColumnNames, Panel, TsInfoGANError, Windows, read_panel, write_panel
@@ -218,15 +218,17 @@ def _peak_bytes() -> int:
 
 
 class Campaign:
-    """Numbers of files by kind and outcome, until a time."""
+    """Numbers of files by kind and outcome, until a time; the seed decides what is tried."""
 
-    def __init__(self, until: float, keep: Path | None) -> None:
-        self.until, self.keep, self.counts = until, keep, Counter[str]()
+    def __init__(self, until: float, first_seed: int, keep: Path | None) -> None:
+        self.until, self.seed, self.keep, self.counts = until, first_seed, keep, Counter[str]()
 
     def go_on(self, kind: str, drawn: st.SearchStrategy[tuple[str, bytes]], folder: Path) -> None:
         """Tries so many files of a kind; a file that fails is shrunk and said."""
         last: list[Any] = []
+        self.seed += 1
 
+        @seed(self.seed)
         @settings(max_examples=AT_ONCE, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(drawn, columns, windows)
         def check(file: tuple[str, bytes], how: ColumnNames, cut: Windows | None) -> None:
@@ -248,6 +250,7 @@ class Campaign:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=110, help="how long to go on")
+    parser.add_argument("--seed", type=int, default=0, help="another one tries other files")
     parser.add_argument("--keep", type=Path, help="folder for files that failed")
     arguments = parser.parse_args()
 
@@ -255,7 +258,7 @@ def main() -> None:
         raise TooSlow
 
     signal.signal(signal.SIGALRM, too_slow)
-    campaign = Campaign(time.monotonic() + arguments.seconds, arguments.keep)
+    campaign = Campaign(time.monotonic() + arguments.seconds, arguments.seed * 1_000_000, arguments.keep)
     kinds = {"mutated": mutated(good_files()), "tables": tables(), "hostile": hostile}
     with tempfile.TemporaryDirectory() as folder:
         for kind, drawn in cycle(kinds.items()):
