@@ -322,7 +322,7 @@ def _offset(values: NDArray[np.float64]) -> float:
     digits = held.astype(str).astype(np.float64)
     if is_near or ((held == some[:ENOUGH]) | (digits == some[:ENOUGH])).all():
         return 0.0
-    return float(np.round(np.median(some), -int(np.floor(np.log10(spread)))) if spread else some[0])
+    return float(np.round(np.median(some), min(15, -int(np.floor(np.log10(spread))))) if spread else some[0])
 
 
 def check_trainable(panel: Panel) -> None:
