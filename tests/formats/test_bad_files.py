@@ -149,7 +149,7 @@ def test_bad_parquet(column, values, message, tmp_path):
 
 def test_lists_in_the_cells_of_parquet_are_named(tmp_path):
     pd.DataFrame({"case": [0, 1], "x": [[0.0, 1.0], [2.0, 3.0]]}).to_parquet(tmp_path / "lists.parquet")
-    with pytest.raises(DataError, match=r"column 'x' holds lists.*`explode` of pandas"):
+    with pytest.raises(DataError, match=r"column 'x' holds lists.*by explode of pandas"):
         read_panel(tmp_path / "lists.parquet")
 
 

@@ -94,7 +94,7 @@ class _Reader:
         if nested := [name for name in self.columns.channels if pa.types.is_nested(table.schema.field(name).type)]:
             raise DataError(
                 f"{self.file}: column {nested[0]!r} holds lists, expected one value in each cell; write one row a "
-                "timepoint, such as with `explode` of pandas, and number them in a column called time"
+                "timepoint, such as by explode of pandas, and number them in a column called time"
             )
         case, time = columns.case or CASE, columns.time or TIME
         if case not in names and windows is None:
