@@ -186,6 +186,14 @@ def series(n: int = 12, length: int = 20) -> np.ndarray[Any, Any]:
     return np.sin(np.arange(length) / 3 + np.arange(n)[:, None]).round(5)
 
 
+def test_json_lines_in_another_encoding_are_refused(tmp_path: Path) -> None:
+    line = '{"case": "%s", "time": %d, "x": 1.5}\n'
+    text = "".join(line % (case, time) for case in ("é", "b") for time in range(4))
+    (tmp_path / "mine.jsonl").write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError, match=r"mine.jsonl is not UTF-8 text"):
+        read_panel(tmp_path / "mine.jsonl")
+
+
 @pytest.mark.parametrize("form", ["%d", "%.7e"])
 @pytest.mark.parametrize("delimiter", ["\t", "  ", ",", " "])
 def test_ucr_text(form: str, delimiter: str, tmp_path: Path) -> None:

@@ -93,7 +93,10 @@ def _recordings(folder: Path, files: list[Path], columns: ColumnNames) -> Text:
 def _json_lines(path: Path, content: bytes) -> pa.Table:
     options = arrow_json.ReadOptions(use_threads=False, block_size=min(max(len(content), 1 << 20), MAX_BLOCK))
     try:
+        content.decode()  # Arrow takes any bytes for text
         return arrow_json.read_json(pa.BufferReader(content), options)
+    except UnicodeDecodeError:
+        raise DataError(f"{path.name} is not UTF-8 text; save it as JSON lines in UTF-8") from None
     except pa.ArrowException as error:
         reason = str(error).splitlines()[0][:200]
         raise DataError(f"{path.name} is not readable as JSON lines: {reason}; write one object a line") from None
