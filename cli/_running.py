@@ -104,7 +104,8 @@ def _introduce(run: Run, session: Session, panel: Panel) -> None:
     codes = [f"{column} {_prior(code)}" for column, code in zip(latent.columns, latent.codes, strict=True)]
     parameters = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in count_parameters(model).items())
     precision = str(trainer.precision).removeprefix("torch.")
-    threads = f", {torch.get_num_threads()} threads" if trainer.device.type == "cpu" else ""
+    n_threads = torch.get_num_threads()
+    threads = f", {n_threads} thread{'s' * (n_threads > 1)}" if trainer.device.type == "cpu" else ""
     begin = f"from step {trainer.steps_done} " if trainer.steps_done else ""
     say(f"data      {panel.name}: {panel.n_cases} cases of {size}, channels {', '.join(panel.channels)}")
     say(f"codes     {', '.join([*codes, f'noise of {latent.noise_dim} dimensions'])}")

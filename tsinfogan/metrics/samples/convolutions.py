@@ -6,6 +6,7 @@ the grid, and not beside a real one. Nothing is learned but a ridge, so it also 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,14 +15,15 @@ from sklearn.linear_model import RidgeClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tsinfogan.data.panel import FloatArray
+from tsinfogan.data.panel import FloatArray, IntArray
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples._folds import held_out_share
 from tsinfogan.metrics.samples.context import SampleContext
 from tsinfogan.preprocessing.convolutions import convolution_features
 
 FOLDS = 2
 MAX_CASES = 1000
-"""Of each kind: a ridge of so many cases takes seconds, and more hardly change its accuracy."""
+"""Of each kind, so that it takes seconds."""
 MAX_POINTS = 512
 """Longer series are measured on so many points."""
 PENALTIES = np.logspace(-1, 5, 13)
@@ -37,14 +39,12 @@ def full_length_features(values: FloatArray, n_channels: int, seed: int) -> Floa
 
 def held_out_accuracy(synthetic: FloatArray, reference: FloatArray) -> float:
     """Accuracy of a ridge classifier on held-out cases, of ``(n, f)`` synthetic ones and as many real ones."""
-    kinds, n_right = (synthetic, reference), 0
-    fold_of = np.arange(len(synthetic)) % FOLDS
-    for fold in range(FOLDS):
-        held = fold_of == fold
-        classifier = make_pipeline(StandardScaler(), RidgeClassifierCV(PENALTIES))
-        classifier.fit(np.concatenate([values[~held] for values in kinds]), np.repeat([0, 1], (~held).sum()))
-        n_right += sum(int((classifier.predict(values[held]) == kind).sum()) for kind, values in enumerate(kinds))
-    return n_right / (2 * len(synthetic))
+
+    def fit(_: int, features: FloatArray, kinds: IntArray) -> Callable[[FloatArray], IntArray]:
+        classifier = make_pipeline(StandardScaler(), RidgeClassifierCV(PENALTIES)).fit(features, kinds)
+        return classifier.predict  # type: ignore[no-any-return]
+
+    return held_out_share((synthetic, reference), FOLDS, fit)
 
 
 def _compute(context: SampleContext, seed: int) -> dict[str, float]:

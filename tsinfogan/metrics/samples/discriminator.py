@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tsinfogan.data.augmentations import Augmentations
-from tsinfogan.data.panel import FloatArray
+from tsinfogan.data.panel import FloatArray, IntArray
 from tsinfogan.metrics.classifier import ClassifierSettings, fit_classifier
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.metrics.samples._folds import held_out_share
 from tsinfogan.metrics.samples.context import SampleContext
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import derived_seed
@@ -35,20 +38,13 @@ def held_out_accuracy(
     """
     rng = np.random.default_rng(seed)
     n = min(len(synthetic), len(reference))
-    kinds = [values[rng.permutation(len(values))[:n]] for values in (synthetic, reference)]
-    fold_of = np.arange(n) % folds  # the order is random already
-    n_right = 0
-    for fold in range(folds):
-        held = fold_of == fold
-        network = fit_classifier(
-            np.concatenate([values[~held] for values in kinds]),
-            np.repeat([0, 1], (~held).sum()),
-            2,
-            unaugmented,
-            ClassifierSettings(derived_seed(seed, fold), steps, RATE, device),
-        )
-        n_right += sum(int((network.predict(values[held]) == kind).sum()) for kind, values in enumerate(kinds))
-    return n_right / (2 * n)
+    one, other = (values[rng.permutation(len(values))[:n]] for values in (synthetic, reference))
+
+    def fit(fold: int, values: FloatArray, kinds: IntArray) -> Callable[[FloatArray], IntArray]:
+        settings = ClassifierSettings(derived_seed(seed, fold), steps, RATE, device)
+        return fit_classifier(values, kinds, 2, unaugmented, settings).predict
+
+    return held_out_share((one, other), folds, fit)
 
 
 def _compute(context: SampleContext, seed: int) -> dict[str, float]:
