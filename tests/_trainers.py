@@ -44,7 +44,7 @@ def make(
     **settings: Any,
 ):
     """A tiny trainer; its settings are the plan's."""
-    settings = {"batch_size": 8, "max_steps": 40, "pretraining_steps": 0, **settings}
+    settings = {"batch_size": 8, "max_steps": 40, "pretraining_steps": 0, "flow_steps": 0, **settings}
     plan = make_plan(
         panel, recipe=recipe, backbone=backbone, width=4, noise_dim=3, cont_follows=cont_follows, settings=settings
     )

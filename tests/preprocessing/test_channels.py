@@ -21,14 +21,9 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.bounds import MIN_TOUCHING, Limits, find_limits
+from tsinfogan.preprocessing.grid import choose_grid, rows_to_choose_grid
 from tsinfogan.preprocessing.preprocessor import Preprocessor
-from tsinfogan.preprocessing.resampling import (
-    NUMBERS_AT_ONCE,
-    choose_grid,
-    resampled,
-    resampled_each,
-    rows_to_choose_grid,
-)
+from tsinfogan.preprocessing.resampling import NUMBERS_AT_ONCE, resampled, resampled_each
 from tsinfogan.sampling import sampler as synthesis
 from tsinfogan.sampling.inference import encode
 from tsinfogan.sampling.request import CodeRequest
@@ -373,9 +368,8 @@ def test_a_grid_is_chosen_from_some_of_much_data(monkeypatch: pytest.MonkeyPatch
     time = np.linspace(0, 1, 200)
     cases = [np.sin(2 * math.pi * (3 * time + np.arange(40)[:, None] / 40)).astype(np.float32) for _ in range(20)]
     whole = choose_grid(cases, 200)
-    monkeypatch.setattr(
-        "tsinfogan.preprocessing.resampling.NUMBERS_TO_CHOOSE_GRID", 20 * 200 * 2
-    )  # two of forty channels
+    two_channels = 20 * 200 * 2
+    monkeypatch.setattr("tsinfogan.preprocessing.grid.NUMBERS_TO_CHOOSE_GRID", two_channels)
     assert choose_grid(cases, 200) == whole
 
 

@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tsinfogan.data.panel import Panel
+from tsinfogan.preprocessing.grid import GRID_MULTIPLE, MAX_ACCURACY, choose_grid, told_apart
 from tsinfogan.preprocessing.preprocessor import Preprocessor
-from tsinfogan.preprocessing.resampling import GRID_MULTIPLE, choose_grid, resampled
+from tsinfogan.preprocessing.resampling import resampled
 
 RANDOM = np.random.default_rng(0)
 
@@ -176,6 +177,25 @@ def test_grid_is_as_short_as_the_detail_allows() -> None:
     coarse, fine = (choose_grid([panel.case(k) for k in range(10)], 160) for panel in (slow, fast))
     assert coarse % GRID_MULTIPLE == fine % GRID_MULTIPLE == 0
     assert coarse < fine <= 160
+
+
+def rough(n: int, size: float) -> list[np.ndarray]:
+    """Slow waves of 96 points with a fast one of a given size."""
+    rng, time = np.random.default_rng(0), np.linspace(0, 1, 96)
+    phase = rng.uniform(0, 1, (n, 2, 1))
+    waves = np.sin(2 * np.pi * (2 * time + phase[:, :1])) + size * np.sin(2 * np.pi * (14 * time + phase[:, 1:]))
+    return [case.astype(np.float32) for case in waves]
+
+
+def test_a_grid_that_gives_series_away_is_too_short() -> None:
+    cases = rough(120, size=0.01)  # .01 of the spread: less than the error that is allowed
+    through = [resampled(resampled(case[None], 24), 96)[0] for case in cases]
+    assert told_apart(cases, through) > 0.9
+    assert told_apart(cases, cases) == 0.5
+    fewer = cases[:50]  # too few to classify: the error alone decides
+    assert choose_grid(fewer, 96) < choose_grid(cases, 96)
+    chosen = choose_grid(cases, 96)
+    assert told_apart(cases, [resampled(resampled(case[None], chosen), 96)[0] for case in cases]) <= MAX_ACCURACY
 
 
 def test_white_noise_needs_the_longest_grid() -> None:

@@ -310,9 +310,9 @@ def test_what_a_model_holds_is_checked_when_it_is_loaded(run: Run, name: str | N
         ("steps_done", torch.tensor(-1)),
         ("pseudo_labels", torch.full((8,), 99)),
         ("pseudo_labels", torch.zeros(3, dtype=torch.long)),
-        ("generator_optimizer.0.exp_avg", torch.ones(2)),
-        ("generator_optimizer.0.step", torch.ones(1, 1)),
-        ("generator_optimizer.999.exp_avg", torch.ones(2)),
+        ("flow_optimizer.0.exp_avg", torch.ones(2)),
+        ("flow_optimizer.0.step", torch.ones(1, 1)),
+        ("flow_optimizer.999.exp_avg", torch.ones(2)),
     ],
 )
 def test_what_a_training_goes_on_from_is_checked(run: Run, name: str, value: Any) -> None:

@@ -126,7 +126,7 @@ def test_watching_changes_nothing() -> None:
 
 def test_metrics_hold_what_was_seen(tmp_path: Path) -> None:
     panel = waves(80)
-    settings = {"max_steps": 12, "pretraining_steps": 0, "batch_size": 4, "report_every": 1}
+    settings = {"max_steps": 12, "pretraining_steps": 0, "batch_size": 4, "report_every": 1, "flow_steps": 0}
     plan = make_plan(panel, width=4, noise_dim=2, settings=settings)
     session = Session.start(tmp_path, plan, panel, {}, torch.device("cpu"), torch.float32)
     with torch.no_grad():

@@ -284,7 +284,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_that_fills_up_during_training_keeps_the_last_checkpoint(small_disk: Path) -> None:
-    session = start(small_disk, max_steps=6)
+    session = start(small_disk, max_steps=6, flow_steps=0)
     steps = iter([1, 2])
     for _ in session.train(lambda: next(steps) == 2):
         pass

@@ -16,6 +16,7 @@ from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.models.backbone import DataShape, get_backbone
 from tsinfogan.models.codes import CategoricalCode, LatentSpec
 from tsinfogan.models.discriminator import Discriminator, DiscriminatorSettings
+from tsinfogan.models.flow import FlowGenerator
 from tsinfogan.models.pca import PrincipalComponents, ShrinkageGenerator
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.seeding import Stream, derived_seed
@@ -69,6 +70,7 @@ class ModelSettings:
         latent: noise and codes.
         labelled: whether the first code is the data's label.
         discriminator: how the discriminator is put together.
+        flow: whether series are made by flow matching (:mod:`tsinfogan.models.flow`) once that is trained.
         low_rank_head: whether a small network from the latent to the first principal components is added to the
             generator, for windows of a recording (:class:`tsinfogan.models.pca.ShrinkageGenerator`).
     """
@@ -79,6 +81,7 @@ class ModelSettings:
     labelled: bool = False
     discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
     low_rank_head: bool = False
+    flow: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.width <= MAX_WIDTH:
@@ -180,6 +183,8 @@ class Model:
                 latent_dim = settings.latent.size if settings.low_rank_head else 0
                 principal_components = PrincipalComponents(shape.n_varying, shape.grid[0])
                 generator = ShrinkageGenerator(generator, principal_components, latent_dim, width)
+            if settings.flow:
+                generator = FlowGenerator(generator, shape, settings.latent.noise_dim, settings.latent.size, width)
             discriminator = Discriminator(backbone, shape, width, settings.latent.codes, settings.discriminator)
         generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

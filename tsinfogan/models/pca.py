@@ -87,6 +87,19 @@ class PrincipalComponents(nn.Module):
         centred = values - self._mean_of(values)
         return self._scaled(centred, 1 / (self.spread + WHITENING_FLOOR), 1 / (self.rest + WHITENING_FLOOR))
 
+    def color(self, values: Tensor) -> Tensor:
+        """The inverse of :meth:`whiten` about 0: each component of ``(n, c, t)`` times s + ε."""
+        return self._scaled(values, self.spread + WHITENING_FLOOR, self.rest + WHITENING_FLOOR)
+
+    def unwhiten(self, values: Tensor) -> Tensor:
+        """The inverse of :meth:`whiten`."""
+        return self.color(values) + self._mean_of(values)
+
+    def white_noise(self, noise: Tensor) -> Tensor:
+        """Noise ``(n, c, t)`` of standard deviation 1 to noise as wide as whitened series: times s / (s + ε)."""
+        spread, rest = self.spread, self.rest
+        return self._scaled(noise, spread / (spread + WHITENING_FLOOR), rest / (rest + WHITENING_FLOOR))
+
     def slope(self, gradient: Tensor) -> Tensor:
         """Gradient ``(n, c, t)`` as R1 penalises it: each component times SLOPE_SHARE · (s + τ)."""
         return SLOPE_SHARE * self._scaled(gradient, self.spread + SHRINKAGE, self.rest + SHRINKAGE)

@@ -1,6 +1,7 @@
 """From raw units to what the networks see, and back: each channel scaled, unequal lengths on a common grid.
 
-Series of unequal length are resampled by a cubic spline to the shortest grid that keeps the error under one percent.
+Series of unequal length are resampled by a cubic spline to the shortest grid that does not give them away
+(:mod:`tsinfogan.preprocessing.grid`).
 The duration becomes one more, constant channel. So the networks see no padding, and learn the duration together with
 the codes. On the way back each channel keeps the properties of its data: whole numbers, steps, bounds, constancy.
 """
@@ -16,7 +17,8 @@ import numpy as np
 from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.preprocessing.bounds import Bounds
-from tsinfogan.preprocessing.resampling import choose_grid, resampled, resampled_each, rows_to_choose_grid
+from tsinfogan.preprocessing.grid import choose_grid, rows_to_choose_grid
+from tsinfogan.preprocessing.resampling import resampled, resampled_each
 from tsinfogan.preprocessing.scaling import UNLIMITED, ChannelTransform, Scaling
 
 OTHERS = "*"

@@ -1,9 +1,7 @@
-"""Series of any length on any other number of points, by cubic splines, and how many points are enough."""
+"""Series of any length on any other number of points, by cubic splines."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -11,12 +9,6 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline, make_interp_spline
 from scipy.sparse import csr_array
 
-MAX_RESAMPLING_ERROR = 0.01
-GRID_MULTIPLE = 8
-CASES_TO_CHOOSE_GRID = 200
-MIN_CASES_TO_CHOOSE_GRID = 20
-NUMBERS_TO_CHOOSE_GRID = 2_000_000
-"""Most numbers that a grid is chosen from; evenly spaced cases, then channels, are left out beyond that."""
 NUMBERS_AT_ONCE = 4_000_000
 """Numbers that are resampled at once; the spline of so many takes some hundred megabytes."""
 
@@ -71,35 +63,3 @@ def _evaluation(n_from: int, n_to: int) -> csr_array:
 
 def _degree(n_points: int) -> int:
     return min(3, n_points - 1)
-
-
-def rows_to_choose_grid(n_cases: int, numbers_per_case: float) -> NDArray[np.int64]:
-    """Indices of the evenly spaced cases, of ``n_cases`` with so many numbers each, that :func:`choose_grid` gets."""
-    affordable = max(MIN_CASES_TO_CHOOSE_GRID, int(NUMBERS_TO_CHOOSE_GRID / numbers_per_case))
-    n_chosen = min(n_cases, CASES_TO_CHOOSE_GRID, affordable)
-    return np.linspace(0, n_cases - 1, n_chosen).astype(np.int64)
-
-
-def choose_grid(cases: Sequence[NDArray[np.float32]], longest: int) -> int:
-    """The shortest grid on which series survive resampling there and back with a relative error under one percent.
-
-    Cases are ``(n_channels, length)`` each, all channels on one scale; the longest series may not be among them.
-    """
-    n_channels, n_numbers = cases[0].shape[0], sum(case.size for case in cases)
-    n_chosen = min(n_channels, max(1, n_channels * NUMBERS_TO_CHOOSE_GRID // n_numbers))
-    channels = np.linspace(0, n_channels - 1, n_chosen).astype(int)
-    centred = [case[channels] - case[channels].mean(axis=1, keepdims=True) for case in cases]
-    energy = sum(float((case**2).sum()) for case in centred)
-    splines = [spline_coefficients(case[None]) for case in centred]  # (length, 1, c) each
-
-    def survives(size: int) -> bool:
-        error = 0.0
-        for case, spline in zip(centred, splines, strict=True):
-            back = resampled(evaluated(spline, size), case.shape[1])[0]
-            error += float(((back - case) ** 2).sum())
-        return error <= MAX_RESAMPLING_ERROR**2 * energy
-
-    greatest = -(-longest // GRID_MULTIPLE) * GRID_MULTIPLE
-    sizes = range(GRID_MULTIPLE, greatest, GRID_MULTIPLE)  # the error falls as they grow, so bisection finds the first
-    index = bisect_left(sizes, True, key=survives)
-    return sizes[index] if index < len(sizes) else greatest

@@ -117,7 +117,7 @@ class AdversarialStage:
 
     def set_rates(self, step: int) -> None:
         """Sets the rates of step number ``step``; after pre-training, whose weights they must not undo, they rise."""
-        factor = decay(self.settings, step)
+        factor = decay(step, self.settings.flow_start, self.settings.decay_share)
         if self.first_step is not None:
             factor *= warm_up(step - self.first_step)
         set_rate(self.generator_optimizer, self.settings.generator_rate * factor)

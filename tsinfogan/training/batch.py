@@ -33,6 +33,7 @@ class Batch(NamedTuple):
         generated_augmentation: the same for each generated case.
         real_partner: ``(n, PARTNER_DRAWS)`` random numbers that choose a partner of each real case.
         generated_partner: the same for each generated case.
+        time: ``(n,)`` uniform random numbers in [0, 1).
     """
 
     real: Tensor
@@ -46,6 +47,7 @@ class Batch(NamedTuple):
     generated_augmentation: Tensor
     real_partner: Tensor
     generated_partner: Tensor
+    time: Tensor
 
 
 class BatchSource:
@@ -66,11 +68,12 @@ class BatchSource:
         self.pseudo_labels = torch.full_like(labels, UNLABELLED)
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
 
-    def draw(self, step: int, preferred: Tensor | None = None) -> Batch:
+    def draw(self, step: int, preferred: Tensor | None = None, n_injected: int | None = None) -> Batch:
         """The batch of one step.
 
         Args:
             step: number of the step.
+            n_injected: width of the injected noise, if not as the model's generator takes it.
             preferred: indices of cases of which one in ``LABELLED_SHARE`` of the batch is drawn, if there are any.
         """
         n, device = self.batch_size, self.data.device
@@ -87,12 +90,13 @@ class BatchSource:
             real_label=self.labels[index],
             pseudo_label=self.pseudo_labels[index],
             latent=latent_spec.encode(noise, codes),
-            injected_noise=torch.randn(n, self.model.injected_noise_dim, generator=rng, device=device),
+            injected_noise=torch.randn(n, n_injected or self.model.injected_noise_dim, generator=rng, device=device),
             codes=codes,
             real_augmentation=self.augmenter.draw(n, rng),
             generated_augmentation=self.augmenter.draw(n, rng),
             real_partner=torch.rand(n, PARTNER_DRAWS, generator=rng, device=device),
             generated_partner=torch.rand(n, PARTNER_DRAWS, generator=rng, device=device),
+            time=torch.rand(n, generator=rng, device=device),
         )
 
     def next_cases(self, step: int) -> Tensor:

@@ -26,24 +26,29 @@ class TrainingSettings:
     """How long and how fast to train.
 
     Pre-training comes first: the discriminator's network learns categories from real series alone, by clustering. Its
-    steps are split between restarts and split-merge rounds. Adversarial training takes the remaining steps.
+    steps are split between restarts and split-merge rounds. Flow matching comes last. Adversarial training takes the
+    steps between.
 
     Attributes:
-        max_steps: training steps in all, pre-training included.
+        max_steps: training steps in all.
         batch_size: real cases per step; as many cases are generated.
         generator_rate: learning rate of the generator.
         discriminator_rate: learning rate of the trunk, D and Q.
         beta1: decay of Adam's first moment.
         beta2: decay of Adam's second moment.
-        decay_share: share of the steps, at the end, over which the learning rates fall linearly to zero.
+        decay_share: share of the steps of adversarial training and what is before it, and of those of flow matching,
+            at their ends, over which the learning rates fall linearly to zero.
         opening: how pre-training finds its first categories: ``convolutions`` by spectral clustering
             (:mod:`tsinfogan.training.spectral`), which the networks then learn; ``restarts`` by training the networks
             to be consistent under augmentation, several times anew. A plan decides ``auto``: ``restarts`` where it is
             known which augmentations leave a series what it is, and for images.
-        pretraining_steps: steps of pre-training; never more than ``max_steps / 2``.
+        pretraining_steps: steps of pre-training; never more than half of those before flow matching.
         pretraining_restarts: networks that pre-training begins anew; the best one is kept.
         pretraining_heads: recognition heads trained side by side in each restart; the best one is kept.
         split_merge_rounds: how often pre-training merges two categories and splits another, in half of its steps; or 0.
+        flow_steps: steps of flow matching, in which another generator learns to make series with the codes that Q reads
+            from real ones (:mod:`tsinfogan.training.flow_matching`); never more than ``max_steps / 2``. 0 to sample
+            from the generator of adversarial training.
         generator_every: the generator is updated in every so-many-th step.
         recognition_every: Q is updated in every so-many-th step.
         penalty_every: gradient penalties are applied in every so-many-th step, with so many times the weight.
@@ -55,7 +60,7 @@ class TrainingSettings:
         seed: seed of all random numbers.
     """
 
-    max_steps: int = 5000
+    max_steps: int = 6600
     batch_size: int = 128
     generator_rate: float = 1e-3
     discriminator_rate: float = 5e-4
@@ -67,6 +72,7 @@ class TrainingSettings:
     pretraining_restarts: int = 2
     pretraining_heads: int = 6
     split_merge_rounds: int = 10
+    flow_steps: int = 3000
     generator_every: int = 1
     recognition_every: int = 1
     penalty_every: int = 4
@@ -107,13 +113,18 @@ class TrainingSettings:
         """First step of adversarial training."""
         return self.split_merge_start + self.n_split_merge_rounds * self.split_merge_steps
 
+    @property
+    def flow_start(self) -> int:
+        """First step of flow matching."""
+        return self.max_steps - min(self.flow_steps, self.max_steps // 2)
+
     def _affordable(self, wanted: int) -> int:
         return wanted * self._pretraining_budget // max(1, self.pretraining_steps)
 
     @property
     def _pretraining_budget(self) -> int:
         wanted = self.pretraining_steps // (TAUGHT_FASTER if self.opening == "convolutions" else 1)
-        return min(wanted, self.max_steps // 2)
+        return min(wanted, self.flow_start // 2)
 
     @property
     def _restart_budget(self) -> int:
@@ -124,7 +135,7 @@ class TrainingSettings:
         counts += ["recognition_every", "penalty_every", "ema_half_life_cases", "report_every"]
         _check(self, counts, lambda value: value >= 1, "be at least 1")
         _check(self, ("generator_rate", "discriminator_rate"), lambda value: value > 0, "be positive")
-        _check(self, ("split_merge_rounds",), lambda value: value >= 0, "be at least 0")
+        _check(self, ("split_merge_rounds", "flow_steps"), lambda value: value >= 0, "be at least 0")
         _check(self, ("decay_share",), lambda value: 0 <= value <= 1, "lie between 0 and 1")
         _check(self, ("beta1", "beta2"), lambda value: 0 <= value < 1, "be at least 0 and less than 1")
 

@@ -139,6 +139,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "pretraining_restarts": (PRETRAINING, RESTARTS),
     "pretraining_heads": (PRETRAINING, RESTARTS),
     "split_merge_rounds": (PRETRAINING, RESTARTS),
+    "flow_steps": (SERIES, CONSISTENCY, NO_LABEL_INPUT, TWO_STEPS),
     "recognition_every": (CODE,),
     "penalty_every": (PENALTY,),
     "calibrate_noise": (setting("within_class_mixing"),),

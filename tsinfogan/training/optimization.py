@@ -38,15 +38,15 @@ def set_rate(optimizer: torch.optim.Adam, rate: float) -> None:
             group["lr"] = rate
 
 
-def decay(settings: TrainingSettings, step: int) -> float:
-    """Factor of the rates in a step: 1, then falling linearly to 0 over the last ``decay_share`` of the training."""
-    left = (settings.max_steps - step) / max(1.0, settings.decay_share * settings.max_steps)
+def decay(step: int, n_steps: int, share: float) -> float:
+    """Factor of the rates in one of ``n_steps``: 1, then falling linearly to 0 over the last ``share`` of them."""
+    left = (n_steps - step) / max(1.0, share * n_steps)
     return min(1.0, max(0.0, left))
 
 
-def warm_up(steps_since: int) -> float:
-    """Factor of the rates that many steps after a start: rising linearly to 1."""
-    return min(1.0, (steps_since + 1) / WARM_UP_STEPS)
+def warm_up(steps_since: int, n_steps: int = WARM_UP_STEPS) -> float:
+    """Factor of the rates that many steps after a start: rising linearly to 1 within ``n_steps``."""
+    return min(1.0, (steps_since + 1) / n_steps)
 
 
 def descend(optimizer: torch.optim.Adam, loss: Tensor) -> None:

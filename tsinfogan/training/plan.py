@@ -72,7 +72,7 @@ class Plan:
             settings["recipe"],
             ModelSettings.from_dict(settings["model"]),
             Objective(**{**objective, "cont_follows": tuple(objective.get("cont_follows", ()))}),
-            TrainingSettings(**settings["training"]),
+            TrainingSettings(**{"flow_steps": 0, **settings["training"]}),  # older runs have no flow matching
             settings.get("scaling", "standard"),
             settings.get("bounds", "none"),
             tuple(settings.get("notes", ())),
@@ -176,8 +176,10 @@ def make_plan(
     refuse_without_effect(choices, {"label_input": wanted.label_input, **given, **arguments})
     channel_choices(panel, scaling, bounds)  # refuses what does not exist
     possible = {name: choices.acts(name) for name in ("category_input", "spread_input", "principal_components")}
+    flow = choices.acts("flow_steps")
+    training = training if flow else replace(training, flow_steps=0)
     latent, low_rank_head = LatentSpec(noise_dim, codes), choices.acts("low_rank_head")
-    model = ModelSettings(backbone, latent, width, chosen.labelled, replace(wanted, **possible), low_rank_head)
+    model = ModelSettings(backbone, latent, width, chosen.labelled, replace(wanted, **possible), low_rank_head, flow)
     return Plan(recipe, model, objective, training, scaling, bounds, limits(choices, given), reasons)
 
 

@@ -114,7 +114,7 @@ class Pretraining:
 
     def set_rates(self, step: int) -> None:
         """Sets the rate of step number ``step``: in each split-merge round it rises, then falls to 0."""
-        factor = decay(self.settings, step)
+        factor = decay(step, self.settings.flow_start, self.settings.decay_share)
         if not self.restarts(step):
             since = self._since_split(step)
             factor *= warm_up(since) * (1 - since / self.settings.split_merge_steps)

@@ -44,7 +44,7 @@ def build_model(plan: Plan, panel: Panel) -> Model:
     """
     preprocessor = Preprocessor.fit(panel, plan.scaling, plan.bounds)
     model = Model.build(plan.model, DataCard.of(panel), preprocessor, plan.training.seed)
-    if plan.model.discriminator.principal_components:
+    if plan.model.discriminator.principal_components or plan.model.flow:
         values = torch.from_numpy(preprocessor.transform(panel))  # (n, c, t)
         for network in (model.generator, model.discriminator):
             fit_principal_components(network, values)

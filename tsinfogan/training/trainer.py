@@ -1,10 +1,12 @@
-"""A training from first to last step, in two stages that hand over.
+"""A training from first to last step, in three stages that hand over.
 
 1. *Clustering pre-training* (:mod:`tsinfogan.training.pretraining`), where there are categories to find: Q alone
    learns, from real series.
 2. *Adversarial training* (:mod:`tsinfogan.training.adversarial`) of generator and discriminator, from the discriminator
    and the pseudo-labels that pre-training hands over. The model that is kept holds running averages of both networks.
-3. *Calibration* (:mod:`tsinfogan.training.calibration`) after the last step settles how samples are drawn.
+3. *Flow matching* (:mod:`tsinfogan.training.flow_matching`), for series: another generator learns to make series with
+   the codes that Q reads from real ones. Samples come from it once it is trained.
+4. *Calibration* (:mod:`tsinfogan.training.calibration`) after the last step settles how samples are drawn.
 
 Reports, at which progress is shown and checkpoints are written, are the only places where the device is waited for.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,12 +25,14 @@ from torch import Tensor, nn
 
 from tsinfogan.data.panel import UNLABELLED, Panel
 from tsinfogan.errors import DivergedError
+from tsinfogan.models.flow import FlowGenerator
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.training.adversarial import AdversarialStage
 from tsinfogan.training.batch import BatchSource
 from tsinfogan.training.calibration import class_proportions, fitted_noise_scale, fitted_temperature
 from tsinfogan.training.config import Objective, TrainingSettings
+from tsinfogan.training.flow_matching import FlowStage
 from tsinfogan.training.losses import Stats
 from tsinfogan.training.optimization import StepRunner
 from tsinfogan.training.pretraining import Pretraining, RealCases, can_pretrain
@@ -40,7 +44,7 @@ STEADIER = "lower `discriminator_rate` and `generator_rate`, or raise `r1_weight
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
 """What Adam keeps for each parameter."""
 HALF_LIFE_SHARE = 0.1
-"""Longest half-life of the averages, as a share of the cases of adversarial training so far (EDM, Karras et al. 2022,
+"""Longest half-life of the averages, as a share of the cases of their stage so far (EDM, Karras et al. 2022,
 arXiv:2206.00364), so that no average remembers the beginning."""
 
 
@@ -100,11 +104,14 @@ class Trainer:
         self._scale_q()
         self.generator = copy.deepcopy(model.generator).train()
         self.discriminator = copy.deepcopy(model.discriminator).train()
-        # The two stages.
+        # The stages.
         latent = model.settings.latent
+        flow = self.generator if isinstance(self.generator, FlowGenerator) else None
+        player = flow.inner if flow else self.generator
         self.adversarial = AdversarialStage(
-            self.generator, self.discriminator, latent, objective, settings, self.augmenter, precision
+            player, self.discriminator, latent, objective, settings, self.augmenter, precision
         )
+        self.flow = FlowStage(flow, latent, settings, precision) if flow else None
         self.pretraining: Pretraining | None = None
         self._pretrains = settings.adversarial_start > 0 and can_pretrain(objective, self.discriminator, latent)
         self.clustering: Clustering | None = None
@@ -180,22 +187,46 @@ class Trainer:
             self.pretraining.prepare(number)
             if number == self.pretraining.n_steps:
                 self._hand_over(self.pretraining)
-        # Clustering pre-training: trunk and heads, or trunk and Q.
         if self.pretraining is not None:
-            restarts = self.pretraining.restarts(number)
-            self.pretraining.set_rates(number)
-            batch = self.batches.draw(number, preferred=self._labelled)
-            compute = partial(self.pretraining.step, restarts=restarts)
-            stats = self._run_step("restart" if restarts else "split-merge", compute, batch)
-            self.steps_done += 1
-            return stats
-        # Adversarial training: the discriminator and, when due, the generator; then the averages.
-        phases = self.adversarial.phases(number)
-        self.adversarial.set_rates(number)
-        compute = partial(self.adversarial.step, phases=phases)
-        stats = self._run_step(phases, compute, self.batches.draw(number))
+            stats = self._pretraining_step(self.pretraining, number)
+        elif self.flow is not None and number >= self.settings.flow_start:
+            stats = self._flow_step(self.flow, number)
+        else:
+            stats = self._adversarial_step(number)
+        return stats
+
+    def _pretraining_step(self, pretraining: Pretraining, number: int) -> Stats:
+        """Trunk and heads, or trunk and Q."""
+        restarts = pretraining.restarts(number)
+        pretraining.set_rates(number)
+        batch = self.batches.draw(number, preferred=self._labelled)
+        stats = self._run_step(
+            "restart" if restarts else "split-merge", partial(pretraining.step, restarts=restarts), batch
+        )
         self.steps_done += 1
-        self._average()
+        return stats
+
+    def _adversarial_step(self, number: int) -> Stats:
+        """The discriminator and, when due, the generator; then the averages."""
+        stage = self.adversarial
+        phases = stage.phases(number)
+        stage.set_rates(number)
+        batch = self.batches.draw(number, n_injected=int(stage.generator.injected_noise_dim))  # type: ignore[arg-type]
+        stats = self._run_step(phases, partial(stage.step, phases=phases), batch)
+        self.steps_done += 1
+        start = self.settings.adversarial_start if self._pretrains else 0
+        networks = [self.generator, self.discriminator]
+        self._average(start, [self.model.generator, self.model.discriminator], networks)
+        return stats
+
+    def _flow_step(self, stage: FlowStage, number: int) -> Stats:
+        """The velocity network, then its average; Q, whose codes it learns from, stays."""
+        if number == self.settings.flow_start:
+            stage.begin(self.model.discriminator, self.data)
+        stage.set_rate(number)
+        stats = self._run_step("flow", stage.step, self.batches.draw(number))
+        self.steps_done += 1
+        self._average(self.settings.flow_start, [self.model.generator], [self.generator])
         return stats
 
     def _hand_over(self, pretraining: Pretraining) -> None:
@@ -217,14 +248,13 @@ class Trainer:
             )
 
     @torch.no_grad()
-    def _average(self) -> None:
-        """Moves the model's networks towards the trained ones, by exponential averages."""
+    def _average(self, start: int, averages: Sequence[nn.Module], networks: Sequence[nn.Module]) -> None:
+        """Moves the model's networks towards those trained since step ``start``, by exponential averages."""
         settings = self.settings
-        n_cases = settings.batch_size * (self.steps_done - settings.adversarial_start * self._pretrains)
+        n_cases = settings.batch_size * (self.steps_done - start)
         half_life = min(settings.ema_half_life_cases, HALF_LIFE_SHARE * n_cases)
         weight = 1 - 0.5 ** (settings.batch_size / half_life)
-        pairs = ((self.model.generator, self.generator), (self.model.discriminator, self.discriminator))
-        for average, network in pairs:
+        for average, network in zip(averages, networks, strict=True):
             torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
             for slow, fast in zip(average.buffers(), network.buffers(), strict=True):
                 slow.copy_(fast)
@@ -234,9 +264,12 @@ class Trainer:
         if self.clustering is not None:
             self.model.agreement = self.clustering.agreement
             self.model.temperature = fitted_temperature(self.model, self.data[self._clustered_cases], self.clustering)
+        if self.flow is not None and self.steps_done > self.settings.flow_start:
+            for network in (self.flow.generator, self.model.generator):
+                network.trained.fill_(True)  # type: ignore[union-attr,operator]
         if self._pretrains:
             self.model.class_proportions = class_proportions(self.model, self.data)
-        if self.settings.calibrate_noise and self.adversarial.mixes:
+        if self.settings.calibrate_noise and self.adversarial.mixes and self.flow is None:
             self.model.noise_scale = fitted_noise_scale(self.model, self.data, self.settings.seed)
 
     # ---- checkpoints
@@ -255,6 +288,8 @@ class Trainer:
             network.load_state_dict(_below(state, prefix))
         if self.pretraining is not None:
             self.pretraining.load_tensors(_below(state, "pretraining"))
+        if self.flow is not None and self.steps_done > self.settings.flow_start:
+            self.flow.begin(self.model.discriminator, self.data)
         for prefix, optimizer in self._optimizers().items():
             parameters = optimizer.param_groups[0]["params"]
             moments: dict[int, dict[str, Tensor]] = {}
@@ -292,6 +327,8 @@ class Trainer:
     def _optimizers(self) -> dict[str, torch.optim.Adam]:
         if self.pretraining is not None:
             return {"pretraining_optimizer": self.pretraining.optimizer}
+        if self.flow is not None and self.steps_done > self.settings.flow_start:
+            return {"flow_optimizer": self.flow.optimizer}
         stage = self.adversarial
         return {
             "generator_optimizer": stage.generator_optimizer,

@@ -1,0 +1,116 @@
+"""The stage of flow matching: what it learns from, what it moves, and when samples come from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from _trainers import images, make, moved_steps, waves, weights
+from tsinfogan.errors import SettingError
+from tsinfogan.models.flow import FlowGenerator
+from tsinfogan.sampling.inference import posteriors
+from tsinfogan.training.flow_matching import LATE, WARM_UP_STEPS, FlowStage
+from tsinfogan.training.plan import Plan, make_plan
+from tsinfogan.training.trainer import Trainer
+
+
+def trainer_of(**settings: Any) -> tuple[Trainer, FlowGenerator, FlowStage]:
+    trainer = make(waves(), max_steps=12, flow_steps=5, **settings)
+    assert isinstance(trainer.generator, FlowGenerator)
+    assert trainer.flow is not None
+    return trainer, trainer.generator, trainer.flow
+
+
+def test_each_stage_moves_its_own_networks() -> None:
+    last = list(range(8, 13))
+    for part, expected in (("velocity_network", last), ("inner", list(range(1, 8)))):
+        trainer, generator, _ = trainer_of()
+        assert moved_steps(trainer, getattr(generator, part), 12) == expected
+    for average in (False, True):  # Q stays as the codes were read
+        trainer, _, _ = trainer_of()
+        network = trainer.model.discriminator if average else trainer.discriminator
+        assert moved_steps(trainer, network, 12) == list(range(1, 8))
+
+
+def test_codes_are_those_that_the_averaged_discriminator_reads() -> None:
+    trainer, _, stage = trainer_of()
+    for _ in range(8):
+        trainer.step()
+    latent = trainer.model.settings.latent
+    category, *continuous = posteriors(trainer.model.discriminator, trainer.data)
+    expected = torch.nn.functional.one_hot(category.argmax(1), category.shape[1]).float()
+    assert stage.latents.shape == (24, latent.size)
+    torch.testing.assert_close(stage.latents[:, latent.noise_dim : -len(continuous)], expected)
+    torch.testing.assert_close(stage.latents[:, -1], continuous[-1][:, 0])
+
+
+def test_samples_come_from_it_once_all_steps_are_done() -> None:
+    trainer, _, _ = trainer_of()
+    for _ in trainer.run(lambda: trainer.steps_done == 10):
+        pass
+    assert not trainer.model.generator.trained
+    for _ in trainer.run():
+        pass
+    assert trainer.model.generator.trained
+    assert trainer.generator.trained
+
+
+def test_the_average_begins_with_the_stage() -> None:
+    trainer, generator, _ = trainer_of()
+    for _ in range(7):
+        trainer.step()
+    before = weights(generator.velocity_network)
+    trainer.step()
+    moved = weights(generator.velocity_network)
+    averages = weights(trainer.model.generator.velocity_network)  # type: ignore[arg-type]
+    # A tenth of the cases so far is the half-life: after one step, next to nothing is left of the start.
+    left = sum((a - b).abs().sum() for a, b in zip(averages, moved, strict=True))
+    assert 0 <= left < 0.01 * sum((a - b).abs().sum() for a, b in zip(before, moved, strict=True))
+
+
+def test_its_rate_rises_and_falls_within_its_own_steps() -> None:
+    trainer, _, stage = trainer_of(decay_share=0.4)
+    settings = trainer.settings
+    rates = []
+    for step in range(settings.flow_start, settings.max_steps):
+        stage.set_rate(step)
+        rates.append(stage.optimizer.param_groups[0]["lr"] / settings.generator_rate)
+    rising = [(k + 1) / WARM_UP_STEPS for k in range(5)]
+    assert rates == pytest.approx([*rising[:4], rising[4] * 0.5])
+
+
+def test_late_times_are_the_most_frequent() -> None:
+    trainer, generator, stage = trainer_of()
+    for _ in range(8):
+        trainer.step()
+    seen = []
+    match = generator.match
+    generator.match = lambda *arguments: seen.append(arguments[3]) or match(*arguments)  # type: ignore[method-assign]
+    batch = trainer.batches.draw(0)
+    stage.step(batch)
+    torch.testing.assert_close(seen[0], 1 - batch.time**LATE)
+    assert 0 <= batch.time.min() <= batch.time.max() < 1
+
+
+@pytest.mark.parametrize("recipe", ["gan", "acgan", "cgan"])
+def test_only_where_q_learns_from_real_series(recipe: str) -> None:
+    plan = make_plan(waves(), recipe=recipe)
+    assert (plan.training.flow_steps, plan.model.flow) == (0, False)
+    with pytest.raises(SettingError, match="flow_steps"):
+        make_plan(waves(), recipe=recipe, settings={"flow_steps": 5})
+
+
+def test_not_for_images_and_not_if_switched_off() -> None:
+    assert not make_plan(images()).model.flow
+    assert not isinstance(make(waves(), flow_steps=0).generator, FlowGenerator)
+    with pytest.raises(SettingError, match="needs series, not images"):
+        make_plan(images(), settings={"flow_steps": 5})
+
+
+def test_a_plan_of_before_goes_on_without() -> None:
+    plan = make_plan(waves(), settings={"flow_steps": 0}).to_dict()
+    del plan["training"]["flow_steps"], plan["model"]["flow"]
+    again = Plan.from_dict(plan)
+    assert (again.training.flow_steps, again.model.flow) == (0, False)

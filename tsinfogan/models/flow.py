@@ -1,0 +1,182 @@
+"""A generator by flow matching: a network carries noise to series along the velocity that it learned.
+
+On the straight path ``y_t = (1 − t) e + t y`` from noise e to a real series y, the velocity is y − e. A network v that
+sees the codes c which Q reads from that series learns its mean (Lipman et al. 2023, arXiv:2210.02747, equation 23):
+
+    E ‖v(y_t, t, c) − (y − e)‖²
+
+Following v to t = 1 then gives series with the codes c, by Heun's method in a few steps. The path begins not at noise
+alone but at t = ``START``, between noise and a series of the generator of adversarial training with the same codes
+(as SDEdit does with a sketch, Meng et al. 2022, arXiv:2108.01073): that one is the better at what codes decide, flow
+matching at all else.
+
+Series are whitened along their principal components (:mod:`tsinfogan.models.pca`), so that components of little
+variance count as much as others, and noise varies along each component as much as whitened series do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tsinfogan.models.backbone import DataShape, conform
+from tsinfogan.models.backbones._series import convolution, halvings
+from tsinfogan.models.pca import PrincipalComponents
+
+START, N_STEPS = 0.4, 4
+COARSEST, MAX_LEVELS = 8, 6
+"""The network halves the grid down to so many points, at most so many times less one."""
+FREQUENCIES, HIGHEST_FREQUENCY = 32, 200.0
+POSITION_STRENGTH = 0.1
+
+
+class Block(nn.Module):
+    """A residual block of two convolutions, scaled and shifted by time and codes (FiLM); at first the identity."""
+
+    def __init__(self, width: int, embedding_dim: int):
+        super().__init__()
+        self.norm = nn.GroupNorm(1, width, affine=False)
+        self.modulation = nn.Linear(embedding_dim, 2 * width)
+        self.conv = convolution(width, width)
+        self.out = nn.Conv2d(width, width, 1)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """``(n, width, 1, t)``, ``(n, embedding_dim)`` to ``(n, width, 1, t)``."""
+        gain, bias = self.modulation(embedding)[:, :, None, None].chunk(2, dim=1)
+        changed: Tensor = x + self.out(F.silu(self.conv(self.norm(x) * (1 + gain) + bias)))
+        return changed
+
+
+class Velocity(nn.Module):
+    """The velocity at ``(y_t, t, c)``: a U-Net of convolutions (Ronneberger et al. 2015, arXiv:1505.04597).
+
+    Args:
+        n_in: channels that it sees.
+        shape: of the series; it gives as many channels.
+        n_codes: numbers that encode the codes.
+        width: channels of the finest level; coarser ones have twice as many.
+    """
+
+    def __init__(self, n_in: int, shape: DataShape, n_codes: int, width: int):
+        super().__init__()
+        self.sizes = halvings(shape.grid[0], COARSEST)[::-1][:MAX_LEVELS]  # from fine to coarse
+        widths = [width, *[2 * width] * (len(self.sizes) - 1)]
+        self.register_buffer("frequencies", torch.logspace(0, math.log10(HIGHEST_FREQUENCY), FREQUENCIES))
+        embedding_dim = 4 * width
+        self.of_time = nn.Linear(2 * FREQUENCIES, embedding_dim)
+        self.of_codes = nn.Linear(max(1, n_codes), embedding_dim)
+        self.embed = nn.Sequential(nn.SiLU(), nn.Linear(embedding_dim, embedding_dim), nn.SiLU())
+        self.into = convolution(n_in, width)
+        self.position = nn.Parameter(POSITION_STRENGTH * torch.randn(width, 1, self.sizes[0]))
+        self.finer = nn.ModuleList(Block(size, embedding_dim) for size in widths)
+        self.coarser = nn.ModuleList(Block(size, embedding_dim) for size in widths[:-1])
+        self.down = nn.ModuleList(convolution(a, b, stride=2) for a, b in itertools.pairwise(widths))
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in itertools.pairwise(widths))
+        self.out = convolution(width, shape.n_channels)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, values: Tensor, time: Tensor, codes: Tensor) -> Tensor:
+        """``(n, n_in, t)``, ``(n,)``, ``(n, n_codes)`` to ``(n, n_channels, t)``."""
+        phase = time[:, None] * self.frequencies  # (n, f)
+        embedding = self.embed(self.of_time(torch.cat([phase.sin(), phase.cos()], dim=1)) + self.of_codes(codes))
+        x = self.into(values[:, :, None].contiguous(memory_format=torch.channels_last)) + self.position
+        # Down: a block at each size, whose output is kept.
+        kept = []
+        for block, down in zip(self.finer, [*self.down, None], strict=True):
+            x = block(x, embedding)
+            kept.append(x)
+            x = x if down is None else down(x)
+        # Up: interpolation, the kept output added, a block.
+        for level in reversed(range(len(self.up))):
+            x = self.up[level](x).contiguous(memory_format=torch.channels_last)
+            x = F.interpolate(x, size=(1, self.sizes[level]), mode="bilinear", align_corners=False) + kept[level]
+            x = self.coarser[level](x, embedding)
+        return self.out(F.silu(x))[:, :, 0]  # type: ignore[no-any-return]
+
+
+class FlowGenerator(nn.Module):
+    """A generator that carries its injected noise to series; until :attr:`trained`, series are those of ``inner``.
+
+    Args:
+        inner: the generator of adversarial training.
+        shape: of the series.
+        noise_dim: leading numbers of the latent that are noise; those after them encode the codes.
+        latent_dim: numbers of the latent.
+        width: of the velocity network.
+    """
+
+    trained: Tensor
+
+    def __init__(self, inner: nn.Module, shape: DataShape, noise_dim: int, latent_dim: int, width: int):
+        super().__init__()
+        self.inner, self.shape, self.noise_dim = inner, shape, noise_dim
+        self.principal_components = PrincipalComponents(shape.n_varying, shape.grid[0])
+        n_seen = shape.n_channels + shape.n_varying
+        self.velocity_network = Velocity(n_seen, shape, latent_dim - noise_dim, width)
+        self.register_buffer("trained", torch.zeros((), dtype=torch.bool))
+        self.n_inner = int(inner.injected_noise_dim)  # type: ignore[arg-type]
+        self.n_own = shape.n_varying * shape.grid[0] + shape.n_constant
+        self.injected_noise_dim = self.n_inner + self.n_own
+
+    def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
+        """``(n, latent_dim)``, ``(n, injected_noise_dim)`` to ``(n, n_channels, t)``."""
+        series: Tensor = self.inner(latent, injected_noise[:, : self.n_inner])
+        if not self.trained:
+            return series
+        codes, noise = self.codes(latent), self.source(injected_noise[:, self.n_inner :])
+        values = (1 - START) * noise + START * self.principal_components.whiten(series)
+        times = torch.linspace(START, 1, N_STEPS + 1, device=latent.device)
+        for now, then in itertools.pairwise(times):
+            velocity = self.velocity(values, now.expand(len(values)), codes)
+            if then < 1:  # Heun: the mean of the velocities here and there; at the end, where noise is gone, here
+                there = values + (then - now) * velocity
+                velocity = (velocity + self.velocity(there, then.expand(len(values)), codes)) / 2
+            values = values + (then - now) * velocity
+        return conform(self.principal_components.unwhiten(values), self.shape)
+
+    def codes(self, latent: Tensor) -> Tensor:
+        """``(n, latent_dim)`` to the encoded codes ``(n, n_codes)``; one number that says nothing if there are none."""
+        return latent[:, self.noise_dim :] if latent.shape[1] > self.noise_dim else torch.zeros_like(latent[:, :1])
+
+    def source(self, injected_noise: Tensor) -> Tensor:
+        """``(n, n_own)`` to noise ``(n, n_channels, t)`` that varies as whitened series do."""
+        shape = self.shape
+        varying, constant = injected_noise.split([self.n_own - shape.n_constant, shape.n_constant], 1)
+        noise = torch.cat(
+            [varying.view(-1, shape.n_varying, shape.grid[0]), constant[:, :, None].expand(-1, -1, shape.grid[0])], 1
+        )
+        return self.principal_components.white_noise(noise)
+
+    def velocity(self, values: Tensor, time: Tensor, codes: Tensor) -> Tensor:
+        """The velocity ``(n, n_channels, t)`` of whitened ``(n, n_channels, t)``, ``(n,)``, ``(n, n_codes)``.
+
+        The network also sees the varying channels on their own scale. Each constant channel has one velocity.
+        """
+        seen = torch.cat([values, self.principal_components.color(values)[:, : self.shape.n_varying]], dim=1)
+        velocity = self.velocity_network(seen, time, codes).float()
+        return conform(velocity, self.shape)
+
+    def match(self, series: Tensor, latent: Tensor, injected_noise: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of flow matching, and the series that the velocity leads to if it is followed in one step.
+
+        Args:
+            series: ``(n, n_channels, t)`` real ones.
+            latent: ``(n, latent_dim)``, of which the codes are read.
+            injected_noise: ``(n, injected_noise_dim)``.
+            time: ``(n,)``.
+        """
+        target, noise = self.principal_components.whiten(series), self.source(injected_noise[:, self.n_inner :])
+        share = time[:, None, None]
+        values = (1 - share) * noise + share * target
+        velocity = self.velocity(values, time, self.codes(latent))
+        error = velocity - (target - noise)
+        varying = error[:, : self.shape.n_varying].square().mean()
+        # A constant channel is one number, not as many as there are timepoints.
+        constant = error[:, self.shape.n_varying :, 0].square().sum(1).mean() / self.n_own
+        led_to = self.principal_components.unwhiten(values + (1 - share) * velocity)
+        return varying + constant, led_to

@@ -1,0 +1,92 @@
+"""Flow matching: after adversarial training, a generator learns to carry noise to the real series of given codes.
+
+The averaged discriminator's Q reads the codes of every real series once. They are what the generator is given with that
+series. The bound on I(c; x), as in adversarial training, makes sure that the generator does not ignore what small
+difference a code makes: Q, which stays as it is, reads the codes again from the series that a velocity leads to.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor
+
+from tsinfogan.models.codes import LatentSpec
+from tsinfogan.models.discriminator import Discriminator
+from tsinfogan.models.flow import FlowGenerator
+from tsinfogan.sampling.inference import posteriors
+from tsinfogan.training.batch import Batch
+from tsinfogan.training.config import TrainingSettings
+from tsinfogan.training.losses import Stats
+from tsinfogan.training.optimization import decay, descend, make_optimizer, set_rate, warm_up
+
+WARM_UP_STEPS = 100
+BOUND_WEIGHT = 0.05
+FIRST_READ = 0.3
+"""The bound counts from this time on: what an earlier velocity leads to is a mean of many series."""
+LATE = 2
+"""Times are 1 − u^LATE for u ~ U(0, 1): late ones, where details are decided, are the most frequent."""
+
+
+class FlowStage:
+    """The velocity network, its optimizer, and the step that moves it.
+
+    Args:
+        generator: whose velocity network is moved in place.
+        latent: noise and codes.
+        settings: its rate.
+        precision: dtype of the network's products.
+    """
+
+    def __init__(
+        self,
+        generator: FlowGenerator,
+        latent: LatentSpec,
+        settings: TrainingSettings,
+        precision: torch.dtype = torch.float32,
+    ):
+        self.generator, self.latent, self.settings, self.precision = generator, latent, settings, precision
+        self.optimizer = make_optimizer(generator.velocity_network, settings.generator_rate, settings)
+        self.discriminator: Discriminator | None = None
+        self.values: list[Tensor] = []
+        self.latents = torch.empty(0)
+
+    def begin(self, discriminator: Discriminator, data: Tensor) -> None:
+        """Reads the codes of all real series ``(n, c, t)``."""
+        self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
+        read = zip(self.latent.codes, posteriors(discriminator, data), strict=True)
+        self.values = [code.estimate(parameters).to(data.device) for code, parameters in read]  # (n,) each
+        noise = torch.zeros(len(data), self.latent.noise_dim, device=data.device)
+        self.latents = self.latent.encode(noise, self.values)  # (n, latent_dim)
+
+    def set_rate(self, step: int) -> None:
+        """Sets the rate of step number ``step`` of the training."""
+        first, last = self.settings.flow_start, self.settings.max_steps
+        factor = decay(step - first, last - first, self.settings.decay_share) * warm_up(step - first, WARM_UP_STEPS)
+        set_rate(self.optimizer, self.settings.generator_rate * factor)
+
+    def step(self, batch: Batch) -> Stats:
+        """Moves the velocity network: a plain function of its batch, fit for capture."""
+        time = 1 - batch.time**LATE
+        with torch.autocast(batch.real.device.type, self.precision, enabled=self.precision != torch.float32):
+            loss, series = self.generator.match(batch.real, self.latents[batch.case], batch.injected_noise, time)
+            bounds = self._bounds(series, time, batch.case)
+        total = loss - BOUND_WEIGHT * sum(bounds, torch.zeros((), device=loss.device))
+        descend(self.optimizer, total)
+        named = zip(self.latent.columns, bounds, strict=True)
+        return {"flow": loss.detach(), **{f"bound_{column}": bound.detach() for column, bound in named}}
+
+    def _bounds(self, series: Tensor, time: Tensor, case: Tensor) -> list[Tensor]:
+        """The bound on I(c; x) of each code in nats, of ``(n, c, t)`` at ``(n,)`` times, led from ``(n,)`` cases."""
+        if not self.latent.codes:
+            return []
+        discriminator = self.discriminator
+        assert discriminator is not None
+        read = discriminator.posteriors(discriminator.q, discriminator.recognition_features(series))
+        weight = (time > FIRST_READ).float()
+        weight = weight / weight.sum().clamp_min(1)
+        return [
+            (weight * code.log_prob(parameters, values[case])).sum() + code.entropy
+            for code, parameters, values in zip(self.latent.codes, read, self.values, strict=True)
+        ]
