@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import math
+import re
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +22,9 @@ from tsinfogan.metrics.power import Chance, Counts
 from tsinfogan.metrics.remarks import check_comparable, identical_to
 from tsinfogan.metrics.results import Evaluation, Outcome, verdict_of
 from tsinfogan.metrics.samples import SAMPLE_MEASURES, FigureSpec, SampleMeasure
+from tsinfogan.models.model import DataCard, Model
+from tsinfogan.training.plan import make_plan
+from tsinfogan.training.session import build_model
 
 CHEAP = ("marginals", "durations", "nearest", "duplicates")
 
@@ -125,6 +129,23 @@ def test_identical_series_are_evaluated_and_said_to_be() -> None:
     assert figures_of(found)["exact_duplicates"].mean == 1
     assert identical_to(REFERENCE, SEEN, REFERENCE) == "reference and reference hold identical series"
     assert identical_to(SYNTHETIC, SEEN, REFERENCE) is None
+
+
+def test_the_sharpest_discriminator_is_named_and_what_preprocessing_alone_costs() -> None:
+    rng, time = np.random.default_rng(0), np.linspace(0, 1, 120)
+    waves = [np.sin(2 * math.pi * (2 * time + rng.uniform())) for _ in range(360)]
+    cases = [(wave + 0.003 * rng.normal(size=120))[None, : int(rng.integers(100, 121))] for wave in waves]
+    smooth, seen, reference = (Panel.from_cases(cases[k : k + 120], name="waves") for k in (0, 120, 240))
+    plan = make_plan(seen, n_categories=(2,), width=4, settings={"max_steps": 2, "pretraining_steps": 0})
+    fine = build_model(plan, seen)
+    coarse = Model.build(plan.model, DataCard.of(seen), replace(fine.preprocessor, grid=(16,)))
+    for model, far in ((fine, False), (coarse, True)):
+        *_, sharpest, through = compare(model, seen, reference, only=["convolutions", "marginals"], quick=True).notes
+        assert sharpest.startswith("the sharpest discriminator is convolutions, right for ")
+        assert int(re.findall(r"(\d+) % of series", sharpest)[0]) > 90  # an untrained generator
+        assert (int(re.findall(r"right for (\d+) %", through)[0]) > 80) == far
+    notes = compare(smooth, seen, reference, only=["convolutions"], quick=True).notes
+    assert not any("preprocessing" in note for note in notes)  # of series no model is known
 
 
 def test_an_unknown_measure_is_named_before_anything_is_computed() -> None:

@@ -46,11 +46,11 @@ def real(n: int = 4000, seed: int = 1) -> Tensor:
     return torch.cat([values.view(n, 2, T), torch.randn(n, 1, 1, generator=rng).expand(-1, -1, T)], dim=1)
 
 
-def generator(trained: bool = True) -> FlowGenerator:
+def generator(start: float = 0.6) -> FlowGenerator:
     torch.manual_seed(0)
     network = FlowGenerator(Given(), SHAPE, NOISE_DIM, NOISE_DIM + 3, width=8)
     fit_principal_components(network, real())
-    network.trained.fill_(trained)
+    network.start.fill_(start)
     return network.eval()
 
 
@@ -78,8 +78,9 @@ def test_unwhitening_undoes_whitening() -> None:
     torch.testing.assert_close(components.unwhiten(components.whiten(values)), values, rtol=1e-3, atol=1e-3)
 
 
-def test_the_exact_velocity_carries_noise_to_series_as_wide_as_real_ones() -> None:
-    network = generator()
+@pytest.mark.parametrize("start", [0.0, 0.3, 0.6])
+def test_the_exact_velocity_carries_noise_to_series_as_wide_as_real_ones(start: float) -> None:
+    network = generator(start)
     network.velocity_network, network.inner = Exact(), Given(real(seed=2))
     with torch.no_grad():
         series = network(*inputs(network, 4000))
@@ -110,10 +111,10 @@ def test_the_loss_is_the_squared_error_of_the_velocity() -> None:
 
 
 def test_until_it_is_trained_series_are_those_of_the_inner_generator() -> None:
-    untrained = generator(trained=False)
+    untrained = generator(start=1)
     latent, noise = inputs(untrained, 4)
     assert untrained(latent, noise).abs().max() == 0
-    untrained.trained.fill_(True)
+    untrained.start.fill_(0.6)
     assert untrained(latent, noise)[:, :2].abs().min() > 0
 
 

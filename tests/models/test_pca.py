@@ -171,7 +171,8 @@ def test_whole_series_have_none() -> None:
 
 @pytest.mark.parametrize("backbone", SERIES)
 def test_the_low_rank_head_maps_the_latent_to_the_first_components(backbone: str) -> None:
-    plan = make_plan(recording(), backbone=backbone, n_categories=(2,), width=4, noise_dim=3, settings={"flow_steps": 0})
+    settings = {"flow_steps": 0}
+    plan = make_plan(recording(), backbone=backbone, n_categories=(2,), width=4, noise_dim=3, settings=settings)
     assert plan.model.low_rank_head
     assert Plan.from_dict(plan.to_dict()) == plan
     model = build_model(plan, recording())

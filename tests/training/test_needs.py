@@ -18,7 +18,7 @@ from tsinfogan.training.needs import NEEDS
 from tsinfogan.training.plan import make_plan, setting_types
 from tsinfogan.training.session import build_model, make_trainer
 
-SMALL = {"max_steps": 16, "batch_size": 8, "report_every": 8}
+SMALL = {"max_steps": 16, "batch_size": 8, "report_every": 8, "flow_steps": 0}
 SERIES = waves(80, n_timepoints=16)
 RECORDING = np.arange(400) + np.random.default_rng(0).normal(size=400)
 WINDOWS = Panel.from_arrays(np.lib.stride_tricks.sliding_window_view(RECORDING, 16)[::4, None], name="windows")
@@ -109,7 +109,6 @@ def test_every_need_is_met_somewhere_and_not_elsewhere(name: str) -> None:
     ("arguments", "reason"),
     [
         ({"settings": {"within_class_mixing": True}}, "needs `pretraining_steps`, which needs two categories or more"),
-        ({"settings": {"calibrate_noise": True}}, "needs `within_class_mixing`, which needs `pretraining_steps`"),
         ({"settings": {"overlap_weight": 5.0}, "n_continuous": 1}, "needs two continuous codes or more"),
         ({"settings": {"overlap_weight": 5.0, "reward_generator": False}}, "needs `reward_generator`, which is off"),
         ({"settings": {"spread_input": True}}, "needs `category_input`, which needs a categorical code"),
@@ -139,7 +138,7 @@ def test_defaults_that_the_data_does_not_allow_are_noted() -> None:
         return [note.split(" (")[0] for note in make_plan(panel, **arguments).notes]
 
     assert noted("all codes") == ["low_rank_head"]
-    assert noted("windows") == ["within_class_mixing", "calibrate_noise"]
-    assert noted("images") == ["principal_components", "low_rank_head", "within_class_mixing", "calibrate_noise"]
-    settings = {"principal_components": False, "within_class_mixing": False, "calibrate_noise": False}
+    assert noted("windows") == ["within_class_mixing"]
+    assert noted("images") == ["principal_components", "low_rank_head", "within_class_mixing"]
+    settings = {"principal_components": False, "within_class_mixing": False}
     assert make_plan(SITUATIONS["images"][0], settings=settings).notes == ()

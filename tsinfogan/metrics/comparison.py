@@ -15,7 +15,14 @@ from tsinfogan.devices import choose_device
 from tsinfogan.errors import DataError
 from tsinfogan.metrics.intervals import estimate
 from tsinfogan.metrics.power import Counts, chance_of
-from tsinfogan.metrics.remarks import category_remark, check_comparable, identical_to, in_order_of, remarks
+from tsinfogan.metrics.remarks import (
+    category_remark,
+    check_comparable,
+    discriminator_remarks,
+    identical_to,
+    in_order_of,
+    remarks,
+)
 from tsinfogan.metrics.results import GROUPS, Evaluation, Result, verdict_of
 from tsinfogan.metrics.samples import SAMPLE_MEASURES, SampleMeasure, StandIn
 from tsinfogan.metrics.samples.context import RealData, SampleContext
@@ -121,12 +128,13 @@ def compare(
     for name, measure in measures.items():
         counts = counts_of(measure, context(0), n_others)
         results += results_of(name, measure, list(repeated(name, measure, context, tell)), halved[name], counts)
+    discriminators = discriminator_remarks(results, synthetic if isinstance(synthetic, Model) else None, real)
     return Evaluation(
         real_name=real_name,
         synthetic_name=synthetic_name,
         results=tuple(sorted(results, key=lambda result: GROUPS.index(result.group))),
         skipped=skipped,
-        notes=(*notes, *copy_warning(results)) if reasons else (),
+        notes=(*notes, *copy_warning(results), *discriminators) if reasons else (),
         counts={"synthetic": n_synthetic if reasons else 0, "seen": seen.n_cases, "reference": reference.n_cases},
         quick=quick,
         seed=seed,

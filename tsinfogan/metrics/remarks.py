@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,11 +11,16 @@ import numpy as np
 from tsinfogan.data.labels import labels_among
 from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.errors import DataError
-from tsinfogan.metrics.samples.context import SampleContext
+from tsinfogan.metrics.results import Result
+from tsinfogan.metrics.samples import SAMPLE_MEASURES
+from tsinfogan.metrics.samples.context import RealData, SampleContext
 from tsinfogan.metrics.samples.spread import class_spreads
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.inference import encode
 
+DISCRIMINATORS = "discriminator", "convolutions"
+"""Figures that are |0.5 − accuracy| of a classifier that tells synthetic from real series."""
+AT_FULL_LENGTH = "convolutions"
 MAX_RATIO = 5.0
 """A greater ratio of spreads is noted: another unit is likelier than a generator that is so far off."""
 MIDDLE_PERCENT = 5.0, 95.0
@@ -143,6 +148,31 @@ def category_remark(model: Model | None, context: SampleContext) -> list[str]:
         f"synthetic series of {word} {', '.join(alike)} are much more alike than real ones; in brackets their spread "
         "over that of real ones, which should be 0.8 to 1.2: the generator may have collapsed"
     ]
+
+
+def discriminator_remarks(results: Sequence[Result], model: Model | None, real: RealData) -> list[str]:
+    """Which discriminator is the sharpest, and how well the one at full length tells what preprocessing alone does."""
+    named = [result for result in results if result.name in DISCRIMINATORS]
+    if not named:
+        return []
+    sharpest = max(named, key=lambda result: result.value.mean)
+    found = [
+        f"the sharpest discriminator is {sharpest.measure}, right for {_right(sharpest.value.mean)} of series, where "
+        "chance is 50 %"
+    ]
+    if model is not None and AT_FULL_LENGTH in [result.name for result in named]:
+        values, lengths = model.preprocessor.inverse(model.preprocessor.transform(real.seen))
+        through = SampleContext.of(real, model.card.panel(values, lengths))
+        share = SAMPLE_MEASURES.get(AT_FULL_LENGTH).compute(through, real.seed)[AT_FULL_LENGTH]
+        found.append(
+            f"of training series that only went through the model's preprocessing and back, {AT_FULL_LENGTH} is right "
+            f"for {_right(share)}: that much no generator can avoid"
+        )
+    return found
+
+
+def _right(from_chance: float) -> str:
+    return f"{50 + 100 * from_chance:.0f} %"
 
 
 def _middle(values: FloatArray) -> tuple[float, float]:

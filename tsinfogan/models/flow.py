@@ -6,8 +6,8 @@ sees the codes c which Q reads from that series learns its mean (Lipman et al. 2
     E ‖v(y_t, t, c) − (y − e)‖²
 
 Following v to t = 1 then gives series with the codes c, by Heun's method in a few steps. The path begins not at noise
-alone but at t = ``START``, between noise and a series of the generator of adversarial training with the same codes
-(as SDEdit does with a sketch, Meng et al. 2022, arXiv:2108.01073): that one is the better at what codes decide, flow
+alone but at a later t, between noise and a series of the generator of adversarial training with the same codes (as
+SDEdit does with a sketch, Meng et al. 2022, arXiv:2108.01073): that one is the better at what codes decide, flow
 matching at all else.
 
 Series are whitened along their principal components (:mod:`tsinfogan.models.pca`), so that components of little
@@ -24,10 +24,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsinfogan.models.backbone import DataShape, conform
-from tsinfogan.models.backbones._series import convolution, halvings
+from tsinfogan.models.layers import convolution, halvings
 from tsinfogan.models.pca import PrincipalComponents
 
-START, N_STEPS = 0.4, 4
+STEP = 0.2
+"""Longest step in t."""
 COARSEST, MAX_LEVELS = 8, 6
 """The network halves the grid down to so many points, at most so many times less one."""
 FREQUENCIES, HIGHEST_FREQUENCY = 32, 200.0
@@ -66,6 +67,7 @@ class Velocity(nn.Module):
         super().__init__()
         self.sizes = halvings(shape.grid[0], COARSEST)[::-1][:MAX_LEVELS]  # from fine to coarse
         widths = [width, *[2 * width] * (len(self.sizes) - 1)]
+        self.frequencies: Tensor
         self.register_buffer("frequencies", torch.logspace(0, math.log10(HIGHEST_FREQUENCY), FREQUENCIES))
         embedding_dim = 4 * width
         self.of_time = nn.Linear(2 * FREQUENCIES, embedding_dim)
@@ -100,7 +102,7 @@ class Velocity(nn.Module):
 
 
 class FlowGenerator(nn.Module):
-    """A generator that carries its injected noise to series; until :attr:`trained`, series are those of ``inner``.
+    """A generator that carries its injected noise to series; until ``start`` is below 1, series are those of ``inner``.
 
     Args:
         inner: the generator of adversarial training.
@@ -110,7 +112,8 @@ class FlowGenerator(nn.Module):
         width: of the velocity network.
     """
 
-    trained: Tensor
+    start: Tensor
+    """t at which the path begins, between noise and a series of ``inner``; 1 until the velocity is trained."""
 
     def __init__(self, inner: nn.Module, shape: DataShape, noise_dim: int, latent_dim: int, width: int):
         super().__init__()
@@ -118,7 +121,7 @@ class FlowGenerator(nn.Module):
         self.principal_components = PrincipalComponents(shape.n_varying, shape.grid[0])
         n_seen = shape.n_channels + shape.n_varying
         self.velocity_network = Velocity(n_seen, shape, latent_dim - noise_dim, width)
-        self.register_buffer("trained", torch.zeros((), dtype=torch.bool))
+        self.register_buffer("start", torch.ones(()))
         self.n_inner = int(inner.injected_noise_dim)  # type: ignore[arg-type]
         self.n_own = shape.n_varying * shape.grid[0] + shape.n_constant
         self.injected_noise_dim = self.n_inner + self.n_own
@@ -126,11 +129,11 @@ class FlowGenerator(nn.Module):
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)``, ``(n, injected_noise_dim)`` to ``(n, n_channels, t)``."""
         series: Tensor = self.inner(latent, injected_noise[:, : self.n_inner])
-        if not self.trained:
+        if (start := float(self.start)) == 1:
             return series
         codes, noise = self.codes(latent), self.source(injected_noise[:, self.n_inner :])
-        values = (1 - START) * noise + START * self.principal_components.whiten(series)
-        times = torch.linspace(START, 1, N_STEPS + 1, device=latent.device)
+        values = (1 - start) * noise + start * self.principal_components.whiten(series)
+        times = torch.linspace(start, 1, math.ceil((1 - start) / STEP - 1e-6) + 1, device=latent.device)
         for now, then in itertools.pairwise(times):
             velocity = self.velocity(values, now.expand(len(values)), codes)
             if then < 1:  # Heun: the mean of the velocities here and there; at the end, where noise is gone, here

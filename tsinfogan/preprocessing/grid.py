@@ -1,4 +1,4 @@
-"""How many points a common grid needs, so that series of unequal length are not given away by having been on it.
+"""How many points a common grid needs, so that nobody can tell that a series was on it.
 
 A share of the variance cannot say: on CharacterTrajectories a grid of 40 points loses .7 % of it, and a linear
 classifier of random convolutions at full length tells real series from the same series through that grid and back in

@@ -79,11 +79,6 @@ class AdversarialStage:
         self.mixing: ClassMixing | None = None
         self.first_step: int | None = None
 
-    @property
-    def mixes(self) -> bool:
-        """Whether realness is judged of random mixtures of two series of a category."""
-        return self.mixing is not None
-
     def begin(self, data: Tensor, category: Tensor, windows: bool) -> None:
         """Has realness judged of mixtures, if that is asked for and possible, and categories balanced as found.
 

@@ -17,7 +17,7 @@ from tsinfogan.training.config import Objective, TrainingSettings
 from tsinfogan.training.spectral import max_categories
 
 OFF = (None, False, 0, "none", "auto", "restarts")
-NOTED = ("principal_components", "low_rank_head", "within_class_mixing", "calibrate_noise")
+NOTED = ("principal_components", "low_rank_head", "within_class_mixing")
 """Defaults that some data does not allow, which a plan then says."""
 
 
@@ -142,7 +142,6 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "flow_steps": (SERIES, CONSISTENCY, NO_LABEL_INPUT, TWO_STEPS),
     "recognition_every": (CODE,),
     "penalty_every": (PENALTY,),
-    "calibrate_noise": (setting("within_class_mixing"),),
     # losses
     "category_weight": (CATEGORIES,),
     "continuous_weight": (CONTINUOUS,),
@@ -182,6 +181,6 @@ def refuse_without_effect(choices: Choices, given: Mapping[str, Any]) -> None:
 
 
 def limits(choices: Choices, given: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the defaults hold but this data does not allow, each with the reason, as in "calibrate_noise (needs …)"."""
+    """What the defaults hold but this data does not allow, each with the reason: "within_class_mixing (needs …)"."""
     unmet = {name: choices.missing(name) for name in NOTED if name not in given and choices.wants(name)}
     return tuple(f"{name} ({reason})" for name, reason in unmet.items() if reason)

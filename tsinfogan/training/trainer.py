@@ -30,7 +30,7 @@ from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.training.adversarial import AdversarialStage
 from tsinfogan.training.batch import BatchSource
-from tsinfogan.training.calibration import class_proportions, fitted_noise_scale, fitted_temperature
+from tsinfogan.training.calibration import class_proportions, fitted_temperature
 from tsinfogan.training.config import Objective, TrainingSettings
 from tsinfogan.training.flow_matching import FlowStage
 from tsinfogan.training.losses import Stats
@@ -265,12 +265,10 @@ class Trainer:
             self.model.agreement = self.clustering.agreement
             self.model.temperature = fitted_temperature(self.model, self.data[self._clustered_cases], self.clustering)
         if self.flow is not None and self.steps_done > self.settings.flow_start:
-            for network in (self.flow.generator, self.model.generator):
-                network.trained.fill_(True)  # type: ignore[union-attr,operator]
+            assert isinstance(self.model.generator, FlowGenerator)
+            self.flow.settle(self.model.generator, self.data)
         if self._pretrains:
             self.model.class_proportions = class_proportions(self.model, self.data)
-        if self.settings.calibrate_noise and self.adversarial.mixes and self.flow is None:
-            self.model.noise_scale = fitted_noise_scale(self.model, self.data, self.settings.seed)
 
     # ---- checkpoints
 

@@ -1,8 +1,4 @@
-"""What backbones for series have in common: noise injection, and a trunk of convolutions.
-
-One-dimensional convolutions are written as two-dimensional ones of height 1 in channels-last layout; no other form was
-faster on any processor measured (docs/benchmarks.md).
-"""
+"""What backbones for series have in common: noise injection, and a trunk of convolutions."""
 
 from __future__ import annotations
 
@@ -13,9 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsinfogan.models.backbone import DataShape
+from tsinfogan.models.layers import convolution, halvings
 
-MIN_GRID = 5
-KERNEL = 5
 CHANNELS_PER_INJECTION = 4
 FIRST_STRENGTH = 0.3
 
@@ -48,23 +43,10 @@ def with_differences(values: Tensor, n_varying: int) -> Tensor:
     return torch.cat([values, first, second], dim=1)
 
 
-def halvings(size: int, smallest: int = MIN_GRID) -> list[int]:
-    """Grid sizes from coarse to fine, each half of the next rounded up: ``halvings(40) == [5, 10, 20, 40]``."""
-    sizes = [size]
-    while sizes[0] > smallest:
-        sizes.insert(0, -(-sizes[0] // 2))
-    return sizes
-
-
 def modulated(normalized: Tensor, gain_and_bias: Tensor) -> Tensor:
     """Features ``(n, c, …)`` scaled and shifted by ``(n, 2 * c, …)``, which come from the latent (FiLM)."""
     gain, bias = gain_and_bias.chunk(2, dim=1)
     return F.leaky_relu(normalized * (1 + gain) + bias, 0.2)
-
-
-def convolution(n_in: int, n_out: int, stride: int = 1) -> nn.Conv2d:
-    """A convolution over time on ``(n, c, 1, t)``."""
-    return nn.Conv2d(n_in, n_out, (1, KERNEL), (1, stride), (0, KERNEL // 2))
 
 
 class Trunk(nn.Module):

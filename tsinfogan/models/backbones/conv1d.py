@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsinfogan.models.backbone import Backbone, DataShape, conform
-from tsinfogan.models.backbones._series import Trunk, convolution, first_strengths, halvings, modulated, n_injected
+from tsinfogan.models.backbones._series import Trunk, first_strengths, modulated, n_injected
+from tsinfogan.models.layers import convolution, halvings
 
 
 class Block(nn.Module):

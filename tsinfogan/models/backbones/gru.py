@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.models.backbone import Backbone, DataShape, conform
-from tsinfogan.models.backbones._series import KERNEL, Trunk, first_strengths, modulated, n_injected
+from tsinfogan.models.backbones._series import Trunk, first_strengths, modulated, n_injected
+from tsinfogan.models.layers import KERNEL
 
 MAX_N_CELLS = 16
 INJECTED_PER_CELL = 4
