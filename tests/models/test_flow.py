@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -28,14 +30,6 @@ class Given(nn.Module):
         return torch.zeros(len(latent), 3, T) if self.series is None else self.series
 
 
-class Exact(nn.Module):
-    """The mean velocity where whitened series are normal and as wide as the noise: (2 t − 1) y / (t² + (1 − t)²)."""
-
-    def forward(self, seen: Tensor, time: Tensor, codes: Tensor) -> Tensor:
-        factor = (2 * time - 1) / (time**2 + (1 - time) ** 2)
-        return factor[:, None, None] * seen[:, :3]
-
-
 def real(n: int = 4000, seed: int = 1) -> Tensor:
     """``(n, 3, T)``: two correlated smooth channels about 5, with components of very different size; a constant."""
     rng = torch.Generator().manual_seed(0)
@@ -59,6 +53,12 @@ def inputs(network: FlowGenerator, n: int, seed: int = 1) -> tuple[Tensor, Tenso
     return torch.randn(n, NOISE_DIM + 3, generator=rng), torch.randn(n, network.injected_noise_dim, generator=rng)
 
 
+def scale_of(network: FlowGenerator) -> Tensor:
+    """Standard deviation of noise along each component."""
+    spread = network.principal_components.spread
+    return spread / (spread + WHITENING_FLOOR)
+
+
 def spreads(values: Tensor) -> Tensor:
     """Standard deviations along the components of the varying channels, the greatest first."""
     flat = values[:, :2].flatten(1)
@@ -79,9 +79,9 @@ def test_unwhitening_undoes_whitening() -> None:
 
 
 @pytest.mark.parametrize("start", [0.0, 0.3, 0.6])
-def test_the_exact_velocity_carries_noise_to_series_as_wide_as_real_ones(start: float) -> None:
+def test_normal_series_need_no_network(start: float) -> None:
     network = generator(start)
-    network.velocity_network, network.inner = Exact(), Given(real(seed=2))
+    network.inner = Given(real(seed=2))  # an untrained velocity network adds nothing
     with torch.no_grad():
         series = network(*inputs(network, 4000))
     found, expected = spreads(series), spreads(real())
@@ -99,15 +99,21 @@ def test_the_loss_is_the_squared_error_of_the_velocity() -> None:
         """Knows where each series goes."""
 
         def forward(self, seen: Tensor, time: Tensor, codes: Tensor) -> Tensor:
-            return network.principal_components.whiten(values) - network.source(noise[:, network.n_inner :])
+            target, start = network.principal_components.whiten(values), network.source(noise[:, network.n_inner :])
+            share = time[:, None, None]
+            normal = (2 * share - 1) / (share**2 + (1 - share) ** 2) * (share * target + (1 - share) * start)
+            return target - start - normal
 
     time = torch.rand(64, generator=torch.Generator().manual_seed(2))
+    many = torch.arange(4000) / 4000  # of normal series what is left is 1 / (t² + (1 − t)²)
+    with torch.no_grad():
+        untrained = network.match(real(), *inputs(network, 4000), many)[0]
+    variance = float(scale_of(network).square().mean()) + 1 / network.n_own  # of the constant channel, one number
+    assert float(untrained) == pytest.approx(math.pi / 2 * variance, rel=0.05)
     network.velocity_network = Right()
     loss, led_to = network.match(values, latent, noise, time)
     assert float(loss) == pytest.approx(0, abs=1e-8)
     torch.testing.assert_close(led_to, values, rtol=1e-3, atol=1e-3)
-    network.velocity_network = Exact()
-    assert 0.5 < float(network.match(values, latent, noise, time)[0]) < 3  # targets and noise of variance 1 each
 
 
 def test_until_it_is_trained_series_are_those_of_the_inner_generator() -> None:

@@ -11,7 +11,8 @@ SDEdit does with a sketch, Meng et al. 2022, arXiv:2108.01073): that one is the 
 matching at all else.
 
 Series are whitened along their principal components (:mod:`tsinfogan.models.pca`), so that components of little
-variance count as much as others, and noise varies along each component as much as whitened series do.
+variance count as much as others, and noise varies along each component as much as whitened series do. So the velocity
+that would make normal series with the right covariance is known, and the network learns what is to be added to it.
 """
 
 from __future__ import annotations
@@ -158,11 +159,13 @@ class FlowGenerator(nn.Module):
     def velocity(self, values: Tensor, time: Tensor, codes: Tensor) -> Tensor:
         """The velocity ``(n, n_channels, t)`` of whitened ``(n, n_channels, t)``, ``(n,)``, ``(n, n_codes)``.
 
-        The network also sees the varying channels on their own scale. Each constant channel has one velocity.
+        What it would be if whitened series were normal, (2 t − 1) / (t² + (1 − t)²) times the values, and what the
+        network adds. It also sees the varying channels on their own scale. Each constant channel has one velocity.
         """
+        normal = ((2 * time - 1) / (time**2 + (1 - time) ** 2))[:, None, None] * values
         seen = torch.cat([values, self.principal_components.color(values)[:, : self.shape.n_varying]], dim=1)
         velocity = self.velocity_network(seen, time, codes).float()
-        return conform(velocity, self.shape)
+        return normal + conform(velocity, self.shape)
 
     def match(self, series: Tensor, latent: Tensor, injected_noise: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of flow matching, and the series that the velocity leads to if it is followed in one step.

@@ -58,7 +58,7 @@ class TrainingSettings:
         seed: seed of all random numbers.
     """
 
-    max_steps: int = 6600
+    max_steps: int = 6100
     batch_size: int = 128
     generator_rate: float = 1e-3
     discriminator_rate: float = 5e-4
@@ -70,7 +70,7 @@ class TrainingSettings:
     pretraining_restarts: int = 2
     pretraining_heads: int = 6
     split_merge_rounds: int = 10
-    flow_steps: int = 3000
+    flow_steps: int = 2500
     generator_every: int = 1
     recognition_every: int = 1
     penalty_every: int = 4

@@ -118,8 +118,8 @@ class FlowStage:
 
 
 def _spread(values: Tensor, category: Tensor) -> float:
-    """Standard deviation of ``(n, c, t)`` about the mean of their category ``(n,)``."""
+    """Median distance of ``(n, c, t)`` to the mean of their category ``(n,)``, so that a few odd series do not count."""
     flat = values.flatten(1)
     one_hot = F.one_hot(category).to(flat)  # (n, K)
     means = one_hot.T @ flat / one_hot.sum(0).clamp_min(1)[:, None]  # (K, d)
-    return float((flat - one_hot @ means).square().sum(1).mean().sqrt())
+    return float((flat - one_hot @ means).norm(dim=1).median())

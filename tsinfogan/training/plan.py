@@ -28,8 +28,9 @@ from tsinfogan.training.upgrade import REMOVED, new_names
 Prior = Literal["uniform", "normal"]
 CategoryPrior = Literal["uniform", "data"]
 DEFAULT_CATEGORIES = 10
+STEPS_WITHOUT_FLOW = 5000
 MIN_STEPS, MAX_PASSES = 1500, 250
-"""Steps of a training on few series: enough to pass so many times over all of them, but never fewer than so many."""
+"""Steps before flow matching on few series: enough to pass so often over all of them, but never fewer than so many."""
 MIN_CASES_TO_COUNT = 50
 """Of fewer series it is not found how many kinds there are."""
 RESTART_SETTINGS = {"pretraining_restarts", "pretraining_heads", "split_merge_rounds"}
@@ -170,15 +171,15 @@ def make_plan(
     choices = Choices(panel, chosen.labelled, n_categories, n_continuous, training, objective, wanted)
     if training.opening == "auto":
         training, reasons = _with_opening(training, choices, given, reasons)
-    if training.opening == "convolutions" and "max_steps" not in values:
-        training, reasons = _with_passes(training, panel.n_cases, reasons)
+    flow = choices.acts("flow_steps")
+    training = training if flow else replace(training, flow_steps=0)
+    if "max_steps" not in values:
+        training, reasons = _with_length(training, panel.n_cases, reasons)
     asked_prior = None if continuous_prior == "uniform" else continuous_prior
     arguments = {"posterior_scale": posterior_scale, "continuous_prior": asked_prior}
     refuse_without_effect(choices, {"label_input": wanted.label_input, **given, **arguments})
     channel_choices(panel, scaling, bounds)  # refuses what does not exist
     possible = {name: choices.acts(name) for name in ("category_input", "spread_input", "principal_components")}
-    flow = choices.acts("flow_steps")
-    training = training if flow else replace(training, flow_steps=0)
     latent, low_rank_head = LatentSpec(noise_dim, codes), choices.acts("low_rank_head")
     model = ModelSettings(backbone, latent, width, chosen.labelled, replace(wanted, **possible), low_rank_head, flow)
     return Plan(recipe, model, objective, training, scaling, bounds, limits(choices, given), reasons)
@@ -261,14 +262,20 @@ def _codes(
     )
 
 
-def _with_passes(
+def _with_length(
     training: TrainingSettings, n_cases: int, reasons: tuple[str, ...]
 ) -> tuple[TrainingSettings, tuple[str, ...]]:
-    """Fewer steps for few series, which a discriminator soon overfits, and says so."""
-    steps = max(MIN_STEPS, MAX_PASSES * n_cases // training.batch_size)
-    if steps >= training.max_steps:
-        return training, reasons
-    return replace(training, max_steps=steps), (*reasons, f"{steps} steps: more would overfit {n_cases} series")
+    """Fewer steps before flow matching for few series, which a discriminator soon overfits, and says so.
+
+    Without flow matching the generator of adversarial training has to be good alone, and gets more steps.
+    """
+    steps = training.flow_start if training.flow_steps else STEPS_WITHOUT_FLOW
+    few = max(MIN_STEPS, MAX_PASSES * n_cases // training.batch_size)
+    if training.opening == "convolutions" and few < steps:
+        stage = " before flow matching" * bool(training.flow_steps)
+        reasons = (*reasons, f"{few} steps{stage}: more would overfit {n_cases} series")
+        steps = few
+    return replace(training, max_steps=steps + training.flow_steps), reasons
 
 
 def _followed(
