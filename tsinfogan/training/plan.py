@@ -275,7 +275,7 @@ def _with_length(
         stage = " before flow matching" * bool(training.flow_steps)
         reasons = (*reasons, f"{few} steps{stage}: more would overfit {n_cases} series")
         steps = few
-    return replace(training, max_steps=steps + training.flow_steps), reasons
+    return replace(training, max_steps=steps + min(steps, training.flow_steps)), reasons
 
 
 def _followed(
