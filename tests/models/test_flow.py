@@ -86,7 +86,7 @@ def test_normal_series_need_no_network(start: float) -> None:
         series = network(*inputs(network, 4000))
     found, expected = spreads(series), spreads(real())
     floor = expected > WHITENING_FLOOR  # below, noise is a part of what is there
-    torch.testing.assert_close(found[floor], expected[floor], rtol=0.12, atol=0.01)
+    torch.testing.assert_close(found[floor], expected[floor], rtol=0.08, atol=0.002)
     assert series[:, :2].mean() == pytest.approx(5, abs=0.1)
     assert torch.equal(series[:, 2], series[:, 2, :1].expand(-1, T))
 

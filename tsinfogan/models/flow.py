@@ -135,13 +135,20 @@ class FlowGenerator(nn.Module):
         codes, noise = self.codes(latent), self.source(injected_noise[:, self.n_inner :])
         values = (1 - start) * noise + start * self.principal_components.whiten(series)
         times = torch.linspace(start, 1, math.ceil((1 - start) / STEP - 1e-6) + 1, device=latent.device)
+        # Values over their standard deviation change by what the network adds alone, so no step errs in the rest.
+        values = values / _deviation(times[0])
         for now, then in itertools.pairwise(times):
-            velocity = self.velocity(values, now.expand(len(values)), codes)
-            if then < 1:  # Heun: the mean of the velocities here and there; at the end, where noise is gone, here
-                there = values + (then - now) * velocity
-                velocity = (velocity + self.velocity(there, then.expand(len(values)), codes)) / 2
-            values = values + (then - now) * velocity
+            slope = self._slope(values, now, codes)
+            if then < 1:  # Heun: the mean of the slopes here and there; at the end, where noise is gone, here
+                there = values + (then - now) * slope
+                slope = (slope + self._slope(there, then, codes)) / 2
+            values = values + (then - now) * slope
         return conform(self.principal_components.unwhiten(values), self.shape)
+
+    def _slope(self, values: Tensor, time: Tensor, codes: Tensor) -> Tensor:
+        """How ``(n, n_channels, t)`` whitened values over their standard deviation change at one time."""
+        deviation = _deviation(time)
+        return self.added(deviation * values, time.expand(len(values)), codes) / deviation
 
     def codes(self, latent: Tensor) -> Tensor:
         """``(n, latent_dim)`` to the encoded codes ``(n, n_codes)``; one number that says nothing if there are none."""
@@ -156,16 +163,14 @@ class FlowGenerator(nn.Module):
         )
         return self.principal_components.white_noise(noise)
 
-    def velocity(self, values: Tensor, time: Tensor, codes: Tensor) -> Tensor:
-        """The velocity ``(n, n_channels, t)`` of whitened ``(n, n_channels, t)``, ``(n,)``, ``(n, n_codes)``.
+    def added(self, values: Tensor, time: Tensor, codes: Tensor) -> Tensor:
+        """What the network adds to the velocity of normal series, ``(n, n_channels, t)``.
 
-        What it would be if whitened series were normal, (2 t − 1) / (t² + (1 − t)²) times the values, and what the
-        network adds. It also sees the varying channels on their own scale. Each constant channel has one velocity.
+        It sees whitened ``(n, n_channels, t)`` at ``(n,)`` times, the varying channels on their own scale besides, and
+        ``(n, n_codes)``. Each constant channel has one velocity.
         """
-        normal = ((2 * time - 1) / (time**2 + (1 - time) ** 2))[:, None, None] * values
         seen = torch.cat([values, self.principal_components.color(values)[:, : self.shape.n_varying]], dim=1)
-        velocity = self.velocity_network(seen, time, codes).float()
-        return normal + conform(velocity, self.shape)
+        return conform(self.velocity_network(seen, time, codes).float(), self.shape)
 
     def match(self, series: Tensor, latent: Tensor, injected_noise: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of flow matching, and the series that the velocity leads to if it is followed in one step.
@@ -179,10 +184,17 @@ class FlowGenerator(nn.Module):
         target, noise = self.principal_components.whiten(series), self.source(injected_noise[:, self.n_inner :])
         share = time[:, None, None]
         values = (1 - share) * noise + share * target
-        velocity = self.velocity(values, time, self.codes(latent))
+        # Of normal series the velocity is that of the standard deviation √(t² + (1 − t)²).
+        normal = (2 * share - 1) / _deviation(share) ** 2 * values
+        velocity = normal + self.added(values, time, self.codes(latent))
         error = velocity - (target - noise)
         varying = error[:, : self.shape.n_varying].square().mean()
         # A constant channel is one number, not as many as there are timepoints.
         constant = error[:, self.shape.n_varying :, 0].square().sum(1).mean() / self.n_own
         led_to = self.principal_components.unwhiten(values + (1 - share) * velocity)
         return varying + constant, led_to
+
+
+def _deviation(time: Tensor) -> Tensor:
+    """Standard deviation on the path, of noise and series of variance 1."""
+    return (time**2 + (1 - time) ** 2).sqrt()

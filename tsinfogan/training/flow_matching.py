@@ -28,7 +28,7 @@ BOUND_WEIGHT = 0.05
 FIRST_READ = 0.3
 """The bound counts from this time on: what an earlier velocity leads to is a mean of many series."""
 STARTS = 0.6, 0.4, 0.2, 0.0
-MIN_SPREAD = 0.9
+MIN_SPREAD = 0.95
 MAX_CASES = 1000
 LATE = 2
 """Times are 1 − u^LATE for u ~ U(0, 1): late ones, where details are decided, are the most frequent."""
@@ -84,10 +84,10 @@ class FlowStage:
 
     @torch.no_grad()
     def settle(self, average: FlowGenerator, data: Tensor) -> None:
-        """Sets the latest start of ``STARTS`` from which samples differ as much as real series ``(n, c, t)`` do.
+        """Sets the latest start of ``STARTS`` from which samples of a category differ nearly as much as from any.
 
         The later, the more of a sample is decided by the generator of adversarial training, which on few series can
-        have collapsed. Samples are compared with the real series whose codes they have, within each category.
+        have collapsed. Samples have the codes of real series ``(n, c, t)``.
         """
         chosen = evenly_spaced(len(data), MAX_CASES, data.device)
         rng = generator_at(data.device, self.settings.seed, Stream.START)
@@ -96,11 +96,12 @@ class FlowStage:
         injected = torch.randn(len(chosen), average.injected_noise_dim, generator=rng, device=data.device)
         first = self.latent.first_category
         category = torch.zeros_like(chosen) if first is None else self.values[first[0]][chosen]
-        wanted = MIN_SPREAD * _spread(data[chosen], category)
+        spreads = []
         for start in STARTS:
             average.start.fill_(start)
-            if _spread(average(latents, injected).float(), category) >= wanted:
-                break
+            spreads.append(_spread(average(latents, injected).float(), category))
+        wide = (spread >= MIN_SPREAD * max(spreads) for spread in spreads)
+        average.start.fill_(next(start for start, enough in zip(STARTS, wide, strict=True) if enough))
 
     def _bounds(self, series: Tensor, time: Tensor, case: Tensor) -> list[Tensor]:
         """The bound on I(c; x) of each code in nats, of ``(n, c, t)`` at ``(n,)`` times, led from ``(n,)`` cases."""
@@ -118,7 +119,7 @@ class FlowStage:
 
 
 def _spread(values: Tensor, category: Tensor) -> float:
-    """Median distance of ``(n, c, t)`` to the mean of their category ``(n,)``, so that a few odd series do not count."""
+    """Median distance of ``(n, c, t)`` to the mean of their category ``(n,)``; a few odd series do not count."""
     flat = values.flatten(1)
     one_hot = F.one_hot(category).to(flat)  # (n, K)
     means = one_hot.T @ flat / one_hot.sum(0).clamp_min(1)[:, None]  # (K, d)
