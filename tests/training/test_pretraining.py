@@ -15,7 +15,7 @@ from tsinfogan.data.panel import UNLABELLED, Panel
 from tsinfogan.models.heads import Standardize
 from tsinfogan.training.config import TrainingSettings
 from tsinfogan.training.optimization import WARM_UP_STEPS
-from tsinfogan.training.plan import MIN_STEPS, make_plan
+from tsinfogan.training.plan import MIN_FLOW_STEPS, MIN_STEPS, make_plan
 from tsinfogan.training.session import build_model, make_trainer
 from tsinfogan.training.trainer import Trainer
 
@@ -303,7 +303,7 @@ def test_clustering_opens_where_nobody_says_which_augmentations_leave_a_series_w
 def test_how_many_kinds_there_are_is_found_and_few_series_get_fewer_steps() -> None:
     plan = make_plan(uneven())
     assert plan.model.n_categories == 2
-    assert plan.training.flow_start == MIN_STEPS
+    assert (plan.training.flow_start, plan.training.flow_steps) == (MIN_STEPS, MIN_FLOW_STEPS)
     assert plan.reasons[0].startswith("2 categories: parts of the series agree by")
-    assert plan.reasons[2] == f"{MIN_STEPS} steps before flow matching: more would overfit 60 series"
+    assert plan.reasons[2] == f"{MIN_STEPS} steps and {MIN_FLOW_STEPS} of flow matching: more would overfit 60 series"
     assert make_plan(uneven(), settings={"max_steps": 4000}).training.max_steps == 4000

@@ -29,8 +29,8 @@ Prior = Literal["uniform", "normal"]
 CategoryPrior = Literal["uniform", "data"]
 DEFAULT_CATEGORIES = 10
 STEPS_WITHOUT_FLOW = 5000
-MIN_STEPS, MAX_PASSES = 1500, 250
-"""Steps before flow matching on few series: enough to pass so often over all of them, but never fewer than so many."""
+MIN_STEPS, MIN_FLOW_STEPS, MAX_PASSES = 1500, 300, 250
+"""Of few series: steps before flow matching and in it, enough to pass so often over all, but never fewer than these."""
 MIN_CASES_TO_COUNT = 50
 """Of fewer series it is not found how many kinds there are."""
 RESTART_SETTINGS = {"pretraining_restarts", "pretraining_heads", "split_merge_rounds"}
@@ -265,17 +265,18 @@ def _codes(
 def _with_length(
     training: TrainingSettings, n_cases: int, reasons: tuple[str, ...]
 ) -> tuple[TrainingSettings, tuple[str, ...]]:
-    """Fewer steps before flow matching for few series, which a discriminator soon overfits, and says so.
+    """Fewer steps for few series, which a discriminator soon overfits and flow matching copies, and says so.
 
     Without flow matching the generator of adversarial training has to be good alone, and gets more steps.
     """
+    passes = MAX_PASSES * n_cases // training.batch_size
     steps = training.flow_start if training.flow_steps else STEPS_WITHOUT_FLOW
-    few = max(MIN_STEPS, MAX_PASSES * n_cases // training.batch_size)
-    if training.opening == "convolutions" and few < steps:
-        stage = " before flow matching" * bool(training.flow_steps)
-        reasons = (*reasons, f"{few} steps{stage}: more would overfit {n_cases} series")
-        steps = few
-    return replace(training, max_steps=steps + min(steps, training.flow_steps)), reasons
+    few = steps if training.opening == "restarts" else min(steps, max(MIN_STEPS, passes))
+    flow = min(training.flow_steps, max(MIN_FLOW_STEPS, passes))
+    if few < steps or flow < training.flow_steps:
+        others = f" and {flow} of flow matching" * bool(flow)
+        reasons = (*reasons, f"{few} steps{others}: more would overfit {n_cases} series")
+    return replace(training, max_steps=few + flow, flow_steps=flow), reasons
 
 
 def _followed(
