@@ -9,7 +9,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-DEMO_STEPS ?= 1800
+DEMO_STEPS ?= 2600
 
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt

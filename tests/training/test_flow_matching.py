@@ -17,26 +17,26 @@ from tsinfogan.training.trainer import Trainer
 
 
 def trainer_of(**settings: Any) -> tuple[Trainer, FlowGenerator, FlowStage]:
-    trainer = make(waves(), max_steps=12, flow_steps=5, **settings)
+    trainer = make(waves(), max_steps=13, flow_steps=5, **settings)
     assert isinstance(trainer.generator, FlowGenerator)
     assert trainer.flow is not None
     return trainer, trainer.generator, trainer.flow
 
 
 def test_each_stage_moves_its_own_networks() -> None:
-    last = list(range(8, 13))
-    for part, expected in (("velocity_network", last), ("inner", list(range(1, 8)))):
+    last = list(range(9, 14))
+    for part, expected in (("velocity_network", last), ("inner", list(range(1, 9)))):
         trainer, generator, _ = trainer_of()
-        assert moved_steps(trainer, getattr(generator, part), 12) == expected
+        assert moved_steps(trainer, getattr(generator, part), 13) == expected
     for average in (False, True):  # Q stays as the codes were read
         trainer, _, _ = trainer_of()
         network = trainer.model.discriminator if average else trainer.discriminator
-        assert moved_steps(trainer, network, 12) == list(range(1, 8))
+        assert moved_steps(trainer, network, 13) == list(range(1, 9))
 
 
 def test_codes_are_those_that_the_averaged_discriminator_reads() -> None:
     trainer, _, stage = trainer_of()
-    for _ in range(8):
+    for _ in range(9):
         trainer.step()
     latent = trainer.model.settings.latent
     category, *continuous = posteriors(trainer.model.discriminator, trainer.data)
@@ -70,7 +70,7 @@ class Narrow(torch.nn.Module):
 @pytest.mark.parametrize(("loss", "expected"), [(0.0, 0.6), (0.08, 0.6), (0.2, 0.2), (1.0, 0.0), (-0.5, 0.6)])
 def test_samples_start_late_unless_they_are_alike(loss: float, expected: float) -> None:
     trainer, _, stage = trainer_of()
-    for _ in range(8):
+    for _ in range(9):
         trainer.step()
     average = Narrow(trainer.data, loss)
     stage.settle(average, trainer.data)  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def test_samples_start_late_unless_they_are_alike(loss: float, expected: float) 
 
 def test_the_average_begins_with_the_stage() -> None:
     trainer, generator, _ = trainer_of()
-    for _ in range(7):
+    for _ in range(8):
         trainer.step()
     before = weights(generator.velocity_network)
     trainer.step()
@@ -103,7 +103,7 @@ def test_its_rate_rises_and_falls_within_its_own_steps() -> None:
 
 def test_late_times_are_the_most_frequent() -> None:
     trainer, generator, stage = trainer_of()
-    for _ in range(8):
+    for _ in range(9):
         trainer.step()
     seen = []
     match = generator.match

@@ -272,7 +272,7 @@ def _with_length(
     passes = MAX_PASSES * n_cases // training.batch_size
     steps = training.flow_start if training.flow_steps else STEPS_WITHOUT_FLOW
     few = steps if training.opening == "restarts" else min(steps, max(MIN_STEPS, passes))
-    flow = min(training.flow_steps, max(MIN_FLOW_STEPS, passes))
+    flow = min(training.flow_steps, max(MIN_FLOW_STEPS, passes), few * 2 // 3)  # two fifths of all at most
     if few < steps or flow < training.flow_steps:
         others = f" and {flow} of flow matching" * bool(flow)
         reasons = (*reasons, f"{few} steps{others}: more would overfit {n_cases} series")
