@@ -26,6 +26,7 @@ class Stream(IntEnum):
     DATA = 1  # order of the training series
     STEP = 2  # noise, codes and augmentations of a training step
     PRETRAINING = 4
+    NOISE_CALIBRATION = 9
     START = 30  # where samples of flow matching begin
     OPENING = 29  # convolutions and parts of the series that are clustered
     # sampling

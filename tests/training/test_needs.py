@@ -138,7 +138,13 @@ def test_defaults_that_the_data_does_not_allow_are_noted() -> None:
         return [note.split(" (")[0] for note in make_plan(panel, **arguments).notes]
 
     assert noted("all codes") == ["low_rank_head"]
-    assert noted("windows") == ["within_class_mixing", "flow_steps"]
-    assert noted("images") == ["principal_components", "low_rank_head", "within_class_mixing", "flow_steps"]
-    settings = {"principal_components": False, "within_class_mixing": False, "flow_steps": 0}
+    assert noted("windows") == ["within_class_mixing", "flow_steps", "calibrate_noise"]
+    assert noted("images") == [
+        "principal_components",
+        "low_rank_head",
+        "within_class_mixing",
+        "flow_steps",
+        "calibrate_noise",
+    ]
+    settings = {"principal_components": False, "within_class_mixing": False, "flow_steps": 0, "calibrate_noise": False}
     assert make_plan(SITUATIONS["images"][0], settings=settings).notes == ()

@@ -28,8 +28,8 @@ from tsinfogan.models.backbone import DataShape, conform
 from tsinfogan.models.layers import convolution, halvings
 from tsinfogan.models.pca import PrincipalComponents
 
-STEP = 0.2
-"""Longest step in t."""
+STEP = 0.1
+"""Longest step in t. With .2 samples lie nearer to each other than real series (docs/development/experiments.md)."""
 COARSEST, MAX_LEVELS = 8, 6
 """The network halves the grid down to so many points, at most so many times less one."""
 FREQUENCIES, HIGHEST_FREQUENCY = 32, 200.0

@@ -101,7 +101,8 @@ class FlowStage:
             average.start.fill_(start)
             spreads.append(_spread(average(latents, injected).float(), category))
         wide = (spread >= MIN_SPREAD * max(spreads) for spread in spreads)
-        average.start.fill_(next(start for start, enough in zip(STARTS, wide, strict=True) if enough))
+        chosen_start = next((start for start, enough in zip(STARTS, wide, strict=True) if enough), STARTS[-1])
+        average.start.fill_(chosen_start)
 
     def _bounds(self, series: Tensor, time: Tensor, case: Tensor) -> list[Tensor]:
         """The bound on I(c; x) of each code in nats, of ``(n, c, t)`` at ``(n,)`` times, led from ``(n,)`` cases."""

@@ -23,7 +23,7 @@ from tsinfogan.training.config import Objective, Recipe, TrainingSettings, get_r
 from tsinfogan.training.needs import Choices, limits, refuse_without_effect
 from tsinfogan.training.pretraining import MAX_SCORED_CASES
 from tsinfogan.training.spectral import Stability, measure_stability
-from tsinfogan.training.upgrade import REMOVED, new_names
+from tsinfogan.training.upgrade import new_names
 
 Prior = Literal["uniform", "normal"]
 CategoryPrior = Literal["uniform", "data"]
@@ -69,12 +69,11 @@ class Plan:
     def from_dict(cls, settings: Mapping[str, Any]) -> Plan:
         """Rebuilds what :meth:`to_dict` gave."""
         objective = settings["objective"]
-        training = {name: value for name, value in settings["training"].items() if name not in REMOVED}
         return cls(
             settings["recipe"],
             ModelSettings.from_dict(settings["model"]),
             Objective(**{**objective, "cont_follows": tuple(objective.get("cont_follows", ()))}),
-            TrainingSettings(**{"flow_steps": 0, **training}),  # older runs have no flow matching
+            TrainingSettings(**{"flow_steps": 0, **settings["training"]}),  # older runs have no flow matching
             settings.get("scaling", "standard"),
             settings.get("bounds", "none"),
             tuple(settings.get("notes", ())),

@@ -30,7 +30,7 @@ from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.training.adversarial import AdversarialStage
 from tsinfogan.training.batch import BatchSource
-from tsinfogan.training.calibration import class_proportions, fitted_temperature
+from tsinfogan.training.calibration import class_proportions, fitted_noise_scale, fitted_temperature
 from tsinfogan.training.config import Objective, TrainingSettings
 from tsinfogan.training.flow_matching import FlowStage
 from tsinfogan.training.losses import Stats
@@ -269,6 +269,8 @@ class Trainer:
             self.flow.settle(self.model.generator, self.data)
         if self._pretrains:
             self.model.class_proportions = class_proportions(self.model, self.data)
+        if self.settings.calibrate_noise and (self.adversarial.mixing is not None or self.flow is not None):
+            self.model.noise_scale = fitted_noise_scale(self.model, self.data, self.settings.seed)
 
     # ---- checkpoints
 
