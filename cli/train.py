@@ -108,7 +108,9 @@ def train(
         "shear, stretch or gain, if the data has it; or none. Repeatable. Default: the dataset's own, else none.",
         metavar="AUGMENTATION",
     ),
-    steps: int | None = step_option("Steps of training. Default: 6000; 5000 without flow matching; 4500 for image; fewer for few series."),
+    steps: int | None = step_option(
+        "Steps of training. Default: 7600; 5000 without flow matching; 4500 for image; fewer for few series."
+    ),
     batch_size: int | None = step_option("Cases in each step. Default: 128."),
     generator_rate: float | None = step_option("Learning rate of the generator. Default: 0.001."),
     discriminator_rate: float | None = step_option("Learning rate of discriminator and Q. Default: 0.0005."),

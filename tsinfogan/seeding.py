@@ -27,7 +27,6 @@ class Stream(IntEnum):
     STEP = 2  # noise, codes and augmentations of a training step
     PRETRAINING = 4
     NOISE_CALIBRATION = 9
-    START = 30  # where samples of flow matching begin
     OPENING = 29  # convolutions and parts of the series that are clustered
     # sampling
     SAMPLE = 3

@@ -11,7 +11,7 @@ from _trainers import images, make, moved_steps, waves, weights
 from tsinfogan.errors import SettingError
 from tsinfogan.models.flow import FlowGenerator
 from tsinfogan.sampling.inference import posteriors
-from tsinfogan.training.flow_matching import LATE, STARTS, WARM_UP_STEPS, FlowStage
+from tsinfogan.training.flow_matching import LATE, WARM_UP_STEPS, FlowStage
 from tsinfogan.training.plan import Plan, make_plan
 from tsinfogan.training.trainer import Trainer
 
@@ -50,31 +50,10 @@ def test_samples_come_from_it_once_all_steps_are_done() -> None:
     trainer, _, _ = trainer_of()
     for _ in trainer.run(lambda: trainer.steps_done == 10):
         pass
-    assert trainer.model.generator.start == 1
+    assert not trainer.model.generator.trained
     for _ in trainer.run():
         pass
-    assert trainer.model.generator.start in torch.tensor(STARTS)
-
-
-class Narrow(torch.nn.Module):
-    """A generator whose samples are the narrower the later they start."""
-
-    def __init__(self, real: torch.Tensor, loss: float) -> None:
-        super().__init__()
-        self.real, self.loss, self.start, self.injected_noise_dim = real, loss, torch.ones(()), 1
-
-    def forward(self, latent: torch.Tensor, injected_noise: torch.Tensor) -> torch.Tensor:
-        return (1 - self.loss * self.start) * self.real
-
-
-@pytest.mark.parametrize(("loss", "expected"), [(0.0, 0.6), (0.08, 0.6), (0.2, 0.2), (1.0, 0.0), (-0.5, 0.6)])
-def test_samples_start_late_unless_they_are_alike(loss: float, expected: float) -> None:
-    trainer, _, stage = trainer_of()
-    for _ in range(9):
-        trainer.step()
-    average = Narrow(trainer.data, loss)
-    stage.settle(average, trainer.data)  # type: ignore[arg-type]
-    assert float(average.start) == pytest.approx(expected)
+    assert trainer.model.generator.trained
 
 
 def test_the_average_begins_with_the_stage() -> None:

@@ -5,10 +5,7 @@ sees the codes c which Q reads from that series learns its mean (Lipman et al. 2
 
     E ‖v(y_t, t, c) − (y − e)‖²
 
-Following v to t = 1 then gives series with the codes c, by Heun's method in a few steps. The path begins not at noise
-alone but at a later t, between noise and a series of the generator of adversarial training with the same codes (as
-SDEdit does with a sketch, Meng et al. 2022, arXiv:2108.01073): that one is the better at what codes decide, flow
-matching at all else.
+Following v from noise to t = 1 then gives series with the codes c, by Heun's method in a few steps.
 
 Series are whitened along their principal components (:mod:`tsinfogan.models.pca`), so that components of little
 variance count as much as others, and noise varies along each component as much as whitened series do. So the velocity
@@ -28,8 +25,8 @@ from tsinfogan.models.backbone import DataShape, conform
 from tsinfogan.models.layers import convolution, halvings
 from tsinfogan.models.pca import PrincipalComponents
 
-STEP = 0.1
-"""Longest step in t. With .2 samples lie nearer to each other than real series (docs/development/experiments.md)."""
+N_STEPS = 10
+"""With fewer, samples lie nearer to each other than real series do (docs/development/experiments.md)."""
 COARSEST, MAX_LEVELS = 8, 6
 """The network halves the grid down to so many points, at most so many times less one."""
 FREQUENCIES, HIGHEST_FREQUENCY = 32, 200.0
@@ -103,7 +100,7 @@ class Velocity(nn.Module):
 
 
 class FlowGenerator(nn.Module):
-    """A generator that carries its injected noise to series; until ``start`` is below 1, series are those of ``inner``.
+    """A generator that carries its injected noise to series; until :attr:`trained`, series are those of ``inner``.
 
     Args:
         inner: the generator of adversarial training.
@@ -113,8 +110,7 @@ class FlowGenerator(nn.Module):
         width: of the velocity network.
     """
 
-    start: Tensor
-    """t at which the path begins, between noise and a series of ``inner``; 1 until the velocity is trained."""
+    trained: Tensor
 
     def __init__(self, inner: nn.Module, shape: DataShape, noise_dim: int, latent_dim: int, width: int):
         super().__init__()
@@ -122,21 +118,19 @@ class FlowGenerator(nn.Module):
         self.principal_components = PrincipalComponents(shape.n_varying, shape.grid[0])
         n_seen = shape.n_channels + shape.n_varying
         self.velocity_network = Velocity(n_seen, shape, latent_dim - noise_dim, width)
-        self.register_buffer("start", torch.ones(()))
+        self.register_buffer("trained", torch.zeros((), dtype=torch.bool))
         self.n_inner = int(inner.injected_noise_dim)  # type: ignore[arg-type]
         self.n_own = shape.n_varying * shape.grid[0] + shape.n_constant
-        self.injected_noise_dim = self.n_inner + self.n_own
+        self.injected_noise_dim = max(self.n_inner, self.n_own)
 
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)``, ``(n, injected_noise_dim)`` to ``(n, n_channels, t)``."""
-        series: Tensor = self.inner(latent, injected_noise[:, : self.n_inner])
-        if (start := float(self.start)) == 1:
+        if not self.trained:
+            series: Tensor = self.inner(latent, injected_noise[:, : self.n_inner])
             return series
-        codes, noise = self.codes(latent), self.source(injected_noise[:, self.n_inner :])
-        values = (1 - start) * noise + start * self.principal_components.whiten(series)
-        times = torch.linspace(start, 1, math.ceil((1 - start) / STEP - 1e-6) + 1, device=latent.device)
+        codes, values = self.codes(latent), self.source(injected_noise)
+        times = torch.linspace(0, 1, N_STEPS + 1, device=latent.device)
         # Values over their standard deviation change by what the network adds alone, so no step errs in the rest.
-        values = values / _deviation(times[0])
         for now, then in itertools.pairwise(times):
             slope = self._slope(values, now, codes)
             if then < 1:  # Heun: the mean of the slopes here and there; at the end, where noise is gone, here
@@ -155,9 +149,9 @@ class FlowGenerator(nn.Module):
         return latent[:, self.noise_dim :] if latent.shape[1] > self.noise_dim else torch.zeros_like(latent[:, :1])
 
     def source(self, injected_noise: Tensor) -> Tensor:
-        """``(n, n_own)`` to noise ``(n, n_channels, t)`` that varies as whitened series do."""
+        """``(n, injected_noise_dim)`` to noise ``(n, n_channels, t)`` that varies as whitened series do."""
         shape = self.shape
-        varying, constant = injected_noise.split([self.n_own - shape.n_constant, shape.n_constant], 1)
+        varying, constant = injected_noise[:, : self.n_own].split([self.n_own - shape.n_constant, shape.n_constant], 1)
         noise = torch.cat(
             [varying.view(-1, shape.n_varying, shape.grid[0]), constant[:, :, None].expand(-1, -1, shape.grid[0])], 1
         )
@@ -181,7 +175,7 @@ class FlowGenerator(nn.Module):
             injected_noise: ``(n, injected_noise_dim)``.
             time: ``(n,)``.
         """
-        target, noise = self.principal_components.whiten(series), self.source(injected_noise[:, self.n_inner :])
+        target, noise = self.principal_components.whiten(series), self.source(injected_noise)
         share = time[:, None, None]
         values = (1 - share) * noise + share * target
         # Of normal series the velocity is that of the standard deviation √(t² + (1 − t)²).

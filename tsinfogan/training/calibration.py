@@ -3,8 +3,8 @@
 **Noise calibration.** Samples can lie closer together than real series do: on CharacterTrajectories the fifth-nearest
 other sample is a tenth nearer than among real series. Drawing the noise somewhat wider than in training corrects that
 (the opposite of truncation: Brock et al. 2019, arXiv:1809.11096, section 3.1); the training series determine how much
-wider. Q reads the wider samples a little less well. It is done only where realness was judged of random mixtures, or
-samples come from flow matching, since it has not been measured to help elsewhere.
+wider. Q reads the wider samples a little less well. It is done only where realness was judged of random mixtures, and
+samples do not come from flow matching, since it has not been measured to help elsewhere.
 
 **Class proportions.** Without labels, training draws categories uniformly. With a uniform prior, class proportions
 alone would tell synthetic from real data, so samples are drawn with the proportions that Q finds in the real data.

@@ -47,20 +47,20 @@ class TrainingSettings:
         pretraining_heads: recognition heads trained side by side in each restart; the best one is kept.
         split_merge_rounds: how often pre-training merges two categories and splits another, in half of its steps; or 0.
         flow_steps: steps of flow matching, in which another generator learns to make series with the codes that Q reads
-            from real ones (:mod:`tsinfogan.training.flow_matching`); never more than two fifths of all. 0 to sample
+            from real ones (:mod:`tsinfogan.training.flow_matching`); never more than five ninths of all. 0 to sample
             from the generator of adversarial training.
         generator_every: the generator is updated in every so-many-th step.
         recognition_every: Q is updated in every so-many-th step.
         penalty_every: gradient penalties are applied in every so-many-th step, with so many times the weight.
         ema_half_life_cases: half-life, in real cases, of a weight in the averaged networks; early on it is a tenth of
             the cases of adversarial training so far, where that is less.
-        calibrate_noise: whether the noise of samples is scaled after training with within-class mixing or flow
+        calibrate_noise: whether the noise of samples is scaled after training with within-class mixing and without flow
             matching, so that samples differ as much as real series do (:mod:`tsinfogan.training.calibration`).
         report_every: steps between two reports.
         seed: seed of all random numbers.
     """
 
-    max_steps: int = 6000
+    max_steps: int = 7600
     batch_size: int = 128
     generator_rate: float = 1e-3
     discriminator_rate: float = 5e-4
@@ -72,7 +72,7 @@ class TrainingSettings:
     pretraining_restarts: int = 2
     pretraining_heads: int = 6
     split_merge_rounds: int = 10
-    flow_steps: int = 2400
+    flow_steps: int = 4000
     generator_every: int = 1
     recognition_every: int = 1
     penalty_every: int = 4
@@ -116,7 +116,7 @@ class TrainingSettings:
     @property
     def flow_start(self) -> int:
         """First step of flow matching."""
-        return self.max_steps - min(self.flow_steps, self.max_steps * 2 // 5)
+        return self.max_steps - min(self.flow_steps, self.max_steps * 5 // 9)
 
     def _affordable(self, wanted: int) -> int:
         return wanted * self._pretraining_budget // max(1, self.pretraining_steps)

@@ -10,28 +10,23 @@ from __future__ import annotations
 import copy
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.discriminator import Discriminator
 from tsinfogan.models.flow import FlowGenerator
-from tsinfogan.sampling.inference import evenly_spaced, posteriors
-from tsinfogan.seeding import Stream, generator_at
+from tsinfogan.sampling.inference import posteriors
 from tsinfogan.training.batch import Batch
 from tsinfogan.training.config import TrainingSettings
 from tsinfogan.training.losses import Stats
 from tsinfogan.training.optimization import decay, descend, make_optimizer, set_rate, warm_up
 
 WARM_UP_STEPS = 100
-BOUND_WEIGHT = 0.05
-FIRST_READ = 0.3
-"""The bound counts from this time on: what an earlier velocity leads to is a mean of many series."""
-STARTS = 0.6, 0.4, 0.2, 0.0
-MIN_SPREAD = 0.95
-MAX_CASES = 1000
 LATE = 2
 """Times are 1 − u^LATE for u ~ U(0, 1): late ones, where details are decided, are the most frequent."""
+BOUND_WEIGHT = 0.1
+FIRST_READ = 0.3
+"""The bound counts from this time on: what an earlier velocity leads to is a mean of many series."""
 
 
 class FlowStage:
@@ -82,28 +77,6 @@ class FlowStage:
         named = zip(self.latent.columns, bounds, strict=True)
         return {"flow": loss.detach(), **{f"bound_{column}": bound.detach() for column, bound in named}}
 
-    @torch.no_grad()
-    def settle(self, average: FlowGenerator, data: Tensor) -> None:
-        """Sets the latest start of ``STARTS`` from which samples of a category differ nearly as much as from any.
-
-        The later, the more of a sample is decided by the generator of adversarial training, which on few series can
-        have collapsed. Samples have the codes of real series ``(n, c, t)``.
-        """
-        chosen = evenly_spaced(len(data), MAX_CASES, data.device)
-        rng = generator_at(data.device, self.settings.seed, Stream.START)
-        noise = torch.randn(len(chosen), self.latent.noise_dim, generator=rng, device=data.device)
-        latents = self.latent.encode(noise, [each[chosen] for each in self.values])
-        injected = torch.randn(len(chosen), average.injected_noise_dim, generator=rng, device=data.device)
-        first = self.latent.first_category
-        category = torch.zeros_like(chosen) if first is None else self.values[first[0]][chosen]
-        spreads = []
-        for start in STARTS:
-            average.start.fill_(start)
-            spreads.append(_spread(average(latents, injected).float(), category))
-        wide = (spread >= MIN_SPREAD * max(spreads) for spread in spreads)
-        chosen_start = next((start for start, enough in zip(STARTS, wide, strict=True) if enough), STARTS[-1])
-        average.start.fill_(chosen_start)
-
     def _bounds(self, series: Tensor, time: Tensor, case: Tensor) -> list[Tensor]:
         """The bound on I(c; x) of each code in nats, of ``(n, c, t)`` at ``(n,)`` times, led from ``(n,)`` cases."""
         if not self.latent.codes:
@@ -117,11 +90,3 @@ class FlowStage:
             (weight * code.log_prob(parameters, values[case])).sum() + code.entropy
             for code, parameters, values in zip(self.latent.codes, read, self.values, strict=True)
         ]
-
-
-def _spread(values: Tensor, category: Tensor) -> float:
-    """Median distance of ``(n, c, t)`` to the mean of their category ``(n,)``; a few odd series do not count."""
-    flat = values.flatten(1)
-    one_hot = F.one_hot(category).to(flat)  # (n, K)
-    means = one_hot.T @ flat / one_hot.sum(0).clamp_min(1)[:, None]  # (K, d)
-    return float((flat - one_hot @ means).norm(dim=1).median())

@@ -100,13 +100,6 @@ def _series_to_cluster(choices: Choices) -> str | None:
     return None
 
 
-def _mixing_or_flow(choices: Choices) -> str | None:
-    """Noise calibration has been measured where one of them acts."""
-    if choices.acts("within_class_mixing") or choices.acts("flow_steps"):
-        return None
-    return setting("within_class_mixing")(choices)
-
-
 CATEGORICAL = needs("a categorical code (`n_categories`)", lambda it: it.n_categories)
 CATEGORIES = needs("two categories or more (`n_categories`)", lambda it: max(it.n_categories, default=0) > 1)
 CONTINUOUS = needs("a continuous code (`n_continuous`)", lambda it: it.n_continuous)
@@ -146,7 +139,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "pretraining_restarts": (PRETRAINING, RESTARTS),
     "pretraining_heads": (PRETRAINING, RESTARTS),
     "split_merge_rounds": (PRETRAINING, RESTARTS),
-    "calibrate_noise": (_mixing_or_flow,),
+    "calibrate_noise": (setting("within_class_mixing"),),
     "flow_steps": (SERIES, CONSISTENCY, NO_LABEL_INPUT, TWO_STEPS, INDEPENDENT),
     "recognition_every": (CODE,),
     "penalty_every": (PENALTY,),

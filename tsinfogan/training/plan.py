@@ -29,8 +29,10 @@ Prior = Literal["uniform", "normal"]
 CategoryPrior = Literal["uniform", "data"]
 DEFAULT_CATEGORIES = 10
 STEPS_WITHOUT_FLOW = 5000
-MIN_STEPS, MIN_FLOW_STEPS, MAX_PASSES = 1500, 300, 250
-"""Of few series: steps before flow matching and in it, enough to pass so often over all, but never fewer than these."""
+MIN_STEPS, MAX_PASSES = 1500, 250
+"""Steps before flow matching on few series: enough to pass so often over all of them, but never fewer than so many."""
+MIN_FLOW_STEPS, MAX_FLOW_PASSES = 300, 360
+"""The same of flow matching: with more passes samples come nearer to training series than other real ones do."""
 MIN_CASES_TO_COUNT = 50
 """Of fewer series it is not found how many kinds there are."""
 RESTART_SETTINGS = {"pretraining_restarts", "pretraining_heads", "split_merge_rounds"}
@@ -268,10 +270,10 @@ def _with_length(
 
     Without flow matching the generator of adversarial training has to be good alone, and gets more steps.
     """
-    passes = MAX_PASSES * n_cases // training.batch_size
+    epochs = n_cases / training.batch_size
     steps = training.flow_start if training.flow_steps else STEPS_WITHOUT_FLOW
-    few = steps if training.opening == "restarts" else min(steps, max(MIN_STEPS, passes))
-    flow = min(training.flow_steps, max(MIN_FLOW_STEPS, passes), few * 2 // 3)  # two fifths of all at most
+    few = steps if training.opening == "restarts" else min(steps, max(MIN_STEPS, int(MAX_PASSES * epochs)))
+    flow = min(training.flow_steps, max(MIN_FLOW_STEPS, int(MAX_FLOW_PASSES * epochs)), few * 5 // 4)
     if few < steps or flow < training.flow_steps:
         others = f" and {flow} of flow matching" * bool(flow)
         reasons = (*reasons, f"{few} steps{others}: more would overfit {n_cases} series")

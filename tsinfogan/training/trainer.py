@@ -265,11 +265,11 @@ class Trainer:
             self.model.agreement = self.clustering.agreement
             self.model.temperature = fitted_temperature(self.model, self.data[self._clustered_cases], self.clustering)
         if self.flow is not None and self.steps_done > self.settings.flow_start:
-            assert isinstance(self.model.generator, FlowGenerator)
-            self.flow.settle(self.model.generator, self.data)
+            for network in (self.flow.generator, self.model.generator):
+                network.trained.fill_(True)  # type: ignore[operator]
         if self._pretrains:
             self.model.class_proportions = class_proportions(self.model, self.data)
-        if self.settings.calibrate_noise and (self.adversarial.mixing is not None or self.flow is not None):
+        if self.settings.calibrate_noise and self.adversarial.mixing is not None and self.flow is None:
             self.model.noise_scale = fitted_noise_scale(self.model, self.data, self.settings.seed)
 
     # ---- checkpoints
