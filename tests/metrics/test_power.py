@@ -177,6 +177,7 @@ def test_fresh_series_are_as_real_once_there_are_enough() -> None:
 
 
 def test_categories_of_a_model_are_those_that_q_reads() -> None:
-    model = fit(waves(60, 0), n_categories=(2,), width=4, settings={"max_steps": 2, "pretraining_steps": 0})
+    settings = {"max_steps": 2, "pretraining_steps": 0, "flow_steps": 0}
+    model = fit(waves(60, 0), n_categories=(2,), width=4, settings=settings)
     found = compare(model, waves(60, 0), waves(60, 1), only=["marginals"], quick=True, device="cpu")
     assert any(note.startswith("synthetic series of category ") for note in found.notes)  # untrained, all alike
