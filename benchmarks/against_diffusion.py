@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from _shared import print_header
 from tsinfogan.datasets import get_dataset, load_dataset
+from tsinfogan.models.flow import FlowGenerator
 from tsinfogan.sampling.sampler import sample
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.session import build_model
@@ -72,6 +73,8 @@ def main() -> None:
     print_header()
     panel = load_dataset("char_traj")
     model = build_model(make_plan(panel, **get_dataset("char_traj").suggestions), panel)
+    assert isinstance(model.generator, FlowGenerator)
+    model.generator.trained.fill_(True)  # an untrained one takes as long
     n_channels, n_timepoints = panel.values.shape[1:]
     denoiser = Denoiser(n_channels, n_timepoints).eval()
     sample(model, 256)

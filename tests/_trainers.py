@@ -28,6 +28,14 @@ def waves(n: int = 24, *, labelled: int | None = None, n_timepoints: int = 32) -
     return Panel.from_arrays(values[:, None], labels=labels, name="waves")
 
 
+def walks(n: int = 40, seed: int = 0, *, scale: float = 1.0, labelled: bool = True) -> Panel:
+    """Random walks of two channels and of unequal lengths."""
+    rng = np.random.default_rng(seed)
+    cases = [scale * np.cumsum(rng.normal(size=(2, int(length))), axis=1) for length in rng.integers(9, 21, n)]
+    labels = list("abcd" * n)[:n] if labelled else None
+    return Panel.from_cases(cases, channels=("x", "y"), name=f"walks {seed}", labels=labels)
+
+
 def images(n: int = 12) -> Panel:
     rng = np.random.default_rng(0)
     values = rng.uniform(0, 255, (n, 1, 8, 8)).astype(np.float32)

@@ -18,7 +18,7 @@ def test_no_two_streams_are_equal() -> None:
 def test_streams_of_training_and_sampling_keep_their_numbers() -> None:
     """Another number would train another model, or draw another sample, for the same seed."""
     kept = {"NETWORKS": 0, "DATA": 1, "STEP": 2, "SAMPLE": 3, "PRETRAINING": 4, "VIEWS": 5, "LABELS": 6, "BATCH": 7}
-    kept |= {"REAL": 8, "NOISE_CALIBRATION": 9, "REDRAW": 22}
+    kept |= {"REAL": 8, "REDRAW": 22}
     assert {name: int(Stream[name]) for name in kept} == kept
 
 

@@ -26,7 +26,6 @@ class Stream(IntEnum):
     DATA = 1  # order of the training series
     STEP = 2  # noise, codes and augmentations of a training step
     PRETRAINING = 4
-    NOISE_CALIBRATION = 9
     OPENING = 29  # convolutions and parts of the series that are clustered
     # sampling
     SAMPLE = 3

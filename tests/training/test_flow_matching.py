@@ -12,7 +12,8 @@ from tsinfogan.errors import SettingError
 from tsinfogan.models.flow import FlowGenerator
 from tsinfogan.sampling.inference import posteriors
 from tsinfogan.training.flow_matching import LATE, WARM_UP_STEPS, FlowStage
-from tsinfogan.training.plan import Plan, make_plan
+from tsinfogan.training.monitor import CollapseMonitor
+from tsinfogan.training.plan import MIN_FLOW_STEPS, Plan, make_plan
 from tsinfogan.training.trainer import Trainer
 
 
@@ -44,6 +45,32 @@ def test_codes_are_those_that_the_averaged_discriminator_reads() -> None:
     assert stage.latents.shape == (24, latent.size)
     torch.testing.assert_close(stage.latents[:, latent.noise_dim : -len(continuous)], expected)
     torch.testing.assert_close(stage.latents[:, -1], continuous[-1][:, 0])
+
+
+def test_a_known_label_is_the_code_whatever_q_reads() -> None:
+    trainer = make(waves(labelled=6), "semi_supervised", max_steps=13, flow_steps=5)
+    for _ in range(9):
+        trainer.step()
+    assert trainer.flow is not None
+    assert trainer.flow.values[0][:6].tolist() == [0, 1, 0, 1, 0, 1]
+    wrong = torch.full((24,), -1)
+    wrong[0] = 1
+    trainer.flow.begin(trainer.model.discriminator, trainer.data, wrong)
+    assert trainer.flow.values[0][0] == 1
+    assert trainer.flow.latents[0, trainer.model.settings.latent.noise_dim + 1] == 1
+
+
+def test_nothing_is_watched_while_nothing_watched_changes() -> None:
+    trainer, _, _ = trainer_of(report_every=1)
+    watch = CollapseMonitor(trainer)
+    trainer.pretraining = None
+    due = [step for step in range(1, 14) if watch.due(step)]
+    assert due == [13]  # every tenth report would be the tenth, which is in flow matching
+
+
+def test_steps_that_were_asked_for_stand_on_few_series() -> None:
+    assert make_plan(waves()).training.flow_steps == MIN_FLOW_STEPS
+    assert make_plan(waves(), settings={"flow_steps": 900}).training.flow_steps == 900
 
 
 def test_samples_come_from_it_once_all_steps_are_done() -> None:

@@ -109,7 +109,6 @@ def test_every_need_is_met_somewhere_and_not_elsewhere(name: str) -> None:
     ("arguments", "reason"),
     [
         ({"settings": {"within_class_mixing": True}}, "needs `pretraining_steps`, which needs two categories or more"),
-        ({"settings": {"calibrate_noise": True}}, "needs `within_class_mixing`, which needs `pretraining_steps`"),
         ({"settings": {"overlap_weight": 5.0}, "n_continuous": 1}, "needs two continuous codes or more"),
         ({"settings": {"overlap_weight": 5.0, "reward_generator": False}}, "needs `reward_generator`, which is off"),
         ({"settings": {"spread_input": True}}, "needs `category_input`, which needs a categorical code"),
@@ -139,8 +138,8 @@ def test_defaults_that_the_data_does_not_allow_are_noted() -> None:
         return [note.split(" (")[0] for note in make_plan(panel, **arguments).notes]
 
     assert noted("all codes") == ["low_rank_head"]
-    lacking = ["within_class_mixing", "flow_steps", "calibrate_noise"]
+    lacking = ["within_class_mixing", "flow_steps"]
     assert noted("windows") == lacking
     assert noted("images") == ["principal_components", "low_rank_head", *lacking]
-    settings = {"principal_components": False, "within_class_mixing": False, "flow_steps": 0, "calibrate_noise": False}
+    settings = {"principal_components": False, "within_class_mixing": False, "flow_steps": 0}
     assert make_plan(SITUATIONS["images"][0], settings=settings).notes == ()

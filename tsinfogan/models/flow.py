@@ -5,7 +5,8 @@ sees the codes c which Q reads from that series learns its mean (Lipman et al. 2
 
     E ‖v(y_t, t, c) − (y − e)‖²
 
-Following v from noise to t = 1 then gives series with the codes c, by Heun's method in a few steps.
+Following v from noise to t = 1 then gives series with the codes c. A step takes one pass of the network: by the
+second-order method of Adams and Bashforth, which goes on from the last slope.
 
 Series are whitened along their principal components (:mod:`tsinfogan.models.pca`), so that components of little
 variance count as much as others, and noise varies along each component as much as whitened series do. So the velocity
@@ -61,11 +62,12 @@ class Velocity(nn.Module):
         width: channels of the finest level; coarser ones have twice as many.
     """
 
+    frequencies: Tensor
+
     def __init__(self, n_in: int, shape: DataShape, n_codes: int, width: int):
         super().__init__()
         self.sizes = halvings(shape.grid[0], COARSEST)[::-1][:MAX_LEVELS]  # from fine to coarse
         widths = [width, *[2 * width] * (len(self.sizes) - 1)]
-        self.frequencies: Tensor
         self.register_buffer("frequencies", torch.logspace(0, math.log10(HIGHEST_FREQUENCY), FREQUENCIES))
         embedding_dim = 4 * width
         self.of_time = nn.Linear(2 * FREQUENCIES, embedding_dim)
@@ -131,12 +133,11 @@ class FlowGenerator(nn.Module):
         codes, values = self.codes(latent), self.source(injected_noise)
         times = torch.linspace(0, 1, N_STEPS + 1, device=latent.device)
         # Values over their standard deviation change by what the network adds alone, so no step errs in the rest.
+        last: Tensor | None = None
         for now, then in itertools.pairwise(times):
             slope = self._slope(values, now, codes)
-            if then < 1:  # Heun: the mean of the slopes here and there; at the end, where noise is gone, here
-                there = values + (then - now) * slope
-                slope = (slope + self._slope(there, then, codes)) / 2
-            values = values + (then - now) * slope
+            values = values + (then - now) * (1.5 * slope - 0.5 * (slope if last is None else last))
+            last = slope
         return conform(self.principal_components.unwhiten(values), self.shape)
 
     def _slope(self, values: Tensor, time: Tensor, codes: Tensor) -> Tensor:

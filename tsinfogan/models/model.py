@@ -135,7 +135,7 @@ class Model:
         discriminator: from series to realness and, in Q, to codes.
         names: of the categories of the first categorical code, None for one without a name; or empty. Training does not
             use them.
-        noise_scale: factor on the noise of samples, from noise calibration (:mod:`tsinfogan.training.calibration`).
+        noise_scale: factor on the noise of samples, other than 1 in models of earlier versions only.
         class_proportions: of the categories of the first categorical code in the training series, as Q reads them, with
             which categories are sampled; empty to sample them from their prior (:mod:`tsinfogan.training.calibration`).
         agreement: of the categories with clusterings of parts of the training series, an adjusted Rand index, at most

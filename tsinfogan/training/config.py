@@ -53,9 +53,7 @@ class TrainingSettings:
         recognition_every: Q is updated in every so-many-th step.
         penalty_every: gradient penalties are applied in every so-many-th step, with so many times the weight.
         ema_half_life_cases: half-life, in real cases, of a weight in the averaged networks; early on it is a tenth of
-            the cases of adversarial training so far, where that is less.
-        calibrate_noise: whether the noise of samples is scaled after training with within-class mixing and without flow
-            matching, so that samples differ as much as real series do (:mod:`tsinfogan.training.calibration`).
+            the cases of its stage so far, where that is less.
         report_every: steps between two reports.
         seed: seed of all random numbers.
     """
@@ -77,7 +75,6 @@ class TrainingSettings:
     recognition_every: int = 1
     penalty_every: int = 4
     ema_half_life_cases: int = 40_000
-    calibrate_noise: bool = True
     report_every: int = 25
     seed: int = 0
 

@@ -52,11 +52,13 @@ class FlowStage:
         self.values: list[Tensor] = []
         self.latents = torch.empty(0)
 
-    def begin(self, discriminator: Discriminator, data: Tensor) -> None:
-        """Reads the codes of all real series ``(n, c, t)``."""
+    def begin(self, discriminator: Discriminator, data: Tensor, labels: Tensor) -> None:
+        """Reads the codes of all real series ``(n, c, t)``; of one with a label ``(n,)``, not −1, that is the first."""
         self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
         read = zip(self.latent.codes, posteriors(discriminator, data), strict=True)
         self.values = [code.estimate(parameters).to(data.device) for code, parameters in read]  # (n,) each
+        if (labels >= 0).any():
+            self.values[0] = torch.where(labels >= 0, labels, self.values[0])
         noise = torch.zeros(len(data), self.latent.noise_dim, device=data.device)
         self.latents = self.latent.encode(noise, self.values)  # (n, latent_dim)
 

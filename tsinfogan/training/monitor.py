@@ -100,9 +100,13 @@ class CollapseMonitor:
         self._category = trainer.model.settings.latent.first_category if learns else None
 
     def due(self, step: int) -> bool:
-        """Whether to look after ``step``: in adversarial training, every tenth report, and at the end."""
+        """Whether to look after ``step``: in adversarial training, every tenth report, and at the end of all.
+
+        In flow matching Q stays, and samples do not come from it yet.
+        """
         settings = self._trainer.settings
-        now = step % (REPORTS_BETWEEN * settings.report_every) == 0 or step == settings.max_steps
+        regular = step <= settings.flow_start and step % (REPORTS_BETWEEN * settings.report_every) == 0
+        now = regular or step == settings.max_steps
         return self._category is not None and self._trainer.pretraining is None and now
 
     def look(self) -> Collapse:
@@ -112,7 +116,7 @@ class CollapseMonitor:
         logits = read_views(self._trainer.model.discriminator, self._views)[index]
         found = collapse_of(logits, code.prior(logits.device))
         settings = self._trainer.settings
-        if self._trainer.steps_done < (settings.adversarial_start + settings.max_steps) / 2:
+        if self._trainer.steps_done < (settings.adversarial_start + settings.flow_start) / 2:
             return found  # samples spread as training goes on
         categories = logits[0].argmax(1)
         real = [self._views[0][categories == k] for k in range(code.n_categories)]

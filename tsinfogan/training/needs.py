@@ -17,7 +17,7 @@ from tsinfogan.training.config import Objective, TrainingSettings
 from tsinfogan.training.spectral import max_categories
 
 OFF = (None, False, 0, "none", "auto", "restarts")
-NOTED = ("principal_components", "low_rank_head", "within_class_mixing", "flow_steps", "calibrate_noise")
+NOTED = ("principal_components", "low_rank_head", "within_class_mixing", "flow_steps")
 """Defaults that some data does not allow, which a plan then says."""
 
 
@@ -139,7 +139,6 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "pretraining_restarts": (PRETRAINING, RESTARTS),
     "pretraining_heads": (PRETRAINING, RESTARTS),
     "split_merge_rounds": (PRETRAINING, RESTARTS),
-    "calibrate_noise": (setting("within_class_mixing"),),
     "flow_steps": (SERIES, CONSISTENCY, NO_LABEL_INPUT, TWO_STEPS, INDEPENDENT),
     "recognition_every": (CODE,),
     "penalty_every": (PENALTY,),

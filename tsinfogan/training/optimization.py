@@ -1,4 +1,4 @@
-"""What both stages of a training do with an optimizer: make it, set its rate, take a step, replay that on a GPU."""
+"""What all stages of a training do with an optimizer: make it, set its rate, take a step, replay that on a GPU."""
 
 from __future__ import annotations
 

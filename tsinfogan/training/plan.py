@@ -23,7 +23,7 @@ from tsinfogan.training.config import Objective, Recipe, TrainingSettings, get_r
 from tsinfogan.training.needs import Choices, limits, refuse_without_effect
 from tsinfogan.training.pretraining import MAX_SCORED_CASES
 from tsinfogan.training.spectral import Stability, measure_stability
-from tsinfogan.training.upgrade import new_names
+from tsinfogan.training.upgrade import REMOVED, new_names
 
 Prior = Literal["uniform", "normal"]
 CategoryPrior = Literal["uniform", "data"]
@@ -71,11 +71,12 @@ class Plan:
     def from_dict(cls, settings: Mapping[str, Any]) -> Plan:
         """Rebuilds what :meth:`to_dict` gave."""
         objective = settings["objective"]
+        training = {name: value for name, value in settings["training"].items() if name not in REMOVED}
         return cls(
             settings["recipe"],
             ModelSettings.from_dict(settings["model"]),
             Objective(**{**objective, "cont_follows": tuple(objective.get("cont_follows", ()))}),
-            TrainingSettings(**{"flow_steps": 0, **settings["training"]}),  # older runs have no flow matching
+            TrainingSettings(**{"flow_steps": 0, **training}),  # older runs have no flow matching
             settings.get("scaling", "standard"),
             settings.get("bounds", "none"),
             tuple(settings.get("notes", ())),
@@ -175,7 +176,7 @@ def make_plan(
     flow = choices.acts("flow_steps")
     training = training if flow else replace(training, flow_steps=0)
     if "max_steps" not in values:
-        training, reasons = _with_length(training, panel.n_cases, reasons)
+        training, reasons = _with_length(training, panel.n_cases, "flow_steps" in values, reasons)
     asked_prior = None if continuous_prior == "uniform" else continuous_prior
     arguments = {"posterior_scale": posterior_scale, "continuous_prior": asked_prior}
     refuse_without_effect(choices, {"label_input": wanted.label_input, **given, **arguments})
@@ -264,16 +265,19 @@ def _codes(
 
 
 def _with_length(
-    training: TrainingSettings, n_cases: int, reasons: tuple[str, ...]
+    training: TrainingSettings, n_cases: int, flow_is_given: bool, reasons: tuple[str, ...]
 ) -> tuple[TrainingSettings, tuple[str, ...]]:
     """Fewer steps for few series, which a discriminator soon overfits and flow matching copies, and says so.
 
-    Without flow matching the generator of adversarial training has to be good alone, and gets more steps.
+    Steps of flow matching that were asked for stand. Without flow matching the generator of adversarial training has to
+    be good alone, and gets more steps.
     """
     epochs = n_cases / training.batch_size
     steps = training.flow_start if training.flow_steps else STEPS_WITHOUT_FLOW
     few = steps if training.opening == "restarts" else min(steps, max(MIN_STEPS, int(MAX_PASSES * epochs)))
-    flow = min(training.flow_steps, max(MIN_FLOW_STEPS, int(MAX_FLOW_PASSES * epochs)), few * 5 // 4)
+    flow = training.flow_steps
+    if not flow_is_given:
+        flow = min(flow, max(MIN_FLOW_STEPS, int(MAX_FLOW_PASSES * epochs)), few * 5 // 4)
     if few < steps or flow < training.flow_steps:
         others = f" and {flow} of flow matching" * bool(flow)
         reasons = (*reasons, f"{few} steps{others}: more would overfit {n_cases} series")

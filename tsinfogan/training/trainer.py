@@ -30,7 +30,7 @@ from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.training.adversarial import AdversarialStage
 from tsinfogan.training.batch import BatchSource
-from tsinfogan.training.calibration import class_proportions, fitted_noise_scale, fitted_temperature
+from tsinfogan.training.calibration import class_proportions, fitted_temperature
 from tsinfogan.training.config import Objective, TrainingSettings
 from tsinfogan.training.flow_matching import FlowStage
 from tsinfogan.training.losses import Stats
@@ -222,7 +222,7 @@ class Trainer:
     def _flow_step(self, stage: FlowStage, number: int) -> Stats:
         """The velocity network, then its average; Q, whose codes it learns from, stays."""
         if number == self.settings.flow_start:
-            stage.begin(self.model.discriminator, self.data)
+            stage.begin(self.model.discriminator, self.data, self.labels)
         stage.set_rate(number)
         stats = self._run_step("flow", stage.step, self.batches.draw(number))
         self.steps_done += 1
@@ -269,8 +269,6 @@ class Trainer:
                 network.trained.fill_(True)  # type: ignore[operator]
         if self._pretrains:
             self.model.class_proportions = class_proportions(self.model, self.data)
-        if self.settings.calibrate_noise and self.adversarial.mixing is not None and self.flow is None:
-            self.model.noise_scale = fitted_noise_scale(self.model, self.data, self.settings.seed)
 
     # ---- checkpoints
 
@@ -289,7 +287,7 @@ class Trainer:
         if self.pretraining is not None:
             self.pretraining.load_tensors(_below(state, "pretraining"))
         if self.flow is not None and self.steps_done > self.settings.flow_start:
-            self.flow.begin(self.model.discriminator, self.data)
+            self.flow.begin(self.model.discriminator, self.data, self.labels)
         for prefix, optimizer in self._optimizers().items():
             parameters = optimizer.param_groups[0]["params"]
             moments: dict[int, dict[str, Tensor]] = {}

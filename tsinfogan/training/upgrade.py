@@ -24,9 +24,10 @@ RENAMED = {
     "knobs": "cont_follows",
     "restraint_weight": "logit_regularization_weight",
     "suggested_knobs": "suggested_cont_follows",
-    "widen_noise": "calibrate_noise",
 }
 """Settings and arguments of plans by their names of format 2; this version still takes these, the next one will not."""
+REMOVED = ("widen_noise", "calibrate_noise")
+"""Settings that older plans hold and that nothing reads any more."""
 RENAMED_VALUES = {"recognition": {"watching": "detached"}}
 """Values of settings, likewise."""
 RENAMED_PARTS = {"critic": "discriminator", "levels": "low_rank_head", "distortions": "augmentations"}
