@@ -39,8 +39,9 @@ FLOORS = {
     "tsinfogan.metrics": 7,
     "tsinfogan.reports": 8,
     "tsinfogan.estimators": 8,
-    "tsinfogan": 9,
-    "tsinfogan.cli": 9,
+    "tsinfogan.sharing": 9,
+    "tsinfogan": 10,
+    "tsinfogan.cli": 10,
 }
 """A room, or a module that is in none, imports from itself and from lower floors."""
 

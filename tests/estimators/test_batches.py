@@ -133,10 +133,10 @@ def test_raw_units_are_those_of_the_preprocessor(scaling: str) -> None:
     seen = (3 * rng.normal(size=(50, 2, 40))).astype(np.float32)  # farther out than the data too
     expected, _ = preprocessor.inverse(seen)
     raw = units(torch.from_numpy(seen)).numpy()
-    np.testing.assert_allclose(raw[:, 0], expected[:, 0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(raw[:, 0], expected[:, 0], rtol=1e-5, atol=1e-5)
     assert (raw[:, 1] == expected[:, 1]).mean() > 0.999  # a half may be rounded either way
     back = units(torch.from_numpy(preprocessor.transform(panel))).numpy()
-    np.testing.assert_allclose(back, values, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(back, values, rtol=1e-4, atol=1e-5)
 
 
 def test_where_lengths_differ_the_last_channel_is_the_length() -> None:

@@ -127,9 +127,15 @@ class FlowGenerator(nn.Module):
 
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)``, ``(n, injected_noise_dim)`` to ``(n, n_channels, t)``."""
-        if not self.trained:
-            series: Tensor = self.inner(latent, injected_noise[:, : self.n_inner])
-            return series
+        return self.carried(latent, injected_noise) if self.trained else self.from_inner(latent, injected_noise)
+
+    def from_inner(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
+        """As :meth:`forward` before the network is trained."""
+        series: Tensor = self.inner(latent, injected_noise[:, : self.n_inner])
+        return series
+
+    def carried(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
+        """As :meth:`forward` when the network is trained."""
         codes, values = self.codes(latent), self.source(injected_noise)
         times = torch.linspace(0, 1, N_STEPS + 1, device=latent.device)
         # Values over their standard deviation change by what the network adds alone, so no step errs in the rest.

@@ -60,17 +60,17 @@ class RobustCurve:
     @classmethod
     def fit(cls, values: Numbers) -> RobustCurve:
         """The curve to mean 0 and standard deviation 1 for ``values`` in robust standard deviations from the median."""
-        compressed = _compressed(values)
+        compressed = log_compressed(values)
         return cls(float(values.min()), float(values.max()), float(compressed.mean()), float(compressed.std()))
 
     def forward(self, values: Numbers) -> Numbers:
         inside = np.clip(values, self.low, self.high)
-        compressed = _compressed(inside) + (values - inside) / _inverse_slope(inside)
+        compressed = log_compressed(inside) + (values - inside) / _inverse_slope(inside)
         return (compressed - self.centre) / self.spread
 
     def inverse(self, scaled: Numbers) -> Numbers:
         compressed = scaled * self.spread + self.centre
-        inside = np.clip(compressed, *_compressed(np.array([self.low, self.high])))
+        inside = np.clip(compressed, *log_compressed(np.array([self.low, self.high])))
         excess = np.maximum(np.abs(inside) - KNEE, 0)
         values = np.clip(inside, -KNEE, KNEE) + np.sign(inside) * np.expm1(excess)
         result: Numbers = values + (compressed - inside) * _inverse_slope(values)
@@ -226,14 +226,15 @@ def robust_spread(values: Numbers) -> float:
     return float(values.std())
 
 
-def _compressed(values: Numbers) -> Numbers:
+def log_compressed(values: Numbers) -> Numbers:
+    """Linear up to ``KNEE`` on both sides of 0, logarithmic beyond; values of any shape."""
     excess = np.maximum(np.abs(values) - KNEE, 0)
     result: Numbers = np.clip(values, -KNEE, KNEE) + np.sign(values) * np.log1p(excess)
     return result
 
 
 def _inverse_slope(values: Numbers) -> Numbers:
-    """1 over the derivative of :func:`_compressed`."""
+    """1 over the derivative of :func:`log_compressed`."""
     return 1 + np.maximum(np.abs(values) - KNEE, 0)
 
 

@@ -1,74 +1,161 @@
-"""From what networks see to raw units without leaving the device: :meth:`Preprocessor.inverse` for training loops."""
+"""From what networks see to raw units as operations of torch: :meth:`Preprocessor.inverse` on a device, or in a graph.
+
+Training loops take :class:`Units`, which leaves series on the common grid. A graph that stands for all that sampling
+does, such as one for ONNX, takes :class:`RawSeries`, which gives each series its own length.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
+from scipy.interpolate import make_interp_spline
 from torch import Tensor
 
 from tsinfogan.preprocessing.preprocessor import Preprocessor
-from tsinfogan.preprocessing.scaling import QuantileCurve
-
-MAX_TABULATED = 12.0
-"""Absolute network values up to which a curve is tabulated; it is linear beyond."""
-POINTS = 4801
+from tsinfogan.preprocessing.scaling import KNEE, Curve, QuantileCurve, RobustCurve, log_compressed
 
 
 class Units:
-    """The inverse transform to raw units on ``device``. Series stay on the common grid; their length is a channel.
-
-    Curves are tabulated: piecewise linear ones exactly, others to about four digits.
-    """
+    """The inverse transform to raw units on ``device``. Series stay on the common grid; their length is a channel."""
 
     def __init__(self, preprocessor: Preprocessor, device: torch.device) -> None:
         self.channels, self.lengths = preprocessor.channels, preprocessor.lengths
         self.log_length = preprocessor.log_length
+        self.wide = torch.float32 if device.type == "mps" else torch.float64  # which that has not
 
         def per_channel(values: list[float]) -> Tensor:
-            return tensor(values).view(1, -1, *(1,) * len(preprocessor.grid))
-
-        def tensor(values: object) -> Tensor:
-            return torch.tensor(values, dtype=torch.float32, device=device)
+            tensor = torch.tensor(values, dtype=torch.float32, device=device)
+            return tensor.view(1, -1, *(1,) * len(preprocessor.grid))
 
         self.offset = per_channel([channel.offset for channel in self.channels])
         self.scale = per_channel([channel.scale for channel in self.channels])
         lows, highs = zip(*(channel.limits for channel in self.channels), strict=True)
         self.floor = per_channel([-math.inf if low is None else low for low in lows])
         self.ceiling = per_channel([math.inf if high is None else high for high in highs])
-        self.curves: dict[int, tuple[Tensor, Tensor]] = {}
-        for index, channel in enumerate(self.channels):
-            if (curve := channel.curve) is not None:
-                knots = curve.scores if isinstance(curve, QuantileCurve) else ()
-                points = np.append(np.linspace(-MAX_TABULATED, MAX_TABULATED, POINTS), knots)
-                scaled = np.unique(points.astype(np.float32))
-                self.curves[index] = tensor(scaled), tensor(curve.inverse(scaled.astype(np.float64)))
+        self.curves = [_inverse_of(channel.curve, device) for channel in self.channels]
 
     def __call__(self, values: Tensor) -> Tensor:
         """Network values ``(n, n_channels + n_constant, *grid)`` in raw units, the last channel timepoints."""
-        n_channels = len(self.channels)
-        raw = values[:, :n_channels]
-        if self.curves:
-            raw = raw.clone()
-            for index, (scaled, linear) in self.curves.items():
-                raw[:, index] = _interpolated(raw[:, index].contiguous(), scaled, linear)
-        raw = torch.minimum(torch.maximum(raw * self.scale + self.offset, self.floor), self.ceiling)
-        for index, channel in enumerate(self.channels):
-            if channel.step:
-                raw[:, index] = channel.low + ((raw[:, index] - channel.low) / channel.step).round() * channel.step
-            if channel.kind != "real":
-                raw[:, index] = raw[:, index].round()
+        raw = self.raw(values[:, : len(self.channels)])
         if self.lengths is None:
             return raw
+        length = self.length(values)[:, None, None]  # (n, 1, 1)
+        return torch.cat([raw, length.float().expand(-1, -1, values.shape[2])], dim=1)
+
+    def raw(self, scaled: Tensor) -> Tensor:
+        """Scaled channels ``(n, n_channels, …)`` in raw units; NaN stays NaN."""
+        curved = [
+            scaled[:, index] if inverse is None else inverse(scaled[:, index])
+            for index, inverse in enumerate(self.curves)
+        ]
+        raw = torch.stack(curved, dim=1) * self.scale + self.offset
+        raw = torch.minimum(torch.maximum(raw, self.floor), self.ceiling)
+        return torch.stack([self._stepped(raw[:, index], index) for index in range(len(self.channels))], dim=1)
+
+    def length(self, values: Tensor) -> Tensor:
+        """``(n,)`` timepoints of each series, a float, by the last channel of ``(n, n_channels + 1, t)``."""
+        assert self.lengths is not None
         mean, std = self.log_length
-        log_length = values[:, n_channels:].mean(dim=2, keepdim=True) * std + mean  # (n, 1, 1)
-        length = log_length.clamp(*(math.log(length) for length in self.lengths)).exp().round()
-        return torch.cat([raw, length.expand(-1, -1, values.shape[2])], dim=1)
+        log_length = values[:, len(self.channels)].to(self.wide).mean(dim=1) * std + mean
+        return log_length.clamp(math.log(self.lengths[0]), math.log(self.lengths[1])).exp().round()
+
+    def _stepped(self, raw: Tensor, index: int) -> Tensor:
+        """One channel ``(n, …)`` on its steps, or rounded."""
+        channel = self.channels[index]
+        if channel.step:
+            raw = (channel.low + ((raw.to(self.wide) - channel.low) / channel.step).round() * channel.step).float()
+        return raw if channel.kind == "real" else raw.round()
 
 
-def _interpolated(values: Tensor, points: Tensor, table: Tensor) -> Tensor:
-    """Linear interpolation in a table over increasing points, extrapolated by its first and its last piece."""
-    after = torch.searchsorted(points, values).clamp(1, len(points) - 1)
-    start, begin = points[after - 1], table[after - 1]
-    return begin + (values - start) * (table[after] - begin) / (points[after] - start)
+class RawSeries:
+    """The inverse transform to raw units and lengths, as :meth:`Preprocessor.inverse`, on ``device``.
+
+    A series of its own length is evaluated between two points of the grid by the cubic of the not-a-knot spline there.
+    That cubic is given by values and slopes at both points (Hermite's form), and slopes are a linear map of the values.
+    """
+
+    def __init__(self, preprocessor: Preprocessor, device: torch.device) -> None:
+        self.units = Units(preprocessor, device)
+        self.lengths, self.n_points = preprocessor.lengths, preprocessor.grid[0]
+        if self.lengths is not None:
+            self.points = torch.arange(self.lengths[1], dtype=self.units.wide, device=device)  # (T,)
+            self.slopes = torch.from_numpy(_slopes(self.n_points).astype(np.float32)).to(device)  # (t, t)
+
+    def __call__(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Network values to raw ones, NaN beyond each case's length, and lengths.
+
+        Args:
+            values: ``(n, n_channels + n_constant, *grid)``.
+
+        Returns:
+            ``(n, n_channels, greatest length)`` or ``(n, n_channels, *grid)`` float32, and ``(n,)`` int64.
+        """
+        n_channels = len(self.units.channels)
+        if self.lengths is None:
+            whole = values.new_full((len(values),), values.shape[-1], dtype=torch.int64)
+            return self.units.raw(values), whole
+        lengths = self.units.length(values)  # (n,)
+        series = self._resampled(values[:, :n_channels], lengths)
+        beyond = self.points >= lengths[:, None]  # (n, T)
+        return self.units.raw(series).masked_fill(beyond[:, None], math.nan), lengths.long()
+
+    def _resampled(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """``(n, c, t)`` at ``(n,)`` evenly spaced points each: ``(n, c, T)``, beyond the length the last value."""
+        last = self.n_points - 1
+        if not last:
+            return values.expand(-1, -1, len(self.points))
+        position = (self.points * (last / (lengths - 1).clamp_min(1))[:, None]).clamp_max(last)  # (n, T)
+        before = position.floor().clamp_max(last - 1)
+        share = (position - before).float()[:, None]  # (n, 1, T) of the way to the next point
+        index = before.long()[:, None].expand(-1, values.shape[1], -1)  # (n, c, T)
+        slopes = values @ self.slopes.T  # (n, c, t)
+        start, end = values.gather(2, index), values.gather(2, index + 1)
+        rise, leave, arrive = end - start, slopes.gather(2, index), slopes.gather(2, index + 1)
+        bend = leave + arrive - 2 * rise
+        return start + share * (leave + share * (rise - leave - bend + share * bend))
+
+
+def _slopes(n_points: int) -> np.ndarray:
+    """``(t, t)`` from values on ``t`` points, a distance of 1 apart, to the slopes of the spline through them there."""
+    points = np.arange(n_points, dtype=float)
+    degree = min(3, n_points - 1)
+    spline = make_interp_spline(points, np.eye(n_points), k=degree)
+    return spline.derivative()(points) if degree else np.zeros((1, 1))
+
+
+def _inverse_of(curve: Curve | None, device: torch.device) -> Callable[[Tensor], Tensor] | None:
+    """The inverse of a curve for tensors of any shape, which keeps NaN; None for a linear channel."""
+    if curve is None:
+        return None
+    return _QuantileInverse(curve, device) if isinstance(curve, QuantileCurve) else _RobustInverse(curve)  # type: ignore[arg-type]
+
+
+class _RobustInverse:
+    """:meth:`RobustCurve.inverse` of a tensor."""
+
+    def __init__(self, curve: RobustCurve) -> None:
+        self.curve = curve
+        self.low, self.high = log_compressed(np.array([curve.low, curve.high])).tolist()
+
+    def __call__(self, scaled: Tensor) -> Tensor:
+        linear = scaled * self.curve.spread + self.curve.centre
+        inside = linear.clamp(self.low, self.high)
+        excess = (inside.abs() - KNEE).clamp_min(0)
+        values = inside.clamp(-KNEE, KNEE) + inside.sign() * excess.expm1()
+        return values + (linear - inside) * (1 + (values.abs() - KNEE).clamp_min(0))
+
+
+class _QuantileInverse:
+    """:meth:`QuantileCurve.inverse` of a tensor: the first and the last piece are extended."""
+
+    def __init__(self, curve: QuantileCurve, device: torch.device) -> None:
+        start, end = (np.array(each) for each in (curve.scores, curve.values))
+        pieces = (start[:-1], end[:-1], np.diff(end) / np.diff(start))
+        self.start, self.value, self.slope = (torch.tensor(each, dtype=torch.float32, device=device) for each in pieces)
+
+    def __call__(self, scaled: Tensor) -> Tensor:
+        piece = (scaled[..., None] >= self.start[1:]).sum(-1)  # a sum, which every runtime of graphs has
+        return self.value[piece] + (scaled - self.start[piece]) * self.slope[piece]
