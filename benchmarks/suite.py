@@ -239,7 +239,7 @@ def picture(rows: list[Row], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", type=Path)
+    parser.add_argument("rows", nargs="?", type=Path, default=Path("suite.jsonl"), help="file of results")
     parser.add_argument("--sets", nargs="*", default=SUITE)
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     parser.add_argument("--jobs", type=int, default=1)

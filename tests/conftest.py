@@ -22,6 +22,14 @@ from tsinfogan.formats import FORMATS
 TINY = ("--width", "8", "--batch-size", "8", "--device", "cpu")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _hangups_are_heard():
+    """Under ``nohup`` they are ignored, by this process and by all that it starts."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 class Outcome(NamedTuple):
     code: int
     out: bytes
