@@ -56,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("dataset", choices=["sines", "stocks", "energy"])
+    parser.add_argument("dataset", nargs="?", default="energy", choices=["sines", "stocks", "energy"])
     parser.add_argument("--seeds", default="0", help="one training each, such as 0,1,2")
     parser.add_argument("--models", type=Path, metavar="FOLDER", help="keep the runs in this folder")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="score the runs of this folder, train nothing")

@@ -1,4 +1,4 @@
-"""How many threads a training takes."""
+"""How many threads a training takes, and in which precision it computes."""
 
 from __future__ import annotations
 
@@ -44,3 +44,24 @@ def test_who_names_a_number_of_threads_gets_it(monkeypatch: pytest.MonkeyPatch) 
 
 def test_idle_processors_of_this_machine() -> None:
     assert 0 <= devices.n_idle_processors(0.02) <= (devices.os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("gain", [0.7, 1.0, 1.5])
+def test_the_faster_precision_is_taken_where_the_processor_has_bf16(
+    monkeypatch: pytest.MonkeyPatch, gain: float
+) -> None:
+    seconds = {torch.float32: gain, torch.bfloat16: 1.0}
+    monkeypatch.setattr(devices, "_seconds_of_a_convolution", lambda dtype: seconds[dtype])
+    monkeypatch.setattr(devices, "_multiplies_bf16", lambda device: True)
+    devices._bf16_gain.cache_clear()
+    cpu = torch.device("cpu")
+    assert devices.choose_precision("auto", cpu) == (torch.bfloat16 if gain > 1.1 else torch.float32)
+    assert devices.choose_precision("float32", cpu) == torch.float32
+    devices._bf16_gain.cache_clear()
+    assert torch.get_num_threads() == 2
+    monkeypatch.setattr(devices, "_multiplies_bf16", lambda device: False)
+    assert devices.choose_precision("auto", cpu) == torch.float32
+
+
+def test_a_convolution_takes_time_in_both_precisions() -> None:
+    assert all(devices._seconds_of_a_convolution(dtype) > 0 for dtype in (torch.float32, torch.bfloat16))
