@@ -10,7 +10,6 @@ import torch
 from _trainers import images, make, moved_steps, waves, weights
 from tsinfogan.errors import SettingError
 from tsinfogan.models.flow import FlowGenerator
-from tsinfogan.sampling.inference import posteriors
 from tsinfogan.training.flow_matching import LATE, WARM_UP_STEPS, FlowStage
 from tsinfogan.training.monitor import CollapseMonitor
 from tsinfogan.training.plan import MIN_FLOW_STEPS, Plan, make_plan
@@ -58,6 +57,20 @@ def test_a_known_label_is_the_code_whatever_q_reads() -> None:
     trainer.flow.begin(trainer.model.discriminator, trainer.data, wrong)
     assert trainer.flow.values[0][0] == 1
     assert trainer.flow.latents[0, trainer.model.settings.latent.noise_dim + 1] == 1
+
+
+def test_the_series_that_q_is_least_sure_of_are_left_out() -> None:
+    trainer = make(waves(40), max_steps=13, flow_steps=5)
+    assert trainer.flow is not None
+    trainer.flow.begin(trainer.model.discriminator, trainer.data, trainer.labels)
+    assert trainer.flow.cases is not None
+    sure = posteriors(trainer.model.discriminator, trainer.data)[0].softmax(1).amax(1)
+    assert sorted(trainer.flow.cases.tolist()) == sorted(sure.argsort()[4:].tolist())
+    drawn = torch.cat([trainer.batches.draw(step, among=trainer.flow.cases).case for step in range(9)])
+    assert set(drawn.tolist()) == set(trainer.flow.cases.tolist())
+    known = torch.zeros_like(trainer.labels)
+    trainer.flow.begin(trainer.model.discriminator, trainer.data, known)
+    assert trainer.flow.cases.tolist() == list(range(40))
 
 
 def test_nothing_is_watched_while_nothing_watched_changes() -> None:

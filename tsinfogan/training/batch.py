@@ -66,19 +66,26 @@ class BatchSource:
         self.model, self.data, self.labels, self.augmenter = model, data, labels, augmenter
         self.batch_size, self.seed = batch_size, seed
         self.pseudo_labels = torch.full_like(labels, UNLABELLED)
-        self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
+        self._epoch, self._order = (-1, 0), torch.empty(0, dtype=torch.long)
 
-    def draw(self, step: int, preferred: Tensor | None = None, n_injected: int | None = None) -> Batch:
+    def draw(
+        self,
+        step: int,
+        preferred: Tensor | None = None,
+        n_injected: int | None = None,
+        among: Tensor | None = None,
+    ) -> Batch:
         """The batch of one step.
 
         Args:
             step: number of the step.
+            among: indices of the cases that are drawn from; None for all.
             n_injected: width of the injected noise, if not as the model's generator takes it.
             preferred: indices of cases of which one in ``LABELLED_SHARE`` of the batch is drawn, if there are any.
         """
         n, device = self.batch_size, self.data.device
         rng = generator_at(device, self.seed, Stream.STEP, step)
-        index = self.next_cases(step)
+        index = self.next_cases(step, among)
         if preferred is not None and len(preferred):
             extra = torch.randint(len(preferred), (n // LABELLED_SHARE,), generator=rng, device=device)
             index = torch.cat([preferred[extra], index[len(extra) :]])
@@ -99,16 +106,20 @@ class BatchSource:
             time=torch.rand(n, generator=rng, device=device),
         )
 
-    def next_cases(self, step: int) -> Tensor:
-        """Indices ``(batch_size,)``: every case once an epoch, in an order that the seed and the epoch decide."""
-        n_cases, n = len(self.data), self.batch_size
+    def next_cases(self, step: int, among: Tensor | None = None) -> Tensor:
+        """Indices ``(batch_size,)``: every case once an epoch, in an order that the seed and the epoch decide.
+
+        Of ``among``, where only those cases are drawn from.
+        """
+        n_cases, n = len(self.data) if among is None else len(among), self.batch_size
         chosen: list[Tensor] = []
         position, end = step * n, (step + 1) * n
         while position < end:
             epoch, first = divmod(position, n_cases)
-            if epoch != self._epoch:
+            if (epoch, n_cases) != self._epoch:
                 order = torch.randperm(n_cases, generator=generator_at("cpu", self.seed, Stream.DATA, epoch))
-                self._epoch, self._order = epoch, order.to(self.data.device)
+                self._epoch, self._order = (epoch, n_cases), order.to(self.data.device)
             chosen.append(self._order[first : first + end - position])
             position += len(chosen[-1])
-        return torch.cat(chosen)
+        index = torch.cat(chosen)
+        return index if among is None else among[index]

@@ -25,6 +25,9 @@ WARM_UP_STEPS = 100
 LATE = 2
 """Times are 1 − u^LATE for u ~ U(0, 1): late ones, where details are decided, are the most frequent."""
 BOUND_WEIGHT = 0.1
+DOUBTFUL_SHARE = 0.1
+"""Share of the series that are left out: those whose category Q is least sure of, nearly all of its errors among them.
+Their codes would be learned as they were read, and samples of a category be of another kind now and then."""
 FIRST_READ = 0.3
 """The bound counts from this time on: what an earlier velocity leads to is a mean of many series."""
 
@@ -51,12 +54,23 @@ class FlowStage:
         self.discriminator: Discriminator | None = None
         self.values: list[Tensor] = []
         self.latents = torch.empty(0)
+        self.cases: Tensor | None = None
 
     def begin(self, discriminator: Discriminator, data: Tensor, labels: Tensor) -> None:
-        """Reads the codes of all real series ``(n, c, t)``; of one with a label ``(n,)``, not −1, that is the first."""
+        """Reads the codes of all real series ``(n, c, t)``; of one with a label ``(n,)``, not −1, that is the first.
+
+        :attr:`cases` are then those to learn from.
+        """
         self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
-        read = zip(self.latent.codes, posteriors(discriminator, data), strict=True)
-        self.values = [code.estimate(parameters).to(data.device) for code, parameters in read]  # (n,) each
+        read = [parameters.to(data.device) for parameters in posteriors(discriminator, data)]
+        self.values = [  # (n,) each
+            code.estimate(parameters) for code, parameters in zip(self.latent.codes, read, strict=True)
+        ]
+        if (first := self.latent.first_category) is not None:
+            confidence = read[first[0]].softmax(1).amax(1)  # (n,)
+            confidence[labels >= 0] = 1
+            least = confidence.kthvalue(1 + int(DOUBTFUL_SHARE * len(data))).values
+            self.cases = (confidence >= least).nonzero()[:, 0]
         if (labels >= 0).any():
             self.values[0] = torch.where(labels >= 0, labels, self.values[0])
         noise = torch.zeros(len(data), self.latent.noise_dim, device=data.device)

@@ -224,7 +224,7 @@ class Trainer:
         if number == self.settings.flow_start:
             stage.begin(self.model.discriminator, self.data, self.labels)
         stage.set_rate(number)
-        stats = self._run_step("flow", stage.step, self.batches.draw(number))
+        stats = self._run_step("flow", stage.step, self.batches.draw(number, among=stage.cases))
         self.steps_done += 1
         self._average(self.settings.flow_start, [self.model.generator], [self.generator])
         return stats
