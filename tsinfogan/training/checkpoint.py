@@ -25,6 +25,8 @@ AGREEMENT, TEMPERATURE = "category_agreement", "category_temperature"
 """Entries beside the weights."""
 TRAINING, AVERAGE, STEPS_DONE = "training.", "average_", "steps_done"
 """How the names of the second part begin; how those of the averaged networks begin in a trainer's state; an entry."""
+INNER, FLOW_TRAINED = "generator.inner.", "generator.trained"
+"""How the names of the generator begin that a flow generator no longer uses once it is trained; whether it is."""
 
 
 def networks(model: Model) -> nn.ModuleDict:
@@ -40,6 +42,13 @@ def model_tensors(model: Model) -> dict[str, Tensor]:
     if model.class_proportions:
         tensors[CLASS_PROPORTIONS] = torch.tensor(model.class_proportions, dtype=torch.float64)
     return tensors
+
+
+def sampling_tensors(model: Model) -> dict[str, Tensor]:
+    """The first part without the generator of adversarial training where a trained flow generator stands for it."""
+    tensors = model_tensors(model)
+    is_spare = INNER if bool(tensors.get(FLOW_TRAINED, False)) else ()
+    return {name: value for name, value in tensors.items() if not name.startswith(is_spare)}
 
 
 def take_calibration(model: Model, tensors: dict[str, Tensor]) -> None:
@@ -88,6 +97,8 @@ def read_tensors(
 ) -> dict[str, Tensor]:
     """Tensors of a file by their names in code; with ``like``, all of these, of the same sizes and types, and finite.
 
+    Only what :func:`sampling_tensors` leaves out may be missing.
+
     Raises:
         ValueError, KeyError, SafetensorError: the content is not so.
         OSError: it is no ordinary file.
@@ -95,13 +106,17 @@ def read_tensors(
     check_ordinary(path)
     with safe_open(path, "pt") as file:
         entries = {key: stored for stored in file.keys() if wanted(key := name_in_code(stored))}  # noqa: SIM118
-        for key, tensor in (like or {}).items():
+        spare = {key for key in like or {} if key.startswith(INNER)} - entries.keys()
+        like = {key: tensor for key, tensor in (like or {}).items() if key not in spare}
+        for key, tensor in like.items():
             shape = tuple(file.get_slice(entries[key]).get_shape())
             if shape != tuple(tensor.shape):
                 raise ValueError(f"{key}: expected shape {tuple(tensor.shape)}, got {shape}")
         # Clones, because the file stays open as long as a tensor is mapped to it.
         tensors = {key: file.get_tensor(stored).clone() for key, stored in entries.items()}
+    if spare and not bool(tensors.get(FLOW_TRAINED, False)):
+        raise ValueError("it holds no trained generator")
     for key, tensor in tensors.items() if like else ():
-        if tensor.dtype != (like or {}).get(key, tensor).dtype or not bool(tensor.isfinite().all()):
+        if tensor.dtype != like.get(key, tensor).dtype or not bool(tensor.isfinite().all()):
             raise ValueError(f"{key} holds values that are no numbers")
     return tensors

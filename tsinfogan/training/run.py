@@ -265,7 +265,7 @@ class Run:
             tensors = self._tensors(MODEL, lambda name: not name.startswith(TRAINING), expected)
             model = Model.build(self.plan.model, self.card, self.preprocessor)
             take_calibration(model, tensors)
-            networks(model).load_state_dict(tensors)
+            networks(model).load_state_dict({**networks(model).state_dict(), **tensors})
         model.names = self.names
         return model.to(torch.device(device))
 

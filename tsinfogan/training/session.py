@@ -326,7 +326,15 @@ def picture(model: Model, seed: int = 0) -> bytes:
 
 
 def describe(run: Run, model: Model) -> str:
-    """The model card as Markdown."""
+    """The model card of a run directory, as Markdown."""
+    return f"""{model_summary(run, model, run.name)}
+`config.json` holds every setting, `metrics.jsonl` the losses and each code's bound on I(c; x), `{PICTURE}` samples.
+The networks imitate the training data, including its gaps and biases; check samples before relying on them.
+"""
+
+
+def model_summary(run: Run, model: Model, address: str) -> str:
+    """What the model is, in Markdown, with a command that samples from it at ``address``."""
     plan, card, latent = run.plan, model.card, model.settings.latent
     version = run.config.get("versions", {}).get("tsinfogan", "?")
     codes = "\n".join(
@@ -334,7 +342,7 @@ def describe(run: Run, model: Model) -> str:
         for column, code in zip(latent.columns, latent.codes, strict=True)
     )
     grid = " × ".join(map(str, model.preprocessor.grid))
-    return f"""# {run.name}
+    return f"""# {address}
 
 A {plan.recipe} model ({plan.model.backbone} networks), trained by tsinfogan {version} on {card.name}:
 {run.data.get("n_cases", "?")} cases, channels {", ".join(card.channels)}. The networks work on a grid of {grid}.
@@ -343,8 +351,5 @@ A {plan.recipe} model ({plan.model.backbone} networks), trained by tsinfogan {ve
 |---|---|---|
 {codes}
 
-    tsinfogan sample --model {run.name} -n 100 > out.csv
-
-`config.json` holds every setting, `metrics.jsonl` the losses and each code's bound on I(c; x), `{PICTURE}` samples.
-The networks imitate the training data, including its gaps and biases; check samples before relying on them.
+    tsinfogan sample --model {address} -n 100 > out.csv
 """
