@@ -5,6 +5,9 @@
 # make interop the tests with aeon, for which pip takes an older numpy and pandas: VENV=FOLDER gives it one of its own
 # make fuzz    hostile and mutated data files through the readers, for two minutes
 # make bench   the figures of docs/benchmarks.md
+# make dist    wheel and sdist in dist/, each installed into a bare environment and used there
+# make lowest  the tests on the lowest versions that pyproject.toml promises; as torch 2.6 brings CUDA, that takes 6 GB
+# make letters trains the model of --pretrained letters anew, five minutes on a quiet core, and prints its checksums
 # make clean   remove what these made
 
 PYTHON ?= python3
@@ -15,7 +18,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 PACKAGE := build/package
 
-.PHONY: demo test check docs interop fuzz bench clean
+.PHONY: demo test check docs interop fuzz bench dist lowest letters clean
 
 demo: $(VENV)/.installed
 	$(BIN)/tsinfogan train --steps $(DEMO_STEPS)
@@ -48,6 +51,25 @@ fuzz: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed
 	for script in $(filter-out %/fuzz_files.py %/faults.py,$(wildcard benchmarks/[a-z]*.py)); do $(BIN)/python $$script || exit 1; done
+
+dist: $(VENV)/.installed-dist # the wheel is built from the sdist
+	rm -rf build dist
+	$(BIN)/python -m build --outdir dist > /dev/null
+	$(BIN)/twine check --strict dist/*
+	test $$(cat dist/*.whl | wc -c) -le 3000000
+	for file in dist/*; do PYTHON=$(PYTHON) tests/smoke.sh $$file || exit 1; done
+
+lowest:
+	$(PYTHON) -m venv --clear $(VENV)/lowest
+	$(VENV)/lowest/bin/python -m pip install -qq --disable-pip-version-check -c constraints-lowest.txt -e ".[test]"
+	OMP_NUM_THREADS=1 $(VENV)/lowest/bin/python -m pytest -n auto
+
+letters: $(VENV)/.installed
+	rm -rf build/letters
+	OMP_NUM_THREADS=1 $(BIN)/tsinfogan train --width 16 --steps 9000 --set flow_steps=5000 --seed 0 --device cpu --precision float32 --runs build/letters
+	$(BIN)/python -c "from pathlib import Path; from tsinfogan import find_run; from tsinfogan.sharing.pretrained import pack; \
+	  pack(find_run(Path('build/letters')), Path('tsinfogan/sharing/letters'))"
+	cat tsinfogan/sharing/letters/SHA256SUMS
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis out.csv out.png

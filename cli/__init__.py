@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import typer
 
+from tsinfogan.cli._completion import VARIABLE
 from tsinfogan.cli._errors import in_options, lacks_memory
 from tsinfogan.cli._output import printable
 from tsinfogan.cli._signals import end_at_signals
@@ -20,7 +21,10 @@ from tsinfogan.cli.augment_study import augment_study
 from tsinfogan.cli.datasets import datasets_app
 from tsinfogan.cli.encode import encode
 from tsinfogan.cli.evaluate import evaluate
+from tsinfogan.cli.explore import explore
+from tsinfogan.cli.export import export
 from tsinfogan.cli.name import name
+from tsinfogan.cli.push import push
 from tsinfogan.cli.report import report
 from tsinfogan.cli.runs import runs_app
 from tsinfogan.cli.sample import sample
@@ -46,14 +50,31 @@ OLD_VALUES = {
 }
 """Options and their values by names that this version still takes, and the names of today."""
 
+EXAMPLES = """\
+tsinfogan train --data mine.csv            learns from columns case,time,…
+
+tsinfogan report                           what each code does, on one page
+
+tsinfogan name --cat 3 "fast s"            calls a category by a name
+
+tsinfogan sample --label "fast s" -n 20    new series of that category
+
+tsinfogan encode mine.csv -o codes.csv     the codes of real series
+
+tsinfogan evaluate --quick                 generated beside real series
+
+tsinfogan COMMAND --help                   all that can be set
+"""
+"""Paragraphs of one line, as some typers join the lines of a paragraph."""
+
 app = typer.Typer(
     name="tsinfogan",
     help="InfoGAN for time series: finds the categories and the continuous features of your series without labels, and "
     "generates new series with the category and the features that you ask for.",
-    add_completion=False,
+    epilog=EXAMPLES,
     pretty_exceptions_enable=False,
 )
-for command in (train, sample, encode, name, report, evaluate, augment_study):
+for command in (train, sample, encode, name, report, explore, evaluate, augment_study, export, push):
     app.command()(command)
 app.add_typer(datasets_app)
 app.add_typer(runs_app)
@@ -124,6 +145,8 @@ def _guarded(arguments: list[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
+    if os.environ.get(VARIABLE):
+        command(prog_name="tsinfogan")  # prints what could follow, and exits
     arguments = under_new_names(arguments)
     try:
         with command.make_context("tsinfogan", arguments or ["--help"]) as context:

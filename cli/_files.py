@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 
 def found_run(runs: Path, name: str | None) -> Run:
-    """The run called ``name``, or the newest; what is passed over, or still in training, is said on stderr."""
+    """The run called ``name``, which may be on a hub, or the newest; what is passed over or unfinished is said."""
+    if name is not None and name.startswith("hf://"):
+        from tsinfogan.sharing.hub import fetched_run
+
+        return fetched_run(name)
     from tsinfogan.training.files import is_locked
     from tsinfogan.training.run import find_run
 

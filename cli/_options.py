@@ -5,9 +5,15 @@ from __future__ import annotations
 import shlex
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from tsinfogan.cli import _completion as completion
+from tsinfogan.cli._output import hint
+
+if TYPE_CHECKING:
+    from tsinfogan.training.run import Run
 
 DEFAULT_RUNS = Path("runs")
 
@@ -21,7 +27,11 @@ RUNS = option(
     "Directory that runs are kept in.", "--runs", default=DEFAULT_RUNS, envvar="TSINFOGAN_RUNS", metavar="DIR"
 )
 DEVICE = option("Where to compute: auto, cpu, cuda or mps; auto prefers a GPU.", default="auto")
-MODEL = option("Run: a name or a path. Default: the newest.", metavar="RUN")
+MODEL = option(
+    "Run: a name, a path, or hf://user/name on a hub. Default: the newest.",
+    metavar="RUN",
+    autocompletion=completion.runs,
+)
 OUT = option("File to write. Default: standard output.", "-o", "--out", metavar="FILE")
 SPREADSHEET_SAFE = option(
     "Write an apostrophe before names that a spreadsheet would run as a formula.", "--spreadsheet-safe", default=False
@@ -63,3 +73,9 @@ def command_for(runs: Path, *words: str) -> str:
     """A command line for the user to copy."""
     directory = () if runs == DEFAULT_RUNS else ("--runs", str(runs))
     return shlex.join(("tsinfogan", *words, *directory))
+
+
+def hint_for(run: Run, runs: Path, command: str, *words: str) -> None:
+    """Names the likeliest next command for a run that is kept in ``runs``."""
+    if run.path.parent == runs:
+        hint(command_for(runs, command, run.name, *words))

@@ -37,6 +37,12 @@ def show(text: str) -> None:
     print(printable(text))
 
 
+def hint(command: str) -> None:
+    """Names the likeliest next command on stderr, to a person only."""
+    if sys.stderr.isatty():
+        say(f"next: {command}")
+
+
 def say_notes(notes: Iterable[str]) -> None:
     """Prints each note on a line of its own on stderr."""
     for note in notes:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 import typer
 
-from tsinfogan.cli._output import print_fields, print_table, say
+from tsinfogan.cli import _completion as completion
+from tsinfogan.cli._output import hint, print_fields, print_table, say
 
 datasets_app = typer.Typer(name="datasets", help="List the datasets, tell about one, or fetch one ahead of time.")
 
@@ -29,7 +32,7 @@ def list_datasets() -> None:
 
 
 @datasets_app.command()
-def info(name: str = typer.Argument(help="Name of a dataset.")) -> None:
+def info(name: str = typer.Argument(help="Name of a dataset.", autocompletion=completion.datasets)) -> None:
     """Tell source, licence, citation and default codes of one dataset."""
     from tsinfogan.datasets import get_dataset
 
@@ -41,7 +44,7 @@ def info(name: str = typer.Argument(help="Name of a dataset.")) -> None:
 
 
 @datasets_app.command()
-def fetch(name: str = typer.Argument(help="Name of a dataset.")) -> None:
+def fetch(name: str = typer.Argument(help="Name of a dataset.", autocompletion=completion.datasets)) -> None:
     """Fetch a dataset into the cache, so that training needs no network."""
     from tsinfogan.datasets import get_dataset
     from tsinfogan.datasets.sources import cache_folder, data_folder
@@ -52,3 +55,4 @@ def fetch(name: str = typer.Argument(help="Name of a dataset.")) -> None:
     where = f"in {own} or in {cache_folder()}" if own else f"in {cache_folder()}"
     made_here = not dataset.source.startswith("http")
     say(f"{name} is ready: {'it is made on the spot' if made_here else f'it is kept {where}'}")
+    hint(shlex.join(("tsinfogan", "train", "--dataset", name)))

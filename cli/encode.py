@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 
 import typer
 
+from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, existing_file, found_run, is_dataset, read_beside, read_dataset, reads_files
 from tsinfogan.cli._options import option
@@ -31,7 +32,11 @@ def encode(
     model: str | None = shared.MODEL,
     runs: Path = shared.RUNS,
     out: Path | None = shared.OUT,
-    format_name: str | None = option("csv or parquet. Default: by FILE's name, otherwise csv.", "--format"),
+    format_name: str | None = option(
+        "csv or parquet. Default: by FILE's name, otherwise csv.",
+        "--format",
+        autocompletion=completion.one_of(*FORMATS),
+    ),
     spreadsheet_safe: bool = shared.SPREADSHEET_SAFE,
     device: str = shared.DEVICE,
 ) -> None:
@@ -60,6 +65,8 @@ def encode(
             parquet.write_table(table, stream, compression="zstd")
         else:
             _write_csv(table, stream, spreadsheet_safe)
+    if out is not None:
+        shared.hint_for(run, runs, "report")
 
 
 def _check_source(source: str, split: str | None) -> None:

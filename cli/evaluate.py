@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
+from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import (
     PLAIN,
@@ -53,7 +54,10 @@ class Inputs(NamedTuple):
 def evaluate(
     asked: Reading,
     name: str | None = typer.Argument(
-        None, metavar="RUN", help="Run to evaluate, a name or a path. Default: the newest."
+        None,
+        metavar="RUN",
+        help="Run to evaluate, a name or a path. Default: the newest.",
+        autocompletion=completion.runs,
     ),
     real: str | None = option(
         "Real series that the generator has seen. Default: what the run was trained on.", metavar="FILE|DATASET"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import PLAIN, Reading, found_run, reads_files, real_series
 from tsinfogan.cli._options import option
@@ -20,7 +21,10 @@ PAGE, PICTURE, FIGURES = "report.html", "report.png", "report.json"
 def report(
     asked: Reading,
     name: str | None = typer.Argument(
-        None, metavar="RUN", help="Run to report on, a name or a path. Default: the newest."
+        None,
+        metavar="RUN",
+        help="Run to report on, a name or a path. Default: the newest.",
+        autocompletion=completion.runs,
     ),
     runs: Path = shared.RUNS,
     out: Path | None = option("Where to write. Default: the run's own folder.", "--out", metavar="FOLDER"),
@@ -62,3 +66,4 @@ def report(
         show(card.sentence)
     for file in files:
         show(str(folder / file))
+    shared.hint_for(run, runs, "explore")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._output import print_fields, print_table, say
 from tsinfogan.cli._progress import bounds
@@ -46,7 +47,7 @@ def list_runs(context: typer.Context, runs: Path | None = RUNS_HERE) -> None:
 @runs_app.command()
 def show(
     context: typer.Context,
-    run: str = typer.Argument(help="Name of a run, or its path."),
+    run: str = typer.Argument(help="Name of a run, or its path.", autocompletion=completion.runs),
     runs: Path | None = RUNS_HERE,
 ) -> None:
     """Show every setting of a run, and its last report."""

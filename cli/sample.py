@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import found_run, real_series
 from tsinfogan.cli._options import option
@@ -33,7 +34,10 @@ def sample(
     cont: str | None = option(
         "Continuous codes: 0.5,-1, _ to draw one, or sweeps first:last:steps such as -2:2:9,0. Default: drawn."
     ),
-    label: str | None = option("Category by its name; `tsinfogan name` lists the names. Default: as --cat says."),
+    label: str | None = option(
+        "Category by its name; `tsinfogan name` lists the names. Default: as --cat says.",
+        autocompletion=completion.labels,
+    ),
     n: int | None = option(
         f"Number of series; with a sweep, of draws for each point. Default: {DEFAULT_SERIES}, with a sweep 1.",
         "-n",
@@ -46,10 +50,17 @@ def sample(
         metavar="auto|NUMBER",
     ),
     model: str | None = shared.MODEL,
+    pretrained: str | None = option(
+        "Model that comes with tsinfogan: letters. Default: the run of --model.",
+        metavar="NAME",
+        autocompletion=completion.pretrained,
+    ),
     runs: Path = shared.RUNS,
     out: Path | None = shared.OUT,
     format_name: str | None = option(
-        "csv, wide, parquet, arrow, npz, ts, arff or png. Default: by FILE's name, otherwise csv.", "--format"
+        "csv, wide, parquet, arrow, npz, ts, arff or png. Default: by FILE's name, otherwise csv.",
+        "--format",
+        autocompletion=completion.formats,
     ),
     spreadsheet_safe: bool = shared.SPREADSHEET_SAFE,
     device: str = shared.DEVICE,
@@ -69,7 +80,7 @@ def sample(
         from tsinfogan.sampling.request import CodeRequest
         from tsinfogan.sampling.sampler import stream
 
-        run = found_run(runs, model)
+        run = _asked_run(runs, model, pretrained)
         trained = run.load_model(choose_device(device))
         request = CodeRequest.of(trained, *parse_codes(cat, cont), label)
         draws = n or (DEFAULT_SERIES if request.n_points == 1 else 1)
@@ -87,6 +98,18 @@ def sample(
         writer.close()
     if min_distance is not None:
         say(str(redrawing))
+    if out is not None:
+        shared.hint_for(run, runs, "evaluate", "--quick")
+
+
+def _asked_run(runs: Path, model: str | None, pretrained: str | None) -> Run:
+    if pretrained is None:
+        return found_run(runs, model)
+    if model is not None:
+        raise SettingError("--model and --pretrained both name a model; give one of them")
+    from tsinfogan.sharing.pretrained import pretrained_run
+
+    return pretrained_run(pretrained)
 
 
 def _rename(model: Model, changed: Mapping[str | None, str]) -> None:

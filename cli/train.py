@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, describe_file, read_dataset, read_file, reads_files
 from tsinfogan.cli._options import option
@@ -42,7 +43,9 @@ SIZES = "numbers of categories such as 20 or 10,10,10,10"
 def train(
     context: typer.Context,
     asked: Reading,
-    dataset: str | None = option(f"Dataset, one that `tsinfogan datasets` lists. Default: {DEFAULT_DATASET}."),
+    dataset: str | None = option(
+        f"Dataset, one that `tsinfogan datasets` lists. Default: {DEFAULT_DATASET}.", autocompletion=completion.datasets
+    ),
     data: Path | None = option(
         "Your own csv, parquet, arrow, npz, ts or arff: case,time,<channels…>[,label]; see the docs. Default: "
         "the dataset.",
@@ -50,7 +53,8 @@ def train(
     ),
     recipe: str | None = option(
         "What is trained for: infogan, gan, cgan, acgan or semi_supervised. Default: infogan, or "
-        "semi_supervised if labels are known for some cases only."
+        "semi_supervised if labels are known for some cases only.",
+        autocompletion=completion.one_of(*completion.RECIPES),
     ),
     labels_per_class: int | None = option(
         "Keep the labels of N cases of each class only. Default: keep all.", metavar="N", min=1
@@ -81,7 +85,8 @@ def train(
         metavar="[CHANNEL=]WHERE",
     ),
     backbone: str | None = network_option(
-        "conv1d, gru, image, mlp or your own. Default: conv1d for series, image for images."
+        "conv1d, gru, image, mlp or your own. Default: conv1d for series, image for images.",
+        autocompletion=completion.backbones,
     ),
     width: int | None = network_option("Width of the networks. Default: 128 for mlp, 32 for the others.", min=1),
     recognition: str | None = network_option(
@@ -137,6 +142,7 @@ def train(
     resume: str | None = option(
         "Go on with an interrupted run, with its settings: its name or path, or last. Default: a new run.",
         metavar="RUN",
+        autocompletion=completion.runs,
     ),
     dry_run: bool = option("Print the resolved plan as JSON and stop.", "--dry-run", default=False),
 ) -> None:

@@ -24,7 +24,7 @@ def test_streams_of_training_and_sampling_keep_their_numbers() -> None:
 
 def test_a_stream_counts_as_its_number() -> None:
     assert derived_seed(5, Stream.SAMPLE, 1) == derived_seed(5, 3, 1) != derived_seed(5, Stream.STEP, 1)
-    assert derived_seed(0, Stream.SAMPLE) == int(np.random.SeedSequence((0, 3)).generate_state(1, np.uint64)[0] >> 1)
+    assert derived_seed(0, Stream.SAMPLE) == int(np.random.SeedSequence((0, 3)).generate_state(1, np.uint64)[0]) >> 1
     assert generator_at("cpu", 5, Stream.SAMPLE).initial_seed() == derived_seed(5, 3)
 
 

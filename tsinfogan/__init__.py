@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tsinfogan.models.model import Model as Model
     from tsinfogan.sampling.inference import encode as encode
     from tsinfogan.sampling.sampler import sample as sample
+    from tsinfogan.sharing.pretrained import load_pretrained as load_pretrained
     from tsinfogan.training.plan import make_plan as make_plan
     from tsinfogan.training.run import Run as Run
     from tsinfogan.training.run import find_run as find_run
@@ -50,6 +51,7 @@ __all__, __getattr__ = on_demand(
         "models.model": ("Model",),
         "sampling.inference": ("encode",),
         "sampling.sampler": ("sample",),
+        "sharing.pretrained": ("load_pretrained",),
         "training.plan": ("make_plan",),
         "training.run": ("Run", "find_run"),
         "training.session": ("fit",),

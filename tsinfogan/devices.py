@@ -192,5 +192,5 @@ def _seconds_of_a_convolution(dtype: torch.dtype) -> float:
     started = time.thread_time()  # in which other programs do not count
     with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
         y = F.conv2d(x, weight, padding=(0, 2))
-    y.float().square().sum().backward()  # type: ignore[no-untyped-call]
+    y.float().square().sum().backward()
     return time.thread_time() - started

@@ -50,7 +50,7 @@ class Stream(IntEnum):
 
 def derived_seed(seed: int, *index: int) -> int:
     """A 63-bit seed for one place, such as a stream and a step, under a user's seed."""
-    return int(np.random.SeedSequence((seed, *index)).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence((seed, *index)).generate_state(1, np.uint64)[0]) >> 1
 
 
 def generator_at(device: torch.device | str, seed: int, *index: int) -> torch.Generator:

@@ -242,7 +242,7 @@ def _labels_of_windows(
     from scipy.stats import mode
 
     rows = np.lib.stride_tricks.sliding_window_view(labels, windows.length, axis=1)[cut.case, cut.start]
-    most = np.asarray(mode(rows, axis=1).mode)  # (n_windows,) of rows (n_windows, length)
+    most = np.asarray(mode(rows, axis=1, keepdims=False).mode)  # (n_windows,) of rows (n_windows, length)
     mixed = (rows != rows[:, :1]).any(1)
     if not mixed.any():
         return most, slice(None), ()

@@ -79,9 +79,10 @@ def frame_from_panel(
     position = table.column_names.index(panel.channels[0])
     kept[position:position] = columns.channels or panel.channels
     called = {CASE: columns.case or CASE, TIME: columns.time or TIME, LABEL: columns.label or LABEL}
-    frame: pd.DataFrame = table.select(kept).rename_columns([called.get(each, each) for each in kept]).to_pandas()
-    if repeated := [each for each in frame.columns if list(frame.columns).count(each) > 1]:
+    names = [called.get(each, each) for each in kept]
+    if repeated := [each for each in names if names.count(each) > 1]:
         raise DataError(f"{panel.name}: column {repeated[0]!r} would stand for two things; call one of them otherwise")
+    frame: pd.DataFrame = table.select(kept).rename_columns(names).to_pandas()
     return frame
 
 

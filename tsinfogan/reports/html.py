@@ -11,14 +11,20 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-ENVIRONMENT = Environment(
-    loader=PackageLoader("tsinfogan.reports"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+
+def template_environment(package: str) -> Environment:
+    """What renders the folder ``templates`` of a package: every text is escaped, and a missing value is an error."""
+    return Environment(
+        loader=PackageLoader(package),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+ENVIRONMENT = template_environment("tsinfogan.reports")
 ENVIRONMENT.filters["data_uri"] = lambda png: f"data:image/png;base64,{b64encode(png).decode()}"
 
 

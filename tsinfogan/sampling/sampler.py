@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tsinfogan.data.panel import IntArray, Panel, encode_labels
+from tsinfogan.data.panel import FloatArray, IntArray, Panel, encode_labels
 from tsinfogan.devices import exact_convolutions
 from tsinfogan.errors import RunError, SettingError
 from tsinfogan.models.codes import LatentSpec
@@ -164,12 +164,7 @@ class Passes:
         ]
         if request.categories and self._category is not None:
             values[self._category] = torch.from_numpy(np.take(request.categories, draws, mode="wrap")).long()
-        latent = model.latent(noise, values)  # (size, latent_size)
-        with torch.inference_mode(), exact_convolutions():
-            generated = model.generator(latent.to(model.device), injected_noise.to(model.device)).float().cpu().numpy()
-        if not np.isfinite(generated).all():
-            raise RunError("the generator gives numbers that are not finite: the model is damaged; train it again")
-        raw, lengths = model.preprocessor.inverse(generated)  # (size, c, *grid), and (size,) or None
+        raw, lengths = generated(model, noise, injected_noise, values)
         names = model.settings.latent.columns
         columns: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in zip(names, values, strict=True)}
         if not self.has_labels:
@@ -198,6 +193,41 @@ class Passes:
         index = torch.from_numpy(draws - first * ROWS_PER_PASS)
         noise, injected_noise, *codes = (torch.cat(parts)[index] for parts in zip(*blocks, strict=True))
         return noise, injected_noise, codes
+
+
+def generated(
+    model: Model, noise: Tensor, injected_noise: Tensor, values: Sequence[Tensor]
+) -> tuple[FloatArray, IntArray | None]:
+    """Series of given noise and codes.
+
+    Args:
+        model: a trained model.
+        noise: ``(n, noise_dim)``; as ``injected_noise`` and ``values`` on the CPU, like what :func:`draw_noise` gives.
+        injected_noise: ``(n, injected_noise_dim)``.
+        values: one ``(n,)`` tensor a code.
+
+    Returns:
+        ``(n, n_channels, *grid)`` in raw units, NaN beyond the end of a series, and ``(n,)`` lengths unless all are
+        equal.
+
+    Raises:
+        RunError: the model is damaged.
+    """
+    latent = model.latent(noise, values)  # (n, latent_size)
+    with torch.inference_mode(), exact_convolutions():
+        series = model.generator(latent.to(model.device), injected_noise.to(model.device)).float().cpu().numpy()
+    if not np.isfinite(series).all():
+        raise RunError("the generator gives numbers that are not finite: the model is damaged; train it again")
+    return model.preprocessor.inverse(series)
+
+
+def draw_noise(model: Model, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Noise ``(n, noise_dim)`` and injected noise ``(n, injected_noise_dim)`` of the first ``n`` series of a seed.
+
+    With these and the codes that were asked for, :func:`generated` gives the series of :func:`sample`.
+    """
+    noise, injected_noise, _ = Passes(model, n, CodeRequest.of(model), seed)._draw(seed, np.arange(n))
+    return noise, injected_noise
 
 
 @lru_cache(maxsize=2)
