@@ -50,6 +50,7 @@ CHOICES = {
     "train adversarial": get_args(Adversarial),
     "train cont_follows": (*FOLLOWABLE, "none"),
     "train precision": PRECISIONS,
+    "export what": ("generator", "encoder"),
     "train device": DEVICES,
     "train data": [name for name in FORMATS.names() if FORMATS.get(name).read and name != "wide"],
     "sample format_name": FORMATS.names(),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from _onnx import built, draws, flat, pictures, walking
 from tsinfogan.data.panel import Panel
@@ -24,6 +25,8 @@ from tsinfogan.training.run import list_runs
 
 for package in ("onnx", "onnxscript", "onnxruntime"):
     pytest.importorskip(package, reason="needs the extra onnx")
+if torch.__version__ < module.MIN_TORCH:
+    pytest.skip(f"needs torch {module.MIN_TORCH}", allow_module_level=True)
 
 ROOT = Path(__file__).resolve().parents[2]
 Session = Any
@@ -182,6 +185,12 @@ def test_a_file_that_differs_from_torch_is_not_kept(fast: None, tmp_path: Path) 
 def test_without_the_extra(name: str, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(RunError, match=rf'needs {name}: install it by pip install "tsinfogan\[onnx\]"'):
+        export_onnx(model, tmp_path / "model.onnx")
+
+
+def test_with_an_old_torch(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "__version__", type(torch.__version__)("2.7.1+cpu"))
+    with pytest.raises(RunError, match=r"needs torch 2\.8 or newer, got 2\.7\.1\+cpu: install it by pip install"):
         export_onnx(model, tmp_path / "model.onnx")
 
 

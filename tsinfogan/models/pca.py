@@ -114,7 +114,7 @@ class PrincipalComponents(nn.Module):
         with torch.autocast(coordinates.device.type, enabled=False):
             first = slice(self.n_low_rank)
             series = (coordinates.float() * self.spread[first]) @ self.basis[:, first].T  # (n, c * t)
-        varying = series.view(len(coordinates), self.n_channels, -1)
+        varying = series.view(coordinates.shape[0], self.n_channels, -1)
         return F.pad(varying, (0, 0, 0, n_channels - self.n_channels))
 
     def _mean_of(self, values: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor
 from tsinfogan.errors import SettingError
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.preprocessing.scaling import KNEE, ChannelTransform, QuantileCurve, RobustCurve
+from tsinfogan.preprocessing.torch_inverse import spline_at
 
 MAX_TIMEPOINTS = 2800
 """Of series of unequal length: two matrices of so many rows and columns take 63 MB."""
@@ -78,16 +79,10 @@ class NetworkValues:
     def _resampled(self, values: Tensor, lengths: Tensor) -> Tensor:
         """``(n, c, T)``, of which each series is ``(n,)`` long, on the grid: ``(n, c, t)``."""
         ends = (lengths - 1)[:, None]  # (n, 1)
-        position = torch.arange(self.n_points, dtype=torch.float64) * (ends.double() / max(1, self.n_points - 1))  # (n, t)
+        shares = torch.arange(self.n_points, dtype=torch.float64) / max(1, self.n_points - 1)  # (t,)
+        position = shares * ends.double()  # (n, t)
         before = torch.minimum(position.long(), (ends - 1).clamp_min(0))
-        share = (position - before).float()[:, None]  # (n, 1, t) of the way to the next timepoint
-        index = before[:, None].expand(-1, values.shape[1], -1)  # (n, c, t)
-        slopes = self._slopes(values, ends)
-        after = (index + 1).clamp_max(values.shape[2] - 1)
-        start, leave = values.gather(2, index), slopes.gather(2, index)
-        rise, arrive = values.gather(2, after) - start, slopes.gather(2, after)
-        bend = leave + arrive - 2 * rise
-        return start + share * (leave + share * (rise - leave - bend + share * bend))
+        return spline_at(position, values, self._slopes(values, ends), before)
 
     def _slopes(self, values: Tensor, ends: Tensor) -> Tensor:
         """Slopes ``(n, c, T)`` of the splines through ``(n, c, T)`` up to the timepoints ``(n, 1)``."""

@@ -95,7 +95,7 @@ class RawSeries:
         """
         n_channels = len(self.units.channels)
         if self.lengths is None:
-            whole = values.new_full((len(values),), values.shape[-1], dtype=torch.int64)
+            whole = values.new_full((values.shape[0],), values.shape[-1], dtype=torch.int64)
             return self.units.raw(values), whole
         lengths = self.units.length(values)  # (n,)
         series = self._resampled(values[:, :n_channels], lengths)
@@ -108,14 +108,28 @@ class RawSeries:
         if not last:
             return values.expand(-1, -1, len(self.points))
         position = (self.points * (last / (lengths - 1).clamp_min(1))[:, None]).clamp_max(last)  # (n, T)
-        before = position.floor().clamp_max(last - 1)
-        share = (position - before).float()[:, None]  # (n, 1, T) of the way to the next point
-        index = before.long()[:, None].expand(-1, values.shape[1], -1)  # (n, c, T)
-        slopes = values @ self.slopes.T  # (n, c, t)
-        start, end = values.gather(2, index), values.gather(2, index + 1)
-        rise, leave, arrive = end - start, slopes.gather(2, index), slopes.gather(2, index + 1)
-        bend = leave + arrive - 2 * rise
-        return start + share * (leave + share * (rise - leave - bend + share * bend))
+        return spline_at(position, values, values @ self.slopes.T, position.floor().clamp_max(last - 1).long())
+
+
+def spline_at(position: Tensor, values: Tensor, slopes: Tensor, before: Tensor) -> Tensor:
+    """A cubic spline between its points, in Hermite's form.
+
+    Args:
+        position: ``(n, m)``, in distances between two points.
+        values: ``(n, c, t)`` at the points.
+        slopes: likewise.
+        before: ``(n, m)`` int64, which point each position comes after.
+
+    Returns:
+        ``(n, c, m)``.
+    """
+    share = (position - before).float()[:, None]  # (n, 1, m) of the way to the next point
+    index = before[:, None].expand(-1, values.shape[1], -1)  # (n, c, m)
+    after = (index + 1).clamp_max(values.shape[2] - 1)
+    start, leave = values.gather(2, index), slopes.gather(2, index)
+    rise, arrive = values.gather(2, after) - start, slopes.gather(2, after)
+    bend = leave + arrive - 2 * rise
+    return start + share * (leave + share * (rise - leave - bend + share * bend))
 
 
 def _slopes(n_points: int) -> np.ndarray:

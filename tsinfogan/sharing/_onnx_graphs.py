@@ -79,7 +79,9 @@ def _exported(network: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
     whole = _Positional(network).eval()
     with torch.no_grad(), _silent():
         try:
-            program = torch.onnx.export(_traced(whole, some, rows), input_names=names, dynamo=True, optimize=True, verbose=False)
+            program = torch.onnx.export(
+                _traced(whole, some, rows), input_names=names, dynamo=True, optimize=True, verbose=False
+            )
         except Exception as error:  # of many kinds; a network from elsewhere may compute what ONNX has no words for
             raise RunError(f"torch cannot export the model to ONNX: {one_line(error)}") from error
     assert program is not None
@@ -112,7 +114,7 @@ class _Positional(nn.Module):
 def _silent() -> Iterator[None]:
     """Without what torch says about itself, and about packages that nothing here needs."""
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -28,6 +28,9 @@ TOLERANCE = 1e-4
 """Of a difference from torch, in units of the channel's scale and of the value itself."""
 MAX_ROUNDED_SHARE = 0.05
 """Of numbers that rounding takes to the next whole step."""
+MIN_TORCH = "2.8"
+"""The exporters of versions before it take the number of rows for a constant here and there."""
+ADVICE = 'install it by pip install "tsinfogan[onnx]"'
 N_ROWS = 64
 """Rows by which a file is checked."""
 
@@ -210,4 +213,6 @@ def _check_packages() -> None:
         for name in ("onnx", "onnxscript"):
             import_module(name)
     except ImportError:
-        raise RunError(f'an export needs {name}: install it by pip install "tsinfogan[onnx]"') from None
+        raise RunError(f"an export needs {name}: {ADVICE}") from None
+    if torch.__version__ < MIN_TORCH:
+        raise RunError(f"an export needs torch {MIN_TORCH} or newer, got {torch.__version__}: {ADVICE}")

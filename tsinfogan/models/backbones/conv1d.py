@@ -56,7 +56,7 @@ class Generator(nn.Module):
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)``, ``(n, injected_noise_dim)`` to ``(n, n_channels, t)``."""
         style = self.embed(latent)
-        x = self.start(style).view(len(latent), -1, 1, self.sizes[0])
+        x = self.start(style).view(latent.shape[0], -1, 1, self.sizes[0])
         x = x.contiguous(memory_format=torch.channels_last)
         for block, noise in zip(self.blocks, injected_noise.split(self.injected_sizes, dim=1), strict=True):
             x = block(x, style, noise)

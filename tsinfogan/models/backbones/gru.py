@@ -60,7 +60,7 @@ class Generator(nn.Module):
 
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)``, ``(n, injected_noise_dim)`` to ``(n, n_channels, t)``."""
-        n = len(latent)
+        n = latent.shape[0]
         style = self.embed(latent)
         plan = self.plan(style).view(n, self.n_states, self.width)
         injected_noise, fine = injected_noise.split(self.injected_sizes, dim=1)

@@ -44,7 +44,7 @@ class Generator(nn.Module):
 
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)`` and an empty ``(n, 0)`` to ``(n, n_channels, height, width)``."""
-        x = self.full(latent).view(len(latent), *self.coarse, -1).permute(0, 3, 1, 2)  # channels last in memory
+        x = self.full(latent).view(latent.shape[0], *self.coarse, -1).permute(0, 3, 1, 2)  # channels last in memory
         height, width = self.shape.grid
         x = F.relu(self.norm(self.up(x)[:, :, : self.middle[0], : self.middle[1]]))
         return conform(self.out(x)[:, :, :height, :width].float(), self.shape)

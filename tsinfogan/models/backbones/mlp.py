@@ -27,7 +27,7 @@ class Generator(nn.Module):
 
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)`` and an empty ``(n, 0)`` to ``(n, n_channels, *grid)``."""
-        return conform(self.layers(latent).float().view(len(latent), *self.size), self.shape)
+        return conform(self.layers(latent).float().view(latent.shape[0], *self.size), self.shape)
 
 
 class Trunk(nn.Module):
