@@ -2,6 +2,7 @@
 # make test    install, run the tests (TSINFOGAN_DATA=FOLDER adds those on real data)
 # make check   style and types, of the package as it is installed
 # make docs    these pages and the API reference, as a site in build/site
+# make notebooks runs docs/notebooks, a minute; their outputs are kept by docs/_site/notebooks.py --write
 # make interop the tests with aeon, for which pip takes an older numpy and pandas: VENV=FOLDER gives it one of its own
 # make fuzz    hostile and mutated data files through the readers, for two minutes
 # make bench   the figures of docs/benchmarks.md
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 PACKAGE := build/package
 
-.PHONY: demo test check docs interop fuzz bench dist lowest letters clean
+.PHONY: demo test check docs notebooks interop fuzz bench dist lowest letters clean
 
 demo: $(VENV)/.installed
 	$(BIN)/tsinfogan train --steps $(DEMO_STEPS)
@@ -42,6 +43,9 @@ docs: $(VENV)/.installed-docs
 	$(INSTALL) --no-deps --target $(PACKAGE) .
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "the documentation: $(CURDIR)/build/site/index.html"
+
+notebooks: $(VENV)/.installed-notebooks
+	OMP_NUM_THREADS=1 $(BIN)/python docs/_site/notebooks.py
 
 interop: $(VENV)/.installed-test $(VENV)/.installed-interop
 	$(BIN)/python -m pytest tests/estimators/test_interop.py tests/estimators/test_resampler.py

@@ -22,7 +22,7 @@ def export(
 ) -> None:
     """Write a model as a file of ONNX, which runs without tsinfogan: tsinfogan export -o model.onnx.
 
-    Preprocessing is part of it: series are in raw units. Needs pip install "tsinfogan[onnx]".
+    Preprocessing is part of it: series are in raw units. Needs onnx, onnxscript and onnxruntime, the extra onnx.
     """
     from tsinfogan.sharing.onnx import export_onnx
 

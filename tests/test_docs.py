@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import inspect
+import json
 import os
 import re
 import shlex
@@ -234,3 +235,56 @@ def test_settings_that_are_explained_exist() -> None:
     names = set(re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+)+)`", text))
     assert len(names) >= 5
     assert names <= set(setting_types())
+
+
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+over_notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+MAX_NOTEBOOK = 250_000
+"""Bytes, with what is shown."""
+
+
+def cells(path: Path, kind: str) -> list[dict[str, Any]]:
+    """The cells of one kind, each with its source as one text."""
+    found = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == kind]
+    return [{**cell, "source": "".join(cell["source"])} for cell in found]
+
+
+@over_notebooks
+def test_notebooks_were_executed_and_are_small(path: Path) -> None:
+    """`make notebooks` executes them; what is kept is what the cells showed, one after another and without an error."""
+    code = cells(path, "code")
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert any("text/html" in output.get("data", {}) for output in outputs)
+    assert all(output["output_type"] != "error" and output.get("name") != "stderr" for output in outputs)
+    assert path.stat().st_size <= MAX_NOTEBOOK
+    assert not re.search(r"/(root|home|tmp|work|Users)/", path.read_text())
+
+
+@over_notebooks
+def test_notebooks_are_in_plain_words_and_lead_somewhere(path: Path) -> None:
+    text = "\n\n".join(cell["source"] for cell in cells(path, "markdown"))
+    assert not private_words(text)
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert links
+    assert all((path.parent / link.partition("#")[0]).exists() for link in links)
+    for line in re.findall(r"^ {4}(tsinfogan .*)$", text, re.MULTILINE):
+        _, name, *words = shlex.split(line)
+        commands: Any = typer.main.get_command(app)
+        commands.commands[name].make_context(name, words)
+    for line in "\n".join(cell["source"] for cell in cells(path, "code")).splitlines():
+        assert len(line) <= 120
+
+
+def test_every_notebook_is_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in the menu, and shows code, pictures and tables; its links lead to pages."""
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_site")
+    page = import_module("notebooks").page
+    assert len(NOTEBOOKS) >= 5
+    for path in NOTEBOOKS:
+        assert f" notebooks/{path.stem}.md\n" in (ROOT / "mkdocs.yml").read_text()
+        text = page(json.loads(path.read_text()))
+        assert text.startswith("# ")
+        assert text.count("```python\n") == len(cells(path, "code"))
+        assert "data:image/png;base64," in text
+        assert ".ipynb" not in text

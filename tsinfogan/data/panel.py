@@ -229,6 +229,11 @@ class Panel:
             cases=np.concatenate(cases) if len(cases) == len(panels) else None,
         )
 
+    def _repr_html_(self) -> str:
+        from tsinfogan.data.representation import as_html, facts
+
+        return as_html(facts(self), self)
+
     def fingerprint(self) -> str:
         """SHA-256 of values, lengths and channel names, equal if two panels hold the same series."""
         digest = hashlib.sha256(repr((self.channels, self.values.shape, *filter(None, [self.offsets]))).encode())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Sequence
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.data.panel import FloatArray, Panel
+if TYPE_CHECKING:
+    from tsinfogan.data.panel import FloatArray, Panel
 
 INK, PALE_INK, GREY, FRAME, LINE = "#14213d", "#9fb3d1", "#5b6472", "#f4f5f8", "#dfe3ea"
 REAL_INK, REAL_PALE_INK, REAL_FRAME = "#7a3b00", "#e2bd94", "#fbf0e2"

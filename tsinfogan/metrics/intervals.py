@@ -30,6 +30,16 @@ class Estimate:
         return f"{100 * self.mean:.1f} ± {100 * self.half_width:.1f}"
 
 
+def number(estimate: Estimate | None) -> str:
+    """Such as ``0.123 ± 0.010``; without the interval if there is none, and a dash if there is no finite mean."""
+    if estimate is None or not math.isfinite(estimate.mean):
+        return "–"
+    mean, width = estimate.mean, estimate.half_width
+    digits = 0 if abs(mean) >= 1000 or (mean.is_integer() and abs(mean) > 1) else 1 if abs(mean) >= 10 else 3
+    text = f"{mean:.{digits}f}" + (f" ± {width:.{digits}f}" if math.isfinite(width) else "")
+    return text.replace("-", "−")
+
+
 def estimate(values: ArrayLike) -> Estimate:
     """Mean of ``(n,)`` values and half of Student's 95 % interval."""
     draws = np.asarray(values, dtype=np.float64)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tsinfogan.data.panel import Panel
-from tsinfogan.metrics.intervals import Estimate, json_numbers
+from tsinfogan.data.representation import as_html
+from tsinfogan.metrics.intervals import Estimate, json_numbers, number
 from tsinfogan.metrics.power import Chance, badness
 from tsinfogan.metrics.samples import FigureSpec
 
@@ -111,6 +112,11 @@ class Evaluation:
             and result.outcome == "differs"
             and not (result.better == "one" and result.value.mean > 1)
         ]
+
+    def _repr_html_(self) -> str:
+        sentence = f"{self.synthetic_name} beside {self.real_name}: {self.headline}"
+        shown = [(one.name, number(one.value), number(one.baseline), one.verdict) for one in self.results]
+        return as_html(sentence, rows=[("figure", "synthetic", "real", "verdict"), *shown])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without the series."""

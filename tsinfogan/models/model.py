@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, View
+from tsinfogan.data.representation import as_html
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.models.backbone import DataShape, get_backbone
 from tsinfogan.models.codes import CategoricalCode, LatentSpec
@@ -241,6 +242,17 @@ class Model:
         if name not in names:
             raise UnknownNameError("label", name, {known for known in names if known})
         return tuple(category for category, known in enumerate(names) if known == name)
+
+    def _repr_html_(self) -> str:
+        networks, names = (self.generator, self.discriminator), self.category_names
+        size = sum(parameter.numel() for network in networks for parameter in network.parameters())
+        codes = [*self.settings.latent.columns, f"noise of {self.settings.latent.noise_dim} dimensions"]
+        sentence = (
+            f"Model of {self.card.name}: {self.settings.backbone} with {size:,} parameters; codes {', '.join(codes)}; "
+            f"channels {', '.join(self.card.channels)}"
+        )
+        rows = [(str(category), name or "–") for category, name in enumerate(names)]
+        return as_html(sentence, rows=[("category", "name"), *rows] if rows else ())
 
     @property
     def injected_noise_dim(self) -> int:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tsinfogan.data.panel import FloatArray, IntArray, Panel, encode_labels
+from tsinfogan.data.representation import as_html, facts
 from tsinfogan.devices import exact_convolutions
 from tsinfogan.errors import RunError, SettingError
 from tsinfogan.models.codes import LatentSpec
@@ -50,6 +51,14 @@ class Sample(NamedTuple):
     def subset(self, rows: slice | IntArray) -> Sample:
         """Some of the cases."""
         return Sample(self.panel.subset(rows), {name: column[rows] for name, column in self.columns.items()})
+
+    def _repr_html_(self) -> str:
+        said = [facts(self.panel)]
+        for name, column in self.columns.items():
+            if name != "label":
+                ends = dict.fromkeys((f"{column.min():.3g}", f"{column.max():.3g}"))
+                said.append(f"{name} {' to '.join(ends)}")
+        return as_html("; ".join(said), self.panel)
 
 
 def sample(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
-from tsinfogan.metrics.intervals import Estimate
+from tsinfogan.metrics.intervals import number
 from tsinfogan.metrics.results import CODES, GROUPS, Evaluation, tally
 from tsinfogan.reports.evaluation.pictures import Picture
 from tsinfogan.reports.html import by_reason, render_page
@@ -41,16 +40,6 @@ def render(found: Evaluation, pictures: Sequence[Picture]) -> str:
         left_out=by_reason(found.skipped),
         number=number,
     )
-
-
-def number(estimate: Estimate | None) -> str:
-    """Such as ``0.123 ± 0.010``; without the interval if there is none, and a dash if there is no finite mean."""
-    if estimate is None or not math.isfinite(estimate.mean):
-        return "–"
-    mean, width = estimate.mean, estimate.half_width
-    digits = 0 if abs(mean) >= 1000 or (mean.is_integer() and abs(mean) > 1) else 1 if abs(mean) >= 10 else 3
-    text = f"{mean:.{digits}f}" + (f" ± {width:.{digits}f}" if math.isfinite(width) else "")
-    return text.replace("-", "−")
 
 
 def _tiles(found: Evaluation) -> Iterator[tuple[str, str]]:
