@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import found_run, real_series
 from tsinfogan.cli._options import command_for, option
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 def explore(
     name: str | None = typer.Argument(
-        None, metavar="RUN", help="Run: a name, a path, or hf://user/name on a hub. Default: the newest."
+        None,
+        metavar="RUN",
+        help="Run: a name, a path, or hf://user/name on a hub. Default: the newest.",
+        autocompletion=completion.runs,
     ),
     out: Path | None = option(
         "Write the page as one file that computes by itself. Default: serve it.", "-o", "--out", metavar="FILE"

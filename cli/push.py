@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import found_run
 from tsinfogan.cli._options import command_for, option
@@ -13,7 +14,7 @@ from tsinfogan.cli._output import say, show
 
 
 def push(
-    name: str = typer.Argument(metavar="RUN", help="Run to upload, a name or a path."),
+    name: str = typer.Argument(metavar="RUN", help="Run to upload, a name or a path.", autocompletion=completion.runs),
     repo: str = typer.Argument(metavar="USER/NAME", help="Where to: a repository, which is made if it is missing."),
     private: bool = option("Let nobody but its owner see a new repository.", "--private", default=False),
     runs: Path = shared.RUNS,

@@ -19,7 +19,7 @@ from tsinfogan.cli import main
 from tsinfogan.data.panel import Panel
 from tsinfogan.formats import FORMATS
 
-TINY = ("--width", "8", "--batch-size", "8", "--device", "cpu")
+TINY = ("--width", "8", "--batch-size", "8", "--device", "cpu", "--precision", "float32")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -172,16 +173,16 @@ def _multiplies_bf16(device: torch.device) -> bool:
 @lru_cache(maxsize=1)
 def _bf16_gain() -> float:
     """Time of a convolution and its gradients on one core in float32 over that in bf16, timed in turns."""
-    seconds: dict[torch.dtype, list[float]] = {dtype: [] for dtype in (torch.float32, torch.bfloat16)}
+    gains = []
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several wait for each other, and so for other programs
     try:
         for _ in range(TIMED_ROUNDS):
-            for dtype, times in seconds.items():
-                times.append(_seconds_of_a_convolution(dtype))
+            seconds = [_seconds_of_a_convolution(dtype) for dtype in (torch.float32, torch.bfloat16)]
+            gains.append(seconds[0] / seconds[1])
     finally:
         torch.set_num_threads(n_threads)
-    return min(seconds[torch.float32][1:]) / min(seconds[torch.bfloat16][1:])  # the first ones prepare kernels
+    return median(gains[1:])  # the first ones prepare kernels
 
 
 def _seconds_of_a_convolution(dtype: torch.dtype) -> float:

@@ -257,3 +257,14 @@ def test_a_terminal_shows_progress_and_is_spared_binary_data(process, small_csv,
     assert child.wait() == 0
     assert b"2/2" in shown
     assert b"bounds" in shown
+
+
+def test_sampling_imports_neither_the_compiler_of_torch_nor_scikit_learn():
+    """Each takes most of a second, and so long nobody sees a series; the model is one by flow matching."""
+    program = (
+        "import sys; from tsinfogan.cli import main\n"
+        "try: main(['sample', '--pretrained', 'letters', '-n', '1', '-o', '/dev/null'])\n"
+        "except SystemExit as end: print(end.code, *sorted({'torch._dynamo', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0"]

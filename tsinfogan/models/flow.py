@@ -73,7 +73,10 @@ class Velocity(nn.Module):
         self.of_codes = nn.Linear(max(1, n_codes), embedding_dim)
         self.embed = nn.Sequential(nn.SiLU(), nn.Linear(embedding_dim, embedding_dim), nn.SiLU())
         self.into = convolution(n_in, width)
-        self.position = nn.Parameter(POSITION_STRENGTH * torch.randn(width, 1, self.sizes[0]))
+        position = torch.randn(width, 1, self.sizes[0])
+        if not position.is_meta:  # a product there imports torch's compiler, which takes most of a second
+            position *= POSITION_STRENGTH
+        self.position = nn.Parameter(position)
         self.finer = nn.ModuleList(Block(size, embedding_dim) for size in widths)
         self.coarser = nn.ModuleList(Block(size, embedding_dim) for size in widths[:-1])
         self.down = nn.ModuleList(convolution(a, b, stride=2) for a, b in itertools.pairwise(widths))

@@ -21,8 +21,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import rankdata
-from sklearn.metrics import normalized_mutual_info_score
 from torch import Tensor
 
 from tsinfogan.data.panel import IntArray, Panel
@@ -96,6 +94,8 @@ def score_candidates(objective: Objective, codes: Sequence[Code], read: Sequence
         codes: the codes to compare.
         read: for each candidate and code, logits ``(n_views, n, K)`` of the same views; the first is unaugmented.
     """
+    from scipy.stats import rankdata  # here, as sampling does not need it
+
     disagreements = np.array([disagreement(objective, codes, logits) for logits in read])
     agreements = agreements_between([np.stack([code[0].argmax(1).numpy() for code in logits]) for logits in read])
     ranks = (rankdata(disagreements) + rankdata(-np.nan_to_num(agreements))) / 2
@@ -123,5 +123,7 @@ def agreements_between(categories: Sequence[IntArray]) -> NDArray[np.float64]:
 
 def agreement(some: IntArray, others: IntArray) -> float:
     """Mean normalised mutual information of ``(n_codes, n)`` categories over the best pairing of codes."""
+    from sklearn.metrics import normalized_mutual_info_score
+
     table = np.array([[normalized_mutual_info_score(a, b) for b in others] for a in some])
     return float(table[linear_sum_assignment(-table)].mean())

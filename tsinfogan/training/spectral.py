@@ -22,8 +22,6 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import pdist, squareform
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
 from tsinfogan.data.panel import UNLABELLED, IntArray
@@ -192,6 +190,8 @@ def _part_size(n_cases: int) -> int:
 
 
 def _agreement(parts: Sequence[Part], n_categories: int) -> float:
+    from sklearn.metrics import adjusted_rand_score  # here, as sampling does not need it
+
     each = []
     for (a, in_a), (b, in_b) in combinations(parts, 2):
         _, of_a, of_b = np.intersect1d(a, b, assume_unique=True, return_indices=True)
@@ -236,6 +236,8 @@ def _embedding(graph: Array, n_dimensions: int) -> Array:
 
 def _clusters(embedding: Array, n_categories: int, n_starts: int = N_STARTS) -> IntArray:
     """``(n,)`` clusters, the largest first, of the directions of the first ``n_categories`` coordinates."""
+    from sklearn.cluster import KMeans
+
     kept = embedding[:, :n_categories]
     kept = kept / (np.linalg.norm(kept, axis=1, keepdims=True) + 1e-12)
     means = KMeans(min(n_categories, len(kept)), n_init=n_starts, random_state=0)
