@@ -55,6 +55,8 @@ tsinfogan train --data mine.csv            learns from columns case,time,…
 
 tsinfogan report                           what each code does, on one page
 
+tsinfogan explore                          a page with sliders, which the series follow
+
 tsinfogan name --cat 3 "fast s"            calls a category by a name
 
 tsinfogan sample --label "fast s" -n 20    new series of that category

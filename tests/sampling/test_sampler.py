@@ -14,7 +14,7 @@ from tsinfogan.errors import DataError, SettingError
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.inference import encode
 from tsinfogan.sampling.request import CodeRequest, CodeValues
-from tsinfogan.sampling.sampler import ROWS_PER_PASS, Sample, sample, stream
+from tsinfogan.sampling.sampler import ROWS_PER_PASS, Passes, Sample, sample, stream
 from tsinfogan.training.plan import make_plan
 from tsinfogan.training.session import build_model
 
@@ -54,6 +54,35 @@ def same(some: list[np.ndarray], others: list[np.ndarray]) -> bool:
 
 
 # ---- row k
+
+
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_passes_side_by_side_are_those_one_after_another(model: Model) -> None:
+    request = CodeRequest.of(model, None, None, None)
+    passes = Passes(model, 5 * ROWS_PER_PASS, request, 0)
+    assert passes.n_side_by_side == 3
+    for part, first in zip(stream(model, passes.n, request), range(0, passes.n, passes.size), strict=True):
+        assert same(rows(part, slice(None)), rows(passes.generate(first), slice(None)))
+    assert torch.get_num_threads() == 3
+    begun = stream(model, passes.n, request)
+    next(begun)
+    begun.close()  # type: ignore[attr-defined]
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_passes_of_many_numbers_are_computed_one_after_another(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = Passes(model, 9, CodeRequest.of(model, None, None, None), 0)
+    monkeypatch.setattr("tsinfogan.sampling.sampler.NUMBERS_PER_PASS", passes.size * passes._numbers)
+    assert passes.n_side_by_side == 1
 
 
 @pytest.mark.parametrize(("cat", "cont"), [(None, None), (1, None), ([range(3)], [None, np.linspace(-1, 1, 5)])])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
@@ -102,7 +104,7 @@ def sample(
 
 
 def stream(model: Model, n: int, request: CodeRequest, seed: int = 0) -> Iterator[Sample]:
-    """Generates series in parts of constant size, of which one at a time is in memory.
+    """Generates series in parts of constant size, of which a few at a time are in memory.
 
     Row k depends on the model, the request, the seed and k only.
 
@@ -116,8 +118,29 @@ def stream(model: Model, n: int, request: CodeRequest, seed: int = 0) -> Iterato
         SettingError: fewer than one series.
     """
     passes = Passes(model, n, request, seed)
-    for first in range(0, passes.n_rows, passes.size):
-        yield passes.generate(first).subset(slice(passes.n_rows - first))
+    starts = range(0, passes.n_rows, passes.size)
+    n_workers = passes.n_side_by_side if model.device.type == "cpu" else 1
+    for first, part in zip(starts, _side_by_side(passes.generate, starts, n_workers), strict=True):
+        yield part.subset(slice(passes.n_rows - first))
+
+
+def _side_by_side(generate: Callable[[int], Sample], starts: Sequence[int], n_workers: int) -> Iterator[Sample]:
+    """Passes in order, several computed at a time with one thread each: threads of one pass would wait for another."""
+    if n_workers == 1 or len(starts) == 1:
+        yield from map(generate, starts)
+        return
+    n_threads = torch.get_num_threads()
+    ahead: deque[Future[Sample]] = deque()
+    try:
+        with ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            for first in starts:
+                ahead.append(pool.submit(generate, first))
+                if len(ahead) > n_workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+    finally:
+        torch.set_num_threads(n_threads)  # what a thread sets for itself reaches others of some libraries
 
 
 @dataclass(frozen=True)
@@ -141,10 +164,19 @@ class Passes:
     @cached_property
     def size(self) -> int:
         """Rows of a pass: ``ROWS_PER_PASS``, or a smaller power of two where each holds very many numbers."""
-        fitted = self.model.preprocessor
-        numbers = fitted.n_channels * (math.prod(fitted.grid) if fitted.lengths is None else fitted.lengths[1])
-        affordable = max(1, NUMBERS_PER_PASS // numbers)
+        affordable = max(1, NUMBERS_PER_PASS // self._numbers)
         return min(ROWS_PER_PASS, 1 << (affordable.bit_length() - 1))
+
+    @property
+    def n_side_by_side(self) -> int:
+        """Passes that may be computed at a time: as many as torch has threads, fewer where they hold many numbers."""
+        return max(1, min(torch.get_num_threads(), NUMBERS_PER_PASS // (self.size * self._numbers)))
+
+    @property
+    def _numbers(self) -> int:
+        """Numbers of a case."""
+        fitted = self.model.preprocessor
+        return fitted.n_channels * (math.prod(fitted.grid) if fitted.lengths is None else fitted.lengths[1])
 
     @cached_property
     def has_labels(self) -> bool:
