@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.data.panel import Panel
+from tsinfogan.models.model import Model
 from tsinfogan.training.adversarial import AdversarialStage, Phases
 from tsinfogan.training.config import Objective
 from tsinfogan.training.plan import make_plan
@@ -108,3 +109,13 @@ def moved_steps(trainer: Trainer, network: nn.Module, n_steps: int) -> list[int]
         if not equal(before, weights(network)):
             moved.append(number)
     return moved
+
+
+def random_model(panel: Panel, **plan: Any) -> Model:
+    """Random networks that use every input, for tests that need no trained one."""
+    model = build_model(make_plan(panel, noise_dim=3, width=4, **plan), panel)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.generator.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape))
+    return model

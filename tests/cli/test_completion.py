@@ -102,7 +102,7 @@ def test_names_of_categories(trained: Path, tmp_path: Path) -> None:
 def test_names_that_a_shell_could_run_are_not_offered(trained: Path, tmp_path: Path, shell: str) -> None:
     run = tmp_path / "mine"
     shutil.copytree(list_runs(trained)[-1].path, run)
-    bad = ["$(touch /tmp/x)", "`id`", "\\$(id)", "it's", 'say "x"', "a;b", "a|b", "a\nb", "~root"]
+    bad = ["$(touch x)", "`id`", "\\$(id)", "it's", 'say "x"', "a;b", "a|b", "a\nb", "~root"]
     (run / "names.json").write_text(json.dumps(["good", *bad]))
     done = asked("sample", "--runs", str(tmp_path), "--label", "", shell=shell)
     assert set(re.findall(r"\w+", done.stdout)) - {"_arguments"} == {"good"}

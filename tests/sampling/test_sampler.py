@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from _trainers import random_model
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.inference import encode
 from tsinfogan.sampling.request import CodeRequest, CodeValues
 from tsinfogan.sampling.sampler import ROWS_PER_PASS, Passes, Sample, sample, stream
-from tsinfogan.training.plan import make_plan
-from tsinfogan.training.session import build_model
 
 
 def walks(n: int = 12) -> Panel:
@@ -29,14 +28,7 @@ def walks(n: int = 12) -> Panel:
 def build(
     panel: Panel, *, recipe: str = "infogan", n_categories: tuple[int, ...] = (3,), n_continuous: int = 2
 ) -> Model:
-    """Random networks that use every input: nothing here needs a trained one."""
-    plan = make_plan(panel, recipe=recipe, n_categories=n_categories, n_continuous=n_continuous, noise_dim=3, width=4)
-    model = build_model(plan, panel)
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.generator.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape))
-    return model
+    return random_model(panel, recipe=recipe, n_categories=n_categories, n_continuous=n_continuous)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from _trainers import images, walks
+from _trainers import images, random_model, walks
 from tsinfogan.formats import read_panel
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.naming import renamed
@@ -23,8 +23,6 @@ from tsinfogan.sampling.sampler import sample
 from tsinfogan.sharing.page import Exploration, render
 from tsinfogan.sharing.real import RealCases
 from tsinfogan.sharing.server import PageServer
-from tsinfogan.training.plan import make_plan
-from tsinfogan.training.session import build_model
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -40,13 +38,7 @@ SHOWN = """() => {
 
 
 def build(panel: Any, **codes: Any) -> Model:
-    """Random networks that use every input."""
-    model = build_model(make_plan(panel, noise_dim=3, width=4, **codes), panel)
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.generator.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape))
-    return model
+    return random_model(panel, **codes)
 
 
 @pytest.fixture(scope="module")

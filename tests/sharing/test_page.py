@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from _trainers import images, walks
+from _trainers import images, random_model, walks
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import RunError, SettingError
 from tsinfogan.formats.csv import CsvWriter
@@ -23,8 +23,6 @@ from tsinfogan.sharing import real as real_module
 from tsinfogan.sharing.packing import packed
 from tsinfogan.sharing.page import N_STRIP, Exploration, render, times
 from tsinfogan.sharing.real import RealCases
-from tsinfogan.training.plan import make_plan
-from tsinfogan.training.session import build_model
 
 HOSTILE = "</script><img src=x onerror=alert(1)><b>"
 
@@ -32,14 +30,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)><b>"
 def build(
     panel: Panel, n_categories: tuple[int, ...] | None = (3,), n_continuous: int = 2, recipe: str = "infogan"
 ) -> Model:
-    """Random networks that use every input."""
-    plan = make_plan(panel, recipe=recipe, n_categories=n_categories, n_continuous=n_continuous, noise_dim=3, width=4)
-    model = build_model(plan, panel)
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.generator.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape))
-    return model
+    return random_model(panel, recipe=recipe, n_categories=n_categories, n_continuous=n_continuous)
 
 
 def explored(model: Model) -> Exploration:
