@@ -22,9 +22,14 @@ if TYPE_CHECKING:
     from tsinfogan.training.run import Run
 
 
-def found_run(runs: Path, name: str | None) -> Run:
-    """The run called ``name``, which may be on a hub, or the newest; what is passed over or unfinished is said."""
+def found_run(runs: Path, name: str | None, changed_by: str = "") -> Run:
+    """The run called ``name``, which may be on a hub, or the newest; what is passed over or unfinished is said.
+
+    What would change the run's folder says in ``changed_by`` how to avoid that: a run on a hub is only read.
+    """
     if name is not None and name.startswith("hf://"):
+        if changed_by:
+            raise SettingError(f"{name} is only read, and this command writes into the run's folder; {changed_by}")
         from tsinfogan.sharing.hub import fetched_run
 
         return fetched_run(name)

@@ -33,7 +33,7 @@ def name(
         )
     from tsinfogan.sampling.naming import renamed
 
-    run = found_run(runs, model)
+    run = found_run(runs, model, "name the categories of your own run, and push that" if cat is not None else "")
     loaded = run.load_model()
     if cat is not None:
         names = renamed(loaded, cat, text)

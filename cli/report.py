@@ -43,7 +43,7 @@ def report(
 
     if data is None and asked != PLAIN:
         raise SettingError("columns and windows say how a file is read; name the file with --data")
-    run = found_run(runs, name)
+    run = found_run(runs, name, "" if out else "name another one with --out")
     model = run.load_model(choose_device(device))
     folder = run.path if out is None else out
     make_folder(folder)

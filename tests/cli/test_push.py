@@ -49,6 +49,8 @@ def test_push_with_the_wrong_token(hub, trained, command, monkeypatch):
         (("sample", "--pretrained", "letters", "--model", "x"), "--model and --pretrained both name a model; give one"),
         (("sample", "--pretrained", "letters", "--label", "ä"), "unknown label 'ä'"),
         (("push", "nowhere", REPO), "unknown run 'nowhere'"),
+        (("name", "--cat", 1, "b", "--model", ADDRESS), f"{ADDRESS} is only read, and this command writes into"),
+        (("report", ADDRESS), "writes into the run's folder; name another one with --out"),
     ],
 )
 def test_sentences(command, arguments, expected, tmp_path):

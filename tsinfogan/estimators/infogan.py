@@ -25,6 +25,7 @@ from tsinfogan.models.backbone import Backbone
 from tsinfogan.sampling.inference import check_fits, encode, read_codes
 from tsinfogan.sampling.request import CodeValues
 from tsinfogan.sampling.sampler import Sample, sample
+from tsinfogan.training.progress_bar import bar_in_notebook
 from tsinfogan.training.run import Run
 from tsinfogan.training.session import fit_plan, keep
 from tsinfogan.training.trainer import Report
@@ -60,7 +61,7 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         precision: ``auto``, ``float32`` or ``bf16``.
         random_state: an int, which is the seed; a RandomState, from which one is drawn; or None for a new one each
             time.
-        verbose: 1 prints ten lines on the training, 2 one for each report.
+        verbose: 1 prints ten lines on the training, 2 one for each report; in a notebook, either shows a bar.
 
     Attributes:
         model_: the trained :class:`Model`.
@@ -132,7 +133,8 @@ class InfoGAN(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_trainable(panel)
         self.seed_ = seed_of(self.random_state)
         self.plan_ = plan_of(self.get_params(deep=False), panel, self.seed_)
-        tell, device, precision = self._tell if self.verbose else None, self.device, self.precision
+        bar = bar_in_notebook(self.plan_.training.max_steps, self.n_seeds) if self.verbose else None
+        tell, device, precision = bar or (self._tell if self.verbose else None), self.device, self.precision
         fitted = fit_plan(self.plan_, panel, n_seeds=self.n_seeds, device=device, precision=precision, tell=tell)
         self.model_, self.plan_, self.history_ = fitted.model, fitted.plan, [each.line for each in fitted.reports]
         self.classes_ = targets.classes

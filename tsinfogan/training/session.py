@@ -26,6 +26,7 @@ from tsinfogan.sampling.sampler import stream
 from tsinfogan.training.files import Lock, write_whole, writing
 from tsinfogan.training.monitor import Collapse, CollapseMonitor
 from tsinfogan.training.plan import Plan, make_plan
+from tsinfogan.training.progress_bar import bar_in_notebook
 from tsinfogan.training.run import CARD, METRICS, MODEL, STATE, Run
 from tsinfogan.training.selection import best, score_models, with_seeds
 from tsinfogan.training.trainer import STEADIER, Report, Trainer
@@ -217,7 +218,7 @@ def check_same_data(run: Run, panel: Panel) -> None:
 
 
 def fit(panel: Panel, *, n_seeds: int = 1, device: str = "auto", precision: str = "auto", **plan: Any) -> Model:
-    """Trains a model on ``panel`` and returns it; writes no file.
+    """Trains a model on ``panel`` and returns it; writes no file. In a notebook, a bar shows how far it is.
 
     Args:
         panel: training data.
@@ -244,7 +245,9 @@ def fit(panel: Panel, *, n_seeds: int = 1, device: str = "auto", precision: str 
         (4, 1, 16)
     """
     check_trainable(panel)
-    return fit_plan(make_plan(panel, **plan), panel, n_seeds=n_seeds, device=device, precision=precision).model
+    made = make_plan(panel, **plan)
+    tell = bar_in_notebook(made.training.max_steps, n_seeds)
+    return fit_plan(made, panel, n_seeds=n_seeds, device=device, precision=precision, tell=tell).model
 
 
 class Fitted(NamedTuple):
