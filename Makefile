@@ -6,6 +6,7 @@
 # make interop the tests with aeon, for which pip takes an older numpy and pandas: VENV=FOLDER gives it one of its own
 # make fuzz    hostile and mutated data files through the readers, for two minutes
 # make bench   the figures of docs/benchmarks.md
+# make gpu     the tests and speeds of a GPU, eight minutes; DEVICE=cpu QUICK=--quick runs it where there is none
 # make dist    wheel and sdist in dist/, each installed into a bare environment and used there
 # make lowest  the tests on the lowest versions that pyproject.toml promises; as torch 2.6 brings CUDA, that takes 6 GB
 # make letters trains the model of --pretrained letters anew, five minutes on a quiet core, and prints its checksums
@@ -14,12 +15,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_STEPS ?= 2600
+DEVICE ?= cuda
 
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 PACKAGE := build/package
 
-.PHONY: demo test check docs notebooks interop fuzz bench dist lowest letters clean
+.PHONY: demo test check docs notebooks interop fuzz bench gpu dist lowest letters clean
 
 demo: $(VENV)/.installed
 	$(BIN)/tsinfogan train --steps $(DEMO_STEPS)
@@ -54,7 +56,10 @@ fuzz: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz_files.py
 
 bench: $(VENV)/.installed
-	for script in $(filter-out %/fuzz_files.py %/faults.py,$(wildcard benchmarks/[a-z]*.py)); do $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out %/fuzz_files.py %/faults.py %/gpu.py,$(wildcard benchmarks/[a-z]*.py)); do $(BIN)/python $$script || exit 1; done
+
+gpu: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/gpu.py --device $(DEVICE) $(QUICK)
 
 dist: $(VENV)/.installed-dist # the wheel is built from the sdist
 	rm -rf build dist

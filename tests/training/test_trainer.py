@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from collections import Counter
 from pathlib import Path
@@ -24,7 +23,6 @@ from tsinfogan.training.run import Run
 from tsinfogan.training.session import Session, build_model, make_trainer
 
 CPU = torch.device("cpu")
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 def test_draws_of_a_step_depend_on_seed_and_number_alone() -> None:
@@ -246,58 +244,3 @@ def test_infogan_finds_the_two_kinds_of_wave() -> None:
 def test_a_gan_that_nobody_rewards_hides_its_code() -> None:
     _, bound, _ = trained("gan")
     assert bound < 0.2 * math.log(2)
-
-
-# ---- on a GPU
-
-
-@needs_cuda
-@pytest.mark.parametrize("recipe", ["infogan", "gan", "acgan"])
-def test_a_captured_step_is_an_eager_step(recipe: str) -> None:
-    captured, eager = (make(waves(), recipe, device="cuda", generator_every=2) for _ in range(2))
-    for number in range(6):
-        stats = {name: value.clone() for name, value in captured.step().items()}
-        eager.adversarial.set_rates(number)
-        due = phases(generator=(number + 1) % 2 == 0, penalty=4 if number % 4 == 0 else 0)
-        expected = eager.adversarial.step(eager.batches.draw(number), due)
-        eager.steps_done += 1
-        eager._average()
-        for name, value in expected.items():
-            torch.testing.assert_close(stats[name], value, rtol=1e-3, atol=1e-4)
-    for name, value in eager.state_dict().items():
-        torch.testing.assert_close(captured.state_dict()[name], value, rtol=1e-2, atol=1e-3, msg=name)
-
-
-@needs_cuda
-def test_an_earlier_training_that_is_freed_does_not_end_a_capture() -> None:
-    earlier = make(waves(), device="cuda")
-    earlier.step()
-    earlier.itself = earlier  # only the garbage collector frees it
-    del earlier
-    threshold = gc.get_threshold()
-    later = make(waves(), device="cuda")
-    gc.set_threshold(1)
-    try:
-        later.step()
-    finally:
-        gc.set_threshold(*threshold)
-    assert later.steps_done == 1
-
-
-@needs_cuda
-def test_trained_on_a_gpu_loads_and_samples_alike_on_the_cpu(tmp_path: Path) -> None:
-    panel = waves()
-    settings = {"max_steps": 5, "pretraining_steps": 2, "batch_size": 8}
-    plan = make_plan(panel, width=4, noise_dim=3, settings=settings)
-    session = Session.start(tmp_path, plan, panel, {}, torch.device("cuda"), torch.float32)
-    for _ in session.train():
-        pass
-    run = Run.open(session.run.path)
-    on_cpu, on_gpu = (sample(run.load_model(device), 300, seed=1).panel.values for device in ("cpu", "cuda"))
-    np.testing.assert_allclose(on_cpu, on_gpu, atol=1e-4)
-    codes = [encode(run.load_model(device), panel) for device in ("cpu", "cuda")]
-    for on_cpu, on_gpu in zip(*(read.values() for read in codes), strict=True):
-        np.testing.assert_allclose(on_cpu, on_gpu, atol=1e-4)
-    resumed = Session.resume(run, panel, CPU, torch.float32)
-    assert resumed.trainer.steps_done == 5
-    assert not equal(weights(resumed.trainer.generator), weights(build_model(plan, panel).generator))
