@@ -269,11 +269,11 @@ def test_changes_are_those_of_a_step_of_one_in_each_continuous_code() -> None:
         return latent[:, None]
 
     generated = mirror(batch.latent, batch.injected_noise)
-    changes = code_changes(spec, Step(batch, generated, mirror, trainer.discriminator, {}, {}, {}, {}), 5)
+    changes = code_changes(spec, Step(batch, generated, mirror, trainer.discriminator, {}, {}, {}, {}))
     assert len(changes) == 2
     for index, (change, code) in enumerate(zip(changes, batch.codes[1:], strict=True)):
-        expected = torch.zeros(5, spec.size)
-        expected[:, spec.size - 2 + index] = -code[:5].sign()
+        expected = torch.zeros(4, spec.size)
+        expected[:, spec.size - 2 + index] = -code[:4].sign()
         torch.testing.assert_close(change[:, 0], expected)
 
 

@@ -1,4 +1,4 @@
-"""Revision: a merged category is cut and a divided one merge_redundantd, on features where the truth is known."""
+"""Revision: a merged category is cut and a divided one merged, on features where the truth is known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from tsinfogan.data.matching import match
-from tsinfogan.training.split_merge import best_splits, confused_pairs, merge_redundant, revised_targets, teach
+from tsinfogan.training.split_merge import (
+    _disagreement,
+    _removals,
+    best_splits,
+    confused_pairs,
+    merge_redundant,
+    revised_targets,
+    teach,
+)
 
 K, SIZE, EACH, N_VIEWS = 4, 8, 40, 4
 
@@ -97,7 +105,7 @@ def test_two_classes_are_cut_cleanly_and_one_is_not() -> None:
     assert none.disagreement == torch.inf
 
 
-def test_what_is_missed_least_is_merge_redundantd() -> None:
+def test_what_is_missed_least_is_merged() -> None:
     _, truth = clusters()
     found = logits_for(faulty(truth), truth)  # category 1 holds half of a class that category 3 holds too
     second_choice = found + 3.0 * (found.argmax(2, keepdim=True) == 1) * F.one_hot(torch.tensor(3), K)
@@ -118,3 +126,58 @@ def test_a_head_is_taught_its_targets() -> None:
     teach(head, features, truth, rng(), first=2)
     assert (head(features[0])[:, 2:].argmax(1) == truth).float().mean() > 0.98
     assert torch.equal(head.weight[:2], untouched)
+
+
+# ---- many categories
+
+
+def merged_one_by_one(logits: Tensor, n_too_many: int) -> Tensor:
+    """What removal is by definition: every candidate's disagreement is computed, and the least one goes."""
+    kept = torch.arange(logits.shape[2])
+    for _ in range(n_too_many):
+        costs = torch.stack([_disagreement(logits[:, :, kept[kept != category]]) for category in kept])
+        kept = kept[kept != kept[costs.argmin()]]
+    return kept
+
+
+def with_twins(n_clusters: int, n_twins: int, each: int) -> Tensor:
+    """Logits ``(v, n, K)`` of clusters of which the first have two categories, of a third and two of their cases."""
+    generator = rng()
+    truth = torch.arange(n_clusters).repeat_interleave(each)
+    found = truth + (torch.arange(len(truth)) % 3 == 0) * (truth < n_twins) * n_clusters
+    logits = 0.5 * torch.randn(2, len(truth), n_clusters + n_twins, generator=generator)
+    logits = logits + 4.0 * F.one_hot(found, logits.shape[2])
+    twin = torch.where(found >= n_clusters, found - n_clusters, found + n_clusters)
+    return logits + 3.0 * F.one_hot(twin.clamp(max=logits.shape[2] - 1), logits.shape[2]) * (truth < n_twins)[:, None]
+
+
+@pytest.mark.parametrize(("n_clusters", "n_twins"), [(4, 2), (20, 10), (54, 16)])
+def test_removal_in_closed_form_keeps_what_removal_one_by_one_keeps(n_clusters: int, n_twins: int) -> None:
+    """Of up to 63 categories one is removed at a time; of 70, two."""
+    logits = with_twins(n_clusters, n_twins, 6)
+    kept = merge_redundant(logits, n_twins)
+    assert torch.equal(kept, merged_one_by_one(logits, n_twins))
+    assert len({int(category) % n_clusters for category in kept}) == n_clusters
+
+
+def test_costs_of_removal_are_the_disagreements_of_what_is_left() -> None:
+    logits = 3 * torch.randn(N_VIEWS, 30, 6, generator=rng())
+    logits[:, 0] = 30.0 * F.one_hot(torch.tensor(2), 6)  # without its only category it is even
+    costs, shares = _removals(logits)
+    left = [[other for other in range(6) if other != category] for category in range(6)]
+    torch.testing.assert_close(costs, torch.stack([_disagreement(logits[:, :, others]) for others in left]))
+    for category, others in enumerate(left):
+        gained = logits[:, :, others].softmax(2).mean((0, 1)) - logits.softmax(2).mean((0, 1))[others]
+        torch.testing.assert_close(shares[category, others], gained / gained.sum(), rtol=1e-3, atol=1e-5)
+        assert shares[category, category] == 1
+
+
+def test_groups_too_small_to_split_change_nothing_for_the_others() -> None:
+    features, truth = clusters()
+    both = (truth < 2).nonzero()[:, 0]
+    few = [torch.arange(3), torch.empty(0, dtype=torch.long)]
+    split, *none = best_splits(features, [both, *few], rng())
+    assert [each.disagreement for each in none] == [torch.inf] * 2
+    assert [len(each.second) for each in none] == [3, 0]
+    assert split.disagreement < 0.05
+    assert all(each.disagreement == torch.inf for each in best_splits(features, few, rng()))

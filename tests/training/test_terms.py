@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from _trainers import make, phases, stage_for, waves
 from tsinfogan.data.augmentations import Augmentations
+from tsinfogan.models.codes import CategoricalCode, LatentSpec, UniformCode
 from tsinfogan.training.adversarial import AdversarialStage
 from tsinfogan.training.config import Objective
-from tsinfogan.training.terms import DISCRIMINATOR_TERMS, GENERATOR_TERMS, Setup, Term, View, terms_of
+from tsinfogan.training.terms import (
+    DISCRIMINATOR_TERMS,
+    GENERATOR_TERMS,
+    MAX_MOVED,
+    Setup,
+    Step,
+    Term,
+    View,
+    code_changes,
+    terms_of,
+)
 from tsinfogan.training.trainer import Trainer
 
 ALL = {"real_code_weight": 1.0, "generated_share": 1.0, "r2_weight": 1.0, "cont_follows": ("amplitude",)}
@@ -108,3 +121,25 @@ def test_what_only_reports_weighs_nothing() -> None:
     watched = [term for term in trainer.adversarial.generator_terms if not term.weight]
     assert len(watched) == 1
     assert {"bound_cat", "bound_cont0", "bound_cont1"} <= trainer.step().keys()
+
+
+def test_of_many_codes_each_series_moves_two_and_all_pairs_are_equally_likely(trainer: Trainer) -> None:
+    n_codes = MAX_MOVED + 1
+    spec, n = LatentSpec(3, (CategoricalCode(2), *[UniformCode()] * n_codes)), n_codes * (n_codes - 1)
+    noise, codes = spec.sample(n, torch.Generator().manual_seed(0))
+    batch = trainer.batches.draw(0)._replace(
+        latent=spec.encode(noise, codes), injected_noise=noise, codes=codes, time=(torch.arange(n) + 0.5) / n
+    )
+    generated = batch.latent[:, None]  # by a generator that hands its input on
+
+    def mirror(latent: Tensor, injected_noise: Tensor) -> Tensor:
+        return latent[:, None]
+
+    step = Step(batch, generated, mirror, trainer.discriminator, {}, {}, {}, {})  # type: ignore[arg-type]
+    one, other = (change[:, 0, -n_codes:] for change in code_changes(spec, step))  # (n, n_codes)
+    values = torch.stack(codes[-n_codes:], dim=1)
+    for change in (one, other):
+        assert torch.equal((change != 0).sum(1), torch.ones(n, dtype=torch.long))
+        torch.testing.assert_close(change, -values.sign() * (change != 0))
+    pairs = {(int(a), int(b)) for a, b in zip(one.abs().argmax(1), other.abs().argmax(1), strict=True)}
+    assert pairs == set(permutations(range(n_codes), 2))

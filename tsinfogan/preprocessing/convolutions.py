@@ -61,13 +61,15 @@ def _exceedances(values: Tensor, rng: np.random.Generator) -> Tensor:
     for dilation in _dilations(n_timepoints):
         for group in range(n_groups):
             series = _added_up(values, rng) if n_channels > 1 else values  # (n, 1, t)
-            quantiles = torch.from_numpy(rng.uniform(0.05, 0.95, N_THRESHOLDS)).to(values)
+            quantiles = rng.uniform(0.05, 0.95, N_THRESHOLDS)
             chosen = kernels[group::n_groups]  # (k, 1, 9)
             found = _convolved(series[some], chosen, dilation).transpose(0, 1).flatten(1)  # (k, n * t)
-            thresholds = found.quantile(quantiles, dim=1)  # (q, k)
+            thresholds = torch.from_numpy(np.quantile(found.cpu().numpy(), quantiles, axis=1)).to(values)  # (q, k)
             for part in series.split(CASES_AT_ONCE):
                 convolved = _convolved(part, chosen, dilation)  # (n, k, t)
-                features.append(torch.cat([(convolved > each[:, None]).float().mean(2) for each in thresholds], dim=1))
+                above = torch.empty_like(convolved)  # as numbers, of which means are several times as fast
+                each = [torch.gt(convolved, threshold[:, None], out=above).mean(2) for threshold in thresholds]
+                features.append(torch.cat(each, dim=1))
     n_parts = -(-n_cases // CASES_AT_ONCE)
     of_kernels = [torch.cat(features[start : start + n_parts]) for start in range(0, len(features), n_parts)]
     return torch.cat(of_kernels, dim=1)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from tsinfogan.preprocessing.convolutions import convolution_features
-from tsinfogan.preprocessing.resampling import evaluated, resampled, spline_coefficients
+from tsinfogan.preprocessing.resampling import evaluated, resampled, spline_of
 
 MAX_RESAMPLING_ERROR = 0.01
 MAX_ACCURACY = 0.55
@@ -27,6 +27,8 @@ MAX_POINTS = 256
 PENALTY = 0.1
 """Of the ridge, for each feature."""
 GRID_MULTIPLE = 8
+MAX_GRID = 1024
+"""Time and memory of a training grow with the points: longer series always go through a grid of so many at most."""
 CASES_TO_CHOOSE_GRID = 200
 MIN_CASES_TO_CHOOSE_GRID = 20
 NUMBERS_TO_CHOOSE_GRID = 2_000_000
@@ -44,7 +46,7 @@ def rows_to_choose_grid(n_cases: int, numbers_per_case: float) -> NDArray[np.int
 
 
 def choose_grid(cases: Cases, longest: int) -> int:
-    """The shortest grid on which series survive resampling there and back.
+    """The shortest grid on which series survive resampling there and back; ``MAX_GRID`` points if none of those does.
 
     The relative error is at most one percent and, where there are cases enough for it, a classifier can hardly tell
     them from the series as they are.
@@ -58,16 +60,16 @@ def choose_grid(cases: Cases, longest: int) -> int:
     channels = np.linspace(0, n_channels - 1, n_chosen).astype(int)
     centred = [case[channels] - case[channels].mean(axis=1, keepdims=True) for case in cases]
     energy = sum(float((case**2).sum()) for case in centred)
-    splines = [spline_coefficients(case[None]) for case in centred]  # (length, 1, c) each
+    splines = [spline_of(case[None]) for case in centred]
 
     def back(size: int) -> Cases:
-        return [resampled(evaluated(c, size), case.shape[1])[0] for case, c in zip(centred, splines, strict=True)]
+        return [resampled(evaluated(s, size), case.shape[1])[0] for case, s in zip(centred, splines, strict=True)]
 
     def near(size: int) -> bool:
         pairs = zip(back(size), centred, strict=True)
         return sum(float(((there - case) ** 2).sum()) for there, case in pairs) <= MAX_RESAMPLING_ERROR**2 * energy
 
-    greatest = -(-longest // GRID_MULTIPLE) * GRID_MULTIPLE
+    greatest = min(MAX_GRID, -(-longest // GRID_MULTIPLE) * GRID_MULTIPLE)
     sizes = range(GRID_MULTIPLE, greatest, GRID_MULTIPLE)
     sizes = _from_first(sizes, near)
     if len(cases) >= MIN_CASES_TO_CLASSIFY:

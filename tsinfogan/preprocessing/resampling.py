@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline, make_interp_spline
-from scipy.sparse import csr_array
 
 NUMBERS_AT_ONCE = 4_000_000
 """Numbers that are resampled at once; the spline of so many takes some hundred megabytes."""
@@ -15,7 +12,7 @@ NUMBERS_AT_ONCE = 4_000_000
 
 def resampled(values: NDArray[np.float32], n_to: int) -> NDArray[np.float32]:
     """Series ``(n, c, n_from)`` on ``n_to`` points over the same span, by a not-a-knot cubic spline."""
-    return np.concatenate([evaluated(spline_coefficients(part), n_to) for part in _parts(values)])
+    return np.concatenate([evaluated(spline_of(part), n_to) for part in _parts(values)])
 
 
 def resampled_each(values: NDArray[np.float32], lengths: NDArray[np.int64], greatest: int) -> NDArray[np.float32]:
@@ -23,11 +20,11 @@ def resampled_each(values: NDArray[np.float32], lengths: NDArray[np.int64], grea
     series = np.full((*values.shape[:2], greatest), np.nan, np.float32)
     start = 0
     for part in _parts(values):
-        coefficients = spline_coefficients(part)  # (n_from, n, c)
-        wanted = lengths[start : start + len(part)]
+        spline, wanted = spline_of(part), lengths[start : start + len(part)]
         for length in np.unique(wanted):
             rows = np.flatnonzero(wanted == length)
-            series[start + rows, :, :length] = evaluated(coefficients[:, rows], int(length))
+            some = BSpline.construct_fast(spline.t, spline.c[:, rows], spline.k)
+            series[start + rows, :, :length] = evaluated(some, int(length))
         start += len(part)
     return series
 
@@ -37,29 +34,12 @@ def _parts(values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     return [values[start : start + n_rows] for start in range(0, len(values), n_rows)]
 
 
-def spline_coefficients(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """B-spline coefficients ``(t, n, c)`` of the spline through series ``(n, c, t)``, of at most third degree."""
+def spline_of(values: NDArray[np.float32]) -> BSpline:
+    """The spline through series ``(n, c, t)``, of at most third degree, with coefficients ``(t, n, c)``."""
     n_points = values.shape[-1]
-    spline = make_interp_spline(np.linspace(0, 1, n_points), values, k=_degree(n_points), axis=-1)
-    return spline.c
+    return make_interp_spline(np.linspace(0, 1, n_points), np.moveaxis(values, -1, 0), k=min(3, n_points - 1))
 
 
-def evaluated(coefficients: NDArray[np.float64], n_to: int) -> NDArray[np.float32]:
-    """Series ``(n, c, n_to)`` from what :func:`spline_coefficients` gave."""
-    n_from, *cases = coefficients.shape
-    on_points = _evaluation(n_from, n_to) @ coefficients.reshape(n_from, -1)  # (n_to, n * c)
-    return np.moveaxis(on_points.reshape(n_to, *cases), 0, -1).astype(np.float32)
-
-
-@lru_cache(maxsize=512)
-def _evaluation(n_from: int, n_to: int) -> csr_array:
-    """The sparse operator ``(n_to, n_from)`` from coefficients to points; cached, because lengths recur."""
-    if n_from == 1:
-        return csr_array(np.ones((n_to, 1)))
-    degree = _degree(n_from)
-    knots = make_interp_spline(np.linspace(0, 1, n_from), np.zeros(n_from), k=degree).t
-    return csr_array(BSpline.design_matrix(np.linspace(0, 1, n_to), knots, degree))
-
-
-def _degree(n_points: int) -> int:
-    return min(3, n_points - 1)
+def evaluated(spline: BSpline, n_to: int) -> NDArray[np.float32]:
+    """Series ``(n, c, n_to)`` of what :func:`spline_of` gave."""
+    return np.moveaxis(spline(np.linspace(0, 1, n_to)), 0, -1).astype(np.float32)

@@ -22,6 +22,7 @@ from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import Stream, generator_at
 
 CASES_PER_PASS = 256
+MAX_CHECKED_CASES = 500
 MIN_SPREAD, MAX_SPREAD = 0.1, 16.0
 """Of the middle nine tenths, in standard deviations; 3.3 is usual. Beyond, another unit is likely."""
 
@@ -111,7 +112,8 @@ def unit_remarks(model: Model, panel: Panel) -> list[str]:
     """A sentence for each channel whose scaled values are far from those of the training series."""
     remarks = []
     if len(panel.grid) == 1:
-        scaled = model.preprocessor.transform(panel)[:, : len(panel.channels)]  # (n, c, t)
+        some = panel.subset(evenly_spaced(panel.n_cases, MAX_CHECKED_CASES).numpy())
+        scaled = model.preprocessor.transform(some)[:, : len(panel.channels)]  # (n, c, t)
         for name, values in zip(panel.channels, scaled.swapaxes(0, 1), strict=True):
             low, high = (float(end) for end in np.percentile(values, (5, 95)))
             if not MIN_SPREAD <= high - low <= MAX_SPREAD or abs(low + high) > MAX_SPREAD:

@@ -35,6 +35,8 @@ N_COMPONENTS = 50
 MIN_NEIGHBOURS, MAX_NEIGHBOURS = 5, 20
 KERNEL_WIDTH = 0.5
 N_STARTS, N_STARTS_OF_PART = 10, 3
+FEW_CATEGORIES = 50
+"""With more categories k-means starts the more rarely, as a start takes the longer."""
 SPREADING = 0.99
 """Weight of the neighbours against the known labels when labels are spread over the graph."""
 N_PARTS = 8
@@ -240,7 +242,8 @@ def _clusters(embedding: Array, n_categories: int, n_starts: int = N_STARTS) -> 
 
     kept = embedding[:, :n_categories]
     kept = kept / (np.linalg.norm(kept, axis=1, keepdims=True) + 1e-12)
-    means = KMeans(min(n_categories, len(kept)), n_init=n_starts, random_state=0)
+    n_init = max(1, n_starts * FEW_CATEGORIES // max(FEW_CATEGORIES, n_categories))
+    means = KMeans(min(n_categories, len(kept)), n_init=n_init, random_state=0)
     found = means.fit_predict(kept)
     order = np.argsort(-np.bincount(found, minlength=n_categories), kind="stable")
     named: IntArray = np.argsort(order)[found]

@@ -9,6 +9,7 @@ step (split and merge in mixture models, Ueda et al. 2000, with consistency in p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -29,9 +30,15 @@ CLEARER = 0.5
 MAX_PAIRS, MIN_SWAPPED = 8, 0.01
 MIN_MEMBERS = 8
 SPLIT_FEATURES = 64
-SPLIT_STEPS, SPLIT_HEADS, SPLIT_SIZE, SPLIT_BATCH, SPLIT_RATE = 150, 3, 32, 64, 3e-3
+SPLIT_STEPS, SPLIT_HEADS, SPLIT_SIZE, SPLIT_RATE = 150, 3, 32, 3e-3
+MIN_SPLIT_BATCH, MAX_SPLIT_BATCH, MAX_SPLIT_CASES = 16, 64, 4096
+"""Fewest and most cases that a head sees in a step; and how many one head for each group sees, all together."""
 TEACHING_STEPS, TEACHING_BATCH, TEACHING_RATE, TEACHING_SMOOTHING = 150, 256, 3e-3, 0.05
 IMBALANCE_WEIGHT = 3.0
+AT_ONCE = 32
+"""One in so many categories is merged before disagreements are computed anew; of fewer than twice as many, one."""
+MAX_SHARED = 0.1
+"""Categories that have more in common are not merged at once: when one is gone, the other may be needed."""
 
 
 class Split(NamedTuple):
@@ -107,19 +114,24 @@ def confused_pairs(logits: Tensor) -> list[tuple[int, int]]:
 
 
 def best_splits(features: Tensor, groups: Sequence[Tensor], generator: Generator) -> list[Split]:
-    """The best split of every group ``(m,)`` of cases, by small heads of two outputs that are all trained at once."""
+    """The best split of every group ``(m,)`` of cases, by small heads of two outputs that are all trained at once.
+
+    Groups of fewer than ``MIN_MEMBERS`` have none.
+    """
     device, (n_views, _, size) = features.device, features.shape
     members = torch.cat(list(groups))
     sizes = torch.tensor([len(group) for group in groups], device=device)
-    starts, counts = (each.repeat(SPLIT_HEADS)[:, None] for each in (sizes.cumsum(0) - sizes, sizes))  # (h, 1)
-    n_heads = len(counts)
+    heads = (sizes >= MIN_MEMBERS).repeat(SPLIT_HEADS).nonzero()[:, 0]  # (h,), of the n_drawn that are drawn
+    starts, counts = (each.repeat(SPLIT_HEADS)[heads, None] for each in (sizes.cumsum(0) - sizes, sizes))  # (h, 1)
+    n_drawn = SPLIT_HEADS * len(groups)
+    n_cases = min(MAX_SPLIT_BATCH, max(MIN_SPLIT_BATCH, MAX_SPLIT_CASES // len(groups)))
     random = partial(torch.randn, generator=generator, device=device)
-    first = (random(n_heads, size, SPLIT_SIZE) / size**0.5).requires_grad_()
-    bias = torch.zeros(n_heads, 1, SPLIT_SIZE, device=device, requires_grad=True)
-    last = (0.5 * random(n_heads, SPLIT_SIZE, 2) / SPLIT_SIZE**0.5).requires_grad_()
+    first = (random(n_drawn, size, SPLIT_SIZE)[heads] / size**0.5).requires_grad_()
+    bias = torch.zeros(len(heads), 1, SPLIT_SIZE, device=device, requires_grad=True)
+    last = (0.5 * random(n_drawn, SPLIT_SIZE, 2)[heads] / SPLIT_SIZE**0.5).requires_grad_()
     optimizer = torch.optim.Adam([first, bias, last], lr=SPLIT_RATE)
     for _ in range(SPLIT_STEPS):
-        positions = torch.rand(n_heads, SPLIT_BATCH, generator=generator, device=device)
+        positions = torch.rand(n_drawn, n_cases, generator=generator, device=device)[heads]
         cases = members[(starts + (positions * counts).long()).clamp(max=len(members) - 1)]  # (h, b)
         views = torch.randperm(n_views, generator=generator, device=device)[:2]
         seen = torch.stack([features[view][cases] for view in views])  # (2, h, b, f)
@@ -129,11 +141,8 @@ def best_splits(features: Tensor, groups: Sequence[Tensor], generator: Generator
         optimizer.step()
     best = [Split(torch.inf, torch.zeros(len(group), dtype=torch.bool, device=device)) for group in groups]
     with torch.no_grad():
-        for head in range(n_heads):
-            position = head % len(groups)
+        for head, position in enumerate((heads % len(groups)).tolist()):
             group = groups[position]
-            if len(group) < MIN_MEMBERS:
-                continue
             hidden = F.leaky_relu(features[:, group] @ first[head] + bias[head], 0.2)
             logits = hidden @ last[head]  # (v, m, 2)
             split = Split(float(_disagreement(logits)), logits.softmax(2).mean(0)[:, 1] > 0.5)
@@ -146,13 +155,52 @@ def best_splits(features: Tensor, groups: Sequence[Tensor], generator: Generator
 def merge_redundant(logits: Tensor, n_too_many: int) -> Tensor:
     """``(K,)`` categories left after removing, one by one, that whose removal leaves the least disagreement.
 
-    By logits ``(v, n, K + n_too_many)``, a case of a removed category goes to its next best.
+    By logits ``(v, n, K + n_too_many)``, a case of a removed category goes to its next best. Of many categories, some
+    that share no cases are removed at once.
     """
     kept = torch.arange(logits.shape[2], device=logits.device)
-    for _ in range(n_too_many):
-        costs = torch.stack([_disagreement(logits[:, :, kept[kept != category]]) for category in kept])
-        kept = kept[kept != kept[costs.argmin()]]
+    while (too_many := len(kept) - logits.shape[2] + n_too_many) > 0:
+        costs, moved = _removals(logits[:, :, kept])
+        related = (moved @ moved.T > MAX_SHARED).tolist()
+        removed: list[int] = []
+        for category in costs.argsort(stable=True).tolist():
+            if not any(related[category][other] for other in removed):
+                removed.append(category)
+            if len(removed) == min(too_many, max(1, len(kept) // AT_ONCE)):
+                break
+        is_kept = torch.ones_like(kept, dtype=torch.bool)
+        is_kept[removed] = False
+        kept = kept[is_kept]
     return kept
+
+
+def _removals(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """What becomes of logits ``(v, n, K)`` when a category is removed, for each in closed form.
+
+    Returns:
+        ``(K,)`` the disagreement of the others; ``(K, K)`` the shares of a removed one's cases that go to each, 1 for
+        itself.
+    """
+    n_views, n_cases, n_categories = logits.shape
+    log_q = logits.log_softmax(2)
+    q = log_q.exp()
+    best = q.argmax(2, keepdim=True)
+
+    def of_others(values: Tensor) -> Tensor:
+        """Sums ``(v, n, K)`` over all categories but one; but the best by addition, as little is left without it."""
+        without_best = values.scatter(2, best, 0).sum(2, keepdim=True)
+        sums = without_best + values.gather(2, best) - values
+        return sums.scatter(2, best, without_best)
+
+    left = of_others(q).clamp_min(torch.finfo(q.dtype).tiny)  # what the other categories are divided by
+    # Σ over ordered pairs of views and the others: q / left · (log q′ − log left′), where Σ q / left = 1
+    pairs = of_others(q * (log_q.sum(0) - log_q)) / left - (n_views - 1) * left.log()
+    inconsistency = -pairs.sum((0, 1)) / (n_cases * n_views * (n_views - 1))
+    mean = (1 / left).flatten(0, 1).T @ q.flatten(0, 1) / (n_views * n_cases)  # (K, K), of k without each
+    mean = mean.fill_diagonal_(0)
+    imbalance = (mean * mean.clamp_min(1e-8).log()).sum(1) + math.log(max(1, n_categories - 1))
+    moved = F.normalize((mean - q.mean((0, 1))).fill_diagonal_(0), p=1, dim=1)
+    return inconsistency + IMBALANCE_WEIGHT * imbalance, moved.fill_diagonal_(1)
 
 
 def teach(head: nn.Module, features: Tensor, targets: Tensor, generator: Generator, first: int = 0) -> None:

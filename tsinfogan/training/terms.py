@@ -10,7 +10,7 @@ never counts positions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, NamedTuple
@@ -27,6 +27,8 @@ from tsinfogan.training.config import Objective
 from tsinfogan.training.losses import Stats
 
 Phase = Literal["always", "recognition", "penalty"]
+MAX_MOVED = 6
+"""Up to so many continuous codes, each is moved in a step."""
 
 
 class View(Enum):
@@ -231,19 +233,32 @@ def overlap(setup: Setup) -> Term | None:
     objective, latent = setup.objective, setup.latent
 
     def value(step: Step) -> Tensor:
-        return losses.overlap_loss(code_changes(latent, step, n_cases=-(-len(step.generated) // 2)))
+        return losses.overlap_loss(code_changes(latent, step))
 
     acts = objective.overlap_weight > 0 and objective.reward_generator and len(latent.continuous) > 1
     return Term(value, weight=objective.overlap_weight, phase="penalty", name="overlap") if acts else None
 
 
-def code_changes(latent: LatentSpec, step: Step, n_cases: int) -> list[Tensor]:
-    """Change ``(n_cases, c, *grid)`` of the first series by a step of 1 towards 0 in each continuous code."""
+def code_changes(latent: LatentSpec, step: Step) -> list[Tensor]:
+    """Changes ``(n_cases, c, *grid)`` of generated series by a step of 1 towards 0 in a continuous code.
+
+    The first half of the series change by each code. Of more than ``MAX_MOVED`` codes, each series changes by two, a
+    pair of its own: then all pairs are equally likely, at a cost that does not grow with their number.
+    """
+    indices = list(latent.continuous.values())
+    chosen: Sequence[Tensor | int] = range(len(indices))
+    n_cases = -(-len(step.generated) // 2)
+    if len(indices) > MAX_MOVED:
+        position = step.batch.time * len(indices)  # (n,), which adversarial training does not use otherwise
+        first, apart = position.long(), 1 + (position.frac() * (len(indices) - 1)).long()
+        n_cases, chosen = len(position), (first, (first + apart) % len(indices))
     noise = step.batch.latent[:n_cases, : latent.noise_dim]
     values = [value[:n_cases] for value in step.batch.codes]
     changes = []
-    for index in latent.continuous.values():
-        moved = [*values[:index], values[index] - values[index].sign(), *values[index + 1 :]]
+    for code in chosen:
+        moved = list(values)
+        for number, index in enumerate(indices):
+            moved[index] = values[index] - values[index].sign() * (code == number)
         series = step.generator(latent.encode(noise, moved), step.batch.injected_noise[:n_cases])
         changes.append(series - step.generated[:n_cases])
     return changes
