@@ -23,6 +23,7 @@ class Done(NamedTuple):
     code: int
     said: str
     peak_kb: int
+    cpu_s: float
 
     @property
     def is_clean(self) -> bool:
@@ -55,9 +56,9 @@ class Child:
         """Ends it as the system does when memory runs out."""
         os.kill(self.pid, signal.SIGKILL)
 
-    def wait(self) -> Done:
+    def wait(self, limit_s: float = LIMIT_S) -> Done:
         """Its end; a process that takes too long is killed."""
-        end = time.monotonic() + LIMIT_S
+        end = time.monotonic() + limit_s
         while True:
             pid, status, usage = os.wait4(self.pid, os.WNOHANG)
             if pid:
@@ -68,7 +69,7 @@ class Child:
             time.sleep(0.005)
         said = self.said.read_text(errors="replace")
         self.said.unlink()
-        return Done(os.waitstatus_to_exitcode(status), said, usage.ru_maxrss)
+        return Done(os.waitstatus_to_exitcode(status), said, usage.ru_maxrss, usage.ru_utime + usage.ru_stime)
 
 
 def run(*arguments: object) -> int:

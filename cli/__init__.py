@@ -141,7 +141,9 @@ def _guarded(arguments: list[str]) -> int:
     except (MemoryError, RuntimeError) as error:
         if not lacks_memory(error):
             raise
-        code = _complain("there is not enough memory; give a smaller --batch-size or --width, or use fewer or shorter series")
+        code = _complain(
+            "there is not enough memory; give a smaller --batch-size or --width, or use fewer or shorter series"
+        )
     return code
 
 

@@ -7,9 +7,9 @@ import shlex
 
 SAME_NAME = (
     *("adversarial", "backbone", "batch_size", "bounds", "cat", "category_prior", "cont", "cont_follows"),
-    *("continuous_prior", "discriminator_rate", "generator_every", "generator_rate", "label", "label_input"),
-    *("min_distance", "port", "precision", "r1_weight", "recipe", "recognition", "resume", "scaling", "seed", "test"),
-    "width",
+    *("continuous_prior", "device", "discriminator_rate", "generator_every", "generator_rate", "label", "label_input"),
+    *("first_row", "min_distance", "port", "precision", "r1_weight", "recipe", "recognition", "resume", "scaling"),
+    *("seed", "shard", "test", "width", "workers"),
 )
 OF_COLUMNS = ("channels", "ignore", "missing", "dates", "layout", "delimiter", "decimal")
 OPTIONS = {name: f"--{name.replace('_', '-')}" for name in SAME_NAME} | {

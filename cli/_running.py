@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from tsinfogan.errors import DivergedError
 from tsinfogan.models.codes import Code
 from tsinfogan.models.model import Model
 from tsinfogan.training.candidates import Candidate, Candidates
+from tsinfogan.training.forecast import forecast
 from tsinfogan.training.plan import Plan
 from tsinfogan.training.run import Run
 from tsinfogan.training.session import PICTURE, Session
@@ -106,6 +108,7 @@ def _introduce(run: Run, session: Session, panel: Panel) -> None:
     precision = str(trainer.precision).removeprefix("torch.")
     n_threads = torch.get_num_threads()
     threads = f", {n_threads} thread{'s' * (n_threads > 1)}" if trainer.device.type == "cpu" else ""
+    threads += f" in each of {trainer.ranks.size} processes" if trainer.ranks.size > 1 else ""
     begin = f"from step {trainer.steps_done} " if trainer.steps_done else ""
     say(f"data      {panel.name}: {panel.n_cases} cases of {size}, channels {', '.join(panel.channels)}")
     say(f"codes     {', '.join([*codes, f'noise of {latent.noise_dim} dimensions'])}")
@@ -114,6 +117,8 @@ def _introduce(run: Run, session: Session, panel: Panel) -> None:
         f"training  {begin}to step {plan.training.max_steps}, {plan.training.batch_size} cases each, "
         f"on {trainer.device} in {precision}{threads}"
     )
+    if (expected := forecast(trainer)) is not None:
+        say(f"expected  {expected}")
     if session.differences:
         say(f"note: an uninterrupted run may differ in the last bits: {', '.join(session.differences)}")
     say_choices(plan)
@@ -134,7 +139,7 @@ def _train(session: Session, came: list[int], title: str = "") -> None:
 def _stopped(run: Run, session: Session, came: list[int], runs: Path) -> NoReturn:
     resume = command_for(runs, "train", "--resume", run.name)
     say(f"stopped after step {session.trainer.steps_done} and saved; go on with `{resume}`")
-    raise typer.Exit(128 + came[0])
+    raise typer.Exit(128 + [*came, signal.SIGTERM][0])  # which another process may have got
 
 
 def _finish(run: Run, runs: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +17,15 @@ from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import Reading, describe_file, read_dataset, read_file, reads_files
 from tsinfogan.cli._options import option
 from tsinfogan.cli._output import say
-from tsinfogan.errors import RunError, SettingError, UnknownNameError
+from tsinfogan.errors import DivergedError, RankError, RunError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     import torch
 
     from tsinfogan.data.panel import Panel
     from tsinfogan.training.plan import Plan
+    from tsinfogan.training.ranks import Ranks
+    from tsinfogan.training.run import Run
 
 DEFAULT_DATASET = "pen_strokes"
 GOES_WITH_RESUME = ("resume", "device", "precision", "runs")
@@ -150,9 +154,18 @@ def train(
 
     Ctrl-C saves, and so does a closed terminal; --resume goes on exactly.
     """
+    from tsinfogan.training.ranks import joined
+
+    ranks = context.with_resource(joined(device))
+    if ranks.rank:
+        if not dry_run:
+            _follow(ranks, device, precision)
+        return
+    if ranks.size > 1 and seeds > 1:
+        raise _one_process("--seeds")
     if resume is not None:
         _refuse_beside_resume(context)
-        _resume(runs, resume, device, precision)
+        _resume(ranks, runs, resume, device, precision)
         return
     from tsinfogan.cli._labels import choose_recipe, hide_labels
     from tsinfogan.cli._parsing import parse_augmentations
@@ -183,7 +196,9 @@ def train(
         candidates = Candidates.start(runs, plan, panel, source, seeds, Computing.here(where, dtype))
         run_candidates(candidates, panel, runs, where, dtype)
     else:
-        run_session(Session.start(runs, plan, panel, source, where, dtype), panel, runs)
+        session = Session.start(runs, plan, panel, source, where, dtype, ranks)
+        ranks.tell(str(session.run.path.resolve()))
+        run_session(session, panel, runs)
 
 
 def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -263,32 +278,64 @@ def _refuse_beside_resume(context: typer.Context) -> None:
             )
 
 
-def _resume(runs: Path, name: str, device: str, precision: str) -> None:
-    from tsinfogan.cli._labels import KEPT
+def _resume(ranks: Ranks, runs: Path, name: str, device: str, precision: str) -> None:
     from tsinfogan.cli._running import run_candidates, run_session
-    from tsinfogan.data.labels import keep_labels
     from tsinfogan.devices import as_before
     from tsinfogan.training.candidates import Candidates, find_last
     from tsinfogan.training.run import find_run
     from tsinfogan.training.session import Session
 
     run = find_last(runs, say) if name == "last" else find_run(runs, name, say)
-    where, dtype = as_before(device, precision, run.config.get("computing", {}))
+    where, dtype = as_before(device, precision, run.config.get("computing", {}), ranks.size)
     if not {"dataset", "file"} & set(run.data):
         raise RunError(f"run {run.name} was not trained from the command line; go on with it in Python")
     candidates = Candidates.open(run)
     if candidates is not None and candidates.chosen:
         raise _finished(runs, run.name, f"seed {candidates.chosen.seed} is chosen", "--seeds")
-    panel = _panel(run.data, Reading.from_dict(run.data))
-    if KEPT in run.data:
-        panel = keep_labels(panel, run.data[KEPT])
     if candidates is not None:
-        run_candidates(candidates, panel, runs, where, dtype)
+        if ranks.size > 1:
+            raise _one_process("a run of several --seeds")
+        run_candidates(candidates, _panel_of(run), runs, where, dtype)
         return
-    session = Session.resume(run, panel, where, dtype)
+    panel = _panel_of(run)
+    ranks.tell(str(run.path.resolve()))
+    session = Session.resume(run, panel, where, dtype, ranks)
     if session.complete:
         raise _finished(runs, run.name, f"all {session.trainer.steps_done} steps of it", "--steps")
     run_session(session, panel, runs)
+
+
+def _panel_of(run: Run) -> Panel:
+    """What a run is trained on."""
+    from tsinfogan.cli._labels import KEPT
+    from tsinfogan.data.labels import keep_labels
+
+    panel = _panel(run.data, Reading.from_dict(run.data))
+    return keep_labels(panel, run.data[KEPT]) if KEPT in run.data else panel
+
+
+def _follow(ranks: Ranks, device: str, precision: str) -> None:
+    """Trains along with the first rank, which says what there is to say, on the run that it names."""
+    from tsinfogan.cli._signals import stop_signals
+    from tsinfogan.devices import as_before
+    from tsinfogan.training.run import Run
+    from tsinfogan.training.session import restored
+
+    try:
+        run = Run.open(Path(ranks.tell()))
+        where, dtype = as_before(device, precision, run.config.get("computing", {}), ranks.size)
+        with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
+            panel = _panel_of(run)
+        trainer = restored(run, panel, where, dtype, ranks)
+        with stop_signals() as came:
+            for _ in trainer.run(lambda: bool(came)):
+                pass
+    except (RankError, DivergedError):
+        raise typer.Exit(2) from None
+
+
+def _one_process(what: str) -> SettingError:
+    return SettingError(f"{what} is trained by one process; start it without torchrun, or give one seed")
 
 
 def _finished(runs: Path, name: str, how: str, more: str) -> SettingError:

@@ -42,6 +42,7 @@ FLOORS = {
     "tsinfogan.sharing": 9,
     "tsinfogan": 10,
     "tsinfogan.cli": 10,
+    "tsinfogan.__main__": 11,
 }
 """A room, or a module that is in none, imports from itself and from lower floors."""
 

@@ -76,6 +76,7 @@ class Computing:
         n_threads: of torch on a CPU, which split sums between them.
         processor: kind of instructions or name of the GPU.
         torch_version: of torch.
+        n_processes: that train one model together.
     """
 
     device: str
@@ -83,14 +84,15 @@ class Computing:
     n_threads: int
     processor: str
     torch_version: str
+    n_processes: int = 1
 
     @classmethod
-    def here(cls, device: torch.device, precision: torch.dtype) -> Computing:
+    def here(cls, device: torch.device, precision: torch.dtype, n_processes: int = 1) -> Computing:
         """On this machine, now."""
         is_cuda = device.type == "cuda"
         processor = torch.cuda.get_device_name(device) if is_cuda else torch.backends.cpu.get_cpu_capability()
         name = "bf16" if precision == torch.bfloat16 else "float32"
-        return cls(device.type, name, torch.get_num_threads(), processor, torch.__version__)
+        return cls(device.type, name, torch.get_num_threads(), processor, torch.__version__, n_processes)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -108,10 +110,12 @@ class Computing:
         return told + (["a GPU adds in no fixed order"] if self.device == "cuda" else [])
 
 
-def as_before(device: str, precision: str, then: Mapping[str, Any]) -> tuple[torch.device, torch.dtype]:
+def as_before(
+    device: str, precision: str, then: Mapping[str, Any], n_processes: int = 1
+) -> tuple[torch.device, torch.dtype]:
     """Device and precision to go on with: those of ``then``, entries of a :class:`Computing`, where ``auto`` is asked.
 
-    As many threads are used as then, if there are as many processors. Errors as of :func:`choose_device`.
+    As many processes as then use as many threads each, if there are so many processors. Errors: :func:`choose_device`.
     """
     kept = then.get("device", "auto")
     try:
@@ -119,7 +123,8 @@ def as_before(device: str, precision: str, then: Mapping[str, Any]) -> tuple[tor
     except SettingError:
         where = choose_device(device)
     dtype = choose_precision(then.get("precision", "auto") if precision == "auto" else precision, where)
-    if torch.get_num_threads() != (n_threads := then.get("n_threads", 0)) and 0 < n_threads <= (os.cpu_count() or 1):
+    n_threads = then.get("n_threads", 0) if then.get("n_processes", 1) == n_processes else 0
+    if torch.get_num_threads() != n_threads and 0 < n_threads <= (os.cpu_count() or 1):
         torch.set_num_threads(n_threads)
     return where, dtype
 

@@ -34,6 +34,10 @@ class RunError(TsInfoGANError):
     """A run directory is missing, damaged, of another program, or cannot be written."""
 
 
+class RankError(RunError):
+    """Another process of one training has ended, and said why."""
+
+
 class SettingError(TsInfoGANError, ValueError):
     """An argument has a value that does not exist, or that does not fit the data or the other arguments."""
 

@@ -96,9 +96,11 @@ def test_a_recording_needs_windows_that_fit(tmp_path: Path) -> None:
 
 def test_too_many_windows_to_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tsinfogan.data.windows.MAX_SIZE", 100)
-    with pytest.raises(DataError, match=r"at most 100 numbers, got 16 x 2 x 5; lengthen the stride"):
-        read(tmp_path, recording(20), windows=Windows(5))
-    assert read(tmp_path, recording(20), windows=Windows(5, 4)).n_cases == 4
+    assert read(tmp_path, recording(20), windows=Windows(5)).values.shape == (16, 2, 5)  # which are views
+    two = "case,x\n" + "".join(f"{case},{row}\n" for case in range(2) for row in range(15))
+    with pytest.raises(DataError, match=r"at most 100 numbers, got 22 x 1 x 5; lengthen the stride"):
+        read(tmp_path, two, windows=Windows(5))
+    assert read(tmp_path, two, windows=Windows(5, 4)).n_cases == 6
 
 
 def test_windows_stay_within_cases(tmp_path: Path) -> None:

@@ -68,7 +68,18 @@ def test_categories_are_called_after_their_classes(
 ) -> None:
     panel = panel_of([None if label == "?" else label for label in labels])
     reading(monkeypatch, categories)
-    assert matched_names(build(panel), panel) == names
+    model = build(panel)
+    assert matched_names(model, panel) == names
+    monkeypatch.setattr(naming, "CASES_AT_ONCE", 2)
+    assert matched_names(model, panel) == names
+
+
+def test_of_very_many_cases_some_give_the_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = panel_of(list("abba" * 3))
+    reading(monkeypatch, [1, 0, 0, 1] * 3)
+    monkeypatch.setattr(naming, "MAX_CASES", 5)
+    monkeypatch.setattr(naming, "CASES_AT_ONCE", 3)
+    assert matched_names(build(panel), panel) == ("b", "a", None)
 
 
 @settings(max_examples=40, deadline=None)

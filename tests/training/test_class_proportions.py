@@ -50,7 +50,9 @@ def model(n_categories: int = 3) -> Model:
     return build_model(make_plan(panel, n_categories=(n_categories,), n_continuous=1, noise_dim=2, width=4), panel)
 
 
-def test_shares_are_those_that_q_takes_for_each_category() -> None:
+@pytest.mark.parametrize("max_cases", [50_000, 320])
+def test_shares_are_those_that_q_takes_for_each_category(max_cases: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsinfogan.training.calibration.MAX_CASES", max_cases)  # of so many each fourth is read
     reading = model()
     reading.discriminator = FirstValue()  # type: ignore[assignment]
     category = torch.tensor([0, 2, 2, 0, 0]).repeat(CASES_PER_PASS)  # more than one pass

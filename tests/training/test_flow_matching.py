@@ -74,6 +74,26 @@ def test_the_series_that_q_is_least_sure_of_are_left_out() -> None:
     assert trainer.flow.cases.tolist() == list(range(40))
 
 
+def test_of_more_series_than_the_steps_draw_some_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsinfogan.training.flow_matching.MIN_CASES", 10)
+    trainer = make(waves(64), max_steps=10, flow_steps=2)  # of 8 series each
+    stage = trainer.flow
+    assert stage is not None
+    stage.begin(trainer.model.discriminator, trainer.data, trainer.labels)
+    assert len(stage.latents) == 16
+    assert stage.cases is not None
+    assert set(stage.cases.tolist()) < set(range(0, 64, 4))
+    shown: list[torch.Tensor] = []
+    match = stage.generator.match
+    monkeypatch.setattr(stage.generator, "match", lambda *given: shown.append(given[1]) or match(*given))
+    batch = trainer.batches.draw(8, among=stage.cases)
+    stage.step(batch)
+    category, *continuous = posteriors(trainer.model.discriminator, batch.real)
+    torch.testing.assert_close(shown[0][:, -1], continuous[-1][:, 0])
+    noise_dim = trainer.model.settings.latent.noise_dim
+    assert shown[0][:, noise_dim : noise_dim + category.shape[1]].argmax(1).tolist() == category.argmax(1).tolist()
+
+
 def test_nothing_is_watched_while_nothing_watched_changes() -> None:
     trainer, _, _ = trainer_of(report_every=1)
     watch = CollapseMonitor(trainer)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tsinfogan.data.augmentations import CAUTIOUS, Augmentations
+from tsinfogan.data.overlap import add_to, each_once, elementwise, pieces
 from tsinfogan.errors import DataError
 
 View = Literal["lines", "pen", "image"]
@@ -107,23 +108,25 @@ class Panel:
             raise DataError(f"{self.name}: factors and factor_names differ in number")
 
     def _check_lengths(self) -> None:
-        finite = np.isfinite(self.values)
-        if self.lengths is not None:
-            if self.values.ndim != 3 or self.lengths.shape != self.values.shape[:1]:
+        lengths, size = self.lengths, self.values.shape[2]
+        if lengths is not None:
+            if self.values.ndim != 3 or lengths.shape != self.values.shape[:1]:
                 raise DataError(f"{self.name}: lengths must be one number for each of {self.n_cases} series")
-            if self.lengths.min() < 1 or self.lengths.max() > self.values.shape[2]:
-                raise DataError(f"{self.name}: lengths must lie in 1…{self.values.shape[2]}")
-            beyond = (np.arange(self.values.shape[2]) >= self.lengths[:, None])[:, None, :]  # (n, 1, t)
-            finite = finite | beyond
-            if (beyond & ~np.isnan(self.values)).any():
-                raise DataError(f"{self.name}: values beyond a case's length must be NaN; use Panel.from_cases")
-        if not finite.all():
-            where = tuple(map(int, np.argwhere(~finite)[0]))
-            case, channel, *point = where
-            raise DataError(
-                f"{self.name}: expected finite numbers, got {self.values[where]} in case {case}, "
-                f"channel {self.channels[channel]!r}, timepoint {point}; fill or drop missing values"
-            )
+            if lengths.min() < 1 or lengths.max() > size:
+                raise DataError(f"{self.name}: lengths must lie in 1…{size}")
+        whole = each_once(self.values) if lengths is None else self.values
+        for part in pieces(whole):
+            values, beyond = whole[part], np.zeros((1, 1, 1), bool)
+            if lengths is not None:
+                beyond = (np.arange(size) >= lengths[part, None])[:, None, :]  # (n, 1, t)
+                if (beyond & ~np.isnan(values)).any():
+                    raise DataError(f"{self.name}: values beyond a case's length must be NaN; use Panel.from_cases")
+            if (strange := ~(np.isfinite(values) | beyond)).any():
+                where = tuple(map(int, np.argwhere(strange)[0]))
+                raise DataError(
+                    f"{self.name}: expected finite numbers, got {values[where]} in case {part.start + where[0]}, "
+                    f"channel {self.channels[where[1]]!r}, timepoint {[*where[2:]]}; fill or drop missing values"
+                )
 
     def _check_labels(self) -> None:
         if self.labels is None:
@@ -192,7 +195,8 @@ class Panel:
         if ours == theirs or len(theirs) != self.n_channels:
             return self
         change = (np.array(ours) - theirs).reshape(-1, *(1,) * len(self.grid))
-        return replace(self, values=(self.values + change).astype(np.float32), offsets=tuple(offsets))
+        values = elementwise(lambda values: (values + change).astype(np.float32), self.values)
+        return replace(self, values=values, offsets=tuple(offsets))
 
     def subset(self, index: slice | IntArray | NDArray[np.bool_]) -> Panel:
         """The cases that ``index`` selects, with their lengths, labels and factors."""
@@ -237,7 +241,7 @@ class Panel:
     def fingerprint(self) -> str:
         """SHA-256 of values, lengths and channel names, equal if two panels hold the same series."""
         digest = hashlib.sha256(repr((self.channels, self.values.shape, *filter(None, [self.offsets]))).encode())
-        digest.update(np.ascontiguousarray(self.values).tobytes())
+        add_to(digest, self.values)
         digest.update(self.case_lengths.astype(np.int64).tobytes())
         return digest.hexdigest()
 
@@ -343,8 +347,8 @@ def check_trainable(panel: Panel) -> None:
             f"{panel.name}: a channel cannot be called {reserved[0]!r}, which means something else in the files of "
             "samples; rename it"
         )
-    axes = (0, *range(2, panel.values.ndim))
-    if (np.nanmin(panel.values, axis=axes) == np.nanmax(panel.values, axis=axes)).all():
+    axes, values = (0, *range(2, panel.values.ndim)), each_once(panel.values)
+    if (np.nanmin(values, axis=axes) == np.nanmax(values, axis=axes)).all():
         raise DataError(
             f"{panel.name}: expected at least one channel that changes, got {panel.values[0, 0].flat[0]} everywhere in "
             f"channel {panel.channels[0]!r} and no change in any other; there is nothing to learn"

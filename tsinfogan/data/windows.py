@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import USUAL, ColumnNames, Windows, is_number, listed
+from tsinfogan.data.overlap import NUMBERS_AT_ONCE, pieces, windows_of
 from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, centred
 from tsinfogan.errors import DataError
 
@@ -53,9 +54,9 @@ def fill_gaps(
         whole: whether each channel holds whole numbers, so that new values are rounded; by default, none does.
     """
     inside = np.arange(values.shape[2]) < lengths[:, None]  # (n, t)
-    missing = np.isnan(values) & inside[:, None, :]
-    if not missing.any():
+    if not any((np.isnan(values[part]) & inside[part, None]).any() for part in pieces(values)):
         return Filled(values, None, ())
+    missing = np.isnan(values) & inside[:, None, :]
     values = values.copy()
     for case, channel in np.argwhere(missing.any(2)):
         row, gaps = values[case, channel, : lengths[case]], missing[case, channel, : lengths[case]]
@@ -106,6 +107,9 @@ class Cut(NamedTuple):
 def cut_windows(filled: Filled, lengths: IntArray, windows: Windows, source: str, channels: Sequence[str]) -> Cut:
     """All windows but those in which more than ``MAX_MISSING`` of a channel's values were missing.
 
+    All windows of one recording that share rows are views of it; of several recordings, or with windows left out, they
+    are copies.
+
     Raises:
         DataError: no series is as long as a window, every window lacks too many values, or the windows take too much
             memory.
@@ -116,15 +120,15 @@ def cut_windows(filled: Filled, lengths: IntArray, windows: Windows, source: str
             f"{source}: expected a series of {windows.length} or more rows for windows of that length, got "
             f"{lengths.max()}; cut shorter windows"
         )
-    check_size((int(n_of_case.sum()), filled.values.shape[1], windows.length), source, "lengthen the stride")
     case = np.repeat(np.arange(len(lengths)), n_of_case)
     start = (np.arange(len(case)) - np.repeat(np.cumsum(n_of_case) - n_of_case, n_of_case)) * windows.stride
     notes = _notes_on_left_out(lengths, n_of_case, windows, source)
     if filled.missing is not None:
-        until: IntArray = np.cumsum(filled.missing, axis=2)  # (n, c, t) missing values up to each, and before each
-        before: IntArray = until - filled.missing
-        n_missing = until[case, :, start + windows.length - 1] - before[case, :, start]  # (n_windows, c)
-        kept = n_missing.max(1) <= MAX_MISSING * windows.length
+        kept = np.ones(len(case), bool)
+        for missing in filled.missing.swapaxes(0, 1):  # (n, t) of each channel
+            until: IntArray = np.cumsum(missing, axis=1)  # missing values up to each
+            n_missing = until[case, start + windows.length - 1] - until[case, start] + missing[case, start]
+            kept &= n_missing <= MAX_MISSING * windows.length
         if not kept.any():
             worst = channels[int(filled.missing.sum((0, 2)).argmax())]
             raise DataError(
@@ -137,6 +141,11 @@ def cut_windows(filled: Filled, lengths: IntArray, windows: Windows, source: str
                 "of a channel's values are missing in them",
             )
         case, start = case[kept], start[kept]
+    n_windows, only = len(case), int(case[0])
+    if windows.stride < windows.length and n_windows == n_of_case[only] == n_of_case.sum():
+        recording = filled.values[only, :, : lengths[only]]
+        return Cut(windows_of(recording, windows.length, windows.stride), case, start, notes)
+    check_size((n_windows, filled.values.shape[1], windows.length), source, "lengthen the stride")
     views = np.lib.stride_tricks.sliding_window_view(filled.values, windows.length, axis=2)  # (n, c, s, length)
     return Cut(np.ascontiguousarray(views[case, :, start]), case, start, notes)
 
@@ -214,14 +223,14 @@ def panel_from_series(
         else:
             cut = cut_windows(filled, sizes, windows, source, channels)
             labels, kept, said = _labels_of_windows(labels, cut, windows, source)
-            values, lengths = cut.values[kept], None
-            cases = None if cases is None else cases[cut.case][kept]
+            values, lengths = cut.values if kept is None else cut.values[kept], None
+            cases = None if cases is None else cases[cut.case if kept is None else cut.case[kept]]
             notes += cut.notes + said
     elif windows is not None and values.ndim == 4:
         raise DataError(f"{source} holds images, and windows are cut out of series only; leave the windows out")
     kinds = () if set(kinds) <= {"real"} else kinds
     return Panel(
-        np.ascontiguousarray(values),
+        values if windows is not None else np.ascontiguousarray(values),
         channels,
         lengths=lengths,
         labels=labels,
@@ -235,23 +244,28 @@ def panel_from_series(
 
 def _labels_of_windows(
     labels: IntArray | None, cut: Cut, windows: Windows, source: str
-) -> tuple[IntArray | None, Mask | slice, tuple[str, ...]]:
-    """``(n_kept,)`` labels of the windows that are kept, which these are, and notes; see :class:`Windows`."""
+) -> tuple[IntArray | None, Mask | None, tuple[str, ...]]:
+    """``(n_kept,)`` labels of the windows that are kept, which these are (None for all), and notes."""
     if labels is None or labels.ndim == 1:
-        return None if labels is None else labels[cut.case], slice(None), ()
+        return None if labels is None else labels[cut.case], None, ()
     from scipy.stats import mode
 
-    rows = np.lib.stride_tricks.sliding_window_view(labels, windows.length, axis=1)[cut.case, cut.start]
-    most = np.asarray(mode(rows, axis=1, keepdims=False).mode)  # (n_windows,) of rows (n_windows, length)
-    mixed = (rows != rows[:, :1]).any(1)
+    changes: IntArray = np.cumsum(np.diff(labels, axis=1, prepend=labels[:, :1]) != 0, axis=1)  # (n, t)
+    mixed = changes[cut.case, cut.start + windows.length - 1] > changes[cut.case, cut.start]  # (n_windows,)
+    most = labels[cut.case, cut.start]
     if not mixed.any():
-        return most, slice(None), ()
+        return most, None, ()
+    views = np.lib.stride_tricks.sliding_window_view(labels, windows.length, axis=1)
+    several = np.flatnonzero(mixed)
+    for some in np.array_split(several, -(-8 * several.size * windows.length // NUMBERS_AT_ONCE)):
+        most[some] = mode(views[cut.case[some], cut.start[some]], axis=1, keepdims=False).mode
     said = "get the most frequent one" if windows.label_per == "window" else "are left out"
     notes = (f"{source}: {mixed.sum()} of {len(mixed)} windows have rows of several classes and {said}",)
     if windows.label_per == "window":
-        return most, slice(None), notes
+        return most, None, notes
     if mixed.all():
         raise DataError(f"{source}: every window has rows of several classes; cut shorter windows")
+    check_size((int((~mixed).sum()), *cut.values.shape[1:]), source, "lengthen the stride")
     return most[~mixed], ~mixed, notes
 
 
@@ -280,7 +294,7 @@ def _in_float32(
 
 def _have_valid_lengths(values: FloatArray, lengths: IntArray | None) -> bool:
     """Whether values can be filled in; if not, the panel says what is wrong with them or with the lengths."""
-    if np.isinf(values).any():
+    if any(np.isinf(values[part]).any() for part in pieces(values)):
         return False
     if lengths is None:
         return True

@@ -79,18 +79,20 @@ class Format:
         other_suffixes: of files that can be read as well.
         max_rows: largest number of rows in one file, if there is a limit.
         open_folder: starts a folder of files, for more rows than ``max_rows``.
+        numbers_cases: whether ``open_writer`` and ``open_folder`` take ``first_case``, the number of the first case.
     """
 
     suffix: str
     summary: str
-    open_writer: Callable[[BinaryIO], Writer]
+    open_writer: Callable[..., Writer]
     read: Reader | None = None
     column_names: Callable[[Path], tuple[str, ...]] | None = None
     binary: bool = True
     is_table: bool = True
     other_suffixes: tuple[str, ...] = ()
     max_rows: int | None = None
-    open_folder: Callable[[Path], Writer] | None = None
+    open_folder: Callable[..., Writer] | None = None
+    numbers_cases: bool = False
 
 
 FORMATS: Registry[Format] = Registry("format", __name__, "FORMAT", (Format,), shared=("blocks", "frame"))

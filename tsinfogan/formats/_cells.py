@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -122,7 +122,7 @@ def read_channel(column: Column, missing: Sequence[str] = ()) -> Numbers:
                 f"{column.source}: column {column.name!r} holds {cells.type}, expected numbers; "
                 f"{_advice(column)}convert or drop it"
             ) from None
-        cells, is_boolean = _without_words(cells, missing)
+        cells, is_boolean = without_words(cells, missing)
         try:
             numbers = _cast(cells, pa.float64())
         except pa.ArrowException:
@@ -141,8 +141,8 @@ def _cast(cells: pa.Array, kind: Any) -> NDArray[Any]:
     return numbers
 
 
-def _without_words(cells: pa.Array, missing: Sequence[str] = ()) -> tuple[pa.Array, bool]:
-    """The texts trimmed, null where missing, ``true`` as 1 and ``false`` as 0; and whether all were true or false."""
+def without_words(cells: pa.Array, missing: Sequence[str] = ()) -> tuple[pa.Array, bool]:
+    """Texts trimmed, null where missing, ``true`` as 1 and ``false`` as 0; and whether all were true or false."""
     trimmed = pc.utf8_trim_whitespace(cells)
     lower = pc.utf8_lower(trimmed)
     words = [*MISSING, *(text.strip().lower() for text in missing)]
@@ -182,7 +182,7 @@ def _advice(column: Column) -> str:
 
 
 def _are_integers(column: Column, cells: pa.Array, numbers: NDArray[np.float64]) -> bool:
-    """Whether all are whole, and written so; ``3.0`` is what pandas writes of whole numbers with a gap."""
+    """Whether all are whole, and written so."""
     if not column.is_text and not pa.types.is_floating(cells.type):
         return bool(pa.types.is_integer(cells.type))
     known = numbers[~np.isnan(numbers)]
@@ -190,9 +190,18 @@ def _are_integers(column: Column, cells: pa.Array, numbers: NDArray[np.float64])
         return False
     if not column.is_text:
         return len(known) < len(numbers)
-    if bool(pc.all(pc.match_substring_regex(cells, r"^\s*[+-]?\d+\s*$")).as_py()):
-        return True
-    return len(known) < len(numbers) and bool(pc.all(pc.match_substring_regex(cells, r"^\s*[+-]?\d+\.0\s*$")).as_py())
+    return written_whole([cells], len(known) < len(numbers))
+
+
+def written_whole(texts: Iterable[pa.Array], gappy: bool) -> bool:
+    """Whether whole numbers, null where missing, are written as such; ``gappy`` says whether some are missing.
+
+    All may be written like ``3``. ``3.0`` is what pandas writes of whole numbers with a gap.
+    """
+    forms = [r"^\s*[+-]?\d+\s*$", *([r"^\s*[+-]?\d+\.0\s*$"] if gappy else [])]
+    for cells in texts:
+        forms = [form for form in forms if pc.all(pc.match_substring_regex(cells, form)).as_py() is not False]
+    return bool(forms)
 
 
 # ---- times

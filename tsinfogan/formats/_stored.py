@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,8 +13,10 @@ import pyarrow as pa
 
 from tsinfogan.data.columns import USUAL, ColumnNames, Windows
 from tsinfogan.data.panel import Panel
+from tsinfogan.data.windows import panel_from_series
 from tsinfogan.errors import DataError
 from tsinfogan.formats import CaseColumns, Format
+from tsinfogan.formats._pieces import Source, series_in_pieces
 from tsinfogan.formats._table import panel_from_table
 from tsinfogan.formats.blocks import LongColumn, long_blocks, long_table
 
@@ -73,11 +75,17 @@ def _block_table(block: list[LongColumn], schema: pa.Schema | None) -> pa.Table:
     return table
 
 
-def stored_format(kind: str, load: Callable[[Path, bool], pa.Table], open_file: OpenFile, **others: Any) -> Format:
+def stored_format(
+    kind: str,
+    load: Callable[[Path, bool], pa.Table],
+    open_file: OpenFile,
+    pieces: Callable[[Path], Source | None] = lambda path: None,
+    **others: Any,
+) -> Format:
     """A format of Arrow tables, whose files messages call ``kind``.
 
     ``load`` reads the table in a file, or a table of no rows if only names are wanted; pyarrow's errors become a
-    DataError. ``open_file`` starts a file of a schema on a stream.
+    DataError. ``open_file`` starts a file of a schema on a stream. ``pieces`` opens a large file as a :class:`Source`.
     """
 
     def table(path: Path, only_names: bool = False) -> pa.Table:
@@ -93,19 +101,24 @@ def stored_format(kind: str, load: Callable[[Path, bool], pa.Table], open_file: 
         return loaded
 
     def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
+        with suppress(OSError, pa.ArrowException):
+            if (source := pieces(path)) is not None:
+                stated = _stated_time(source.metadata)
+                if (series := series_in_pieces(source, path, columns, windows, stated)) is not None:
+                    return panel_from_series(series, path.name, columns, windows)
         loaded = table(path)
-        return panel_from_table(loaded, path, *_stated_time(loaded), columns=columns, windows=windows)
+        return panel_from_table(loaded, path, *_stated_time(loaded.schema.metadata), columns=columns, windows=windows)
 
     def column_names(path: Path) -> tuple[str, ...]:
         return tuple(table(path, only_names=True).column_names)
 
     writer = partial(StoredWriter, open_file=open_file)
-    return Format(open_writer=writer, read=read, column_names=column_names, **others)
+    return Format(open_writer=writer, read=read, column_names=column_names, numbers_cases=True, **others)
 
 
-def _stated_time(table: pa.Table) -> tuple[float | None, str]:
+def _stated_time(metadata: Mapping[bytes, bytes] | None) -> tuple[float | None, str]:
     """The time step and its unit, as far as the metadata of a table states them."""
-    metadata = table.schema.metadata or {}
+    metadata = metadata or {}
     try:
         time_step, time_unit = float(metadata[TIME_STEP]), metadata.get(TIME_UNIT, b"").decode()
     except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""From tables, of CSV files or in memory, to panels. Whatever is wrong with a table is said in one sentence."""
+"""From tables in memory to panels. Whatever is wrong with a table is said in one sentence."""
 
 from __future__ import annotations
 
@@ -19,40 +19,25 @@ from tsinfogan.data.columns import (
     check_columns,
     describe_columns,
     index_columns,
-    is_number,
     listed,
 )
 from tsinfogan.data.date_forms import is_date
-from tsinfogan.data.panel import UNLABELLED, IntArray, Panel, encode_labels
+from tsinfogan.data.panel import UNLABELLED, ChannelKind, IntArray, Panel, encode_labels
 from tsinfogan.data.windows import Series, check_size, ends, panel_from_series
 from tsinfogan.errors import DataError
 from tsinfogan.formats import stem
-from tsinfogan.formats._cells import Column, Numbers, factors, in_python, joined_time, plain, read_channel, read_times
-from tsinfogan.formats._text import read_text
+from tsinfogan.formats._cells import (
+    Column,
+    Numbers,
+    Times,
+    factors,
+    in_python,
+    joined_time,
+    plain,
+    read_channel,
+    read_times,
+)
 from tsinfogan.formats._time import Grid, indices, interpolated, laid_out
-from tsinfogan.formats._wide import is_wide, melted, names_when_melted
-
-# ---- CSV files: tables of text, whose numbers are parsed later, so that messages can quote the text
-
-
-def read_csv(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
-    """The panel in a long or wide file; rows may come in any order."""
-    table, notes = read_text(path, columns)
-    names = table.column_names
-    is_recording = windows is not None and all(map(is_number, names))  # channels that pandas numbered
-    if is_recording or not is_wide(names, columns):
-        return panel_from_table(table, path, columns=columns, windows=windows, notes=notes)
-    long, called = melted(table, path.name, columns)
-    return panel_from_table(long, path, columns=called, windows=windows, padded=True, notes=notes)
-
-
-def names_in_csv(path: Path) -> tuple[str, ...]:
-    """The names in the header; for a wide file, those of its long table."""
-    table = read_text(path)[0]
-    return names_when_melted(table, path.name) if is_wide(table.column_names) else tuple(table.column_names)
-
-
-# ---- long tables
 
 
 def panel_from_table(
@@ -78,10 +63,44 @@ def panel_from_table(
         padded: whether a case ends with the last value of any channel, as in a melted wide table.
         notes: what was taken for granted so far.
     """
-    return _Reader(table, source, columns, windows).panel(time_step, time_unit, padded, notes)
+    reader = TableReader(table, source, columns, windows)
+    return panel_from_series(reader.series(time_step, time_unit, padded, notes), reader.file, columns, windows)
 
 
-class _Reader:
+Order = IntArray | slice
+"""What sorts rows by case and time: their indices, or all of them if they are sorted already."""
+
+
+def _order(case: IntArray, times: NDArray[Any] | None = None) -> Order:
+    if times is None:
+        return slice(None) if (case[1:] >= case[:-1]).all() else np.argsort(case, kind="stable")
+    is_next = (case[1:] > case[:-1]) | ((case[1:] == case[:-1]) & (times[1:] >= times[:-1]))
+    return slice(None) if is_next.all() else np.lexsort((times, case))
+
+
+def note_on_constants(names: list[str], source: str) -> tuple[str, ...]:
+    """That these columns are hardly series, if there are any."""
+    if not names:
+        return ()
+    return (
+        f"{source}: column {', '.join(map(repr, names))} never changes within a case; if it is no series, leave it out "
+        "(`columns.ignore`), or name it as the label (`columns.label`)",
+    )
+
+
+def time_of(grid: Grid, unit: str = "") -> dict[str, Any]:
+    """The attributes of a panel that tell its time; ``unit`` is that of numbers."""
+    return {
+        "time_step": grid.step,
+        "time_unit": grid.unit or unit,
+        "time_origin": grid.origin if grid.frequency else "",
+        "time_frequency": grid.frequency,
+    }
+
+
+class TableReader:
+    """Reads the series in a long table; arguments as of :func:`panel_from_table`."""
+
     def __init__(self, table: pa.Table, source: Path | str, columns: ColumnNames, windows: Windows | None) -> None:
         self.file, self.name = source if isinstance(source, str) else source.name, stem(source)
         check_columns(table.column_names, columns, self.file)
@@ -130,13 +149,13 @@ class _Reader:
             return ""
         return f", or if each row is a series, `columns.layout=wide` (with `columns.case={names[0]}` if that names it)"
 
-    def panel(self, time_step: float | None, time_unit: str, padded: bool, notes: tuple[str, ...]) -> Panel:
+    def series(self, time_step: float | None, time_unit: str, padded: bool, notes: tuple[str, ...]) -> Series:
+        """What the table holds."""
         # Where each row belongs: its case, and its place on the grid of timepoints or pixels.
         case_ids, case = self.cases()
         is_image = len(self.index) == 3
         order, grid, shape = self.pixels(case) if is_image else self.timeline(case, time_step)
-        channels = [read_channel(self.column(name), self.asked.missing) for name in self.columns.channels]
-        values = self.values(channels, case[order], order, grid)  # (n, c, t) or (n, c, pixels)
+        values, kinds, said = self.channels(case, order, grid)  # (n, c, t) or (n, c, pixels)
         labels, classes = self.labels(order, case[order], None if is_image else grid)
 
         if is_image:
@@ -144,25 +163,21 @@ class _Reader:
         else:
             lengths = ends(values) if padded else grid.lengths.astype(np.int64)
             values = values[:, :, : int(lengths.max())]
-        series = Series(
+        return Series(
             values,
             self.columns.channels,
             lengths=lengths,
             labels=labels,
-            kinds=[channel.kind for channel in channels],
+            kinds=kinds,
             cases=case_ids,
-            notes=notes + grid.notes + self.notes_on_constants(channels, case),
+            notes=notes + grid.notes + said,
             others={
                 "classes": classes,
                 "name": self.name,
-                "time_step": grid.step,
-                "time_unit": grid.unit or time_unit,
-                "time_origin": grid.origin if grid.frequency else "",
-                "time_frequency": grid.frequency,
                 "view": "image" if is_image else "lines",
+                **time_of(grid, time_unit),
             },
         )
-        return panel_from_series(series, self.file, self.asked, self.windows)
 
     def column(self, name: str) -> Column:
         return Column(plain(self.table[name]), name, self.file, self.where)
@@ -177,22 +192,37 @@ class _Reader:
         name = self.index[0]
         if name not in self.known_index:
             return [], np.zeros(self.table.num_rows, np.int64)
-        return factors(self.table[name], name, self.file, required="case id")
+        return self.factors(name, required="case id")
 
-    def timeline(self, case: IntArray, stated: float | None) -> tuple[IntArray, Grid, tuple[int, ...]]:
+    def factors(self, name: str, required: str | None = None) -> tuple[list[Any], IntArray]:
+        """The distinct values of a column and the index of each row's, as of :func:`factors`."""
+        return factors(self.table[name], name, self.file, required)
+
+    def times(self) -> Times:
+        """The time of each row."""
+        return read_times(self.column(self.index[1]), self.asked.dates)
+
+    def timeline(self, case: IntArray, stated: float | None) -> tuple[Order, Grid, tuple[int, ...]]:
         """Order of the rows by case and time, and the grid that they lie on."""
         lengths = np.bincount(case)
         if self.index[1] not in self.known_index:
-            order = np.argsort(case, kind="stable")
+            order = _order(case)
             grid = Grid(indices(lengths).astype(np.float64), lengths, is_even=True, step=stated or 1.0)
         else:
-            times = read_times(self.column(self.index[1]), self.asked.dates)
-            order = np.lexsort((times.values, case))
+            times = self.times()
+            order = _order(case, times.values)
             ordered = times._replace(values=times.values[order])
-            grid = laid_out(ordered, case[order], lengths, self.file, lambda row: self.where(order[row]), stated)
+            grid = laid_out(
+                ordered,
+                case[order],
+                lengths,
+                self.file,
+                lambda row: self.where(np.arange(len(case))[order][row]),
+                stated,
+            )
         return order, grid, (int(grid.lengths.max()),)
 
-    def pixels(self, case: IntArray) -> tuple[IntArray, Grid, tuple[int, ...]]:
+    def pixels(self, case: IntArray) -> tuple[Order, Grid, tuple[int, ...]]:
         """Order of the rows by case and pixel, the pixel of each row, and ``(height, width)``."""
         row, column = (read_times(self.column(name)).values for name in self.index[1:])
         height, width = int(row.max()) + 1, int(column.max()) + 1
@@ -208,13 +238,17 @@ class _Reader:
             f"from 0, got {len(case)} rows; complete the images"
         )
 
-    def values(self, channels: list[Numbers], case: IntArray, order: IntArray, grid: Grid) -> NDArray[np.float64]:
-        """``(n, c, t)``, NaN where a value is missing and beyond a case's length; ``case`` is sorted."""
-        shape = (len(grid.lengths), len(channels), int(grid.lengths.max()))
-        check_size(
-            shape, self.file, "shorten the longest case, or cut windows", len(channels) * int(grid.lengths.sum())
-        )
-        values = np.full(shape, np.nan)
+    def channels(
+        self, case: IntArray, order: Order, grid: Grid
+    ) -> tuple[NDArray[Any], list[ChannelKind], tuple[str, ...]]:
+        """Values ``(n, c, t)``, NaN where one is missing and beyond a case's length; kinds of the channels; and notes.
+
+        ``case`` ``(n_rows,)`` is that of each row, and ``order`` sorts rows by case and time.
+        """
+        channels = [read_channel(self.column(name), self.asked.missing) for name in self.columns.channels]
+        values = self.unfilled(grid, np.float64)
+        said = self.notes_on_constants(channels, case)
+        case = case[order]
         n_rows = np.bincount(case)  # (n,)
         position = grid.position.astype(np.int64)
         if not grid.is_even:  # the rows are interpolated, so that there is one for each point
@@ -224,25 +258,26 @@ class _Reader:
             if not grid.is_even:
                 column = interpolated(column, grid, n_rows, whole=channel.kind != "real")
             values[case, index, position] = column
-        return values
+        return values, [channel.kind for channel in channels], said
+
+    def unfilled(self, grid: Grid, dtype: type) -> NDArray[Any]:
+        """``(n, c, t)`` NaN, if there is memory for it."""
+        n_channels = len(self.columns.channels)
+        shape = (len(grid.lengths), n_channels, int(grid.lengths.max()))
+        check_size(shape, self.file, "shorten the longest case, or cut windows", n_channels * int(grid.lengths.sum()))
+        return np.full(shape, np.nan, dtype)
 
     def notes_on_constants(self, channels: list[Numbers], case: IntArray) -> tuple[str, ...]:
         """On columns that hold one value in each case, but not the same in all: these are hardly series."""
         first = np.unique(case, return_index=True)[1]
         constant = [
-            repr(name)
+            name
             for name, channel in zip(self.columns.channels, channels, strict=True)
             if np.ptp(begins := channel.values[first]) > 0 and (channel.values == begins[case]).all()
         ]
-        constant = constant if len(case) > len(first) else []
-        if not constant:
-            return ()
-        return (
-            f"{self.file}: column {', '.join(constant)} never changes within a case; if it is no series, leave it out "
-            "(`columns.ignore`), or name it as the label (`columns.label`)",
-        )
+        return note_on_constants(constant if len(case) > len(first) else [], self.file)
 
-    def labels(self, order: IntArray, case: IntArray, grid: Grid | None) -> tuple[IntArray | None, tuple[str, ...]]:
+    def labels(self, order: Order, case: IntArray, grid: Grid | None) -> tuple[IntArray | None, tuple[str, ...]]:
         """Class index of each case, and the class names, from rows in ``order``, whose ``case`` is sorted.
 
         If windows are cut and rows of a case have several labels, there is an index for each point: ``(n, t)``.
@@ -250,7 +285,7 @@ class _Reader:
         if not self.columns.has_label:
             return None, ()
         column = LABEL if self.asked.label is None else self.asked.label
-        names, label = factors(self.table[column], column, self.file)
+        names, label = self.factors(column)
         if (label < 0).all():
             raise DataError(f"{self.file} has a column {column!r} that is empty in every row; fill it in or drop it")
         label = label[order]
@@ -263,10 +298,11 @@ class _Reader:
             return points, classes
         if len(changes):
             row = int(changes[0])
+            where = self.where(np.arange(len(case))[order][row + 1])
             raise DataError(
                 f"{self.file}: expected one label a case, got {names[label[row]]!r} and then {names[label[row + 1]]!r} "
-                f"in {self.where(order[row + 1])}; give all rows of a case the same label, or cut windows (`windows`), "
-                "which have a label each"
+                f"in {where}; give all rows of a case the same label, or cut windows (`windows`), which have a label "
+                "each"
             )
         first = np.flatnonzero(np.append(True, np.diff(case) > 0))
         return encode_labels([names[index] for index in label[first]])

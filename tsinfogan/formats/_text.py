@@ -39,7 +39,9 @@ Text = tuple[pa.Table, tuple[str, ...]]
 """A table of text, and what was taken for granted in reading it, one sentence each."""
 
 
-class _Dialect(NamedTuple):
+class Dialect(NamedTuple):
+    """How a file of text is written; see :func:`sniffed`."""
+
     delimiter: str  # a blank stands for any number of them
     decimal: str
     names: list[str]  # stripped; empty for a column that is left out
@@ -59,15 +61,17 @@ def read_text(path: Path, columns: ColumnNames = USUAL) -> Text:
         content = stream.read()
     if without_compression(path.name.lower()).endswith(JSON_LINES):
         return _json_lines(path, content), ()
-    dialect = _sniffed(path, content, columns)
+    dialect = sniffed(path, content, columns)
     table = _parsed(path, content, dialect)
     if dialect.decimal == ",":
-        arrays = [
-            column if pa.types.is_floating(column.type) else pc.replace_substring_regex(column, COMMA_NUMBER, r"\1.\2")
-            for column in table.columns
-        ]
-        table = pa.table(arrays, names=table.column_names)
+        table = pa.table(list(map(with_points, table.columns)), names=table.column_names)
     return table, dialect.notes
+
+
+def with_points(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """The column, decimal commas in text replaced by points."""
+    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    return pc.replace_substring_regex(column, COMMA_NUMBER, r"\1.\2") if is_text else column
 
 
 def _recordings(folder: Path, files: list[Path], columns: ColumnNames) -> Text:
@@ -105,7 +109,8 @@ def _json_lines(path: Path, content: bytes) -> pa.Table:
 # ---- what is taken for granted
 
 
-def _sniffed(path: Path, content: bytes, columns: ColumnNames) -> _Dialect:
+def sniffed(path: Path, content: bytes, columns: ColumnNames) -> Dialect:
+    """The dialect of a file, of which ``content`` is at least the beginning. What ``columns`` says is not guessed."""
     head = content[:SAMPLE_BYTES]
     if len(content) > SAMPLE_BYTES:
         head = head[: head.rfind(b"\n") + 1] or content
@@ -142,7 +147,7 @@ def _sniffed(path: Path, content: bytes, columns: ColumnNames) -> _Dialect:
         notes.append(f"{path.name}: {n_left_out} columns without a name are left out")
     n_lines = len(before) + (ends[n_header - 1] if n_header else 0)
     has_classes = n_header == 0 and names[0] == LABEL
-    return _Dialect(delimiter, decimal, named if any(named) else names, n_lines, has_classes, tuple(notes))
+    return Dialect(delimiter, decimal, named if any(named) else names, n_lines, has_classes, tuple(notes))
 
 
 def _delimiter(lines: list[str]) -> str:
@@ -264,20 +269,25 @@ def _without_names(rows: Rows, source: str, columns: ColumnNames) -> tuple[list[
 # ---- the table
 
 
-def _parsed(path: Path, content: bytes, dialect: _Dialect) -> pa.Table:
+def csv_options(dialect: Dialect, block_size: int) -> tuple[arrow_csv.ReadOptions, arrow_csv.ParseOptions]:
+    """How Arrow reads such a file, whose columns are then called ``0``, ``1`` and so on."""
+    reading = arrow_csv.ReadOptions(  # a thread of Arrow that is still at work aborts the process at its end
+        use_threads=False,
+        column_names=list(map(str, range(len(dialect.names)))),
+        skip_rows=dialect.n_lines,
+        block_size=block_size,
+    )
+    return reading, arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
+
+
+def _parsed(path: Path, content: bytes, dialect: Dialect) -> pa.Table:
     if dialect.delimiter == " ":
         content = b"\n".join(b" ".join(line.split()) for line in content.splitlines())
     text = pa.large_string() if len(content) >= LARGE else pa.string()
     numbers = list(map(str, range(len(dialect.names))))
     types = dict.fromkeys(numbers, text) | ({"0": pa.float64()} if dialect.has_classes else {})
     kept = {number: name for number, name in zip(numbers, dialect.names, strict=True) if name}
-    reading = arrow_csv.ReadOptions(  # a thread of Arrow that is still at work aborts the process at its end
-        use_threads=False,
-        column_names=numbers,
-        skip_rows=dialect.n_lines,
-        block_size=min(max(len(content) + 1, 1 << 20), MAX_BLOCK),
-    )
-    parsing = arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
+    reading, parsing = csv_options(dialect, min(max(len(content) + 1, 1 << 20), MAX_BLOCK))
     converting = arrow_csv.ConvertOptions(
         column_types=types, include_columns=list(kept) or numbers, decimal_point=dialect.decimal
     )

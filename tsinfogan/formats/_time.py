@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsinfogan.data.dates import calendar_positions, fixed_frequency, origin_text, step_and_unit
+from tsinfogan.data.dates import DAY_NS, calendar_positions, fixed_frequency, origin_text, step_and_unit
 from tsinfogan.data.panel import IntArray
 from tsinfogan.errors import DataError
 from tsinfogan.formats._cells import Times
@@ -26,6 +26,7 @@ MIN_ROWS_OF_RATE = 4
 """Fewest rows by which the rate of a case is known."""
 MAX_ALIAS = 6
 """Longest alias of a frequency that is shown to people, such as ``720min``."""
+ROWS_AT_ONCE = 1 << 20
 MAX_POINTS_A_ROW = 4
 """Largest number of grid points for each row: with more, most values would be invented."""
 
@@ -34,7 +35,9 @@ MAX_POINTS_A_ROW = 4
 class Grid:
     """The regular grid of rows that are sorted by case and time."""
 
-    position: NDArray[np.float64]  # (n_rows,) time since the first row of the case in steps; whole if ``is_even``
+    position: (
+        NDArray[np.float64] | NDArray[np.int32]
+    )  # (n_rows,) time since the first row of the case in steps; whole if ``is_even``
     lengths: IntArray  # (n_cases,) grid points of each case
     is_even: bool  # whether every row lies on a grid point
     step: float = 1.0  # time between two grid points
@@ -52,11 +55,18 @@ def laid_out(
     The rows are sorted by case and time: ``case`` ``(n_rows,)`` is the case of each, ``lengths`` ``(n_cases,)`` counts
     the rows of each case, and ``where`` describes a row. ``stated`` is the step that the file states, if it does.
     """
-    index, raw = indices(lengths), times.values
-    inner = np.flatnonzero(index)
-    start = np.cumsum(lengths) - lengths
+    raw, start = times.values, np.cumsum(lengths) - lengths
     origin = origin_text(int(raw.min()), bool(times.zone)) if times.are_dates else ""
     notes = _notes_on_beginnings(times, start, source)
+    if (regular := _regular(times, case, lengths, start)) is not None:
+        step, places = regular
+        if times.are_dates:
+            frequency = fixed_frequency(max(1, round(step)))
+            return Grid(places, lengths, True, *step_and_unit(step), origin, frequency, notes)
+        step = _as_written(step, raw, start, lengths, stated)  # type: ignore[arg-type]
+        return Grid(places, lengths, True, step, times.unit, notes=notes)
+    index = indices(lengths)
+    inner = np.flatnonzero(index)
     if not len(inner):
         return Grid(index.astype(np.float64), lengths, True, stated or 1.0, origin=origin, notes=notes)
     if len(same := inner[raw[inner] == raw[inner - 1]]):
@@ -140,6 +150,34 @@ def _stepped(
             if (np.abs(passed - index * step) <= tolerance * step).all():
                 return step, passed / step
         return median, passed / median
+
+
+def _regular(
+    times: Times, case: IntArray, lengths: IntArray, start: IntArray
+) -> tuple[float, NDArray[np.int32]] | None:
+    """The step and the position of each row, if all rows lie on one step up to rounding: the usual case.
+
+    Rows are looked at in pieces, as there may be very many. Dates a day or more apart may follow a calendar, and are
+    left to the general way.
+    """
+    raw, several = times.values, lengths > 1
+    if not several.any():
+        return None
+    origin = raw.min() if times.are_dates else 0
+    begin, end = ((raw[rows] - origin).astype(np.float64) for rows in (start, start + lengths - 1))
+    with np.errstate(all="ignore"):
+        step = float(np.median((end - begin)[several] / (lengths[several] - 1)))
+        if not 0 < step < (DAY_NS if times.are_dates else np.inf):
+            return None
+        position = np.empty(len(case), np.int32)
+        for first in range(0, len(case), ROWS_AT_ONCE):
+            rows = slice(first, first + ROWS_AT_ONCE)
+            of = case[rows]
+            position[rows] = index = np.arange(first, first + len(of)) - start[of]
+            passed = (raw[rows] - origin).astype(np.float64) - begin[of]
+            if not (np.abs(passed - index * step) <= SILENT * step).all():
+                return None
+    return step, position
 
 
 def _step_text(step: float, are_dates: bool) -> str:

@@ -58,19 +58,11 @@ def melted(table: pa.Table, source: str, columns: ColumnNames) -> tuple[pa.Table
     check_columns(names, replace(columns, channels=()), source)
     if not table.num_rows:
         raise DataError(f"{source} has a header and no rows; expected one row for each case and channel")
-    case_ids, channels, row_of = _rows_by_case(table, source, columns)
+    case_ids, channels, row_of = rows_by_case(table, source, columns)
     check_columns(channels, ColumnNames(channels=columns.channels), source)
 
-    time_of = _points(names, columns)
+    time_of = sorted_points(names, source, columns)
     points = list(time_of)
-    if not points:
-        raise DataError(f"{source} has no columns of values, only {listed(names)}; expected one for each timepoint")
-    header = pa.array([time_of[name] for name in points])
-    times = read_times(Column(header, "the header", source, lambda index: f"column {points[index]!r}")).values
-    order = np.argsort(times, kind="stable")
-    if len(same := np.flatnonzero(np.diff(times[order]) == 0)):
-        raise DataError(f"{source} has two columns for time {points[order[same[0] + 1]]}; keep one of them")
-    points = [points[index] for index in order]
 
     # Channels may have any names, so the other columns take names that no channel has.
     label = LABEL if columns.label is None else columns.label
@@ -88,16 +80,30 @@ def melted(table: pa.Table, source: str, columns: ColumnNames) -> tuple[pa.Table
     n_cases, n_points = len(case_ids), len(points)
     case = number_array(np.tile(np.arange(n_cases), n_points))
     point = number_array(np.repeat(np.arange(n_points), n_cases))
-    long = {case_name: case_ids.take(case), time_name: pa.array([time_of[name] for name in points]).take(point)}
+    long = {case_name: case_ids.take(case), time_name: pa.array(time_of.values()).take(point)}
     for name in called.channels:
         rows = number_array(row_of[:, channels.index(name)])
         long[name] = pa.concat_arrays([plain(table[each]).take(rows) for each in points])
     if label_name is not None:
-        long[label_name] = _labels(table[label], source, case_ids, row_of).take(case)
+        long[label_name] = labels_of_cases(table[label], source, case_ids, row_of).take(case)
     return pa.table(list(long.values()), names=list(long)), called
 
 
-def _rows_by_case(table: pa.Table, source: str, columns: ColumnNames) -> tuple[pa.Array, list[str], IntArray]:
+def sorted_points(names: Sequence[str], source: str, columns: ColumnNames) -> dict[str, str]:
+    """The columns of timepoints in order of time, and the time of each as text."""
+    time_of = _points(names, columns)
+    points = list(time_of)
+    if not points:
+        raise DataError(f"{source} has no columns of values, only {listed(names)}; expected one for each timepoint")
+    header = pa.array([time_of[name] for name in points])
+    times = read_times(Column(header, "the header", source, lambda index: f"column {points[index]!r}")).values
+    order = np.argsort(times, kind="stable")
+    if len(same := np.flatnonzero(np.diff(times[order]) == 0)):
+        raise DataError(f"{source} has two columns for time {points[order[same[0] + 1]]}; keep one of them")
+    return {points[index]: time_of[points[index]] for index in order}
+
+
+def rows_by_case(table: pa.Table, source: str, columns: ColumnNames) -> tuple[pa.Array, list[str], IntArray]:
     """Case ids ``(n,)``, the channels, and the row ``(n, c)`` of each case and channel."""
     n_rows, case_name = table.num_rows, columns.case or CASE
     case_ids, case = number_array(np.arange(n_rows)), np.arange(n_rows)
@@ -120,7 +126,7 @@ def _rows_by_case(table: pa.Table, source: str, columns: ColumnNames) -> tuple[p
     return case_ids, channels, row_of
 
 
-def _labels(column: pa.ChunkedArray, source: str, case_ids: pa.Array, row_of: IntArray) -> pa.Array:
+def labels_of_cases(column: pa.ChunkedArray, source: str, case_ids: pa.Array, row_of: IntArray) -> pa.Array:
     """``(n,)`` label of each case; all rows of a case must have the same."""
     texts: NDArray[np.object_] = np.array(plain(column).to_pylist(), object)[row_of]  # (n, c)
     if (other := texts != texts[:, :1]).any():

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from tsinfogan.data.panel import Panel
 from tsinfogan.formats import CaseColumns, Format
-from tsinfogan.formats._table import names_in_csv, read_csv
+from tsinfogan.formats._read_csv import names_in_csv, read_csv
 from tsinfogan.formats.blocks import LongColumn, long_blocks, quoted
 
 
@@ -21,17 +21,19 @@ class CsvWriter:
     """Writes in constant memory, block by block.
 
     Rows are joined from whole columns of text. Values that repeat, such as times and labels, become text once.
+    Cases are numbered from ``first_case``.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._n_cases = 0
+    def __init__(self, stream: BinaryIO, first_case: int = 0) -> None:
+        self._stream, self._n_cases = stream, first_case
+        self._has_header = False
 
     def write(self, panel: Panel, columns: CaseColumns) -> None:
         """Appends the cases of ``panel``, numbered on from those already written."""
-        for index, block in enumerate(long_blocks(panel, columns, self._n_cases)):
-            if self._n_cases == 0 and index == 0:
+        for block in long_blocks(panel, columns, self._n_cases):
+            if not self._has_header:
                 self._stream.write((",".join(quoted(column.name) for column in block) + "\n").encode())
+                self._has_header = True
             self._stream.write(_rows(block))
         self._n_cases += panel.n_cases
 
@@ -85,4 +87,5 @@ FORMAT = Format(
     read=read_csv,
     column_names=names_in_csv,
     binary=False,
+    numbers_cases=True,
 )

@@ -180,7 +180,8 @@ def _values(arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[NDArray[Any
     if lengths is not None and 1 <= lengths.max() < values.shape[2]:
         values = values[:, :, : int(lengths.max())]
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(values, np.float32 if values.dtype.itemsize < 4 else np.float64), lengths, notes
+        is_short = values.dtype.itemsize < (5 if values.dtype.kind == "f" else 4)
+        return np.ascontiguousarray(values, np.float32 if is_short else np.float64), lengths, notes
 
 
 def _labels(label: NDArray[Any] | None, n_cases: int, path: Path) -> tuple[IntArray | None, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tsinfogan.data.columns import CASE, CHANNEL
 from tsinfogan.data.panel import Panel
 from tsinfogan.formats import Format
-from tsinfogan.formats._table import names_in_csv, read_csv
+from tsinfogan.formats._read_csv import names_in_csv, read_csv
 from tsinfogan.formats.blocks import (
     BufferingWriter,
     case_array,
@@ -25,7 +25,11 @@ from tsinfogan.formats.blocks import (
 SUFFIX = ".wide.csv"
 
 
-def _content(panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
+def _open(stream: BinaryIO, first_case: int = 0) -> BufferingWriter:
+    return BufferingWriter(stream, partial(_content, first_case), SUFFIX)
+
+
+def _content(first_case: int, panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
     texts = [list(map(quoted, _texts(case_array(values)))) for values in columns.values()]
     lines = [[CASE, CHANNEL, *columns, *_texts(time_axis(panel))]]
     kinds = written_kinds(panel)
@@ -34,7 +38,7 @@ def _content(panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
         beyond = [""] * (panel.grid[0] - int(panel.case_lengths[case]))
         for channel, values in enumerate(raw_case(panel, case)):
             cells = _texts(channel_array(values, kinds[channel]))
-            lines.append([str(case), quoted(panel.channels[channel]), *of_case, *cells, *beyond])
+            lines.append([str(first_case + case), quoted(panel.channels[channel]), *of_case, *cells, *beyond])
     return "".join(",".join(line) + "\n" for line in lines).encode()
 
 
@@ -45,8 +49,9 @@ def _texts(values: pa.Array) -> list[str]:
 FORMAT = Format(
     suffix=SUFFIX,
     summary="Text with one row a case and channel and one column a timepoint; held in memory.",
-    open_writer=partial(BufferingWriter, encode=_content, series_only=SUFFIX),
+    open_writer=_open,
     read=read_csv,
     column_names=names_in_csv,
     binary=False,
+    numbers_cases=True,
 )

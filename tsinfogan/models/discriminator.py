@@ -123,6 +123,11 @@ class Discriminator(nn.Module):
         if codes:
             self.q = RecognitionHead(read_dim, sum(self.sizes))
 
+    @property
+    def trunks(self) -> list[nn.Module]:
+        """The networks that read values; all else reads features."""
+        return [part for name, part in self.named_children() if name.endswith("trunk")]
+
     def forward(
         self, values: Tensor, label: Tensor | None = None, n_parts: int = 1, n_judged: int | None = None
     ) -> Judgement:

@@ -1,9 +1,9 @@
 """From raw units to what the networks see, and back: each channel scaled, unequal lengths on a common grid.
 
-Series of unequal length are resampled by a cubic spline to the shortest grid that does not give them away
-(:mod:`tsinfogan.preprocessing.grid`).
-The duration becomes one more, constant channel. So the networks see no padding, and learn the duration together with
-the codes. On the way back each channel keeps the properties of its data: whole numbers, steps, bounds, constancy.
+Series of unequal length, and long ones, are resampled by a cubic spline to the shortest grid that does not give them
+away (:mod:`tsinfogan.preprocessing.grid`). Where lengths differ, the duration becomes one more, constant channel. So
+the networks see no padding, and learn the duration together with the codes. On the way back each channel keeps the
+properties of its data: whole numbers, steps, bounds, constancy.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any, get_args
 
 import numpy as np
 
+from tsinfogan.data.overlap import elementwise, measured, recording_of
 from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.preprocessing.bounds import Bounds
-from tsinfogan.preprocessing.grid import choose_grid, rows_to_choose_grid
+from tsinfogan.preprocessing.grid import MAX_GRID, choose_grid, rows_to_choose_grid
 from tsinfogan.preprocessing.resampling import resampled, resampled_each
 from tsinfogan.preprocessing.scaling import UNLIMITED, ChannelTransform, Scaling
 
@@ -35,7 +36,7 @@ class Preprocessor:
         channels: how each channel of the raw data is transformed.
         grid: ``(n_timepoints,)`` or ``(height, width)`` that the networks see.
         bounded: whether the scaled channels span exactly [−1, 1].
-        lengths: least and greatest length, where lengths differ; else None.
+        lengths: least and greatest length, where series are resampled; else None.
         log_length: mean and standard deviation of the log length, where lengths differ.
         offsets: of the panel that it was fitted on; panels with others are aligned with it.
     """
@@ -65,21 +66,22 @@ class Preprocessor:
         scalings, all_bounds = channel_choices(panel, scaling, bounds)
         image = panel.view == "image"
         in_raw_units = {*(panel.augmentations.rotation_channels or ()), *panel.augmentations.gain_channels}
-        channels = []
+        channels, chosen = [], measured(panel.values)
         for index in range(panel.n_channels):
             kind: ChannelKind = panel.kinds[index] if panel.kinds else "real"
             how = "standard" if kind == "boolean" or index in in_raw_units else scalings[index]
-            channels.append(ChannelTransform.fit(panel.values[:, index], kind, how, all_bounds[index], image))
+            channels.append(ChannelTransform.fit(panel.values[chosen, index], kind, how, all_bounds[index], image))
         fitted = cls(tuple(channels), panel.grid, bounded=image, offsets=panel.offsets)
-        if panel.lengths is None:
+        if panel.lengths is None and (image or panel.grid[0] <= MAX_GRID or recording_of(panel.values)):
             return fitted
-        rows = rows_to_choose_grid(panel.n_cases, panel.n_channels * float(panel.lengths.mean()))
+        lengths = panel.case_lengths
+        rows = rows_to_choose_grid(panel.n_cases, panel.n_channels * float(lengths.mean()))
         cases = [fitted._each(ChannelTransform.forward, panel.case(int(row))[None])[0] for row in rows]
-        log_length = np.log(panel.lengths)
+        log_length = np.log(lengths)
         return replace(
             fitted,
-            grid=(choose_grid(cases, int(panel.lengths.max())),),
-            lengths=(int(panel.lengths.min()), int(panel.lengths.max())),
+            grid=(choose_grid(cases, int(lengths.max())),),
+            lengths=(int(lengths.min()), int(lengths.max())),
             log_length=(float(log_length.mean()), float(log_length.std())),
         )
 
@@ -91,7 +93,7 @@ class Preprocessor:
     @property
     def n_constant(self) -> int:
         """Trailing network channels that are constant over the grid: the duration, where lengths differ."""
-        return 0 if self.lengths is None else 1
+        return int(self.lengths is not None and self.lengths[0] < self.lengths[1])
 
     @property
     def scalings(self) -> tuple[str, ...]:
@@ -102,15 +104,15 @@ class Preprocessor:
         """Network arrays ``(n_cases, n_channels + n_constant, *grid)`` of a panel with the fitted channels."""
         panel = panel.with_offsets(self.offsets)
         if self.lengths is None:
-            return self._each(ChannelTransform.forward, panel.values)
+            return elementwise(lambda values: self._each(ChannelTransform.forward, values), panel.values)
         lengths = panel.case_lengths
-        on_grid = np.empty((panel.n_cases, self.n_channels + 1, *self.grid), np.float32)  # (n, c + 1, t)
+        on_grid = np.empty((panel.n_cases, self.n_channels + self.n_constant, *self.grid), np.float32)
         for length in np.unique(lengths):
             rows = np.flatnonzero(lengths == length)
             scaled = self._each(ChannelTransform.forward, panel.values[rows, :, :length])
-            on_grid[rows, :-1] = resampled(scaled, self.grid[0])
+            on_grid[rows, : self.n_channels] = resampled(scaled, self.grid[0])
         mean, std = self.log_length
-        on_grid[:, -1] = ((np.log(lengths) - mean) / (std or 1.0))[:, None]
+        on_grid[:, self.n_channels :] = ((np.log(lengths) - mean) / (std or 1.0))[:, None, None]
         return on_grid
 
     def inverse(self, values: FloatArray) -> tuple[FloatArray, IntArray | None]:
@@ -125,6 +127,8 @@ class Preprocessor:
         """
         if self.lengths is None:
             return self._each(ChannelTransform.inverse, values), None
+        if not self.n_constant:
+            return self._each(ChannelTransform.inverse, resampled(values, self.lengths[1])), None
         mean, std = self.log_length
         log_length = values[:, -1].mean(axis=1, dtype=np.float64) * std + mean
         lengths = np.exp(np.clip(log_length, *np.log(self.lengths))).round().astype(np.int64)

@@ -39,7 +39,7 @@ class NetworkValues:
     def __init__(self, preprocessor: Preprocessor) -> None:
         self.channels = [_forward_of(channel) for channel in preprocessor.channels]
         self.lengths, self.log_length = preprocessor.lengths, preprocessor.log_length
-        self.n_points = preprocessor.grid[0]
+        self.n_points, self.n_constant = preprocessor.grid[0], preprocessor.n_constant
         if self.lengths is None:
             return
         longest = self.lengths[1]
@@ -72,8 +72,10 @@ class NetworkValues:
         if lengths is None:
             return scaled
         mean, std = self.log_length
-        duration = ((lengths.double().log() - mean) / (std or 1.0)).float()  # (n,)
         series = self._resampled(scaled, lengths)
+        if not self.n_constant:
+            return series
+        duration = ((lengths.double().log() - mean) / (std or 1.0)).float()  # (n,)
         return torch.cat([series, duration[:, None, None].expand(-1, 1, self.n_points)], dim=1)
 
     def _resampled(self, values: Tensor, lengths: Tensor) -> Tensor:

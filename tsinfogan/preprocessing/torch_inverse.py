@@ -40,7 +40,7 @@ class Units:
     def __call__(self, values: Tensor) -> Tensor:
         """Network values ``(n, n_channels + n_constant, *grid)`` in raw units, the last channel timepoints."""
         raw = self.raw(values[:, : len(self.channels)])
-        if self.lengths is None:
+        if values.shape[1] == raw.shape[1]:
             return raw
         length = self.length(values)[:, None, None]  # (n, 1, 1)
         return torch.cat([raw, length.float().expand(-1, -1, values.shape[2])], dim=1)
@@ -56,8 +56,10 @@ class Units:
         return torch.stack([self._stepped(raw[:, index], index) for index in range(len(self.channels))], dim=1)
 
     def length(self, values: Tensor) -> Tensor:
-        """``(n,)`` timepoints of each series, a float, by the last channel of ``(n, n_channels + 1, t)``."""
+        """``(n,)`` timepoints of each series, a float, by the last channel of ``(n, n_channels + n_constant, t)``."""
         assert self.lengths is not None
+        if values.shape[1] == len(self.channels):
+            return values.new_full((values.shape[0],), self.lengths[1], dtype=self.wide)
         mean, std = self.log_length
         log_length = values[:, len(self.channels)].to(self.wide).mean(dim=1) * std + mean
         return log_length.clamp(math.log(self.lengths[0]), math.log(self.lengths[1])).exp().round()

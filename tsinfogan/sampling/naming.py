@@ -10,6 +10,9 @@ from tsinfogan.errors import SettingError
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.inference import encode
 
+MAX_CASES, CASES_AT_ONCE = 1 << 16, 1 << 13
+"""Labelled cases that names are taken from, of more evenly spaced ones; and how many are read at once."""
+
 
 def matched_names(model: Model, panel: Panel) -> tuple[str | None, ...]:
     """Class name of each category of the first categorical code, by what Q reads in the labelled cases of ``panel``.
@@ -28,11 +31,13 @@ def matched_names(model: Model, panel: Panel) -> tuple[str | None, ...]:
     column = model.settings.category_column
     if column is None or model.settings.labelled or panel.labels is None or not (panel.labels >= 0).any():
         return ()
-    known = panel.subset(panel.labels >= 0)
-    assert known.labels is not None
-    categories, sizes = encode(model, known)[column], (model.settings.n_categories, len(panel.classes))
-    table = contingency(categories, known.labels, *sizes)
-    matched = match(categories, known.labels, *sizes)
+    known = np.flatnonzero(panel.labels >= 0)
+    known = known[:: -(-len(known) // MAX_CASES)]
+    parts = (known[start : start + CASES_AT_ONCE] for start in range(0, len(known), CASES_AT_ONCE))
+    categories = np.concatenate([encode(model, panel.subset(part))[column] for part in parts])
+    labels, sizes = panel.labels[known], (model.settings.n_categories, len(panel.classes))
+    table = contingency(categories, labels, *sizes)
+    matched = match(categories, labels, *sizes)
     matched = np.where(table[np.arange(sizes[0]), matched] > 0, matched, table.argmax(1))
     return tuple(panel.classes[k] if table[row].any() else None for row, k in enumerate(matched))
 

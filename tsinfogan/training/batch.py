@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tsinfogan.data.panel import UNLABELLED
+from tsinfogan.data.overlap import recording_of
+from tsinfogan.data.panel import UNLABELLED, FloatArray
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.seeding import Stream, generator_at
@@ -33,7 +34,7 @@ class Batch(NamedTuple):
         generated_augmentation: the same for each generated case.
         real_partner: ``(n, PARTNER_DRAWS)`` random numbers that choose a partner of each real case.
         generated_partner: the same for each generated case.
-        time: ``(n,)`` uniform random numbers in [0, 1).
+        time: ``(n,)`` uniform random numbers in [0, 1): times of flow matching, or which pair of many codes moves.
     """
 
     real: Tensor
@@ -48,6 +49,14 @@ class Batch(NamedTuple):
     real_partner: Tensor
     generated_partner: Tensor
     time: Tensor
+
+
+def on_device(values: FloatArray, device: torch.device) -> Tensor:
+    """``(n, c, *grid)`` values on a device; windows of a recording are views of it there too."""
+    recording = recording_of(values)
+    if recording is None:
+        return torch.from_numpy(values).to(device)
+    return torch.from_numpy(recording.values).to(device).unfold(1, values.shape[2], recording.stride).transpose(0, 1)
 
 
 class BatchSource:

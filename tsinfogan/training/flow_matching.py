@@ -20,6 +20,7 @@ from tsinfogan.training.batch import Batch
 from tsinfogan.training.config import TrainingSettings
 from tsinfogan.training.losses import Stats
 from tsinfogan.training.optimization import decay, descend, make_optimizer, set_rate, warm_up
+from tsinfogan.training.ranks import ALONE, Ranks
 
 WARM_UP_STEPS = 100
 LATE = 2
@@ -28,6 +29,8 @@ BOUND_WEIGHT = 0.1
 DOUBTFUL_SHARE = 0.1
 """Share of the series that are left out: those whose category Q is least sure of, nearly all of its errors among them.
 Their codes would be learned as they were read, and samples of a category be of another kind now and then."""
+MIN_CASES = 20_000
+"""Real series whose codes are read at least, if there are so many; more are where the steps draw more."""
 FIRST_READ = 0.3
 """The bound counts from this time on: what an earlier velocity leads to is a mean of many series."""
 
@@ -55,22 +58,30 @@ class FlowStage:
         self.values: list[Tensor] = []
         self.latents = torch.empty(0)
         self.cases: Tensor | None = None
+        self.apart = 1
 
-    def begin(self, discriminator: Discriminator, data: Tensor, labels: Tensor) -> None:
-        """Reads the codes of all real series ``(n, c, t)``; of one with a label ``(n,)``, not −1, that is the first.
+    def begin(self, discriminator: Discriminator, data: Tensor, labels: Tensor, ranks: Ranks = ALONE) -> None:
+        """Reads the codes of real series ``(n, c, t)``; of one with a label ``(n,)``, not −1, that is the first.
 
-        :attr:`cases` are then those to learn from.
+        Of more than the steps draw, evenly spaced ones are read. :attr:`cases` are then those to learn from.
         """
         self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
+        self.apart = -(-len(data) // max(MIN_CASES, self.settings.batch_size * self.settings.flow_steps))
+        data, labels = data[:: self.apart], labels[:: self.apart]
+        ranks.split(*self.discriminator.trunks)
         read = [parameters.to(data.device) for parameters in posteriors(discriminator, data)]
+        ranks.follow(read)
         self.values = [  # (n,) each
             code.estimate(parameters) for code, parameters in zip(self.latent.codes, read, strict=True)
         ]
         if (first := self.latent.first_category) is not None:
             confidence = read[first[0]].softmax(1).amax(1)  # (n,)
+            ranks.follow([confidence])  # all find the same cases
             confidence[labels >= 0] = 1
             least = confidence.kthvalue(1 + int(DOUBTFUL_SHARE * len(data))).values
-            self.cases = (confidence >= least).nonzero()[:, 0]
+            self.cases = (confidence >= least).nonzero()[:, 0] * self.apart
+        elif self.apart > 1:
+            self.cases = torch.arange(len(data), device=data.device) * self.apart
         if (labels >= 0).any():
             self.values[0] = torch.where(labels >= 0, labels, self.values[0])
         noise = torch.zeros(len(data), self.latent.noise_dim, device=data.device)
@@ -85,16 +96,17 @@ class FlowStage:
     def step(self, batch: Batch) -> Stats:
         """Moves the velocity network: a plain function of its batch, fit for capture."""
         time = 1 - batch.time**LATE
+        row = batch.case // self.apart
         with torch.autocast(batch.real.device.type, self.precision, enabled=self.precision != torch.float32):
-            loss, series = self.generator.match(batch.real, self.latents[batch.case], batch.injected_noise, time)
-            bounds = self._bounds(series, time, batch.case)
+            loss, series = self.generator.match(batch.real, self.latents[row], batch.injected_noise, time)
+            bounds = self._bounds(series, time, row)
         total = loss - BOUND_WEIGHT * sum(bounds, torch.zeros((), device=loss.device))
         descend(self.optimizer, total)
         named = zip(self.latent.columns, bounds, strict=True)
         return {"flow": loss.detach(), **{f"bound_{column}": bound.detach() for column, bound in named}}
 
-    def _bounds(self, series: Tensor, time: Tensor, case: Tensor) -> list[Tensor]:
-        """The bound on I(c; x) of each code in nats, of ``(n, c, t)`` at ``(n,)`` times, led from ``(n,)`` cases."""
+    def _bounds(self, series: Tensor, time: Tensor, row: Tensor) -> list[Tensor]:
+        """The bound on I(c; x) of each code in nats, of ``(n, c, t)`` at ``(n,)`` times, led to from ``(n,)`` rows."""
         if not self.latent.codes:
             return []
         discriminator = self.discriminator
@@ -103,6 +115,6 @@ class FlowStage:
         weight = (time > FIRST_READ).float()
         weight = weight / weight.sum().clamp_min(1)
         return [
-            (weight * code.log_prob(parameters, values[case])).sum() + code.entropy
+            (weight * code.log_prob(parameters, values[row])).sum() + code.entropy
             for code, parameters, values in zip(self.latent.codes, read, self.values, strict=True)
         ]

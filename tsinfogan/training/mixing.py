@@ -19,6 +19,8 @@ from torch import Tensor
 
 MIN_SHARE = 0.5
 """Series are mixed if the category is known of more than this share of the real ones."""
+MAX_CASES = 10_000
+"""Series of a category that its mean is taken of."""
 
 
 class ClassMixing(NamedTuple):
@@ -38,10 +40,14 @@ class ClassMixing(NamedTuple):
         share = float((category >= 0).float().mean())
         if share <= MIN_SHARE:
             return None
-        means = [
-            values[category == k].mean(0) if (category == k).any() else values.mean(0) for k in range(n_categories)
-        ]
+        means = [_mean(values, (category == k).nonzero()[:, 0]) for k in range(n_categories)]
         return cls(torch.stack(means), share)
+
+
+def _mean(values: Tensor, cases: Tensor) -> Tensor:
+    """Mean of ``(n, c, *grid)`` values over ``cases``, over all if it names none; of very many, over some."""
+    cases = cases if len(cases) else torch.arange(len(values), device=cases.device)
+    return values[cases[:: -(-len(cases) // MAX_CASES)]].mean(0)
 
 
 def mix(values: Tensor, category: Tensor, mixing: ClassMixing, draw: Tensor, share: float = 1.0) -> Tensor:

@@ -13,6 +13,7 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.models.discriminator import DiscriminatorSettings
 from tsinfogan.models.pca import are_windows
+from tsinfogan.preprocessing.grid import MAX_GRID
 from tsinfogan.training.config import Objective, TrainingSettings
 from tsinfogan.training.spectral import max_categories
 
@@ -75,7 +76,7 @@ def _series_enough(choices: Choices) -> str | None:
     panel = choices.panel
     if len(panel.grid) > 1:
         return f"needs series, and {panel.name} holds images"
-    n_numbers = panel.n_channels * panel.grid[0]
+    n_numbers = panel.n_channels * min(panel.grid[0], MAX_GRID)
     if panel.n_cases < n_numbers:
         return f"needs more cases: {panel.name} has {panel.n_cases} cases, fewer than the {n_numbers} numbers of one"
     return None

@@ -68,15 +68,16 @@ class StepRunner:
 
     Args:
         tensors: gives, by name, every tensor that the steps change.
+        capture: whether a GPU replays steps; those of several ranks, which talk to each other within, it computes.
     """
 
-    def __init__(self, tensors: Callable[[], dict[str, Tensor]]):
-        self._tensors = tensors
+    def __init__(self, tensors: Callable[[], dict[str, Tensor]], capture: bool = True):
+        self._tensors, self._capture = tensors, capture
         self._captured: dict[Hashable, CapturedStep] = {}
 
     def __call__(self, kind: Hashable, compute: Callable[[Batch], Stats], batch: Batch) -> Stats:
         """Statistics of ``compute(batch)``; steps of one ``kind`` compute the same."""
-        if batch.real.device.type != "cuda":
+        if batch.real.device.type != "cuda" or not self._capture:
             return compute(batch)
         if kind not in self._captured:
             self._captured[kind] = CapturedStep(compute, batch, self._tensors)

@@ -120,27 +120,31 @@ class Pretraining:
             factor *= warm_up(since) * (1 - since / self.settings.split_merge_steps)
         set_rate(self.optimizer, self.settings.discriminator_rate * factor)
 
-    def prepare(self, step: int) -> None:
-        """Does what is due before a step: scores what was learned, restarts, or splits and merges.
+    def prepare(self, step: int) -> bool:
+        """Does what is due before a step: scores what was learned, restarts, or splits and merges. Whether that was.
 
         Networks are changed in place, so that a captured step still finds its weights.
         """
         settings = self.settings
         restart, since = divmod(step, settings.restart_steps)
-        if step <= settings.split_merge_start and since == 0:
+        restarts = step <= settings.split_merge_start and since == 0
+        if restarts:
             if restart:
                 self._keep_best(self.heads)
                 self.ensemble[restart - 1].load_state_dict(self.discriminator.state_dict())
                 forget_moments(self.optimizer)
             if restart < settings.n_restarts:
                 self._restart(restart)
-        if step >= settings.split_merge_start and settings.n_split_merge_rounds and self._since_split(step) == 0:
+        rounds = step >= settings.split_merge_start and settings.n_split_merge_rounds > 0
+        rounds = rounds and self._since_split(step) == 0
+        if rounds:
             if step > settings.split_merge_start:
                 self._keep_best([self.discriminator.q])
             self.discriminator.load_state_dict(self.best.state_dict())
             if self._splits and step < settings.adversarial_start:
                 self._split_and_merge(step)
                 forget_moments(self.optimizer)
+        return restarts or rounds
 
     def _since_split(self, step: int) -> int:
         return (step - self.settings.split_merge_start) % self.settings.split_merge_steps

@@ -287,7 +287,7 @@ class Run:
             return parsed_names(read_text(self.path / NAMES), self.plan.model.n_categories)
 
     def resume(self, trainer: Trainer) -> None:
-        """Restores ``trainer`` from the last checkpoint, and drops reports that came after it.
+        """Restores ``trainer`` from the last checkpoint.
 
         Raises:
             RunError: nothing was saved yet, or the files are damaged.
@@ -299,7 +299,6 @@ class Run:
                     raise RunError(f"run {self.name} holds a model only, so it cannot go on; train again")
                 tensors = self._tensors(STATE)
             restore(trainer, tensors)
-        self.keep_reports(trainer.steps_done)
 
     def keep_reports(self, n_steps: int) -> None:
         """Drops the reports of later steps from the metrics."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from tsinfogan.training.files import Lock, write_whole, writing
 from tsinfogan.training.monitor import Collapse, CollapseMonitor
 from tsinfogan.training.plan import Plan, make_plan
 from tsinfogan.training.progress_bar import bar_in_notebook
+from tsinfogan.training.ranks import ALONE, Ranks
 from tsinfogan.training.run import CARD, METRICS, MODEL, STATE, Run
 from tsinfogan.training.selection import best, score_models, with_seeds
 from tsinfogan.training.trainer import STEADIER, Report, Trainer
@@ -53,7 +54,12 @@ def build_model(plan: Plan, panel: Panel) -> Model:
 
 
 def make_trainer(
-    plan: Plan, model: Model, panel: Panel, device: torch.device | str = "cpu", precision: torch.dtype = torch.float32
+    plan: Plan,
+    model: Model,
+    panel: Panel,
+    device: torch.device | str = "cpu",
+    precision: torch.dtype = torch.float32,
+    ranks: Ranks = ALONE,
 ) -> Trainer:
     """A trainer of ``model`` that follows ``plan``; a SettingError if its batches are too small for the backbone."""
     fewest = BACKBONES.get(plan.model.backbone).min_batch_size
@@ -62,7 +68,7 @@ def make_trainer(
             f"backbone {plan.model.backbone!r} needs at least {fewest} cases in a batch, got "
             f"`batch_size={plan.training.batch_size}`; give more, or choose another `backbone`"
         )
-    return Trainer(model, panel, plan.objective, plan.training, device, precision)
+    return Trainer(model, panel, plan.objective, plan.training, device, precision, ranks)
 
 
 @dataclass
@@ -94,6 +100,7 @@ class Session:
         source: Mapping[str, Any],
         device: torch.device,
         precision: torch.dtype,
+        ranks: Ranks = ALONE,
     ) -> Session:
         """Begins a training in a new run directory under ``root``.
 
@@ -104,34 +111,32 @@ class Session:
             source: source of the data, such as ``{"dataset": "char_traj"}``; saved with the run.
             device: where to train.
             precision: dtype of the networks' products.
+            ranks: of which this process is the first; the others are :func:`restored` from the new run.
 
         Raises:
             RunError: the run directory cannot be written.
         """
         model = build_model(plan, panel)
         data = {**source, "n_cases": panel.n_cases, "fingerprint": panel.fingerprint()}
-        trainer = make_trainer(plan, model, panel, device, precision)
-        run = Run.create(root, plan, model, data, Computing.here(trainer.device, precision))
+        trainer = make_trainer(plan, model, panel, device, precision, ranks)
+        run = Run.create(root, plan, model, data, Computing.here(trainer.device, precision, ranks.size))
         write_whole(run.path / CARD, describe(run, model).encode())
         return cls(run, trainer, panel)
 
     @classmethod
-    def resume(cls, run: Run, panel: Panel, device: torch.device, precision: torch.dtype) -> Session:
+    def resume(
+        cls, run: Run, panel: Panel, device: torch.device, precision: torch.dtype, ranks: Ranks = ALONE
+    ) -> Session:
         """Resumes exactly at the last checkpoint of ``run``, or at its first step if there is none yet.
 
         Raises:
             DataError: ``panel`` is not the data that the run was trained on.
             RunError: the run's files are damaged, or another process trains it.
         """
-        check_same_data(run, panel)
         lock = run.lock()
-        model = run.load_model() if (run.path / MODEL).exists() else build_model(run.plan, panel)
-        trainer = make_trainer(run.plan, model, panel, device, precision)
-        if run.steps_done is None:
-            run.keep_reports(0)
-        else:
-            run.resume(trainer)
-        now, then = Computing.here(trainer.device, precision), run.config.get("computing", {})
+        trainer = restored(run, panel, device, precision, ranks)
+        run.keep_reports(trainer.steps_done)
+        now, then = Computing.here(trainer.device, precision, ranks.size), run.config.get("computing", {})
         if now.to_dict() != then:
             run = run.with_config({"computing": now.to_dict()})
         return cls(run, trainer, panel, differences=now.differences(then), lock=lock)
@@ -206,6 +211,20 @@ class Session:
     def complete(self) -> bool:
         """Whether nothing is left to do, also not after the last step."""
         return self.finished and (self.run.path / PICTURE).exists()
+
+
+def restored(run: Run, panel: Panel, device: torch.device, precision: torch.dtype, ranks: Ranks = ALONE) -> Trainer:
+    """A trainer that goes on from the last checkpoint of ``run``, or from its first step; it writes nothing.
+
+    On a rank that is not the first, which alone has a :class:`Session`, it trains along.
+    """
+    check_same_data(run, panel)
+    panel = replace(panel, augmentations=run.card.augmentations)
+    model = run.load_model() if (run.path / MODEL).exists() else build_model(run.plan, panel)
+    trainer = make_trainer(run.plan, model, panel, device, precision, ranks)
+    if run.steps_done is not None:
+        run.resume(trainer)
+    return trainer
 
 
 def check_same_data(run: Run, panel: Panel) -> None:

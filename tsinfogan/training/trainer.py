@@ -29,13 +29,14 @@ from tsinfogan.models.flow import FlowGenerator
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
 from tsinfogan.training.adversarial import AdversarialStage
-from tsinfogan.training.batch import BatchSource
+from tsinfogan.training.batch import BatchSource, on_device
 from tsinfogan.training.calibration import class_proportions, fitted_temperature
 from tsinfogan.training.config import Objective, TrainingSettings
 from tsinfogan.training.flow_matching import FlowStage
 from tsinfogan.training.losses import Stats
 from tsinfogan.training.optimization import StepRunner
 from tsinfogan.training.pretraining import Pretraining, RealCases, can_pretrain
+from tsinfogan.training.ranks import ALONE, Ranks
 from tsinfogan.training.spectral import Clustering, cluster
 
 CASES_TO_SCALE_Q = 256
@@ -80,6 +81,7 @@ class Trainer:
         settings: how long and how fast.
         device: where to train; the data is kept there.
         precision: dtype of the networks' products.
+        ranks: which of several processes that train together this is.
     """
 
     def __init__(
@@ -90,12 +92,13 @@ class Trainer:
         settings: TrainingSettings,
         device: torch.device | str = "cpu",
         precision: torch.dtype = torch.float32,
+        ranks: Ranks = ALONE,
     ):
         self.model = model.to(torch.device(device))
-        self.objective, self.settings, self.precision = objective, settings, precision
+        self.objective, self.settings, self.precision, self.ranks = objective, settings, precision, ranks
         self.device = self.model.device
         # The data, as the networks see it.
-        self.data = torch.from_numpy(model.preprocessor.transform(panel)).to(self.device)  # (n, c, *grid)
+        self.data = on_device(model.preprocessor.transform(panel), self.device)  # (n, c, *grid)
         self.labels = labels = self._labels(panel)  # (n,)
         self.augmenter = Augmenter.build(model.card.augmentations, model.preprocessor)
         self.batches = BatchSource(model, self.data, labels, self.augmenter, settings.batch_size, settings.seed)
@@ -122,7 +125,15 @@ class Trainer:
             self.pretraining = Pretraining(self.discriminator, latent, objective, settings, cases, precision, targets)
             self.adversarial.first_step = settings.adversarial_start
         self.steps_done = 0
-        self._run_step = StepRunner(self._tensors)
+        self._run_step = StepRunner(self._tensors, capture=ranks.size == 1)
+        # Each rank computes its rows of a batch.
+        ranks.split(player, *([flow.velocity_network] if flow else []), *self.discriminator.trunks)
+        stages = (self.pretraining, self.flow)
+        ranks.average_gradients(
+            self.adversarial.generator_optimizer,
+            self.adversarial.discriminator_optimizer,
+            *(stage.optimizer for stage in stages if stage is not None),
+        )
 
     def _labels(self, panel: Panel) -> Tensor:
         """``(n_cases,)`` known category, or −1; a model that is not labelled never sees one."""
@@ -131,12 +142,14 @@ class Trainer:
         return torch.full((panel.n_cases,), UNLABELLED, device=self.device)
 
     def _clustered(self, cases: RealCases) -> Tensor:
-        """``(n_cases,)`` category of the cases that scoring reads, by spectral clustering, or −1."""
+        """``(n_cases,)`` category of the cases that scoring reads, by spectral clustering, or −1; rank 0 finds it."""
+        targets = torch.full_like(self.labels, UNLABELLED)
+        if self.ranks.rank:
+            return targets
         series = cases.chosen_data[:, : self.data.shape[1] - self.augmenter.n_constant].cpu()
         known = self.labels[cases.chosen].cpu().numpy() if self.objective.real_code_weight else None
         n_categories = self.model.settings.n_categories
         self.clustering = cluster(series, n_categories, self.settings.seed, known)
-        targets = torch.full_like(self.labels, UNLABELLED)
         targets[cases.chosen] = torch.from_numpy(self.clustering.labels).to(self.device)
         return targets
 
@@ -160,6 +173,8 @@ class Trainer:
         settings = self.settings
         totals: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
+        if self.steps_done < settings.max_steps:
+            self._follow_first()
         started = last = time.perf_counter()
         last_step = self.steps_done
         stopped = False
@@ -167,7 +182,7 @@ class Trainer:
             for name, value in self.step().items():
                 totals[name] = totals[name] + value if name in totals else value.clone()
                 counts[name] = counts.get(name, 0) + 1
-            stopped = stop()
+            stopped = self.ranks.any(stop())
             if self.steps_done % settings.report_every and self.steps_done != settings.max_steps and not stopped:
                 continue
             sums = torch.stack(list(totals.values())).tolist()  # the only synchronisation
@@ -184,7 +199,8 @@ class Trainer:
         """One step of the stage that is due; statistics stay on the device."""
         number = self.steps_done
         if self.pretraining is not None:
-            self.pretraining.prepare(number)
+            if self.pretraining.prepare(number):
+                self._follow_first()
             if number == self.pretraining.n_steps:
                 self._hand_over(self.pretraining)
         if self.pretraining is not None:
@@ -222,7 +238,7 @@ class Trainer:
     def _flow_step(self, stage: FlowStage, number: int) -> Stats:
         """The velocity network, then its average; Q, whose codes it learns from, stays."""
         if number == self.settings.flow_start:
-            stage.begin(self.model.discriminator, self.data, self.labels)
+            stage.begin(self.model.discriminator, self.data, self.labels, self.ranks)
         stage.set_rate(number)
         stats = self._run_step("flow", stage.step, self.batches.draw(number, among=stage.cases))
         self.steps_done += 1
@@ -232,6 +248,7 @@ class Trainer:
     def _hand_over(self, pretraining: Pretraining) -> None:
         """Adversarial training goes on from the best discriminator, and learns to keep its pseudo-labels."""
         best, pseudo_labels = pretraining.result()
+        self.ranks.follow([pseudo_labels])
         for network in (self.discriminator, self.model.discriminator):
             network.load_state_dict(best.state_dict())
         self._begin_adversarial(pseudo_labels)
@@ -240,6 +257,11 @@ class Trainer:
         self.pretraining = None
         self.batches.pseudo_labels = pseudo_labels
         self.adversarial.begin(self.data, pseudo_labels, windows=self.model.settings.low_rank_head)
+
+    def _follow_first(self) -> None:
+        """Has every rank go on from what rank 0 decided, in the last bits too."""
+        targets = None if self.pretraining is None else self.pretraining.targets
+        self.ranks.follow([*self._tensors().values(), *([] if targets is None else [targets])])
 
     def _check_finite(self, stats: dict[str, float]) -> None:
         if broken := [name for name, value in stats.items() if not math.isfinite(value)]:
@@ -287,7 +309,7 @@ class Trainer:
         if self.pretraining is not None:
             self.pretraining.load_tensors(_below(state, "pretraining"))
         if self.flow is not None and self.steps_done > self.settings.flow_start:
-            self.flow.begin(self.model.discriminator, self.data, self.labels)
+            self.flow.begin(self.model.discriminator, self.data, self.labels, self.ranks)
         for prefix, optimizer in self._optimizers().items():
             parameters = optimizer.param_groups[0]["params"]
             moments: dict[int, dict[str, Tensor]] = {}

@@ -171,7 +171,7 @@ class SampleContext:
         lacking = {
             "labels": None if labelled else "real and synthetic series do not both have labels of the same classes",
             "classes": "the real series have no labels of two or more classes" * (not several_classes(self.real.seen)),
-            "lengths": None if self.real.preprocessor.lengths else "all series have the same length",
+            "lengths": None if self.real.preprocessor.n_constant else "all series have the same length",
             "series": None if len(self.synthetic.grid) == 1 else "these are images",
             "channels": None if self.synthetic.n_channels > 1 else "there is one channel only",
         }

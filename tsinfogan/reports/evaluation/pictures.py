@@ -171,7 +171,7 @@ def _autocorrelation(shown: Shown) -> Iterator[Picture]:
                 axes.set_yscale("log")
                 axes.set_ylim(max(real.mean(axis=0).max() * 1e-4, 1e-9))
     legend(sheet.axes[0, 0])
-    resampled = ", series of unequal length resampled to one grid" if shown.training_series.preprocessor.lengths else ""
+    resampled = ", series resampled to one grid" if shown.training_series.preprocessor.lengths else ""
     caption = f"Autocorrelation of each channel, and its amplitude at each frequency{resampled}."
     yield Picture("Autocorrelation and spectrum", caption, sheet.png())
 
