@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -25,7 +25,7 @@ NEAR_PERCENT = 1.0
 NEAR_SHARE_OF_MEDIAN = 0.1
 MAX_REDRAWS = 20
 MAX_CASES_WITH_DISTANCES = 4000
-ROWS_AT_ONCE = 512
+ROWS_AT_ONCE, DISTANCES_AT_ONCE = 512, 2**24
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,14 @@ class Redrawing:
 
 
 def stream_apart(
-    model: Model, n: int, request: CodeRequest, seed: int, training_series: TrainingSeries, redrawing: Redrawing
+    model: Model,
+    n: int,
+    request: CodeRequest,
+    seed: int,
+    training_series: TrainingSeries,
+    redrawing: Redrawing,
+    rows: range | None = None,
+    workers: int | None = None,
 ) -> Iterator[Sample]:
     """As :func:`tsinfogan.sampling.sampler.stream`, with a minimum distance from the training series.
 
@@ -95,6 +102,8 @@ def stream_apart(
         seed: the same seed gives the same series.
         training_series: the training series.
         redrawing: holds the minimum distance, and counts the redrawn samples.
+        rows: as of ``stream``.
+        workers: passes computed at a time; each holds distances to all training series. Default: one.
 
     Raises:
         SettingError: a sweep, or a series that is too near in all of ``MAX_REDRAWS`` other draws.
@@ -105,27 +114,37 @@ def stream_apart(
             "out the sweep or `min_distance`"
         )
     passes = Passes(model, n, request, seed)
-    for first in range(0, n, passes.size):
-        part = passes.generate(first).subset(slice(n - first))
-        near = np.flatnonzero(training_series.distances(part.panel) < redrawing.min_distance)
+    _ = training_series._values  # once, before several threads ask for it
+    make = partial(_apart, passes, training_series, redrawing.min_distance)
+    for part, n_redrawn in passes.each(make, rows or range(n), workers):
         redrawing.n_cases += part.panel.n_cases
-        redrawing.n_redrawn += len(near)
-        for attempt in range(1, MAX_REDRAWS + 1):
-            if not near.size:
-                break
-            again = passes.generate(first, derived_seed(seed, Stream.REDRAW, attempt))
-            rows = np.arange(part.panel.n_cases)  # of both: the samples, then those that replace near ones
-            rows[near] = np.arange(len(rows), len(rows) + len(near))
-            part = Sample.concatenated([part, again.subset(near)]).subset(rows)
-            near = near[training_series.distances(part.panel.subset(near)) < redrawing.min_distance]
-        if near.size:
-            column = model.settings.category_column
-            where = "" if column is None else f" of category {part.columns[column][near[0]]}"
-            raise SettingError(
-                f"series {first + near[0]}{where} is nearer than {redrawing.min_distance:.3g} to a training series in "
-                f"each of {MAX_REDRAWS + 1} draws; choose a smaller `min_distance`, or other codes"
-            )
+        redrawing.n_redrawn += n_redrawn
         yield part
+
+
+def _apart(
+    passes: Passes, training_series: TrainingSeries, min_distance: float, first: int, kept: slice
+) -> tuple[Sample, int]:
+    """The kept rows of the pass from row ``first`` on, and how many of them were redrawn."""
+    part = passes.generate(first).subset(kept)
+    near = np.flatnonzero(training_series.distances(part.panel) < min_distance)
+    n_redrawn = len(near)
+    for attempt in range(1, MAX_REDRAWS + 1):
+        if not near.size:
+            break
+        again = passes.generate(first, derived_seed(passes.seed, Stream.REDRAW, attempt)).subset(kept)
+        rows = np.arange(part.panel.n_cases)  # of both: the samples, then those that replace near ones
+        rows[near] = np.arange(len(rows), len(rows) + len(near))
+        part = Sample.concatenated([part, again.subset(near)]).subset(rows)
+        near = near[training_series.distances(part.panel.subset(near)) < min_distance]
+    if near.size:
+        column = passes.model.settings.category_column
+        where = "" if column is None else f" of category {part.columns[column][near[0]]}"
+        raise SettingError(
+            f"series {first + kept.start + near[0]}{where} is nearer than {min_distance:.3g} to a training series in "
+            f"each of {MAX_REDRAWS + 1} draws; choose a smaller `min_distance`, or other codes"
+        )
+    return part, n_redrawn
 
 
 def nearest(values: FloatArray, others: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
@@ -135,8 +154,9 @@ def nearest(values: FloatArray, others: FloatArray, k: int) -> tuple[FloatArray,
     squares = (columns**2).sum(axis=1)
     distances = np.empty((len(values), k), np.float32)
     indices = np.empty((len(values), k), np.int64)
-    for start in range(0, len(values), ROWS_AT_ONCE):
-        rows = values[start : start + ROWS_AT_ONCE].astype(np.float64) - middle
+    n_rows = max(1, min(ROWS_AT_ONCE, DISTANCES_AT_ONCE // len(others)))
+    for start in range(0, len(values), n_rows):
+        rows = values[start : start + n_rows].astype(np.float64) - middle
         apart = squares - 2 * rows @ columns.T  # (rows, m), less a constant for each row
         best = np.argpartition(apart, k - 1, axis=1)[:, :k]
         exact = ((rows[:, None] - columns[best]) ** 2).mean(axis=2)  # (rows, k); the difference above loses digits

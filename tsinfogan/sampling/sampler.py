@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import product
-from typing import Any, NamedTuple
+from itertools import product, starmap
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -23,8 +21,11 @@ from tsinfogan.errors import RunError, SettingError
 from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.request import CodeRequest, CodeValues
+from tsinfogan.sampling.shards import rows_from
+from tsinfogan.sampling.threads import in_threads
 from tsinfogan.seeding import Stream, generator_at
 
+Result = TypeVar("Result")
 ROWS_PER_PASS = 256
 """Rows generated at once. Constant, and every pass is computed whole, so that rounding does not depend on the number of
 rows asked for."""
@@ -71,6 +72,7 @@ def sample(
     cont: CodeValues = None,
     label: str | Sequence[str] | None = None,
     seed: int = 0,
+    first_row: int = 0,
 ) -> Sample:
     """Generates ``n`` series in raw units.
 
@@ -82,12 +84,14 @@ def sample(
         cont: value of the continuous codes likewise.
         label: name of a category (:attr:`Model.category_names`) in place of its number, or one for each series.
         seed: the same seed gives the same series.
+        first_row: leaves out the series before this one, and does not compute them.
 
     Returns:
         The series, and their codes by column name.
 
     Raises:
-        SettingError: a value that a code cannot have, too many or too few, or a name that no category has.
+        SettingError: a value that a code cannot have, too many or too few, a name that no category has, or no row
+            from ``first_row`` on.
 
     Example:
         >>> from tsinfogan import fit, load_dataset, sample
@@ -100,10 +104,18 @@ def sample(
     request = CodeRequest.of(model, cat, cont, label)
     if not isinstance(label, str | None) and len(label) != n:
         raise SettingError(f"expected a `label` for each of {n} series, got {len(label)}; give one name, or {n}")
-    return Sample.concatenated(list(stream(model, n, request, seed)))
+    rows = rows_from(first_row, n * request.n_points) if first_row else None
+    return Sample.concatenated(list(stream(model, n, request, seed, rows)))
 
 
-def stream(model: Model, n: int, request: CodeRequest, seed: int = 0) -> Iterator[Sample]:
+def stream(
+    model: Model,
+    n: int,
+    request: CodeRequest,
+    seed: int = 0,
+    rows: range | None = None,
+    workers: int | None = None,
+) -> Iterator[Sample]:
     """Generates series in parts of constant size, of which a few at a time are in memory.
 
     Row k depends on the model, the request, the seed and k only.
@@ -113,34 +125,17 @@ def stream(model: Model, n: int, request: CodeRequest, seed: int = 0) -> Iterato
         n: number of draws; each gives a series at every point of the request's sweeps.
         request: values of the codes.
         seed: the same seed gives the same series.
+        rows: which series to generate, such as ``range(512, 768)``. Default: all.
+        workers: passes computed at a time, with one thread each. Default: as many as torch has threads, on a GPU one.
 
     Raises:
-        SettingError: fewer than one series.
+        SettingError: fewer than one series, or ``workers`` on a GPU.
     """
     passes = Passes(model, n, request, seed)
-    starts = range(0, passes.n_rows, passes.size)
-    n_workers = passes.n_side_by_side if model.device.type == "cpu" else 1
-    for first, part in zip(starts, _side_by_side(passes.generate, starts, n_workers), strict=True):
-        yield part.subset(slice(passes.n_rows - first))
-
-
-def _side_by_side(generate: Callable[[int], Sample], starts: Sequence[int], n_workers: int) -> Iterator[Sample]:
-    """Passes in order, several computed at a time with one thread each: threads of one pass would wait for another."""
-    if n_workers == 1 or len(starts) == 1:
-        yield from map(generate, starts)
-        return
-    n_threads = torch.get_num_threads()
-    ahead: deque[Future[Sample]] = deque()
-    try:
-        with ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            for first in starts:
-                ahead.append(pool.submit(generate, first))
-                if len(ahead) > n_workers:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-    finally:
-        torch.set_num_threads(n_threads)  # what a thread sets for itself reaches others of some libraries
+    rows = rows or range(passes.n_rows)
+    if workers is None and len(rows) > passes.size and passes.n_side_by_side > 1:
+        workers = passes.n_side_by_side
+    yield from passes.each(lambda first, kept: passes.generate(first).subset(kept), rows, workers)
 
 
 @dataclass(frozen=True)
@@ -164,16 +159,31 @@ class Passes:
     @cached_property
     def size(self) -> int:
         """Rows of a pass: ``ROWS_PER_PASS``, or a smaller power of two where each holds very many numbers."""
-        affordable = max(1, NUMBERS_PER_PASS // self._numbers)
+        affordable = max(1, NUMBERS_PER_PASS // self.numbers)
         return min(ROWS_PER_PASS, 1 << (affordable.bit_length() - 1))
 
     @property
     def n_side_by_side(self) -> int:
         """Passes that may be computed at a time: as many as torch has threads, fewer where they hold many numbers."""
-        return max(1, min(torch.get_num_threads(), NUMBERS_PER_PASS // (self.size * self._numbers)))
+        if self.model.device.type != "cpu":
+            return 1
+        return max(1, min(torch.get_num_threads(), NUMBERS_PER_PASS // (self.size * self.numbers)))
+
+    def each(self, make: Callable[[int, slice], Result], rows: range, workers: int | None) -> Iterator[Result]:
+        """What ``make`` gives for each pass, in order: it gets its first row, and which of its rows are in ``rows``.
+
+        Without ``workers``, one pass after another is computed. Errors are as of :func:`stream`.
+        """
+        firsts = range(rows.start // self.size * self.size, rows.stop, self.size)
+        pieces = [(first, slice(max(rows.start - first, 0), rows.stop - first)) for first in firsts]
+        if workers is None:
+            return starmap(make, pieces)
+        if self.model.device.type != "cpu":
+            raise SettingError("a GPU computes one pass after another; leave out `workers`, or choose the device cpu")
+        return in_threads(make, pieces, workers)
 
     @property
-    def _numbers(self) -> int:
+    def numbers(self) -> int:
         """Numbers of a case."""
         fitted = self.model.preprocessor
         return fitted.n_channels * (math.prod(fitted.grid) if fitted.lengths is None else fitted.lengths[1])
