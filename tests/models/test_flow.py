@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tsinfogan.models.backbone import DataShape
-from tsinfogan.models.flow import FlowGenerator
+from tsinfogan.models.flow import FlowGenerator, paces
 from tsinfogan.models.pca import WHITENING_FLOOR, fit_principal_components
 
 T, NOISE_DIM = 12, 2
@@ -134,3 +134,15 @@ def test_a_series_depends_on_its_own_codes_and_noise_alone() -> None:
     torch.testing.assert_close(alone[0], together[2], rtol=1e-4, atol=1e-4)
     assert torch.equal(other_z, together)  # what varies beside the codes is the injected noise
     assert not torch.allclose(other_codes, together, atol=1e-3)
+
+
+def test_a_slope_that_grows_evenly_is_integrated_exactly() -> None:
+    every = paces()
+    times, lengths, shares = every.unbind(1)
+    torch.testing.assert_close(lengths.sum(), torch.tensor(1.0))
+    assert (lengths.diff() < 0).all(), "late steps are finer"
+    slopes = 3 + 4 * times
+    value = lengths[0] * (slopes[0] + 2 * lengths[0])  # the first step, which knows one slope, done exactly
+    for number in range(1, len(every)):
+        value += lengths[number] * ((1 + shares[number]) * slopes[number] - shares[number] * slopes[number - 1])
+    torch.testing.assert_close(value, torch.tensor(3.0 + 2.0))

@@ -9,9 +9,9 @@ import torch
 
 from _trainers import images, make, moved_steps, waves, weights
 from tsinfogan.errors import SettingError
-from tsinfogan.models.flow import FlowGenerator
+from tsinfogan.models.flow import LATE, FlowGenerator
 from tsinfogan.sampling.inference import posteriors
-from tsinfogan.training.flow_matching import LATE, WARM_UP_STEPS, FlowStage
+from tsinfogan.training.flow_matching import WARM_UP_STEPS, FlowStage
 from tsinfogan.training.monitor import CollapseMonitor
 from tsinfogan.training.plan import MIN_FLOW_STEPS, Plan, make_plan
 from tsinfogan.training.trainer import Trainer

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.discriminator import Discriminator
-from tsinfogan.models.flow import FlowGenerator
+from tsinfogan.models.flow import LATE, FlowGenerator
 from tsinfogan.sampling.inference import posteriors
 from tsinfogan.training.batch import Batch
 from tsinfogan.training.config import TrainingSettings
@@ -23,8 +23,6 @@ from tsinfogan.training.optimization import decay, descend, make_optimizer, set_
 from tsinfogan.training.ranks import ALONE, Ranks
 
 WARM_UP_STEPS = 100
-LATE = 2
-"""Times are 1 − u^LATE for u ~ U(0, 1): late ones, where details are decided, are the most frequent."""
 BOUND_WEIGHT = 0.1
 DOUBTFUL_SHARE = 0.1
 """Share of the series that are left out: those whose category Q is least sure of, nearly all of its errors among them.
