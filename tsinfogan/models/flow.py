@@ -28,7 +28,7 @@ from tsinfogan.models.pca import PrincipalComponents
 LATE = 2
 """Times are 1 − u^LATE for u in [0, 1]: late ones, where details are decided, are learned most and stepped finest."""
 N_STEPS = 6
-"""At these times they are as exact as ten of one length; samples vary a little more (docs/development/experiments.md)."""
+"""At these times as exact as ten of one length; samples vary a little more (docs/development/experiments.md)."""
 COARSEST, MAX_LEVELS = 8, 6
 """The network halves the grid down to so many points, at most so many times less one."""
 FREQUENCIES, HIGHEST_FREQUENCY = 32, 200.0
