@@ -31,8 +31,8 @@ DEFAULT_CATEGORIES = 10
 STEPS_WITHOUT_FLOW = 5000
 MIN_STEPS, MAX_PASSES = 1500, 250
 """Steps before flow matching on few series: enough to pass so often over all of them, but never fewer than so many."""
-MIN_FLOW_STEPS, MAX_FLOW_PASSES = 300, 361
-"""The same of flow matching: with more passes samples come nearer to training series than other real ones do."""
+MIN_FLOW_STEPS, MAX_FLOW_PASSES = 750, 361
+"""The same of flow matching: with more, samples come nearer to training series than other real ones do."""
 MIN_CASES_TO_COUNT = 50
 """Of fewer series it is not found how many kinds there are."""
 RESTART_SETTINGS = {"pretraining_restarts", "pretraining_heads", "split_merge_rounds"}
