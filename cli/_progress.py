@@ -126,7 +126,7 @@ def steps(n_steps: int) -> Iterator[Callable[[str], None]]:
 
         def show(text: str) -> None:
             nonlocal begun
-            bar.update(task, description=text, advance=int(begun))
+            bar.update(task, description=text, advance=int(begun), refresh=True)  # the name of a short step too
             begun = True
 
         yield show
