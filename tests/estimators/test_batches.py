@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from _estimators import new
 from _trainers import CategoryAsLevel, waves
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError
@@ -19,16 +20,10 @@ from tsinfogan.estimators.infogan import InfoGAN
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.preprocessing.torch_inverse import Units
 
-TINY = {"width": 4, "batch_size": 8, "pretraining_steps": 0}
 PANEL = waves(20)
 X = PANEL.values.astype(np.float64)
 Y = np.where(PANEL.labels == 0, "slow", "fast")
 RAGGED = [row[:, : 20 + k % 5] for k, row in enumerate(X)]
-
-
-def new(**parameters: Any) -> InfoGAN:
-    settings = {**TINY, **parameters.pop("settings", {})}
-    return InfoGAN(max_steps=3, noise_dim=3, random_state=0, device="cpu", **parameters, settings=settings)
 
 
 @pytest.fixture(scope="module")

@@ -16,28 +16,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from _estimators import new
 from _trainers import waves
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import load_dataset
-from tsinfogan.errors import DataError, RunError, SettingError, UnknownNameError
+from tsinfogan.errors import DataError, RunError, SettingError
 from tsinfogan.estimators.infogan import InfoGAN
 from tsinfogan.formats import read_panel
 from tsinfogan.sampling.inference import encode
 from tsinfogan.sampling.sampler import sample
 from tsinfogan.training.session import fit
 
-TINY = {"width": 4, "batch_size": 8, "pretraining_steps": 0}
 PANEL = waves(24)
 X = PANEL.values.astype(np.float64)
 Y = np.where(PANEL.labels == 0, "slow", "fast")
-
-
-def new(**parameters: Any) -> InfoGAN:
-    """An estimator that is trained in no time."""
-    settings = {**TINY, **parameters.pop("settings", {})}
-    return InfoGAN(
-        **{"max_steps": 4, "noise_dim": 3, "random_state": 0, "device": "cpu", **parameters, "settings": settings}
-    )
 
 
 @pytest.fixture(scope="module")
@@ -241,6 +233,12 @@ def test_time_before_channels() -> None:
     assert np.array_equal(estimator.augment(turned)[:24], turned)
 
 
+def test_codes_are_numbers_of_any_kind(fitted: InfoGAN) -> None:
+    plain = fitted.sample(2, cat=1, cont=[0.5, -1], random_state=1)
+    for cat in (np.int64(1), np.array(1), torch.tensor(1)):
+        assert np.array_equal(fitted.sample(2, cat=cat, cont=np.array([0.5, -1]), random_state=1), plain)
+
+
 # ---- augmenting
 
 
@@ -399,73 +397,3 @@ def test_recorded_letters() -> None:
     least, greatest = panel.case_lengths.min(), panel.case_lengths.max()
     assert all(case.shape[0] == 3 and least <= case.shape[1] <= greatest for case in more)
     assert estimator.predict(cases).dtype == y.dtype
-
-
-# ---- bad input
-
-two = np.concatenate([X, X], axis=1)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "series", "y", "error", "sentence"),
-    [
-        ({}, X, Y[:23], DataError, "one class for each of 24 series, got 23"),
-        ({}, X, np.zeros((24, 2)), DataError, r"got an array of \(24, 2\)"),
-        ({}, X, np.linspace(0, 1, 24), DataError, "continuous values such as 0.04"),
-        ({}, X, [1, "a"] * 12, DataError, "both text and numbers"),
-        ({}, X, np.repeat(np.array(["2020-01-01", "2020-01-02"], "datetime64[D]"), 12), DataError, "got a date"),
-        ({}, X[:1], None, DataError, "one case only"),
-        ({"random_state": -1}, X, None, SettingError, "got -1"),
-        ({"random_state": "seed"}, X, None, SettingError, "got 'seed'"),
-        ({"settings": {"noise_dim": 3}}, X, None, SettingError, "give noise_dim=… instead"),
-        ({"settings": {"seed": 3}}, X, None, SettingError, "give random_state=… instead"),
-        ({"settings": {"max_stepz": 3}}, X, None, UnknownNameError, "did you mean 'max_steps'"),
-        ({"recipe": "ganz"}, X, None, UnknownNameError, "unknown recipe 'ganz'"),
-        ({"recipe": "cgan"}, X, None, SettingError, "needs labels"),
-        ({"device": "tpu"}, X, None, SettingError, "device 'tpu' is not available"),
-    ],
-)
-def test_bad_training(parameters: Any, series: Any, y: Any, error: type[Exception], sentence: str) -> None:
-    with pytest.raises(error, match=sentence):
-        new(**parameters).fit(series, y)
-
-
-def test_codes_are_numbers_of_any_kind(fitted: InfoGAN) -> None:
-    plain = fitted.sample(2, cat=1, cont=[0.5, -1], random_state=1)
-    for cat in (np.int64(1), np.array(1), torch.tensor(1)):
-        assert np.array_equal(fitted.sample(2, cat=cat, cont=np.array([0.5, -1]), random_state=1), plain)
-
-
-def test_bad_use(fitted: InfoGAN) -> None:
-    for call, sentence in (
-        (lambda: fitted.sample(2, label="medium"), "unknown label 'medium'"),
-        (lambda: fitted.sample(2, label=["slow"]), "a `label` for each of 2 series"),
-        (lambda: fitted.sample(2, label="slow", cat=1), "both choose the category"),
-        (lambda: fitted.sample(0), "at least 1 series"),
-        (lambda: fitted.augment(X, n=1, factor=2), "give one of them"),
-        (lambda: fitted.augment(X, factor=0.5), "expected a `factor` of 1 or more"),
-        (lambda: fitted.augment(X, Y, n=-1), "`n` of 0 or more, got -1"),
-        (lambda: fitted.augment(X, [None] * 24), "y holds no known class"),
-        (lambda: fitted.augment(X, ["medium"] * 24), "no category belongs to class 'medium', only to fast, slow"),
-        (lambda: new().fit(X).sample(2, label="slow"), "unknown label"),
-        (lambda: fitted.transform(two), "expected the channels ch0"),
-        (lambda: fitted.transform(X[:, :, :5]), "expected cases of size 32"),
-        (lambda: new(n_categories=0).fit(X).predict(X), "no categories to predict"),
-        (lambda: fitted.transform(np.zeros((3, 40, 1)) + np.sin(np.arange(40))[:, None]), r"\(n, time, channel\)"),
-    ):
-        with pytest.raises((DataError, SettingError), match=sentence):
-            call()
-
-
-def test_swapped_axes_are_seen_once_the_channels_are_known() -> None:
-    estimator = new().fit(two)
-    noise = np.random.default_rng(0).normal(size=(5, 32, 2))
-    with pytest.raises(DataError, match=r"looks like \(n, time, channel\); turn it"):
-        estimator.transform(noise)
-
-
-def test_a_class_without_a_category() -> None:
-    estimator = new(n_categories=3, max_steps=1).fit(X, Y)
-    estimator.model_.names = ("slow", "slow", None)
-    with pytest.raises(SettingError, match="no category belongs to class 'fast', only to slow: fit with y and recipe="):
-        estimator.augment(X, Y)

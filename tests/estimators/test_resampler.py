@@ -11,14 +11,13 @@ import pytest
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
 
+from _estimators import new
 from _trainers import CategoryAsLevel, waves
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import DataError, SettingError, UnknownNameError
-from tsinfogan.estimators.infogan import InfoGAN
 from tsinfogan.estimators.resampler import InfoGANResampler, missing
 
-TINY = {"width": 4, "batch_size": 8, "pretraining_steps": 0}
-ESTIMATOR = InfoGAN(max_steps=4, noise_dim=3, settings=TINY, random_state=0, device="cpu")
+ESTIMATOR = new()
 SHORT_OF = np.r_[0:24:2, 1:8:2]  # twelve slow waves and four fast ones
 PANEL = waves(24).subset(SHORT_OF)
 X = PANEL.values.astype(np.float64)
