@@ -142,7 +142,7 @@ def _guarded(arguments: list[str]) -> int:
         if not lacks_memory(error):
             raise
         code = _complain(
-            "there is not enough memory; give a smaller --batch-size or --width, or use fewer or shorter series"
+            "there is not enough memory; use fewer or shorter series, and in training a smaller --batch-size or --width"
         )
     return code
 

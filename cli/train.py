@@ -138,7 +138,7 @@ def train(
     ),
     device: str = shared.DEVICE,
     precision: str = option(
-        "Precision of products: auto, float32 or bf16; auto takes bf16 if the processor has units for it. A resumed "
+        "Precision of products: auto, float32 or bf16; auto takes bf16 where that is measured to be faster. A resumed "
         "run keeps its own.",
         default="auto",
     ),

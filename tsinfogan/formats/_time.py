@@ -35,9 +35,7 @@ MAX_POINTS_A_ROW = 4
 class Grid:
     """The regular grid of rows that are sorted by case and time."""
 
-    position: (
-        NDArray[np.float64] | NDArray[np.int32]
-    )  # (n_rows,) time since the first row of the case in steps; whole if ``is_even``
+    position: NDArray[Any]  # (n_rows,) time since the first row of the case in steps; whole if ``is_even``
     lengths: IntArray  # (n_cases,) grid points of each case
     is_even: bool  # whether every row lies on a grid point
     step: float = 1.0  # time between two grid points

@@ -21,7 +21,7 @@ from tsinfogan.preprocessing.scaling import KNEE, ChannelTransform, QuantileCurv
 from tsinfogan.preprocessing.torch_inverse import spline_at
 
 MAX_TIMEPOINTS = 2800
-"""Of series of unequal length: two matrices of so many rows and columns take 63 MB."""
+"""Of series that are resampled: two matrices of so many rows and columns take 63 MB."""
 SLOPES_OF_SHORT = ((), ((0,),), ((-1, 1), (-1, 1)), ((-1.5, 2, -0.5), (-0.5, 0, 0.5), (0.5, -2, 1.5)))
 """From values to slopes of the line through two points and of the parabola through three, by number of points."""
 
@@ -33,7 +33,7 @@ class NetworkValues:
         preprocessor: fitted.
 
     Raises:
-        SettingError: series of unequal length are longer than ``MAX_TIMEPOINTS``.
+        SettingError: series that are resampled are longer than ``MAX_TIMEPOINTS``.
     """
 
     def __init__(self, preprocessor: Preprocessor) -> None:

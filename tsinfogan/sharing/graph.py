@@ -103,7 +103,7 @@ class EncodeGraph(nn.Module):
         Args:
             values: ``(n, n_channels, greatest length)`` float32 in raw units, anything beyond the length; or
                 ``(n, n_channels, *grid)`` where all series are of one size.
-            lengths: ``(n,)`` int64; only where lengths differ.
+            lengths: ``(n,)`` int64; only where series are resampled.
 
         Returns:
             By :attr:`outputs`: ``(n,)`` int64 or float32 codes, ``(n, n_categories)`` probabilities.

@@ -40,7 +40,7 @@ def export_onnx(model: Model, path: Path | str, what: str = "generator") -> floa
 
     The batch size is free. ``generator`` takes ``noise``, ``injected_noise`` and each code by its column name, such as
     ``cat`` and ``cont0``, and gives ``values`` in raw units, NaN beyond the end of a series, and ``lengths``.
-    ``encoder`` takes ``values``, and ``lengths`` where they differ, and gives each code and, as ``cat_probabilities``,
+    ``encoder`` takes ``values``, and ``lengths`` if it resamples, and gives each code and, as ``cat_probabilities``,
     the probabilities of the categories. The file's metadata names channels, codes and categories.
 
     Args:

@@ -17,7 +17,7 @@ import torch
 from tsinfogan.training.trainer import Trainer
 
 MIN_NUMBERS_PER_BATCH = 50_000
-"""With fewer a step takes a fraction of a second."""
+"""With fewer a step takes a tenth of a second or so."""
 
 
 class Forecast(NamedTuple):
