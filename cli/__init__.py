@@ -16,7 +16,7 @@ import typer
 from tsinfogan.cli._completion import VARIABLE
 from tsinfogan.cli._errors import in_options, lacks_memory
 from tsinfogan.cli._output import printable
-from tsinfogan.cli._signals import end_at_signals
+from tsinfogan.cli._signals import discard, end_at_signals
 from tsinfogan.cli.augment_study import augment_study
 from tsinfogan.cli.datasets import datasets_app
 from tsinfogan.cli.encode import encode
@@ -128,12 +128,12 @@ def _guarded(arguments: list[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has enough
         code = 0
-        _drop_output()
+        discard(sys.stdout.fileno())
     except OSError as error:
         reason = (error.strerror or "").lower()
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             code = _complain(f"cannot write the output: {reason}; make room and run it again")
-            _drop_output()
+            discard(sys.stdout.fileno())  # or else Python's own flush at exit fails again
         elif error.filename is not None:  # such as a name that is too long for the file system
             code = _complain(f"cannot use {str(error.filename)[:80]!r}: {reason}; give another file or directory")
         else:
@@ -198,10 +198,3 @@ def _complain(sentence: str) -> int:
     with contextlib.suppress(OSError):
         print(f"error: {printable(' '.join(sentence.split()))}", file=sys.stderr)
     return 2
-
-
-def _drop_output() -> None:
-    """Lets what is still in the buffers go nowhere, so that Python's own flush at exit does not fail again."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

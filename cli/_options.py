@@ -23,15 +23,17 @@ def option(help: str, *names: str, default: Any = None, panel: str | None = None
     return typer.Option(default, *names, help=help, rich_help_panel=panel, **others)
 
 
+def run_argument(help: str) -> Any:
+    """A run that may be named before all options."""
+    return typer.Argument(None, metavar="RUN", help=help, autocompletion=completion.runs)
+
+
 RUNS = option(
     "Directory that runs are kept in.", "--runs", default=DEFAULT_RUNS, envvar="TSINFOGAN_RUNS", metavar="DIR"
 )
 DEVICE = option("Where to compute: auto, cpu, cuda or mps; auto prefers a GPU.", default="auto")
-MODEL = option(
-    "Run: a name, a path, or hf://user/name on a hub. Default: the newest.",
-    metavar="RUN",
-    autocompletion=completion.runs,
-)
+WHICH_RUN = "Run: a name, a path, or hf://user/name on a hub. Default: the newest."
+MODEL = option(WHICH_RUN, metavar="RUN", autocompletion=completion.runs)
 OUT = option("File to write. Default: standard output.", "-o", "--out", metavar="FILE")
 SPREADSHEET_SAFE = option(
     "Write an apostrophe before names that a spreadsheet would run as a formula.", "--spreadsheet-safe", default=False

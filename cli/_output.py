@@ -99,9 +99,7 @@ def format_name_for(name: str | None, path: Path | None, among: Sequence[str] | 
 def opened_output(path: Path | None, *, binary: bool) -> Iterator[BinaryIO]:
     """A stream to write to: stdout without a ``path``. A file is written under another name and renamed when complete.
 
-    Raises:
-        SettingError: ``binary`` data would end up on a terminal.
-        RunError: the file cannot be written.
+    A SettingError if ``binary`` data would end up on a terminal, a RunError if the file cannot be written.
     """
     if path is None:
         is_terminal = sys.stdout.isatty()
@@ -153,20 +151,16 @@ def for_spreadsheet(names: Iterable[str | None], safe: bool) -> dict[str | None,
 
     Unless ``safe``, a line on stderr says that there are some, and none is given.
     """
-    run = {name for name in names if name and name.startswith(tuple("=+-@\t\r")) and not _is_number(name)}
+    from tsinfogan.cli._parsing import to_number
+
+    starts = tuple("=+-@\t\r")
+    run = {name for name in names if name and name.startswith(starts) and not math.isfinite(to_number(name))}
     if run and not safe:
         say(
             f"note: {min(run)!r} begins as a formula of a spreadsheet does, and is written as it is; with "
             "--spreadsheet-safe an apostrophe stands before such names"
         )
     return {name: f"'{name}" for name in run} if safe else {}
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def make_folder(folder: Path) -> None:

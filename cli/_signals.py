@@ -27,6 +27,13 @@ def end_at_signals() -> None:
         signal.signal(number, end)
 
 
+def discard(stream: int) -> None:
+    """Lets what is written to an open file of this number go nowhere from now on."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
 @contextmanager
 def stop_signals() -> Iterator[list[int]]:
     """Handles Ctrl-C and these signals: training stops after the current step; a second one ends the program at once.
@@ -40,9 +47,7 @@ def stop_signals() -> Iterator[list[int]]:
         came.append(number)
         restore()
         if on_terminal and number not in (signal.SIGINT, signal.SIGTERM):  # the terminal is gone
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 2)
-            os.close(nowhere)
+            discard(2)
 
     def restore() -> None:
         for number, handler in before.items():

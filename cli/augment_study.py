@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 import sys
@@ -196,13 +195,13 @@ def _write(study: Study, format_name: str) -> None:
     """The rows on stdout; as JSON with every trial."""
     from dataclasses import asdict
 
+    import pandas
+
     from tsinfogan.metrics.augmentation.verdicts import conclusions, rows
 
     records = [row.to_dict() for row in rows(study)]
     if format_name == "csv":
-        writer = csv.DictWriter(sys.stdout, records[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
+        pandas.DataFrame(records).to_csv(sys.stdout, index=False, lineterminator="\n")
         return
     kept = {
         "data": study.data,

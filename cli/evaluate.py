@@ -8,9 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import typer
-
-from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import (
     PLAIN,
@@ -37,6 +34,7 @@ if TYPE_CHECKING:
 
 PAGE, FIGURES = "evaluation.html", "evaluation.json"
 N_PICTURES = 7
+SERIES = "a file with series"
 
 
 class Inputs(NamedTuple):
@@ -53,12 +51,7 @@ class Inputs(NamedTuple):
 @reads_files
 def evaluate(
     asked: Reading,
-    name: str | None = typer.Argument(
-        None,
-        metavar="RUN",
-        help="Run to evaluate, a name or a path. Default: the newest.",
-        autocompletion=completion.runs,
-    ),
+    name: str | None = shared.run_argument("Run to evaluate, a name or a path. Default: the newest."),
     real: str | None = option(
         "Real series that the generator has seen. Default: what the run was trained on.", metavar="FILE|DATASET"
     ),
@@ -125,7 +118,7 @@ def _inputs(
         if name is not None:
             raise SettingError("RUN, --real and --fake are one too many: --real takes the place of the run's series")
         seen, reference, notes = _real(real, test, asked)
-        synthetic = seen_like(read_beside(_existing(fake), PLAIN, asked.to_dict()), seen)
+        synthetic = seen_like(read_beside(existing_file(fake, SERIES), PLAIN, asked.to_dict()), seen)
         return Inputs(synthetic, fake.name, seen, reference, Path(), notes)
     if fake is None and real is None and test is None and asked != PLAIN:
         raise SettingError("columns and windows say how a file is read; name one with --real, --test or --fake")
@@ -146,7 +139,7 @@ def _inputs(
         check_fits(model, panel)
     if fake is None:
         return Inputs(model, run.name, seen, reference, run.path, notes)
-    synthetic = seen_like(read_beside(_existing(fake), asked, run.data), seen)
+    synthetic = seen_like(read_beside(existing_file(fake, SERIES), asked, run.data), seen)
     return Inputs(synthetic, fake.name, seen, reference, Path(), notes)
 
 
@@ -159,7 +152,7 @@ def _real_of_run(
     if seen is None:
         raise DataError(f"{'; '.join(found.notes).replace('--data', '--real')}; name real series with --real")
     if test is not None:
-        reference = read_beside(_existing(test), asked, run.data)
+        reference = read_beside(existing_file(test, SERIES), asked, run.data)
     return seen, reference, found.notes
 
 
@@ -168,7 +161,7 @@ def _real(real: str, test: Path | None, asked: Reading) -> tuple[Panel, Panel | 
     if is_dataset(real) and not os.path.exists(real):  # noqa: PTH110
         seen = read_dataset(real, asked=asked)
         if test is not None:
-            return seen, read_file(_existing(test), asked), ()
+            return seen, read_file(existing_file(test, SERIES), asked), ()
         try:
             return seen, read_dataset(real, "test"), ()
         except TsInfoGANError as error:
@@ -179,8 +172,5 @@ def _real(real: str, test: Path | None, asked: Reading) -> tuple[Panel, Panel | 
             "windows overlap: the half of them that serves as unseen series holds parts of seen ones, so figures of "
             "privacy say little"
         )
-    return seen, None if test is None else read_beside(_existing(test), PLAIN, asked.to_dict()), tuple(notes)
-
-
-def _existing(file: Path) -> Path:
-    return existing_file(file, "a file with series")
+    unseen = None if test is None else read_beside(existing_file(test, SERIES), PLAIN, asked.to_dict())
+    return seen, unseen, tuple(notes)

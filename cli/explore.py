@@ -7,9 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import found_run, real_series
 from tsinfogan.cli._options import command_for, option
@@ -24,12 +21,7 @@ if TYPE_CHECKING:
 
 
 def explore(
-    name: str | None = typer.Argument(
-        None,
-        metavar="RUN",
-        help="Run: a name, a path, or hf://user/name on a hub. Default: the newest.",
-        autocompletion=completion.runs,
-    ),
+    name: str | None = shared.run_argument(shared.WHICH_RUN),
     out: Path | None = option(
         "Write the page as one file that computes by itself. Default: serve it.", "-o", "--out", metavar="FILE"
     ),

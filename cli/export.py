@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
-from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import found_run
 from tsinfogan.cli._options import option
@@ -14,12 +11,7 @@ from tsinfogan.cli._output import say, show
 
 
 def export(
-    name: str | None = typer.Argument(
-        None,
-        metavar="RUN",
-        help="Run to export, a name or a path. Default: the newest.",
-        autocompletion=completion.runs,
-    ),
+    name: str | None = shared.run_argument("Run to export, a name or a path. Default: the newest."),
     out: Path = option("File to write, ending in .onnx.", "-o", "--out", default=..., metavar="FILE"),
     what: str = option("generator, from codes to series, or encoder, from series to codes.", default="generator"),
     runs: Path = shared.RUNS,

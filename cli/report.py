@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import typer
-
-from tsinfogan.cli import _completion as completion
 from tsinfogan.cli import _options as shared
 from tsinfogan.cli._files import PLAIN, Reading, found_run, reads_files, real_series
 from tsinfogan.cli._options import option
@@ -20,12 +17,7 @@ PAGE, PICTURE, FIGURES = "report.html", "report.png", "report.json"
 @reads_files
 def report(
     asked: Reading,
-    name: str | None = typer.Argument(
-        None,
-        metavar="RUN",
-        help="Run to report on, a name or a path. Default: the newest.",
-        autocompletion=completion.runs,
-    ),
+    name: str | None = shared.run_argument("Run to report on, a name or a path. Default: the newest."),
     runs: Path = shared.RUNS,
     out: Path | None = option("Where to write. Default: the run's own folder.", "--out", metavar="FOLDER"),
     data: Path | None = option("Real series to compare with. Default: what the run was trained on.", metavar="FILE"),

@@ -4,8 +4,6 @@ The unit is the height of a small letter such as "o"; y = 0 is the base line. A 
 starts where the one before it ends, with a sharp corner; inside a curve the path is smooth.
 """
 
-from __future__ import annotations
-
 Curve = list[tuple[float, float]]
 
 _BOWL: Curve = [(0.82, 0.84), (0.47, 1.0), (0.1, 0.78), (0.02, 0.42), (0.15, 0.08), (0.42, 0.0), (0.7, 0.25)]

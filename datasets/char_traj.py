@@ -74,12 +74,8 @@ def _read_folder(files: dict[str, Path], split: Split, folder: Path) -> Letters 
 
 def _read_zip(path: Path, split: Split) -> Letters:
     """The letters in the zip of the archive or of UCI; its members tell which one it is."""
-    with sources.zip_readers(path) as files:
-        letters = _read_files(files, split, path)
-    if letters is None:
-        wanted = f"{UEA_NAME}_{split.upper()}.ts or {UCI_NAME}"
-        raise DataError(f"expected {wanted} in {path}, got {', '.join(sorted(files)[:5])}")
-    return letters
+    wanted = f"{UEA_NAME}_{split.upper()}.ts or {UCI_NAME}"
+    return sources.read_zip(path, lambda files: _read_files(files, split, path), wanted)
 
 
 def _read_files(files: Files, split: Split, where: Path) -> Letters | None:

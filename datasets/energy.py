@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from tsinfogan.data.panel import Panel
 from tsinfogan.datasets import Dataset, Split
 from tsinfogan.datasets._recordings import TOGETHER, all_windows, parse_rows
-from tsinfogan.datasets.sources import Mirror, obtain, zip_readers
-from tsinfogan.errors import DataError
+from tsinfogan.datasets.sources import Mirror, obtain, read_zip
 
 ROOMS = tuple(f"{what}{room}" for room in range(1, 10) for what in ("T", "RH_"))
 WEATHER = ("T_out", "Press_mm_hg", "RH_out", "Windspeed", "Visibility", "Tdewpoint")
@@ -27,10 +26,7 @@ def load(split: Split) -> Panel:
 
 
 def _read(path: Path) -> NDArray[np.float64]:
-    with zip_readers(path) as files:
-        if TABLE not in files:
-            raise DataError(f"expected {TABLE} in {path}, got {', '.join(sorted(files)[:5])}")
-        text = files[TABLE]().decode("utf-8", "replace")
+    text = read_zip(path, lambda files: files[TABLE]() if TABLE in files else None, TABLE).decode("utf-8", "replace")
     return parse_rows(text, COLUMNS, first=1, n_rows=N_ROWS, where=f"{TABLE} in {path}")
 
 

@@ -102,6 +102,15 @@ def zip_readers(path: Path) -> Iterator[Files]:
         raise DataError(f"cannot read {path}: {error}; replace it by a complete copy") from error
 
 
+def read_zip(path: Path, read: Callable[[Files], Content | None], wanted: str) -> Content:
+    """What ``read`` finds in a zip; a DataError, that ``wanted`` was expected, if that is None."""
+    with zip_readers(path) as files:
+        content = read(files)
+    if content is None:
+        raise DataError(f"expected {wanted} in {path}, got {', '.join(sorted(files)[:5])}")
+    return content
+
+
 def read_uea(files: Files, name: str, split: str, where: str) -> UeaFile | None:
     """A dataset in the first of the UEA archive's forms: one ``.ts``, an ``.arff`` for each channel, or one ``.arff``.
 
@@ -126,9 +135,8 @@ def read_uea(files: Files, name: str, split: str, where: str) -> UeaFile | None:
 def obtain(mirrors: Sequence[Mirror], read: Callable[[Path], Content]) -> Content:
     """The content of a file: of the user's copy, else of the one in the cache, else of a download.
 
-    Args:
-        mirrors: addresses of the file, all with the same ``file_name``, the best first.
-        read: reads the file; raises a ``TsInfoGANError`` if it is not what it should be.
+    Mirrors all have the same ``file_name``, the best one first. ``read`` raises a ``TsInfoGANError`` if the file is not
+    what it should be.
 
     Raises:
         DataError: the user's copy is not what it should be; it is not changed.

@@ -12,8 +12,8 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.data.uea import UeaFile, uea_series
 from tsinfogan.data.windows import panel_from_series
 from tsinfogan.datasets import Dataset, Family, Split
-from tsinfogan.datasets.sources import Mirror, data_folder, file_readers, files_by_name, obtain, read_uea, zip_readers
-from tsinfogan.errors import DataError, SettingError
+from tsinfogan.datasets.sources import Mirror, data_folder, file_readers, files_by_name, obtain, read_uea, read_zip
+from tsinfogan.errors import SettingError
 
 ARCHIVE = "https://timeseriesclassification.com"
 EXAMPLE = "uea:BasicMotions"
@@ -49,11 +49,7 @@ def load(name: str, split: Split) -> Panel:
 
 
 def _read_zip(path: Path, name: str, split: Split) -> UeaFile:
-    with zip_readers(path) as files:
-        parsed = read_uea(files, name, split, str(path))
-    if parsed is None:
-        raise DataError(f"expected {name}_{split.upper()}.ts in {path}, got {', '.join(sorted(files)[:5])}")
-    return parsed
+    return read_zip(path, lambda files: read_uea(files, name, split, str(path)), f"{name}_{split.upper()}.ts")
 
 
 def _member(name: str) -> Dataset:

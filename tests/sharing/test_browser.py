@@ -20,8 +20,9 @@ from tsinfogan import Panel, fit, sample
 from tsinfogan.errors import SettingError
 from tsinfogan.models.flow import FlowGenerator
 from tsinfogan.sampling.sampler import draw_noise
-from tsinfogan.sharing.browser import BrowserProgram, browser_program, product_wasm, runtime_source
+from tsinfogan.sharing.browser import BrowserProgram, browser_program
 from tsinfogan.sharing.graph import SampleGraph
+from tsinfogan.sharing.packing import template
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="the page's script is run by node, which is not here")
@@ -79,11 +80,11 @@ def in_browser(program: BrowserProgram, noise, injected_noise, codes):
     given = {
         "program": program.instructions,
         "weights": b64encode(program.weights).decode(),
-        "wasm": b64encode(product_wasm()).decode(),
+        "wasm": b64encode(template("product.wasm")).decode(),
         "rows": rows,
     }
     done = subprocess.run(
-        [NODE, "-e", runtime_source() + RUN],
+        [NODE, "-e", template("runtime.js").decode() + RUN],
         input=json.dumps(given, allow_nan=False),
         capture_output=True,
         text=True,
@@ -264,11 +265,12 @@ def test_the_script_defines_one_global_and_compiles_no_text():
     vm.runInContext(require("fs").readFileSync(0, "utf8"), context);
     console.log(JSON.stringify(Object.keys(context)));
     """
-    done = subprocess.run([NODE, "-e", program], input=runtime_source(), capture_output=True, text=True, check=True)
+    runtime = template("runtime.js").decode()
+    done = subprocess.run([NODE, "-e", program], input=runtime, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == ["TsInfoGANRuntime"]
 
 
 def test_the_module_is_made_of_its_source():
     wasmtime = pytest.importorskip("wasmtime", reason="an assembler of WebAssembly, the package wasmtime, is not here")
     source = resources.files("tsinfogan.sharing") / "templates" / "product.wat"
-    assert bytes(wasmtime.wat2wasm(source.read_text(encoding="utf-8"))) == product_wasm()
+    assert bytes(wasmtime.wat2wasm(source.read_text(encoding="utf-8"))) == template("product.wasm")

@@ -13,7 +13,7 @@ from tsinfogan.models.flow import paces
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.inference import encode
 from tsinfogan.sampling.sampler import sample
-from tsinfogan.sharing.graph import EncodeGraph, FlowEnd, FlowStart, FlowStep, SampleGraph
+from tsinfogan.sharing.graph import EncodeGraph, SampleGraph
 
 CASES = {
     "conv1d": (walking, {}),
@@ -69,13 +69,12 @@ def test_codes_are_those_of_encode(case: tuple[Panel, Model]) -> None:
 def test_parts_of_a_flow_together_are_the_whole(panel_of) -> None:
     whole = SampleGraph(built(panel_of(), flow=True))
     inputs = draws(whole.model, 8).values()
-    step = FlowStep(whole)
     with torch.no_grad():
         expected, lengths = whole(*inputs)
-        values, slope, codes = FlowStart(whole)(*inputs)
+        values, slope, codes = whole.begin(*inputs)
         for pace in paces():
-            values, slope = step(values, slope, pace, codes)
-        got, got_lengths = FlowEnd(whole)(values)
+            values, slope = whole.generator.step(values, slope, pace, codes)
+        got, got_lengths = whole.end(values)
     torch.testing.assert_close(got, expected, equal_nan=True, rtol=1e-5, atol=1e-5)
     assert torch.equal(got_lengths, lengths)
 

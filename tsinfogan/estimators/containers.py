@@ -26,23 +26,14 @@ WANTED = "expected (n_cases, n_channels, n_timepoints)"
 
 @dataclass(frozen=True)
 class Container:
-    """The container of some series, so that others can be returned in the same kind.
+    """The container of some series, so that others can be returned in the same kind."""
 
-    Attributes:
-        kind: a table is an array ``(n_cases, n_timepoints)`` of one channel, a frame a long DataFrame.
-        dtype: numpy's name of the dtype of the numbers.
-        time_last: whether the last axis is time.
-        n_axes: of each array in a list: 2, or 1 for series of one channel.
-        padded_to: timepoints of an array in which shorter series end with NaN in all channels; else 0.
-        layout: of a DataFrame.
-    """
-
-    kind: Kind = "panel"
-    dtype: str = "float32"
-    time_last: bool = True
-    n_axes: int = 2
-    padded_to: int = 0
-    layout: FrameLayout | None = None
+    kind: Kind = "panel"  # a table is an array ``(n_cases, n_timepoints)`` of one channel, a frame a long DataFrame
+    dtype: str = "float32"  # numpy's name of the dtype of the numbers
+    time_last: bool = True  # whether the last axis is time
+    n_axes: int = 2  # of each array in a list: 2, or 1 for series of one channel
+    padded_to: int = 0  # timepoints of an array in which shorter series end with NaN in all channels; else 0
+    layout: FrameLayout | None = None  # of a DataFrame
 
     def packed(self, panel: Panel) -> Any:
         """The series of ``panel`` in a container of this kind; a DataError if they differ in length in one array."""
@@ -99,10 +90,8 @@ class Container:
 def read(series: Any, *, time_last: bool | None = None, columns: ColumnNames | None = None) -> tuple[Panel, Container]:
     """Series as a panel, and their container; series, ``time_last`` and ``columns`` as :class:`InfoGAN` takes them.
 
-    A list may also hold arrays ``(length,)`` of one channel, and the index of a DataFrame case and time.
-
-    Raises:
-        DataError: none of these, or values that are no finite numbers.
+    A list may also hold arrays ``(length,)`` of one channel, and the index of a DataFrame case and time. Anything else,
+    and values that are no finite numbers, are a DataError.
     """
     if isinstance(series, Panel):
         return series, Container()

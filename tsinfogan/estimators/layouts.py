@@ -27,31 +27,18 @@ AS_DATE = "date"
 
 @dataclass(frozen=True)
 class FrameLayout:
-    """What a DataFrame holds beside its numbers.
+    """What a DataFrame holds beside its numbers."""
 
-    Attributes:
-        columns: names of its columns.
-        dtypes: of each column, and of each level of the index that stands for one.
-        index: columns that the index stands for, each with the name of that level.
-        start: time of the first row of every case, if times are numbers.
-        classes: name and value of each class in the column of labels.
-        time_form: form of dates that are text or whole numbers, as ``strftime`` takes it, or ``AS_DATE``; else empty.
-        last_case: the greatest id of a case, if ids are numbers; new cases come after it.
-        own_names: columns whose names are no text, by what they are called here.
-        categories: of a column of labels that is categorical.
-        ordered: whether these are.
-    """
-
-    columns: ColumnNames = field(default=ColumnNames())
-    dtypes: tuple[tuple[str, str], ...] = ()
-    index: tuple[tuple[str, str | None], ...] = ()
-    start: float = 0.0
-    classes: tuple[tuple[str, Any], ...] = ()
-    time_form: str = ""
-    last_case: int = -1
-    own_names: tuple[tuple[str, Any], ...] = ()
-    categories: tuple[Any, ...] = ()
-    ordered: bool = False
+    columns: ColumnNames = field(default=ColumnNames())  # names of its columns
+    dtypes: tuple[tuple[str, str], ...] = ()  # of each column, and of each level of the index that stands for one
+    index: tuple[tuple[str, str | None], ...] = ()  # columns that the index stands for, each with the name of its level
+    start: float = 0.0  # time of the first row of every case, if times are numbers
+    classes: tuple[tuple[str, Any], ...] = ()  # name and value of each class in the column of labels
+    time_form: str = ""  # form of dates that are text or whole numbers, as of ``strftime``, or ``AS_DATE``; else empty
+    last_case: int = -1  # the greatest id of a case, if ids are numbers; new cases come after it
+    own_names: tuple[tuple[str, Any], ...] = ()  # columns whose names are no text, by what they are called here
+    categories: tuple[Any, ...] = ()  # of a column of labels that is categorical
+    ordered: bool = False  # whether these are
 
     @classmethod
     def of(cls, frame: pd.DataFrame, columns: ColumnNames) -> FrameLayout:
@@ -171,5 +158,4 @@ def _as_dtype(values: pd.Series, dtype: Any) -> pd.Series:
         values = values.dt.tz_convert(kind.tz)
     elif pd.api.types.is_datetime64_any_dtype(kind) and getattr(values.dt, "tz", None) is not None:
         values = values.dt.tz_localize(None)
-    as_kind: pd.Series = values.astype(kind)
-    return as_kind
+    return values.astype(kind)

@@ -38,11 +38,7 @@ def seed_of(random_state: Any) -> int:
 
 
 def plan_of(parameters: Mapping[str, Any], panel: Panel, seed: int) -> Plan:
-    """The plan for ``panel`` of an estimator's parameters, as ``get_params`` gives them.
-
-    Raises:
-        SettingError: parameters out of range, or that do not fit the data.
-    """
+    """The plan for ``panel`` of an estimator's parameters, as ``get_params`` gives them; else a SettingError."""
     others = new_names(parameters["settings"] or {})
     if twice := sorted({*OWN_PARAMETERS, "seed", "random_state"} & set(others)):
         own = "random_state" if twice[0] == "seed" else twice[0]

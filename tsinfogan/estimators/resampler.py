@@ -98,10 +98,8 @@ class InfoGANResampler(BaseEstimator):  # type: ignore[misc]
 def missing(strategy: Strategy, sizes: Mapping[Any, int], y: Any = None) -> dict[Any, int]:
     """Number of synthetic series of each class that grows, in the order of the classes; 0 if it has its size already.
 
-    ``sizes`` are those of the classes in ``y``, which a strategy that is a function gets.
-
-    Raises:
-        SettingError: an unknown strategy, or one that does not fit the classes.
+    ``sizes`` are those of the classes in ``y``, which a strategy that is a function gets. A SettingError if there is no
+    such strategy, or it does not fit the classes.
     """
     if len(sizes) < 2:
         raise SettingError(f"expected y with two or more classes, got {len(sizes)}: nothing can be balanced")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tsinfogan.data.panel import UNLABELLED, IntArray, Panel
@@ -39,13 +40,9 @@ class Targets:
         """``y`` followed by the values of the classes with these names, in the container of ``y``."""
         new = self.classes[[self.names.index(name) for name in names]]
         if hasattr(y, "iloc"):
-            import pandas as pd
-
             added = pd.Series(new.tolist(), dtype=y.dtype, name=y.name)
             return pd.concat([y, added], ignore_index=True)
         if hasattr(y, "categories"):
-            import pandas as pd
-
             return pd.Categorical([*y, *new.tolist()], dtype=y.dtype)
         if isinstance(y, (list, tuple)):
             return [*y, *new.tolist()]
@@ -56,13 +53,8 @@ class Targets:
 def read_targets(y: ArrayLike, n_cases: int, unlabelled: Any = None) -> tuple[IntArray, Targets]:
     """Indices ``(n_cases,)`` of classes, ``UNLABELLED`` where unknown, and the classes in the order of their values.
 
-    A value is text, a whole number or a boolean; it is unknown if it is None, NaN or ``unlabelled``.
-
-    Raises:
-        DataError: another number of values, or values that are no classes.
+    A value is text, a whole number or a boolean, else a DataError; it is unknown if it is None, NaN or ``unlabelled``.
     """
-    import pandas as pd
-
     array = np.asarray(y)
     if isinstance(y, (list, tuple)) and array.dtype.kind == "U":
         array = np.array(y, dtype=object)  # numpy would have made text of numbers

@@ -4,8 +4,6 @@
 are, ``augmentation`` whether they help a classifier. Imports ``training`` and the rooms below.
 """
 
-from __future__ import annotations
-
 from tsinfogan.registry import on_demand
 
 __all__, __getattr__ = on_demand(

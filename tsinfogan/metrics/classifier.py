@@ -52,19 +52,12 @@ class Classifier:
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """How a classifier is trained.
+    """How a classifier is trained."""
 
-    Attributes:
-        seed: the same seed gives the same classifier.
-        steps: optimization steps of ``BATCH_SIZE`` cases.
-        rate: greatest learning rate of the cycle.
-        device: where to compute.
-    """
-
-    seed: int = 0
-    steps: int = STEPS
-    rate: float = RATE
-    device: torch.device | str = "cpu"
+    seed: int = 0  # the same seed gives the same classifier
+    steps: int = STEPS  # optimization steps of ``BATCH_SIZE`` cases
+    rate: float = RATE  # greatest learning rate of the cycle
+    device: torch.device | str = "cpu"  # where to compute
 
 
 def fit_to_panel(

@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import cache
 from typing import get_args
 
-import numpy as np
-
 from tsinfogan.data.panel import Panel
 from tsinfogan.devices import choose_device
 from tsinfogan.errors import DataError
@@ -25,7 +23,7 @@ from tsinfogan.metrics.remarks import (
 )
 from tsinfogan.metrics.results import GROUPS, Evaluation, Result, verdict_of
 from tsinfogan.metrics.samples import SAMPLE_MEASURES, SampleMeasure, StandIn
-from tsinfogan.metrics.samples.context import RealData, SampleContext
+from tsinfogan.metrics.samples.context import RealData, SampleContext, at_most, in_halves
 from tsinfogan.models.model import Model
 from tsinfogan.sampling.sampler import sample
 from tsinfogan.seeding import Stream, derived_seed
@@ -214,17 +212,8 @@ def drawn(synthetic: Model | Panel, n_cases: int, seed: int) -> Panel:
     return at_most(synthetic, n_cases, seed)
 
 
-def at_most(panel: Panel, n_cases: int, seed: int) -> Panel:
-    """All cases, or so many at random, in their order."""
-    if panel.n_cases <= n_cases:
-        return panel
-    return panel.subset(np.sort(np.random.default_rng(seed).permutation(panel.n_cases)[:n_cases]))
-
-
 def halves(panel: Panel, seed: int) -> tuple[Panel, Panel]:
     """Two random halves; a DataError if there are too few cases to halve."""
     if panel.n_cases < 2 * MIN_CASES:
         raise DataError(f"{panel.name}: expected {2 * MIN_CASES} real series or more, got {panel.n_cases}; add some")
-    order = np.random.default_rng(seed).permutation(panel.n_cases)
-    half = len(order) // 2
-    return panel.subset(np.sort(order[:half])), panel.subset(np.sort(order[half:]))
+    return in_halves(panel, seed)

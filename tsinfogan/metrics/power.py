@@ -28,15 +28,10 @@ class Counts(NamedTuple):
 
 
 class Chance(NamedTuple):
-    """What chance does to the difference of a figure from its baseline; that of logarithms where 1 is best.
+    """What chance does to the difference of a figure from its baseline; that of logarithms where 1 is best."""
 
-    Attributes:
-        half_width: half of its two-sided 95 % interval.
-        detectable: the smallest true difference that lies outside that interval with a probability of 80 %
-            (Bloom 1995, Evaluation Review 19:547).
-    """
-
-    half_width: float
+    half_width: float  # half of its two-sided 95 % interval
+    # The smallest true difference outside that interval with a probability of 80 % (Bloom 1995, Eval. Review 19:547).
     detectable: float
 
 

@@ -30,7 +30,6 @@ class AxesSheet:
             axes.tick_params(colors=GREY, labelsize=7.5, length=2.5)
 
     def png(self, dpi: int = 110) -> bytes:
-        """The picture."""
         return to_png(self.figure, dpi)
 
 

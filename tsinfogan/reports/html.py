@@ -37,10 +37,5 @@ def by_reason(skipped: Mapping[str, str], link: str = ": ") -> list[str]:
 
 
 def render_page(template: str, **values: Any) -> str:
-    """The HTML of a page.
-
-    Args:
-        template: name of a file in ``templates/``, such as ``codes.html.j2``.
-        values: what the template names.
-    """
+    """The HTML of a page: a file in ``templates/``, such as ``codes.html.j2``, with the values that it names."""
     return ENVIRONMENT.get_template(template).render(values)

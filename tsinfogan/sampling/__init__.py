@@ -4,8 +4,6 @@
 names categories and keeps samples away from training series. Imports ``models`` and the rooms below.
 """
 
-from __future__ import annotations
-
 from tsinfogan.registry import on_demand
 
 __all__, __getattr__ = on_demand(

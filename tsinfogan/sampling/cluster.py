@@ -37,14 +37,8 @@ def parts(
 ) -> Iterator[tuple[str, bytes]]:
     """Generates series on a Ray cluster: the one that the process is connected to, ``RAY_ADDRESS``, or a local one.
 
-    A part whose worker or node dies is made again elsewhere. Each has one thread.
-
-    Args:
-        model: a trained model.
-        n: number of draws, as of :func:`tsinfogan.sampling.sampler.stream`.
-        request: values of the codes.
-        seed: likewise.
-        rows: likewise.
+    A part whose worker or node dies is made again elsewhere. Each has one thread. Arguments are those of
+    :func:`tsinfogan.sampling.sampler.stream`.
 
     Yields:
         Name and content of each file, as soon as it is there. In the order of their names they hold the rows.

@@ -93,17 +93,9 @@ def stream_apart(
     """As :func:`tsinfogan.sampling.sampler.stream`, with a minimum distance from the training series.
 
     A sample that is nearer keeps its codes and gets other noise: the first of a sequence of draws that is far enough.
-    So row k depends on the model, the request, the seed, k and the training series only.
-
-    Args:
-        model: a trained model.
-        n: number of series.
-        request: values of the codes, without a sweep.
-        seed: the same seed gives the same series.
-        training_series: the training series.
-        redrawing: holds the minimum distance, and counts the redrawn samples.
-        rows: as of ``stream``.
-        workers: passes computed at a time; each holds distances to all training series. Default: one.
+    So row k depends on the model, the request, the seed, k and the training series only. ``redrawing`` holds the
+    minimum distance, and counts the redrawn samples. Each of ``workers``, by default one, holds distances to all
+    training series; the other arguments are those of ``stream``.
 
     Raises:
         SettingError: a sweep, or a series that is too near in all of ``MAX_REDRAWS`` other draws.

@@ -249,20 +249,10 @@ class Passes:
 def generated(
     model: Model, noise: Tensor, injected_noise: Tensor, values: Sequence[Tensor]
 ) -> tuple[FloatArray, IntArray | None]:
-    """Series of given noise and codes.
+    """Series ``(n, n_channels, *grid)`` in raw units, NaN beyond their ends, and ``(n,)`` lengths unless all are equal.
 
-    Args:
-        model: a trained model.
-        noise: ``(n, noise_dim)``; as ``injected_noise`` and ``values`` on the CPU, like what :func:`draw_noise` gives.
-        injected_noise: ``(n, injected_noise_dim)``.
-        values: one ``(n,)`` tensor a code.
-
-    Returns:
-        ``(n, n_channels, *grid)`` in raw units, NaN beyond the end of a series, and ``(n,)`` lengths unless all are
-        equal.
-
-    Raises:
-        RunError: the model is damaged.
+    Of noise ``(n, noise_dim)`` and ``(n, injected_noise_dim)``, as :func:`draw_noise` gives them, and one ``(n,)``
+    tensor a code, all on the CPU; a RunError if the model is damaged.
     """
     latent = model.latent(noise, values)  # (n, latent_size)
     with torch.inference_mode(), exact_convolutions():

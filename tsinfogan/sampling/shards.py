@@ -8,11 +8,7 @@ from tsinfogan.errors import SettingError
 
 
 def rows_from(first_row: int, n_rows: int) -> range:
-    """The rows from ``first_row`` to the last of ``n_rows``.
-
-    Raises:
-        SettingError: there is no such row.
-    """
+    """The rows from ``first_row`` to the last of ``n_rows``; a SettingError if there is no such row."""
     if not 0 <= first_row < n_rows:
         raise SettingError(
             f"expected `first_row` from 0 to {n_rows - 1}, the last of {n_rows} series, got {first_row}; ask for more "

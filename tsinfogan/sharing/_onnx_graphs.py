@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from tsinfogan.errors import RunError
 from tsinfogan.models.flow import paces
-from tsinfogan.sharing.graph import FlowEnd, FlowStart, FlowStep, SampleGraph
+from tsinfogan.sharing.graph import SampleGraph
 
 N_ROWS = 3
 """Rows that a graph is exported with; torch would take a smaller number for a fixed one."""
@@ -33,14 +33,8 @@ def one_line(error: Exception) -> str:
 
 
 def plain_model(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> Any:
-    """A model of ONNX.
-
-    Args:
-        network: what it computes.
-        inputs: some, by name, of ``N_ROWS`` or more.
-        outputs: their names.
-    """
-    part, graph = _exported(network, inputs), _Graph("t")
+    """A model of ONNX of a network, from some inputs by name, of ``N_ROWS`` or more, and the names of its outputs."""
+    part, graph = _exported(network, network, inputs), _Graph("t")
     graph.take_over(part.graph, [*inputs], outputs)
     return graph.model(part, part.graph.input, part.graph.output)
 
@@ -49,11 +43,11 @@ def looped_model(whole: SampleGraph, inputs: Mapping[str, Tensor], outputs: Sequ
     """The same of a generator by flow matching, each part of which is exported alone."""
     helper, numpy_helper = import_module("onnx.helper"), import_module("onnx.numpy_helper")
     with torch.no_grad():
-        values, last, codes = FlowStart(whole)(*inputs.values())
+        values, last, codes = whole.begin(*inputs.values())
     every = paces()
     seen = {"values": values, "last": last, "pace": every[0], "codes": codes}
-    start, step = _exported(FlowStart(whole), inputs), _exported(FlowStep(whole), seen)
-    end = _exported(FlowEnd(whole), {"values": values})
+    start, step = _exported(whole, whole.begin, inputs), _exported(whole, whole.generator.step, seen)
+    end = _exported(whole, whole.end, {"values": values})
 
     # The loop keeps its constants inside: onnxruntime computes half as much again with those of the graph around it.
     graph, body = _Graph("t"), _Graph("s")
@@ -70,13 +64,13 @@ def looped_model(whole: SampleGraph, inputs: Mapping[str, Tensor], outputs: Sequ
     return graph.model(end, start.graph.input, end.graph.output)
 
 
-def _exported(network: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
-    """A network as torch exports it, for any number of rows, which a vector called ``pace`` does not have."""
+def _exported(network: nn.Module, compute: Callable[..., Any], inputs: Mapping[str, Tensor]) -> Any:
+    """What a network computes, as torch exports it for any number of rows, which a vector ``pace`` does not have."""
     batch = torch.export.Dim("batch", min=1, max=MAX_ROWS)
     rows = {"inputs": tuple({} if name == "pace" else {0: batch} for name in inputs)}
     some = tuple(value[:N_ROWS] for value in inputs.values())
     names = [f"input {index}" for index in range(len(inputs))]
-    whole = _Positional(network).eval()
+    whole = _Positional(network, compute).eval()
     with torch.no_grad(), _silent():
         try:
             program = torch.onnx.export(
@@ -100,14 +94,14 @@ def _traced(network: nn.Module, inputs: tuple[Tensor, ...], rows: dict[str, Any]
 
 
 class _Positional(nn.Module):
-    """A network whose inputs have no names, so that those of all networks are described alike."""
+    """What a network computes from inputs that have no names, so that those of all networks are described alike."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, compute: Callable[..., Any]) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.compute = network, compute
 
     def forward(self, *inputs: Tensor) -> Any:
-        return self.network(*inputs)
+        return self.compute(*inputs)
 
 
 @contextmanager

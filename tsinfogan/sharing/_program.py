@@ -24,17 +24,11 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Value:
-    """Where the numbers of a tensor are.
+    """Where the numbers of a tensor are."""
 
-    Attributes:
-        buffer: index of the buffer.
-        addresses: int64, of the tensor's shape: the element of the buffer that holds each number.
-        dtype: of the tensor. Numbers of float32 are kept as such, all others as float64.
-    """
-
-    buffer: int
-    addresses: Tensor
-    dtype: torch.dtype
+    buffer: int  # index of the buffer
+    addresses: Tensor  # int64, of the tensor's shape: the element of the buffer that holds each number
+    dtype: torch.dtype  # of the tensor. Numbers of float32 are kept as such, all others as float64
 
     @property
     def shape(self) -> torch.Size:
@@ -63,19 +57,12 @@ class Operand(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """An operation on numbers at each point of a grid.
+    """An operation on numbers at each point of a grid."""
 
-    Attributes:
-        op: its name.
-        sizes: of the grid.
-        operands: what it writes, then what it reads.
-        stride: of ``take``, between the entries of a table.
-    """
-
-    op: str
-    sizes: Sizes
-    operands: Sequence[Operand]
-    stride: int
+    op: str  # its name
+    sizes: Sizes  # of the grid
+    operands: Sequence[Operand]  # what it writes, then what it reads
+    stride: int  # of ``take``, between the entries of a table
 
     @property
     def written(self) -> int:
@@ -87,25 +74,15 @@ class Loop(NamedTuple):
 
 
 class Product(NamedTuple):
-    """A matrix times columns, plus a bias.
+    """A matrix times columns, plus a bias."""
 
-    Attributes:
-        packed: buffer of the matrix, in tiles.
-        bias: buffer of a number a row.
-        depth: sizes of the axes of a column, and the strides of a column along them.
-        sizes: of the grid of columns.
-        columns: where columns begin.
-        results: where the first row of the results is.
-        row_stride: from one row of the results to the next.
-    """
-
-    packed: int
-    bias: int
-    depth: tuple[Sizes, Sizes]
-    sizes: Sizes
-    columns: Operand
-    results: Operand
-    row_stride: int
+    packed: int  # buffer of the matrix, in tiles
+    bias: int  # buffer of a number a row
+    depth: tuple[Sizes, Sizes]  # sizes of the axes of a column, and the strides of a column along them
+    sizes: Sizes  # of the grid of columns
+    columns: Operand  # where columns begin
+    results: Operand  # where the first row of the results is
+    row_stride: int  # from one row of the results to the next
 
     @property
     def written(self) -> int:

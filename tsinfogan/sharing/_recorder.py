@@ -39,13 +39,9 @@ MOVES_BY_TABLE = frozenset(("gather", "index", "index_select"))
 
 
 def record(network: nn.Module, inputs: Sequence[Tensor]) -> tuple[Program, list[Value], list[Value]]:
-    """The program of what ``network`` computes from inputs like these.
+    """The program of what ``network`` computes from inputs like these, where it expects them, and its results.
 
-    Returns:
-        The program, where it expects its inputs, and where its results are.
-
-    Raises:
-        SettingError: there are no instructions for an operation.
+    A SettingError if there are no instructions for an operation.
     """
     recorder = _Recorder()
     program = recorder.program
@@ -68,16 +64,12 @@ class _OneHot(TorchFunctionMode):
 
 
 class _Recorder(TorchDispatchMode):
-    """While it is active, operations on the tensors in :attr:`values` become instructions of :attr:`program`.
-
-    Attributes:
-        program: what is recorded.
-        values: where the numbers of a tensor are that depends on the inputs; None if that is not known any more.
-    """
+    """While it is active, operations on the tensors in :attr:`values` become instructions of :attr:`program`."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.program = Program()
+        # Where the numbers of a tensor are that depends on the inputs; None if that is not known any more.
         self.values: Any = WeakTensorKeyDictionary()
         self._results: dict[bytes, Any] = {}
 

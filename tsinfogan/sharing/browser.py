@@ -16,7 +16,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from typing import Any
 
 import torch
@@ -32,35 +31,17 @@ ALIGNMENT = 16
 
 @dataclass(frozen=True)
 class BrowserProgram:
-    """What a browser needs to sample a model, one series at a time.
+    """What a browser needs to sample a model, one series at a time."""
 
-    Attributes:
-        instructions: JSON-ready, for ``TsInfoGANRuntime.load``.
-        weights: constants, little-endian.
-        shape: of the values: ``(n_channels, greatest length)``, or ``(n_channels, height, width)``.
-    """
-
-    instructions: dict[str, Any]
-    weights: bytes
-    shape: tuple[int, ...]
+    instructions: dict[str, Any]  # JSON-ready, for ``TsInfoGANRuntime.load``
+    weights: bytes  # constants, little-endian
+    shape: tuple[int, ...]  # of the values: ``(n_channels, greatest length)``, or ``(n_channels, height, width)``
 
 
 def browser_program(model: Model) -> BrowserProgram:
     """Everything that :func:`tsinfogan.sample` computes from noise and codes, as a program for a browser.
 
-    Args:
-        model: a trained model.
-
-    Raises:
-        SettingError: the model computes something that there are no instructions for.
-
-    Example:
-        >>> from tsinfogan import fit, load_dataset
-        >>> from tsinfogan.sharing.browser import browser_program
-        >>> panel = load_dataset("sines", "train").subset(slice(0, 40))
-        >>> model = fit(panel, n_categories=(3,), width=4, settings={"max_steps": 2, "pretraining_steps": 0})
-        >>> browser_program(model).shape
-        (5, 24)
+    A SettingError if the model computes something that there are no instructions for.
     """
     model = replace(model, generator=copy.deepcopy(model.generator).cpu().eval())
     latent = model.settings.latent
@@ -81,16 +62,6 @@ def browser_program(model: Model) -> BrowserProgram:
         "instructions": [memory.instruction(each) for each in instructions],
     }
     return BrowserProgram(written, weights, tuple(values.shape[1:]))
-
-
-def runtime_source() -> str:
-    """The interpreter: a script for a page."""
-    return (resources.files(__package__) / "templates" / "runtime.js").read_text(encoding="utf-8")
-
-
-def product_wasm() -> bytes:
-    """The WebAssembly module that the interpreter takes."""
-    return (resources.files(__package__) / "templates" / "product.wasm").read_bytes()
 
 
 def _needed(instructions: Sequence[Instruction], buffers: Sequence[int]) -> list[Instruction]:

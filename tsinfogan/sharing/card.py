@@ -24,13 +24,7 @@ MEASURED = {
 
 
 def hub_card(run: Run, model: Model, address: str) -> str:
-    """A card in Markdown, headed by the metadata that hubs read.
-
-    Args:
-        run: the run.
-        model: its model.
-        address: by which the model is found on the hub, ``hf://user/name``.
-    """
+    """The card in Markdown of a run and its model at ``hf://user/name``, headed by the metadata that hubs read."""
     source = _dataset(run)
     if source is None:
         data = "Its licence is not known here: whoever uploaded this model has to state it."

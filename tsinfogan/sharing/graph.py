@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -14,70 +15,44 @@ from tsinfogan.preprocessing.torch_inverse import RawSeries
 
 
 class SampleGraph(nn.Module):
-    """From noise and codes to series in raw units, as :func:`tsinfogan.sample` makes them, on the CPU.
-
-    Attributes:
-        model: whose series they are; its networks must be on the CPU.
-
-    Example:
-        >>> import torch
-        >>> from tsinfogan import fit, load_dataset
-        >>> from tsinfogan.sharing.graph import SampleGraph
-        >>> panel = load_dataset("sines", "train").subset(slice(0, 40))
-        >>> model = fit(panel, n_categories=(3,), width=4, settings={"max_steps": 2, "pretraining_steps": 0})
-        >>> graph = SampleGraph(model)
-        >>> noise = torch.randn(2, model.settings.latent.noise_dim)
-        >>> injected_noise = torch.randn(2, model.injected_noise_dim)
-        >>> values, lengths = graph(noise, injected_noise, torch.tensor([0, 2]), torch.zeros(2), torch.zeros(2))
-        >>> values.shape, lengths
-        (torch.Size([2, 5, 24]), tensor([24, 24]))
-    """
+    """From noise and codes to series in raw units, as :func:`tsinfogan.sample` makes them, of a model on the CPU."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.model, self.generator = model, model.generator
+        self.model = model
+        self.generator: Any = model.generator
         self.raw_series = RawSeries(model.preprocessor, model.device)
         # A tensor decides which way a flow generator goes; in a graph that is settled.
         self.is_flow = isinstance(model.generator, FlowGenerator)
         self.carries = self.is_flow and bool(model.generator.trained)
 
     def forward(self, noise: Tensor, injected_noise: Tensor, *codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Series and their lengths.
+        """Series ``(n, c, greatest length)`` float32 in raw units, NaN beyond the length, and lengths ``(n,)`` int64.
 
-        Args:
-            noise: ``(n, noise_dim)`` standard normal numbers.
-            injected_noise: ``(n, injected_noise_dim)`` likewise.
-            codes: one ``(n,)`` tensor a code: int64 categories, float32 continuous values.
-
-        Returns:
-            ``(n, n_channels, greatest length)`` float32 in raw units, NaN beyond the length (of images
-            ``(n, n_channels, height, width)``), and ``(n,)`` int64.
+        Images are ``(n, c, height, width)``. Noise ``(n, noise_dim)`` and ``(n, injected_noise_dim)`` is standard
+        normal; each code is one ``(n,)`` tensor: int64 categories, float32 continuous values.
         """
         latent = self.model.latent(noise, codes)
         generate = self.generator
         if self.is_flow:
-            generate = generate.carried if self.carries else generate.from_inner  # type: ignore[assignment]
+            generate = generate.carried if self.carries else generate.from_inner
         return self.raw_series(generate(latent, injected_noise))
+
+    # ---- with flow matching, the same in three parts, so that a file holds the network of the steps once
+
+    def begin(self, noise: Tensor, injected_noise: Tensor, *codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What :meth:`FlowGenerator.begin` gives; :meth:`FlowGenerator.step` with each of ``paces`` follows."""
+        return self.generator.begin(self.model.latent(noise, codes), injected_noise)  # type: ignore[no-any-return]
+
+    def end(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """From the last step's values ``(n, c, t)`` to what :meth:`forward` gives."""
+        return self.raw_series(self.generator.end(values))
 
 
 class EncodeGraph(nn.Module):
-    """From series in raw units to their codes, as :func:`tsinfogan.encode` reads them, on the CPU.
+    """From series in raw units to their codes, as :func:`tsinfogan.encode` reads them, of a model on the CPU.
 
-    Args:
-        model: whose codes they are; its networks must be on the CPU.
-
-    Raises:
-        SettingError: the model has no codes, its Q was not trained, or its series are too long.
-
-    Example:
-        >>> import torch
-        >>> from tsinfogan import fit, load_dataset
-        >>> from tsinfogan.sharing.graph import EncodeGraph
-        >>> panel = load_dataset("sines", "train").subset(slice(0, 40))
-        >>> model = fit(panel, n_categories=(3,), width=4, settings={"max_steps": 2, "pretraining_steps": 0})
-        >>> graph = EncodeGraph(model)
-        >>> dict(zip(graph.outputs, (tuple(each.shape) for each in graph(torch.from_numpy(panel.values)))))
-        {'cat': (40,), 'cat_probabilities': (40, 3), 'cont0': (40,), 'cont1': (40,)}
+    A SettingError if the model has no codes, its Q was not trained, or its series are too long.
     """
 
     def __init__(self, model: Model) -> None:
@@ -98,15 +73,10 @@ class EncodeGraph(nn.Module):
         return tuple(itertools.chain(*names))
 
     def forward(self, values: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Codes of series.
+        """By :attr:`outputs`: ``(n,)`` int64 or float32 codes, ``(n, n_categories)`` probabilities.
 
-        Args:
-            values: ``(n, n_channels, greatest length)`` float32 in raw units, anything beyond the length; or
-                ``(n, n_channels, *grid)`` where all series are of one size.
-            lengths: ``(n,)`` int64; only where series are resampled.
-
-        Returns:
-            By :attr:`outputs`: ``(n,)`` int64 or float32 codes, ``(n, n_categories)`` probabilities.
+        Of float32 series ``(n, c, *grid)`` in raw units, or where they are resampled ``(n, c, greatest length)``, with
+        anything beyond their ``lengths`` ``(n,)`` int64.
         """
         model, network = self.model, self.discriminator
         features = network.recognition_features(self.network_values(values, lengths))  # (n, feature_dim)
@@ -119,42 +89,3 @@ class EncodeGraph(nn.Module):
                 is_first = column == model.settings.category_column
                 found.append(code.features(parameters / model.temperature if is_first else parameters))
         return tuple(found)
-
-
-class FlowStart(nn.Module):
-    """What a :class:`SampleGraph` with flow matching does first; :class:`FlowStep` follows with each of ``paces``.
-
-    In three parts, a file holds the network of the steps once. Together they are :meth:`FlowGenerator.carried`.
-    """
-
-    def __init__(self, whole: SampleGraph) -> None:
-        super().__init__()
-        self.model, self.generator = whole.model, whole.generator
-
-    def forward(self, noise: Tensor, injected_noise: Tensor, *codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As :meth:`SampleGraph.forward`, to what :meth:`FlowGenerator.begin` gives."""
-        return self.generator.begin(self.model.latent(noise, codes), injected_noise)  # type: ignore[no-any-return, operator]
-
-
-class FlowStep(nn.Module):
-    """One step along the velocity."""
-
-    def __init__(self, whole: SampleGraph) -> None:
-        super().__init__()
-        self.generator = whole.generator
-
-    def forward(self, values: Tensor, last: Tensor, pace: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """As :meth:`FlowGenerator.step`."""
-        return self.generator.step(values, last, pace, codes)  # type: ignore[no-any-return, operator]
-
-
-class FlowEnd(nn.Module):
-    """From the last step's values to series in raw units."""
-
-    def __init__(self, whole: SampleGraph) -> None:
-        super().__init__()
-        self.generator, self.raw_series = whole.generator, whole.raw_series
-
-    def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """``(n, c, t)`` to what :meth:`SampleGraph.forward` gives."""
-        return self.raw_series(self.generator.end(values))  # type: ignore[operator]

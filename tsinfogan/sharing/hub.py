@@ -49,15 +49,9 @@ class Address(NamedTuple):
 
 
 def push(run: Run, repo: str, *, private: bool = False) -> str:
-    """Uploads a finished run, with a model card, in one commit; the repository is made if it is missing.
+    """Uploads a finished run, with a model card, in one commit, and returns the address of the model's page.
 
-    Args:
-        run: the run.
-        repo: where to, ``user/name``.
-        private: whether only its owner may see a new repository.
-
-    Returns:
-        Address of the model's page.
+    The repository ``user/name`` is made if it is missing, and a ``private`` one is seen by its owner only.
 
     Raises:
         SettingError: ``repo`` is no name of a repository.
@@ -91,13 +85,8 @@ def push(run: Run, repo: str, *, private: bool = False) -> str:
 def fetched_run(address: str) -> Run:
     """The run at an address on a hub, downloaded to the hub's cache unless it is there; only to be read.
 
-    Args:
-        address: ``hf://user/name``, or ``hf://user/name@revision`` for a branch, a tag or a commit.
-
-    Raises:
-        SettingError: that is no address.
-        RunError: there is no such repository or it holds no run, the hub refuses it or cannot be reached, or
-            huggingface_hub is missing.
+    The address is ``hf://user/name``, or ``hf://user/name@revision`` for a branch, a tag or a commit. A RunError if
+    there is no such repository or run, the hub refuses it or cannot be reached, or huggingface_hub is missing.
     """
     asked, hub = Address.of(address), _hub()
     with _sentences(asked):

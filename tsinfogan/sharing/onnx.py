@@ -92,17 +92,11 @@ class Precision(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What a file computes.
+    """What a file computes."""
 
-    Attributes:
-        network: in torch.
-        inputs: some, by name.
-        outputs: by name.
-    """
-
-    network: nn.Module
-    inputs: dict[str, Tensor]
-    outputs: dict[str, Precision]
+    network: nn.Module  # in torch
+    inputs: dict[str, Tensor]  # some, by name
+    outputs: dict[str, Precision]  # by name
 
     def exported(self) -> Any:
         """The model of ONNX."""

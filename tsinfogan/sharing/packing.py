@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from importlib import resources
 
 import numpy as np
 
@@ -10,11 +11,9 @@ from tsinfogan.data.panel import FloatArray, IntArray
 
 
 def packed(values: FloatArray, lengths: IntArray | None = None) -> bytes:
-    """Series as little-endian float32: of each case its length, then its values, channel by channel.
+    """Series ``(n, c, *grid)`` as little-endian float32: of each case its length, then its values, channel by channel.
 
-    Args:
-        values: ``(n, n_channels, n_timepoints)``, or of images ``(n, n_channels, height, width)``.
-        lengths: ``(n,)`` timepoints of each; None if all have ``n_timepoints``.
+    ``lengths`` are ``(n,)``; without them, all cases fill the grid.
 
     Example:
         >>> import numpy as np
@@ -30,3 +29,8 @@ def packed(values: FloatArray, lengths: IntArray | None = None) -> bytes:
 def base64_of(content: bytes) -> str:
     """The text that a page keeps bytes as."""
     return b64encode(content).decode()
+
+
+def template(name: str) -> bytes:
+    """A file that a page holds: a style, a script, or the WebAssembly module that the interpreter takes."""
+    return (resources.files("tsinfogan.sharing") / "templates" / name).read_bytes()

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from tsinfogan.models.model import Model
 from tsinfogan.reports.html import template_environment
 from tsinfogan.sampling.request import CodeRequest
 from tsinfogan.sampling.sampler import draw_noise, generated, sample
-from tsinfogan.sharing.packing import base64_of, packed
+from tsinfogan.sharing.packing import base64_of, packed, template
 from tsinfogan.sharing.real import RealCases
 
 N_STRIP = 16
@@ -37,32 +36,14 @@ SCRIPTS = ("format.js", "draw.js", "sources.js", "explore.js")
 
 @dataclass(frozen=True)
 class Exploration:
-    """A model to be explored.
+    """A model to be explored."""
 
-    Attributes:
-        model: a trained model.
-        name: of its run.
-        command: a command line that samples it; the page appends codes.
-        opening: lines of Python after which ``model`` is this model.
-        seed: the page shows what ``tsinfogan.sample`` gives for this seed.
-        can_rename: whether names of categories may be changed.
-
-    Example:
-        >>> from tsinfogan import fit, load_dataset
-        >>> from tsinfogan.sharing.page import Exploration
-        >>> panel = load_dataset("sines", "train").subset(slice(0, 40))
-        >>> model = fit(panel, n_categories=(3,), width=4, settings={"max_steps": 2, "pretraining_steps": 0})
-        >>> explored = Exploration(model, "waves", "tsinfogan sample --model waves", "model = ...")
-        >>> explored.facts()["view"], len(explored.series([0, 5], [2, 0.5, -1.0])) // 4
-        ('lines', 242)
-    """
-
-    model: Model
-    name: str
-    command: str
-    opening: str
-    seed: int = 0
-    can_rename: bool = True
+    model: Model  # a trained model
+    name: str  # of its run
+    command: str  # a command line that samples it; the page appends codes
+    opening: str  # lines of Python after which ``model`` is this model
+    seed: int = 0  # the page shows what ``tsinfogan.sample`` gives for this seed
+    can_rename: bool = True  # whether names of categories may be changed
 
     @cached_property
     def noise(self) -> tuple[Tensor, Tensor]:
@@ -71,15 +52,9 @@ class Exploration:
         return draw_noise(self.model, min(N_ROWS, max(N_STRIP + 1, MAX_NUMBERS // width)), self.seed)
 
     def series(self, rows: Sequence[Any], codes: Sequence[Any]) -> bytes:
-        """Some rows of a sample, packed.
+        """Some rows of a sample, counted from 0, with one value a code, packed.
 
-        Args:
-            rows: which rows of the noise, counted from 0.
-            codes: one value a code.
-
-        Raises:
-            SettingError: there is no such row, or a code cannot have such a value.
-            RunError: the model is damaged.
+        A SettingError if there is no such row, or a code cannot have such a value.
         """
         noise, injected_noise = self.noise
         if not rows or not all(type(row) is int and 0 <= row < len(noise) for row in rows):
@@ -172,34 +147,29 @@ def scale_of(panel: Panel) -> dict[str, Any]:
 
 
 def render(explored: Exploration, *, is_served: bool, real: RealCases | None = None) -> str:
-    """The page.
+    """The page. Where ``is_served``, it asks the server that it came from for series.
 
-    Args:
-        explored: what it shows.
-        is_served: whether it asks the server that it came from for series; else it is a whole, and computes by itself.
-        real: real series of a page that is a whole.
-
-    Raises:
-        SettingError: the model cannot be computed in a browser.
+    Else it is a whole, which computes by itself and holds some ``real`` series; a SettingError if it cannot compute the
+    model.
     """
     facts = {**explored.facts(), "isServed": is_served}
     data: dict[str, Any] = {"facts": facts}
-    scripts = [("module", "\n".join(map(_source, SCRIPTS)))]
+    scripts = [("module", "\n".join(template(name).decode() for name in SCRIPTS))]
     if not is_served:
-        from tsinfogan.sharing.browser import browser_program, product_wasm, runtime_source
+        from tsinfogan.sharing.browser import browser_program
 
         program = browser_program(explored.model)
         noise = np.concatenate([each.numpy() for each in explored.noise], axis=1)  # (n, both widths)
         data |= {
             "program": program.instructions,
             "weights": base64_of(program.weights),
-            "product": base64_of(product_wasm()),
+            "product": base64_of(template("product.wasm")),
             "noise": base64_of(noise.astype("<f4").tobytes()),
             "real": None if real is None else real.embedded(),
         }
         facts["noiseDim"] = explored.model.settings.latent.noise_dim
-        scripts.insert(0, ("text/javascript", runtime_source()))
-    style = _source("explore.css")
+        scripts.insert(0, ("text/javascript", template("runtime.js").decode()))
+    style = template("explore.css").decode()
     policy = {
         "default-src": "'none'",
         "img-src": "data: blob:",
@@ -221,10 +191,6 @@ def render(explored: Exploration, *, is_served: bool, real: RealCases | None = N
             policy="; ".join(f"{name} {value}" for name, value in policy.items()),
         )
     )
-
-
-def _source(name: str) -> str:
-    return (resources.files("tsinfogan.sharing") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -21,13 +21,7 @@ CHECKSUMS = "SHA256SUMS"
 
 
 def available_pretrained() -> tuple[str, ...]:
-    """Names of the models that come with this package.
-
-    Example:
-        >>> from tsinfogan.sharing.pretrained import available_pretrained
-        >>> available_pretrained()
-        ('letters',)
-    """
+    """Names of the models that come with this package, such as ``letters``."""
     return tuple(sorted(path.parent.name for path in FOLDER.glob(f"*/{CHECKSUMS}")))
 
 
@@ -54,12 +48,7 @@ def load_pretrained(name: str, device: torch.device | str = "cpu") -> Model:
 
 
 def pretrained_run(name: str) -> Run:
-    """The run of a model that comes with this package; only to be read.
-
-    Raises:
-        UnknownNameError: there is no such model.
-        RunError: its files are not those that were packed.
-    """
+    """The run of a model that comes with this package; only to be read. A RunError if its files are damaged."""
     if name not in (known := available_pretrained()):
         raise UnknownNameError("pretrained model", name, known)
     folder = FOLDER / name
@@ -74,11 +63,7 @@ def pretrained_run(name: str) -> Run:
 
 
 def pack(run: Run, folder: Path) -> None:
-    """Writes what sampling from ``run`` needs, and its checksums, to ``folder``.
-
-    Raises:
-        RunError: the run is not finished, or the files cannot be written.
-    """
+    """Writes what sampling from ``run`` needs, and its checksums, to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     files = files_to_sample(run, run.load_model())
     for name, content in {**files, CHECKSUMS: _checksums(files).encode()}.items():

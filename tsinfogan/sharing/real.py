@@ -21,17 +21,11 @@ PER_CATEGORY, MAX_NUMBERS = 4, 2**18
 
 @dataclass(frozen=True)
 class RealCases:
-    """Real series, and what Q reads in them.
+    """Real series, and what Q reads in them."""
 
-    Attributes:
-        panel: the series, with the name of each case.
-        codes: ``(n_cases, n_codes)``.
-        note: which series these are.
-    """
-
-    panel: Panel
-    codes: FloatArray
-    note: str
+    panel: Panel  # the series, with the name of each case
+    codes: FloatArray  # ``(n_cases, n_codes)``
+    note: str  # which series these are
 
     @classmethod
     def of(cls, model: Model, panel: Panel) -> RealCases:
@@ -52,12 +46,7 @@ class RealCases:
         return cls(aligned, codes, f"{'' if len(index) == n else f'{len(index):,} of '}{n:,} real {kind}")
 
     def few(self, categorical: int | None, continuous: int | None) -> RealCases:
-        """A few series of each category, spread over one continuous code.
-
-        Args:
-            categorical: index of the code of the categories; None if there is none.
-            continuous: index of the continuous code; None if there is none.
-        """
+        """A few series of each category, spread over one continuous code: indices of codes, or None for none."""
         n = self.panel.n_cases
         category = np.zeros(n) if categorical is None else self.codes[:, categorical]
         order = np.arange(n) if continuous is None else np.argsort(self.codes[:, continuous], kind="stable")

@@ -28,15 +28,8 @@ Rename = Callable[[int, str | None], tuple[str | None, ...]]
 class PageServer(ThreadingHTTPServer):
     """Serves one page and what it asks for: ``serve_forever`` until it is interrupted, then ``server_close``.
 
-    Args:
-        explored: what the page shows.
-        find_real: gives real series, in a thread of its own; a :class:`TsInfoGANError` says why there are none.
-        rename: saves the name of a category, and returns those of all.
-        port: on which it listens; 0 for any that is free.
-
-    Raises:
-        SettingError: the port is taken, or not to be had.
-        RunError: the model is damaged.
+    ``find_real`` gives real series, in a thread of its own; a :class:`TsInfoGANError` says why there are none.
+    ``rename`` saves the name of a category, and returns those of all. A SettingError if the ``port`` cannot be had.
     """
 
     daemon_threads = True

@@ -17,13 +17,9 @@ Score = Literal["accuracy", "macro_f1"]
 
 @dataclass(frozen=True)
 class Balanced:
-    """As many labels of each class.
+    """As many labels of each class."""
 
-    Attributes:
-        n_per_class: how many.
-    """
-
-    n_per_class: int
+    n_per_class: int  # how many
     score: ClassVar[Score] = "accuracy"
 
     def __post_init__(self) -> None:
@@ -49,12 +45,9 @@ class Imbalanced:
     """Half of the classes, drawn anew each time, have one label where the others have ``ratio``.
 
     There are as many labels as the smallest class allows.
-
-    Attributes:
-        ratio: labels of a common class for one of a rare class.
     """
 
-    ratio: int
+    ratio: int  # labels of a common class for one of a rare class
     score: ClassVar[Score] = "macro_f1"
 
     def __post_init__(self) -> None:
@@ -67,12 +60,10 @@ class Imbalanced:
         return f"imbalance 1:{self.ratio}"
 
     def missing(self, panel: Panel) -> str | None:
-        """Why ``panel`` does not suffice, in a sentence; None where it does."""
         reason = too_few(panel, self.ratio)
         return reason and f"{reason}, of {self.ratio} that a common class needs"
 
     def draw(self, panel: Panel, seed: int) -> IntArray:
-        """Indices of the labelled cases, ascending: the same for the same seed."""
         n_rare = int(class_sizes(panel).min()) // self.ratio
         cases = draw_labelled(panel, n_rare * self.ratio, seed)
         labels = panel.case_labels[cases]

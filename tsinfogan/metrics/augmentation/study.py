@@ -8,10 +8,9 @@ which class follows from that draw's labelled series alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import torch
 from sklearn.metrics import f1_score
 
 from tsinfogan.data.augmentations import Augmentations
@@ -124,74 +123,43 @@ def run_study(
         lacking = [name for name, method in methods.items() if method.needs_model]
         skipped |= dict.fromkeys(lacking, "there is no generator")
         methods = {name: method for name, method in methods.items() if name not in lacking}
-    bench = _Bench(train, test, Preprocessor.fit(train), settings, choose_device(settings.device))
+    preprocessor, device = Preprocessor.fit(train), choose_device(settings.device)
     trials = []
     for number, situation in enumerate(kept):
-        for index in range(settings.n_draws):
-            seed = derived_seed(settings.seed, Stream.STUDY, number, index)
-            turn = models[index % len(models)] if models else None
-            draw = _Draw(situation.name, index, train.subset(situation.draw(train, seed)), turn, seed)
+        for draw in range(settings.n_draws):
+            seed = derived_seed(settings.seed, Stream.STUDY, number, draw)
+            labelled = train.subset(situation.draw(train, seed))
+            notes: list[str] = []
+            turn = models[draw % len(models)] if models else None
+            inputs = Inputs(preprocessor, without_labels(train), turn, fit, device, notes.append)
             for name, method in methods.items():
                 if method.class_weights and situation.score != "macro_f1":
                     continue  # equal weights are no weights
-                trials.append(bench.trial(draw, name, method))
+                notes.clear()
+                predicted, n_new = predictions(method, labelled, test, inputs, settings, seed)
+                scores = float((predicted == test.case_labels).mean()), macro_f1(predicted, test.case_labels)
+                trials.append(Trial(situation.name, name, draw, *scores, labelled.n_cases, n_new, "; ".join(notes)))
                 if tell is not None:
                     tell(trials[-1])
     return Study(train.name, test.n_cases, kept, methods, tuple(trials), skipped, len(models), settings)
 
 
-@dataclass(frozen=True, eq=False)
-class _Draw:
-    """The labelled series of one draw, and the generator whose turn it is."""
-
-    situation: str
-    index: int
-    labelled: Panel
-    model: Model | None
-    seed: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Bench:
-    """All that is the same for every method."""
-
-    train: Panel
-    test: Panel
-    preprocessor: Preprocessor
-    settings: StudySettings
-    device: torch.device
-
-    def trial(self, draw: _Draw, name: str, method: Method) -> Trial:
-        notes: list[str] = []
-        inputs = Inputs(self.preprocessor, without_labels(self.train), draw.model, fit, self.device, notes.append)
-        labelled = pool = draw.labelled
-        if method.read is not None:
-            predicted = method.read(labelled, self.test, inputs, draw.seed)
-        else:
-            sizes = class_sizes(labelled)
-            wanted = sizes.max() - sizes + self.settings.synthetic  # (n_classes,)
-            if method.augment is not None and wanted.any():
-                pool = Panel.concatenated([labelled, method.augment(labelled, wanted, inputs, draw.seed)])
-            predicted = self._classified(pool, method.class_weights, draw.seed)
-        classes = self.test.case_labels
-        return Trial(
-            draw.situation,
-            name,
-            draw.index,
-            accuracy=float((predicted == classes).mean()),
-            macro_f1=macro_f1(predicted, classes),
-            n_labelled=labelled.n_cases,
-            n_new=pool.n_cases - labelled.n_cases,
-            note="; ".join(notes),
-        )
-
-    def _classified(self, pool: Panel, class_weights: bool, seed: int) -> IntArray:
-        sizes = class_sizes(pool)
-        weights: FloatArray | None = (sizes.mean() / sizes).astype(np.float32) if class_weights else None
-        settings = ClassifierSettings(seed, self.settings.steps, device=self.device)
-        unaugmented = replace(pool, augmentations=Augmentations())
-        classifier = fit_to_panel(unaugmented, self.preprocessor, settings, weights)
-        return classifier.predict(self.preprocessor.transform(self.test))
+def predictions(
+    method: Method, labelled: Panel, test: Panel, inputs: Inputs, settings: StudySettings, seed: int
+) -> tuple[IntArray, int]:
+    """``(n_test,)`` classes that a method predicts from a draw of labelled series, and how many series it added."""
+    if method.read is not None:
+        return method.read(labelled, test, inputs, seed), 0
+    sizes, pool = class_sizes(labelled), labelled
+    wanted = sizes.max() - sizes + settings.synthetic  # (n_classes,)
+    if method.augment is not None and wanted.any():
+        pool = Panel.concatenated([labelled, method.augment(labelled, wanted, inputs, seed)])
+    sizes = class_sizes(pool)
+    weights: FloatArray | None = (sizes.mean() / sizes).astype(np.float32) if method.class_weights else None
+    unaugmented = replace(pool, augmentations=Augmentations())
+    of_classifier = ClassifierSettings(seed, settings.steps, device=inputs.device)
+    classifier = fit_to_panel(unaugmented, inputs.preprocessor, of_classifier, weights)
+    return classifier.predict(inputs.preprocessor.transform(test)), pool.n_cases - labelled.n_cases
 
 
 def macro_f1(predicted: IntArray, classes: IntArray) -> float:

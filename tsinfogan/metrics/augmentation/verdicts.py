@@ -16,24 +16,13 @@ from tsinfogan.metrics.intervals import Estimate, estimate, json_numbers
 
 @dataclass(frozen=True)
 class StudySettings:
-    """How a study is run.
+    """How a study is run."""
 
-    Attributes:
-        n_draws: draws of labelled series.
-        synthetic: series wanted of each class beyond the size of the largest one.
-        steps: optimization steps of each classifier.
-        seed: everything random follows from it.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Raises:
-        SettingError: fewer than 2 draws, fewer than 0 series or fewer than 1 step.
-    """
-
-    n_draws: int = 5
-    synthetic: int = 100
-    steps: int = 300
-    seed: int = 0
-    device: str = "auto"
+    n_draws: int = 5  # draws of labelled series
+    synthetic: int = 100  # series wanted of each class beyond the size of the largest one
+    steps: int = 300  # optimization steps of each classifier
+    seed: int = 0  # everything random follows from it
+    device: str = "auto"  # ``auto``, ``cpu``, ``cuda`` or ``mps``
 
     def __post_init__(self) -> None:
         numbers = ("draws", self.n_draws, 2), ("series", self.synthetic, 0), ("steps", self.steps, 1)
@@ -44,52 +33,30 @@ class StudySettings:
 
 @dataclass(frozen=True)
 class Trial:
-    """One method on one draw of labelled series.
+    """One method on one draw of labelled series."""
 
-    Attributes:
-        situation: its name.
-        method: its name.
-        draw: number of the draw, from 0.
-        accuracy: share of test series whose class is predicted correctly.
-        macro_f1: mean over classes of the harmonic mean of precision and recall.
-        n_labelled: labelled series.
-        n_new: series added to them.
-        note: what the method could not do as asked, or empty.
-    """
-
-    situation: str
-    method: str
-    draw: int
-    accuracy: float
-    macro_f1: float
-    n_labelled: int
-    n_new: int
-    note: str = ""
+    situation: str  # its name
+    method: str  # its name
+    draw: int  # number of the draw, from 0
+    accuracy: float  # share of test series whose class is predicted correctly
+    macro_f1: float  # mean over classes of the harmonic mean of precision and recall
+    n_labelled: int  # labelled series
+    n_new: int  # series added to them
+    note: str = ""  # what the method could not do as asked, or empty
 
 
 @dataclass(frozen=True)
 class Study:
-    """All trials of a study.
+    """All trials of a study."""
 
-    Attributes:
-        data: name of the data.
-        n_test: test series.
-        situations: those that there was enough data for.
-        methods: in the order of tables.
-        trials: situation after situation, draw after draw, method after method.
-        skipped: name of each situation or method that was left out, with the reason.
-        n_models: generators, which take turns.
-        settings: what it was run with.
-    """
-
-    data: str
-    n_test: int
-    situations: tuple[Situation, ...]
-    methods: Mapping[str, Method]
-    trials: tuple[Trial, ...]
-    skipped: Mapping[str, str]
-    n_models: int
-    settings: StudySettings
+    data: str  # name of the data
+    n_test: int  # test series
+    situations: tuple[Situation, ...]  # those that there was enough data for
+    methods: Mapping[str, Method]  # in the order of tables
+    trials: tuple[Trial, ...]  # situation after situation, draw after draw, method after method
+    skipped: Mapping[str, str]  # name of each situation or method that was left out, with the reason
+    n_models: int  # generators, which take turns
+    settings: StudySettings  # what it was run with
 
     def of(self, situation: str, method: str) -> list[Trial]:
         """Trials of a method in a situation, in the order of the draws."""
@@ -98,29 +65,17 @@ class Study:
 
 @dataclass(frozen=True)
 class Row:
-    """One method in one situation.
+    """One method in one situation."""
 
-    Attributes:
-        situation: its name.
-        method: its name.
-        sees_unlabelled: whether the method uses training series beside the labelled ones.
-        accuracy: on test series.
-        macro_f1: likewise.
-        score: which of the two counts in this situation.
-        difference: of that one, to the baseline, draw by draw; None for the baseline itself.
-        verdict: the difference in words.
-        notes: what the method could not do as asked.
-    """
-
-    situation: str
-    method: str
-    sees_unlabelled: bool
-    accuracy: Estimate
-    macro_f1: Estimate
-    score: Score
-    difference: Estimate | None
-    verdict: str
-    notes: tuple[str, ...] = ()
+    situation: str  # its name
+    method: str  # its name
+    sees_unlabelled: bool  # whether the method uses training series beside the labelled ones
+    accuracy: Estimate  # on test series
+    macro_f1: Estimate  # likewise
+    score: Score  # which of the two counts in this situation
+    difference: Estimate | None  # of that one, to the baseline, draw by draw; None for the baseline itself
+    verdict: str  # the difference in words
+    notes: tuple[str, ...] = ()  # what the method could not do as asked
 
     def to_dict(self) -> dict[str, Any]:
         """One flat record, JSON-ready."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -142,11 +142,9 @@ class CodeContext:
         return self.model.preprocessor.transform(panel)
 
     def samples(self, n_per_category: int, cont: float | None = None) -> Sample:
-        """``n_per_category`` cases of every category, that of a row in its column.
+        """``n_per_category`` cases of every category, that of a row in its column; ten times as many if there are none.
 
-        Args:
-            n_per_category: draws; a model without categories makes ten times as many.
-            cont: value of all continuous codes; None draws them from their prior.
+        All continuous codes are ``cont``; None draws them from their prior.
         """
         continuous = self.continuous.values()
         indices = [(cont,) if index in continuous and cont is not None else None for index in self._indices]
@@ -176,14 +174,8 @@ class CodeContext:
         """Cases with one continuous code swept from ``low`` to ``high``, the others at 0, all else constant.
 
         The draws are the same whichever code is swept. Rows are in the order (draw, category, step), step fastest,
-        so classes of them reshape to ``(-1, steps)``.
-
-        Args:
-            code_index: index of the code among the model's codes, as in :attr:`continuous`.
-            steps: points of a sweep.
-            low: where it begins.
-            high: where it ends.
-            n_per_category: sweeps of each category; a model without categories makes ten times as many.
+        so classes of them reshape to ``(-1, steps)``. ``code_index`` is as in :attr:`continuous`; a model without
+        categories makes ten times ``n_per_category`` sweeps.
         """
         swept = tuple(np.linspace(low, high, steps).tolist())
         continuous = self.continuous.values()
@@ -231,13 +223,16 @@ class CodeContext:
 
 
 def evaluate(
-    context: CodeContext, names: Iterable[str | CodeMeasure] | None = None
+    context: CodeContext,
+    names: Iterable[str | CodeMeasure] | None = None,
+    tell: Callable[[str], None] = lambda name: None,
 ) -> tuple[dict[str, float], dict[str, str]]:
     """All figures by name, and by measure the reason why it was left out.
 
     Args:
         context: what is measured.
         names: measures by name or as objects; all by default.
+        tell: is called with the name of each measure before it is computed.
 
     Raises:
         UnknownNameError: no such measure.
@@ -245,6 +240,7 @@ def evaluate(
     figures: dict[str, float] = {}
     skipped: dict[str, str] = {}
     for name, measure in CODE_MEASURES.chosen(names).items():
+        tell(name)
         reason = context.missing(measure)
         measured = {} if reason else measure.compute(context)
         figures.update(measured)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import mutual_info_score
 
-from tsinfogan.data.panel import IntArray
 from tsinfogan.metrics.codes import CodeMeasure
 from tsinfogan.metrics.codes._representation import Array, Codes, binned, equal_width, over_factors
 
@@ -20,16 +19,13 @@ def mig(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
     is random.
     """
     values = binned(factors)[:MAX_CASES]
-    read = [_bins(code[:MAX_CASES]) for code in codes]
+    kept = [code[:MAX_CASES] for code in codes]
+    read = [equal_width(code, CODE_BINS) if code.ndim == 1 else code.argmax(1) for code in kept]
     gaps = []
     for value in values.T:
         *_, second, first = sorted(mutual_info_score(value, code) for code in read)
         gaps.append((first - second) / mutual_info_score(value, value))
     return {"mig": float(np.mean(gaps))}
-
-
-def _bins(code: Array) -> IntArray:
-    return equal_width(code, CODE_BINS) if code.ndim == 1 else code.argmax(1)
 
 
 CODE_MEASURE = CodeMeasure(

@@ -9,7 +9,7 @@ from tsinfogan.data.panel import IntArray
 from tsinfogan.metrics.codes import CodeMeasure
 from tsinfogan.metrics.codes.context import CodeContext
 
-PURE = 0.9
+PURE = 0.9  # categories of lower purity are marked red in a report
 SAMPLES_PER_CATEGORY = 100
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.linear_model import LinearRegression
 from sklearn.svm import LinearSVC
 
 from tsinfogan.data.panel import IntArray
@@ -26,7 +27,7 @@ def sap(codes: Codes, factors: Array, seed: int = 0) -> dict[str, float]:
     by_class = [[_accuracy(column, value, seed) for column in columns] for value in binned(factors).T]
     train, _ = split(len(factors))
     by_size = [
-        [_explained(column[train], factor[train]) for column in columns] if is_real else scores
+        [_explained(column[train], factor[train].astype(np.float64)) for column in columns] if is_real else scores
         for factor, is_real, scores in zip(factors.T, real, by_class, strict=True)
     ]
     return {"sap": _gap(by_size), "sap_binned": _gap(by_class)}
@@ -46,9 +47,7 @@ def _accuracy(columns: Array, value: IntArray, seed: int) -> float:
 
 def _explained(columns: Array, factor: Array) -> float:
     """R² of ``factor`` (n,) by least squares on ``columns`` (n, k)."""
-    centred, target = columns - columns.mean(0), factor.astype(np.float64) - factor.mean(dtype=np.float64)
-    weights, *_ = np.linalg.lstsq(centred, target, rcond=None)
-    return float(1 - np.sum((target - centred @ weights) ** 2) / np.sum(target**2))
+    return float(LinearRegression().fit(columns, factor).score(columns, factor))
 
 
 CODE_MEASURE = CodeMeasure(

@@ -23,23 +23,14 @@ Computed = TypeVar("Computed")
 
 @dataclass(frozen=True, eq=False)
 class RealData:
-    """The real series, the same in every repeat, and what is fitted on them.
+    """The real series, the same in every repeat, and what is fitted on them."""
 
-    Attributes:
-        seen: series that the generator was trained on, or half of the real series.
-        reference: real series that it was not trained on.
-        quick: whether measures that train something take fewer steps.
-        seed: of what is fitted once for all repeats.
-        device: where networks are trained.
-        training_series: every series that the generator has seen, where ``seen`` are only some of them.
-    """
-
-    seen: Panel
-    reference: Panel
-    quick: bool = False
-    seed: int = 0
-    device: str = "cpu"
-    training_series: Panel | None = None
+    seen: Panel  # series that the generator was trained on, or half of the real series
+    reference: Panel  # real series that it was not trained on
+    quick: bool = False  # whether measures that train something take fewer steps
+    seed: int = 0  # of what is fitted once for all repeats
+    device: str = "cpu"  # where networks are trained
+    training_series: Panel | None = None  # every series that the generator has seen, where ``seen`` are only some
     _computed: dict[Callable[[RealData], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, compute: Callable[[RealData], Computed]) -> Computed:
@@ -92,17 +83,11 @@ class RealData:
 
 @dataclass(frozen=True, eq=False)
 class SampleContext:
-    """What one computation of a measure is given.
+    """What one computation of a measure is given."""
 
-    Attributes:
-        real: the real series.
-        synthetic: synthetic series; for the baseline, real ones in their place.
-        reference: real series that they are compared with: all of ``real.reference``, or half of it.
-    """
-
-    real: RealData
-    synthetic: Panel
-    reference: Panel
+    real: RealData  # the real series
+    synthetic: Panel  # synthetic series; for the baseline, real ones in their place
+    reference: Panel  # real series that they are compared with: all of ``real.reference``, or half of it
 
     @classmethod
     def of(cls, real: RealData, synthetic: Panel) -> SampleContext:
@@ -112,14 +97,9 @@ class SampleContext:
     @classmethod
     def baseline(cls, real: RealData, stand_in: StandIn, seed: int, n_cases: int) -> SampleContext:
         """Real series in the place of synthetic ones, ``n_cases`` or as many as there are."""
-        rng = np.random.default_rng(seed)
         if stand_in == "seen":
-            chosen = rng.permutation(real.seen.n_cases)[:n_cases]
-            return cls(real, real.seen.subset(np.sort(chosen)), real.reference)
-        order = rng.permutation(real.reference.n_cases)
-        half = len(order) // 2
-        first, second = np.sort(order[:half]), np.sort(order[half:])
-        return cls(real, real.reference.subset(first), real.reference.subset(second))
+            return cls(real, at_most(real.seen, n_cases, seed), real.reference)
+        return cls(real, *in_halves(real.reference, seed))
 
     @cached_property
     def synthetic_values(self) -> FloatArray:
@@ -128,7 +108,6 @@ class SampleContext:
 
     @cached_property
     def reference_values(self) -> FloatArray:
-        """Likewise."""
         whole = self.reference is self.real.reference
         return self.real.reference_values if whole else self.real.preprocessor.transform(self.reference)
 
@@ -161,7 +140,6 @@ class SampleContext:
 
     @cached_property
     def reference_labels(self) -> IntArray:
-        """Likewise."""
         return labels_among(self.reference, self.real.seen.classes)
 
     def missing(self, measure: SampleMeasure) -> str | None:
@@ -179,3 +157,17 @@ class SampleContext:
         if reason is None and smallest < measure.min_cases:
             return f"it needs {measure.min_cases} series of each kind, and there are {smallest}"
         return reason
+
+
+def at_most(panel: Panel, n_cases: int, seed: int) -> Panel:
+    """All cases, or so many at random, in their order."""
+    if panel.n_cases <= n_cases:
+        return panel
+    return panel.subset(np.sort(np.random.default_rng(seed).permutation(panel.n_cases)[:n_cases]))
+
+
+def in_halves(panel: Panel, seed: int) -> tuple[Panel, Panel]:
+    """Two random halves, each in order."""
+    order = np.random.default_rng(seed).permutation(panel.n_cases)
+    half = len(order) // 2
+    return panel.subset(np.sort(order[:half])), panel.subset(np.sort(order[half:]))

@@ -24,11 +24,8 @@ def correlations(values: FloatArray) -> np.ndarray[tuple[int, int], np.dtype[np.
     """``(c, c)`` over all timepoints of all cases ``(n, c, t)``; 0 with a channel that never changes."""
     flat = np.moveaxis(values, 1, 0).reshape(values.shape[1], -1).astype(np.float64)  # (c, n * t)
     known = flat[:, np.isfinite(flat).all(0)]
-    centred = known - known.mean(1, keepdims=True)
-    size = np.linalg.norm(centred, axis=1, keepdims=True)
-    unit = np.divide(centred, size, out=np.zeros_like(centred), where=size > 0)
-    found: np.ndarray[tuple[int, int], np.dtype[np.float64]] = unit @ unit.T
-    return found
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num(np.corrcoef(known))
 
 
 SAMPLE_MEASURE = SampleMeasure(

@@ -6,8 +6,7 @@ import numpy as np
 
 from tsinfogan.data.panel import FloatArray, Panel
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-
-NEAR_SHARE_OF_MEDIAN = 0.1
+from tsinfogan.sampling.memorization import NEAR_SHARE_OF_MEDIAN
 
 
 def near_share(synthetic: FloatArray, held_out: FloatArray) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics.pairwise import euclidean_distances
 
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
 
@@ -19,19 +20,14 @@ def squared_mmd(synthetic: NDArray[Any], reference: NDArray[Any]) -> float:
     The kernel is the mean of exp(−d² / (w·m)) over ``WIDTHS`` w, m being the median squared distance of two cases of
     the reference: what is judged does not set its own scale. Of ``(n, d)`` and ``(m, d)``, n and m at least 2.
     """
-    within = _squared_distances(reference, reference)
+    synthetic, reference = synthetic.astype(np.float64), reference.astype(np.float64)
+    within = euclidean_distances(reference, squared=True)
     median = float(np.median(within[np.triu_indices(len(reference), 1)])) or 1.0
     n, m = len(synthetic), len(reference)
-    of_synthetic = (_kernel(_squared_distances(synthetic, synthetic), median).sum() - n) / (n * (n - 1))
+    of_synthetic = (_kernel(euclidean_distances(synthetic, squared=True), median).sum() - n) / (n * (n - 1))
     of_reference = (_kernel(within, median).sum() - m) / (m * (m - 1))
-    return float(of_synthetic + of_reference - 2 * _kernel(_squared_distances(synthetic, reference), median).mean())
-
-
-def _squared_distances(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
-    one, other = one.astype(np.float64), other.astype(np.float64)
-    apart = np.square(one).sum(axis=1)[:, None] + np.square(other).sum(axis=1) - 2 * one @ other.T
-    squares: NDArray[np.float64] = np.maximum(apart, 0)
-    return squares
+    across = _kernel(euclidean_distances(synthetic, reference, squared=True), median).mean()
+    return float(of_synthetic + of_reference - 2 * across)
 
 
 def _kernel(squares: NDArray[np.float64], median: float) -> NDArray[np.float64]:

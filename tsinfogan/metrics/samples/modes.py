@@ -52,10 +52,6 @@ def _kinds(context: SampleContext) -> list[NDArray[np.int64]]:
     return [clusters.predict(points).astype(np.int64) for points in (synthetic, reference)]
 
 
-def _compute(context: SampleContext, seed: int) -> dict[str, float]:
-    return modes(*_kinds(context))
-
-
 SAMPLE_MEASURE = SampleMeasure(
     summary="share of the kinds of real series that are generated, and how evenly; classes, or clusters without labels",
     group="diversity",
@@ -63,5 +59,5 @@ SAMPLE_MEASURE = SampleMeasure(
         "modes_reached": FigureSpec("share of kinds that are generated", "higher", 0.0, "some kinds are missing"),
         "modes_evenness": FigureSpec("overlap of the shares of kinds", "higher", 0.05, "kinds are too rare or common"),
     },
-    compute=_compute,
+    compute=lambda context, seed: modes(*_kinds(context)),
 )

@@ -6,8 +6,8 @@ import numpy as np
 
 from tsinfogan.data.panel import FloatArray
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
+from tsinfogan.sampling.memorization import NEAR_PERCENT
 
-NEAR_PERCENT = 1.0
 MIN_DISTANCE = 1e-6
 
 

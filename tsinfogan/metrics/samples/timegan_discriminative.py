@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-from tsinfogan.metrics.samples._timegan import NETWORKS, Cases, RecurrentNetworks, batches_of, mean_score, train
+from tsinfogan.metrics.samples._timegan import Cases, RecurrentNetworks, batches_of, mean_score, train
 from tsinfogan.metrics.samples._unit import Series
 from tsinfogan.preprocessing.scaling import Numbers
 
@@ -17,13 +17,7 @@ TRAIN_SHARE = 0.8
 
 
 def discriminative_scores(
-    synthetic: Series,
-    reference: Series,
-    *,
-    networks: int = NETWORKS,
-    seed: int = 0,
-    steps: int = STEPS,
-    device: str = "cpu",
+    synthetic: Series, reference: Series, *, networks: int, steps: int, seed: int = 0, device: str = "cpu"
 ) -> Numbers:
     """|0.5 − accuracy| on a fifth of each set, of networks trained on the rest: 0 is best, 0.5 worst.
 

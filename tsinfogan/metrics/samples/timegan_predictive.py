@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tsinfogan.metrics.samples import FigureSpec, SampleMeasure
-from tsinfogan.metrics.samples._timegan import NETWORKS, Cases, RecurrentNetworks, batches_of, mean_score, train
+from tsinfogan.metrics.samples._timegan import Cases, RecurrentNetworks, batches_of, mean_score, train
 from tsinfogan.metrics.samples._unit import Series
 from tsinfogan.preprocessing.scaling import Numbers
 
@@ -15,13 +15,7 @@ STEPS, QUICK_STEPS = 5000, 250
 
 
 def predictive_scores(
-    synthetic: Series,
-    reference: Series,
-    *,
-    networks: int = NETWORKS,
-    seed: int = 0,
-    steps: int = STEPS,
-    device: str = "cpu",
+    synthetic: Series, reference: Series, *, networks: int, steps: int, seed: int = 0, device: str = "cpu"
 ) -> Numbers:
     """Mean absolute error on all real series of networks trained on synthetic ones.
 

@@ -12,29 +12,17 @@ from tsinfogan.reports.codes.effects import count, percent
 
 @dataclass(frozen=True)
 class CategoryCard:
-    """One category of the first categorical code.
+    """One category of the first categorical code."""
 
-    Attributes:
-        number: as in ``cat``.
-        name: given by a user, or None.
-        prior: its probability under the prior.
-        n_real: real series in it, or None without real series.
-        share: of all real series that are in it, likewise.
-        majority: class of most of its labelled real series, or None.
-        purity: share of this class among them.
-        sample_class: class that the classifier predicts for most of its samples, or None.
-        sample_purity: share of this class among them.
-    """
-
-    number: int
-    name: str | None
-    prior: float
-    n_real: int | None = None
-    share: float | None = None
-    majority: str | None = None
-    purity: float | None = None
-    sample_class: str | None = None
-    sample_purity: float | None = None
+    number: int  # as in ``cat``
+    name: str | None  # given by a user, or None
+    prior: float  # its probability under the prior
+    n_real: int | None = None  # real series in it, or None without real series
+    share: float | None = None  # of all real series that are in it, likewise
+    majority: str | None = None  # class of most of its labelled real series, or None
+    purity: float | None = None  # share of this class among them
+    sample_class: str | None = None  # class that the classifier predicts for most of its samples, or None
+    sample_purity: float | None = None  # share of this class among them
 
     @property
     def title(self) -> str:
@@ -44,23 +32,14 @@ class CategoryCard:
 
 @dataclass(frozen=True)
 class ContinuousCard:
-    """One continuous code.
+    """One continuous code."""
 
-    Attributes:
-        column: such as ``cont0``.
-        sentence: what it does, in plain words.
-        effects: trait, correlation, change, its kind, and whether the sentence names it; the strongest first.
-        changes: share of sweeps in which the class changes (without labels, the category that Q reads), or None.
-        r2: R² of Q's reading, or None.
-        size: change over its sweep in units of the spread within a class, or None.
-    """
-
-    column: str
-    sentence: str
-    effects: tuple[dict[str, Any], ...]
-    changes: float | None
-    r2: float | None
-    size: float | None
+    column: str  # such as ``cont0``
+    sentence: str  # what it does, in plain words
+    effects: tuple[dict[str, Any], ...]  # the strongest first; whether the sentence names it is ``named``
+    changes: float | None  # share of sweeps in which the class changes (without labels, the category that Q reads)
+    r2: float | None  # R² of Q's reading, or None
+    size: float | None  # change over its sweep in units of the spread within a class, or None
 
 
 @dataclass(frozen=True)
@@ -80,31 +59,18 @@ class CodeBound:
 
 @dataclass(frozen=True)
 class CodeReport:
-    """Everything that is known of the codes of one run.
+    """Everything that is known of the codes of one run."""
 
-    Attributes:
-        run: name of the run.
-        data: name of the training data.
-        real: what the real series are, in words, or None without real series.
-        categories: a card each, by number.
-        continuous: a card for each continuous code.
-        bounds: of every code.
-        classes: name of each class, or empty.
-        table: real series by category and class; empty without labels.
-        figures: of all measures, by name.
-        missing: what is left out and why, a sentence each.
-    """
-
-    run: str
-    data: str
-    real: str | None
-    categories: tuple[CategoryCard, ...]
-    continuous: tuple[ContinuousCard, ...]
-    bounds: tuple[CodeBound, ...]
-    classes: tuple[str, ...]
-    table: tuple[tuple[int, ...], ...]
-    figures: dict[str, float]
-    missing: tuple[str, ...]
+    run: str  # name of the run
+    data: str  # name of the training data
+    real: str | None  # what the real series are, in words, or None without real series
+    categories: tuple[CategoryCard, ...]  # a card each, by number
+    continuous: tuple[ContinuousCard, ...]  # a card for each continuous code
+    bounds: tuple[CodeBound, ...]  # of every code
+    classes: tuple[str, ...]  # name of each class, or empty
+    table: tuple[tuple[int, ...], ...]  # real series by category and class; empty without labels
+    figures: dict[str, float]  # of all measures, by name
+    missing: tuple[str, ...]  # what is left out and why, a sentence each
 
     @property
     def by_name(self) -> tuple[CategoryCard, ...]:

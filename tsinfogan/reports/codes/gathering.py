@@ -26,17 +26,11 @@ DRAWS_WITH_TRAITS, SWEEPS_WITH_TRAITS = 40, 25
 
 @dataclass(frozen=True)
 class ReportContext:
-    """What a report is about.
+    """What a report is about."""
 
-    Attributes:
-        run: name of the run.
-        subject: the model, with the real series at hand.
-        notes: what is already known to be missing, a sentence each.
-    """
-
-    run: str
-    subject: CodeContext
-    notes: tuple[str, ...] = ()
+    run: str  # name of the run
+    subject: CodeContext  # the model, with the real series at hand
+    notes: tuple[str, ...] = ()  # what is already known to be missing, a sentence each
 
     @property
     def reads_categories(self) -> bool:
@@ -46,8 +40,7 @@ class ReportContext:
     @property
     def real(self) -> Panel | None:
         """The real series that are shown and counted, if any."""
-        subject = self.subject
-        return subject.test if subject.test is not None else subject.train
+        return self.subject.train if self.subject.test is None else self.subject.test
 
     @property
     def real_categories(self) -> IntArray | None:
@@ -72,20 +65,9 @@ class ReportContext:
 
 
 def gather(context: ReportContext, progress: Callable[[str], None] = lambda text: None) -> CodeReport:
-    """Computes all figures and sentences.
-
-    Args:
-        context: what to report on.
-        progress: is called with the name of each step before it begins.
-    """
+    """Computes all figures and sentences; ``progress`` is called with the name of each step before it begins."""
     subject, model, real, table = context.subject, context.subject.model, context.real, context.table
-    figures: dict[str, float] = {}
-    skipped: dict[str, str] = {}
-    for name in MEASURES:
-        progress(f"measuring {name}")
-        measured, left_out = evaluate(subject, [name])
-        figures |= measured
-        skipped |= left_out
+    figures, skipped = evaluate(subject, MEASURES, lambda name: progress(f"measuring {name}"))
     if model.doubt is not None:
         figures["doubt"] = model.doubt
     progress("measuring what each code does")
@@ -178,5 +160,4 @@ def _continuous_card(context: ReportContext, column: str, figures: dict[str, flo
 def _categories(subject: CodeContext, samples: Sample) -> IntArray:
     if not subject.categories:
         return np.zeros(samples.panel.n_cases, np.int64)
-    categories: IntArray = samples.columns[subject.category_column]
-    return categories
+    return samples.columns[subject.category_column]

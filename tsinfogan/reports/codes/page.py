@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tsinfogan.metrics.codes.purity import PURE
 from tsinfogan.reports.codes.cards import CodeReport
 from tsinfogan.reports.codes.effects import percent, signed
-from tsinfogan.reports.codes.pictures import MIN_PURITY, Pictures
+from tsinfogan.reports.codes.pictures import Pictures
 from tsinfogan.reports.html import render_page
 
 
@@ -18,7 +19,7 @@ def render(report: CodeReport, pictures: Pictures) -> str:
         pictures=pictures,
         tiles_shown=list(_tiles(report)),
         n_undrawn=max(0, len(report.categories) - len(pictures.categories)),
-        min_purity=MIN_PURITY,
+        min_purity=PURE,
         percent=percent,
         signed=signed,
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.data.plotting import GREY, INK, LINE, REAL_INK, CellCanvas, Cells, cells_from, draw_cells, draws_lines
+from tsinfogan.metrics.codes.purity import PURE
 from tsinfogan.reports.codes.cards import CategoryCard, CodeReport
 from tsinfogan.reports.codes.effects import percent
 from tsinfogan.reports.codes.gathering import ReportContext
@@ -25,23 +26,15 @@ BLOCKS_APART = 0.6
 LINE_CELLS = 0.36
 MAX_TITLE = 16
 BAND, BAND_TEXT, WARNING = "#dbe7f6", "#2a5a9b", "#b3261e"
-MIN_PURITY = 0.9
-"""Categories of lower purity are marked red."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """All pictures of a report, as PNG.
+    """All pictures of a report, as PNG."""
 
-    Attributes:
-        categories: by number; that of a model without categories is number 0.
-        sweeps: one for each continuous code.
-        sheet: everything in one picture.
-    """
-
-    categories: Mapping[int, bytes]
-    sweeps: tuple[bytes, ...]
-    sheet: bytes
+    categories: Mapping[int, bytes]  # by number; that of a model without categories is number 0
+    sweeps: tuple[bytes, ...]  # one for each continuous code
+    sheet: bytes  # everything in one picture
 
 
 @dataclass(frozen=True)
@@ -182,7 +175,7 @@ def _draw_categories(canvas: CellCanvas, report: CodeReport, shown: Gallery, tit
         card = report.categories[number] if report.categories else None
         _title(canvas, left, height + (0.36 if card else 0.5), titles[number])
         if card is not None:
-            is_impure = card.purity is not None and card.purity < MIN_PURITY
+            is_impure = card.purity is not None and card.purity < PURE
             canvas.text(left, height + 0.68, _caption(card), 6.8, color=WARNING if is_impure else GREY)
         cells += cells_from(shown.synthetic[number], first, height)
         cells += cells_from(shown.real[number], first_real, height)

@@ -29,34 +29,21 @@ PERPLEXITY = 30.0
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of the page.
+    """One picture of the page."""
 
-    Attributes:
-        heading: what it shows.
-        caption: how to read it, one or two sentences.
-        png: the picture.
-    """
-
-    heading: str
-    caption: str
-    png: bytes
+    heading: str  # what it shows
+    caption: str  # how to read it, one or two sentences
+    png: bytes  # the picture
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """The series that are drawn.
+    """The series that are drawn."""
 
-    Attributes:
-        synthetic: generated series.
-        seen: real series that the generator was trained on, or others in their stead.
-        reference: real series that it was not trained on.
-        seed: decides which of them are drawn.
-    """
-
-    synthetic: Panel
-    seen: Panel
-    reference: Panel
-    seed: int = 0
+    synthetic: Panel  # generated series
+    seen: Panel  # real series that the generator was trained on, or others in their stead
+    reference: Panel  # real series that it was not trained on
+    seed: int = 0  # decides which of them are drawn
 
     @cached_property
     def training_series(self) -> TrainingSeries:
@@ -76,12 +63,7 @@ class Shown:
 
 
 def draw_all(shown: Shown, tell: Callable[[str], None] = lambda text: None) -> list[Picture]:
-    """Every picture that suits the series.
-
-    Args:
-        shown: what is drawn.
-        tell: is called with the name of each picture before it is drawn.
-    """
+    """Every picture that suits the series; ``tell`` is called with the name of each before it is drawn."""
     look: dict[str, Any] = {"view": shown.seen.view, "time_step": shown.seen.time_step}
     shown = replace(shown, synthetic=replace(shown.synthetic, **look), reference=replace(shown.reference, **look))
     drawn: list[Picture] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tsinfogan.registry import Registry
 
@@ -22,44 +22,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What a method may use beside the labelled series.
+    """What a method may use beside the labelled series."""
 
-    Attributes:
-        preprocessor: fitted on all training series, for every method the same.
-        unlabelled: all training series without a label.
-        model: a generator that was trained on those without a label, or None.
-        fit: trains another one, as :func:`tsinfogan.fit` does.
-        device: where to compute.
-        note: takes a sentence about what could not be done as asked.
-    """
-
-    preprocessor: Preprocessor
-    unlabelled: Panel
-    model: Model | None
-    fit: Callable[..., Model]
-    device: torch.device
-    note: Callable[[str], None]
+    preprocessor: Preprocessor  # fitted on all training series, for every method the same
+    unlabelled: Panel  # all training series without a label
+    model: Model | None  # a generator that was trained on those without a label, or None
+    fit: Callable[..., Model]  # trains another one, as :func:`tsinfogan.fit` does
+    device: torch.device  # where to compute
+    note: Callable[[str], None]  # takes a sentence about what could not be done as asked
 
 
-class Augmenter(Protocol):
-    """Generates new series of the classes of a panel."""
-
-    def __call__(self, labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
-        """New series in raw units, labelled with the classes of ``labelled``.
-
-        Args:
-            labelled: the labelled series, at least one of each class.
-            n_new: ``(n_classes,)`` how many are wanted of each class.
-            inputs: what else may be used.
-            seed: the same seed gives the same series.
-        """
-
-
-class Reader(Protocol):
-    """Predicts classes without the study's classifier."""
-
-    def __call__(self, labelled: Panel, test: Panel, inputs: Inputs, seed: int) -> IntArray:
-        """``(n_cases,)`` class of each case of ``test``, −1 for none; arguments as of an augmenter."""
+Augmenter = Callable[["Panel", "IntArray", Inputs, int], "Panel"]
+"""From labelled series, at least one of each class, the numbers ``(n_classes,)`` wanted of each, what else may be used,
+and a seed to new series in raw units, labelled with the same classes."""
+Reader = Callable[["Panel", "Panel", Inputs, int], "IntArray"]
+"""From labelled series, test series, what else may be used, and a seed to the class ``(n_cases,)`` of each test series,
+−1 for none: predicts classes without the study's classifier."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the methods share: which labelled series are taken how often, augmentations, and the way back to a panel."""
+"""What the methods share: which labelled series are taken how often, augmentations, and samples of their classes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import torch
 
 from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import FloatArray, IntArray, Panel
+from tsinfogan.metrics.augmentation.categories import class_of_categories
 from tsinfogan.metrics.augmentation.methods import Inputs
+from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.augmenter import Augmenter
+from tsinfogan.sampling.request import CodeRequest
+from tsinfogan.sampling.sampler import stream
 from tsinfogan.seeding import Stream, generator_at
 
 
@@ -39,3 +43,33 @@ def augmented(panel: Panel, strengths: Augmentations, inputs: Inputs, seed: int)
     rng = generator_at("cpu", seed, Stream.AUGMENTATION)
     changed = augmenter.apply(values, augmenter.draw(len(values), rng)).numpy()
     return panel_of(changed, panel.case_labels, panel, inputs)
+
+
+def samples_of_classes(
+    model: Model, of_category: IntArray, labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int
+) -> Panel:
+    """``n_new`` ``(n_classes,)`` series of each class from its categories in turn; ``(K,)`` ``of_category``.
+
+    A class without a category gets copies of its labelled series.
+    """
+    lacking = ~np.isin(np.arange(len(n_new)), of_category)
+    if (lacking & (n_new > 0)).any():
+        names = ", ".join(np.array(labelled.classes)[lacking])
+        inputs.note(f"no category of the generator is of class {names} alone: copies of labelled series took its place")
+    turns = repeated(of_category, n_new)  # (n,) a category each
+    parts = []
+    if turns.size:
+        request = CodeRequest((None,) * len(model.settings.latent.codes), tuple(turns.tolist()))
+        synthetic = Panel.concatenated([part.panel for part in stream(model, len(turns), request, seed)])
+        parts.append(
+            replace(labelled, cases=None, values=synthetic.values, lengths=synthetic.lengths, labels=of_category[turns])
+        )
+    if (chosen := repeated(labelled.case_labels, np.where(lacking, n_new, 0))).size:
+        parts.append(labelled.subset(chosen))
+    return Panel.concatenated(parts)
+
+
+def samples(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:
+    """The same from the generator that was trained without labels: these labels alone say which category is what."""
+    assert inputs.model is not None
+    return samples_of_classes(inputs.model, class_of_categories(inputs.model, labelled), labelled, n_new, inputs, seed)

@@ -1,9 +1,7 @@
 """Samples of the categories that the labelled series lie in, as the generator makes them."""
 
-from __future__ import annotations
-
 from tsinfogan.metrics.augmentation.methods import Method
-from tsinfogan.metrics.augmentation.methods._sampling import samples
+from tsinfogan.metrics.augmentation.methods._series import samples
 
 METHOD = Method(
     summary="samples of the categories that the labelled series lie in",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.metrics.augmentation.methods import Inputs, Method
-from tsinfogan.metrics.augmentation.methods._sampling import samples
-from tsinfogan.metrics.augmentation.methods._series import augmented, copies
+from tsinfogan.metrics.augmentation.methods._series import augmented, copies, samples
 
 
 def augment(labelled: Panel, n_new: IntArray, inputs: Inputs, seed: int) -> Panel:

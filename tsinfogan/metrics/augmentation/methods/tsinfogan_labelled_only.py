@@ -6,7 +6,7 @@ import numpy as np
 
 from tsinfogan.data.panel import IntArray, Panel
 from tsinfogan.metrics.augmentation.methods import Inputs, Method
-from tsinfogan.metrics.augmentation.methods._sampling import samples_of_classes
+from tsinfogan.metrics.augmentation.methods._series import samples_of_classes
 
 STEPS, BATCH_SIZE = 800, 64
 
