@@ -118,7 +118,7 @@ def train(
         metavar="AUGMENTATION",
     ),
     steps: int | None = step_option(
-        "Steps of training. Default: 7600; 5000 without flow matching; 4500 for image; fewer for few series."
+        "Steps of training. Default: 7000; 5000 without flow matching; 4500 for image; fewer for few series."
     ),
     batch_size: int | None = step_option("Cases in each step. Default: 128."),
     generator_rate: float | None = step_option("Learning rate of the generator. Default: 0.001."),

@@ -47,7 +47,7 @@ class TrainingSettings:
         pretraining_heads: recognition heads trained side by side in each restart; the best one is kept.
         split_merge_rounds: how often pre-training merges two categories and splits another, in half of its steps; or 0.
         flow_steps: steps of flow matching, in which another generator learns to make series with the codes that Q reads
-            from real ones (:mod:`tsinfogan.training.flow_matching`); never more than five ninths of all. 0 to sample
+            from real ones (:mod:`tsinfogan.training.flow_matching`); never more than four sevenths of all. 0 to sample
             from the generator of adversarial training.
         generator_every: the generator is updated in every so-many-th step.
         recognition_every: Q is updated in every so-many-th step.
@@ -58,7 +58,7 @@ class TrainingSettings:
         seed: seed of all random numbers.
     """
 
-    max_steps: int = 7600
+    max_steps: int = 7000
     batch_size: int = 128
     generator_rate: float = 1e-3
     discriminator_rate: float = 5e-4
@@ -113,7 +113,7 @@ class TrainingSettings:
     @property
     def flow_start(self) -> int:
         """First step of flow matching."""
-        return self.max_steps - min(self.flow_steps, self.max_steps * 5 // 9)
+        return self.max_steps - min(self.flow_steps, self.max_steps * 4 // 7)
 
     def _affordable(self, wanted: int) -> int:
         return wanted * self._pretraining_budget // max(1, self.pretraining_steps)

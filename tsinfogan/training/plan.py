@@ -277,7 +277,7 @@ def _with_length(
     few = steps if training.opening == "restarts" else min(steps, max(MIN_STEPS, int(MAX_PASSES * epochs)))
     flow = training.flow_steps
     if not flow_is_given:
-        flow = min(flow, max(MIN_FLOW_STEPS, int(MAX_FLOW_PASSES * epochs)), few * 5 // 4)
+        flow = min(flow, max(MIN_FLOW_STEPS, int(MAX_FLOW_PASSES * epochs)), few * 4 // 3)
     if few < steps or flow < training.flow_steps:
         others = f" and {flow} of flow matching" * bool(flow)
         reasons = (*reasons, f"{few} steps{others}: more would overfit {n_cases} series")
