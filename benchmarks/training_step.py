@@ -16,13 +16,14 @@ import copy
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import median
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.flop_counter import FlopCounterMode
 
 from _shared import print_header
 from tsinfogan.datasets import load_dataset
@@ -48,6 +49,8 @@ ADVERSARIAL_AND_BOUND_ONLY = {
     "max_steps": 1_000_000,
 }
 WARM_UP_STEPS = 5
+MATRIX_SIZE = 1024
+PRODUCT = "a product of two matrices"
 
 
 class TutorialGenerator(nn.Module):
@@ -184,6 +187,13 @@ def check_equal(
     torch.testing.assert_close(generators, F.softplus(-realness).mean())
 
 
+def n_operations(step: Callable[[], object]) -> int:
+    """Additions and multiplications of the products and convolutions of one step."""
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops()
+
+
 def main() -> None:
     """Prints the median of each in milliseconds and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -226,10 +236,12 @@ def main() -> None:
         next(tutorial)
         trainer.step()
         in_other.step()
-    timed = {
+    matrix = torch.randn(MATRIX_SIZE, MATRIX_SIZE, device=device)
+    timed: dict[str, Callable[[], object]] = {
         "tutorial": lambda: next(tutorial),
         "tsinfogan": trainer.step,
         f"tsinfogan in {other}": in_other.step,
+        PRODUCT: lambda: matrix @ matrix,
     }
     seconds: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(options.steps):
@@ -243,8 +255,13 @@ def main() -> None:
     for name, time_s in medians.items():
         print(f"{name}: {time_s * 1e3:.1f} ms a step (median of {options.steps})")
     print(f"ratio: {medians['tutorial'] / medians['tsinfogan']:.2f}")
-    ours = [medians[name] for name in timed if name != "tutorial"]
+    ours = [medians["tsinfogan"], medians[f"tsinfogan in {other}"]]
     print(f"precision {options.precision} over the better of both: {ours[0] / min(ours):.2f}")
+    in_float32 = trainer if precision == torch.float32 else in_other
+    step_s = ours[precision != torch.float32]
+    operations_s = n_operations(in_float32.step) / step_s
+    product_s = 2 * MATRIX_SIZE**3 / medians[PRODUCT]
+    print(f"float32: {operations_s / 1e9:.0f} GFLOP/s, {operations_s / product_s:.2f} of the rate of {PRODUCT}")
     if options.profile:
         with torch.profiler.profile() as profile:
             for _ in range(10):
