@@ -35,7 +35,7 @@ TRAINING = {
 }
 WINDOW = 128
 RECORDING_ROWS, RECORDING_CHANNELS = (20_000, 200_000, 2_000_000), 20
-FILES = ("long.csv", "wide.csv", "recording.csv", "long.parquet")
+FILES = ("long.csv", "wide.csv", "recording.csv", "long.parquet", "array.npy", "array.npz", "compressed.npz")
 FILE_NUMBERS = (500_000, 5_000_000, 50_000_000)
 LIMIT_S = 3600
 N_QUICK = 2
@@ -137,12 +137,17 @@ def write_array(path: Path, shape: tuple[int, ...]) -> int:
 
 
 def write_table(path: Path, n_numbers: int) -> int:
-    """A long table of ten channels, a recording of twenty, or a wide table of a hundred timepoints."""
+    """A long table of ten channels, a recording of twenty, a wide table of a hundred timepoints, or an array."""
     import numpy as np
     import pyarrow as pa
     from pyarrow import csv, parquet
 
     kind, suffix = path.name.split(".")
+    if suffix in ("npy", "npz"):
+        values = np.random.default_rng(0).normal(size=(n_numbers // 1000, 10, 100)).round(5)  # float64, NumPy's own
+        write = np.save if suffix == "npy" else np.savez_compressed if kind == "compressed" else np.savez
+        write(path, values)  # type: ignore[operator]
+        return 0
     n_columns = {"long": 10, "recording": RECORDING_CHANNELS, "wide": 100}[kind]
     rows, rng = np.arange(n_numbers // n_columns), np.random.default_rng(0)
     table: dict[str, object] = {

@@ -22,8 +22,8 @@ BOUND = "bound_"
 @contextmanager
 def progress(
     latent: LatentSpec, first_step: int, max_steps: int, title: str = ""
-) -> Iterator[Callable[[Report, str], None]]:
-    """A function that shows each report of a training from ``first_step`` on, with a remark or none.
+) -> Iterator[tuple[Callable[[Report, str], None], Callable[[str, float], None]]]:
+    """Functions that show each report of a training from ``first_step`` on, with a remark or none, and other passes.
 
     ``title`` says which of several trainings this is.
     """
@@ -41,20 +41,27 @@ def progress(
     bar = Progress(BarColumn(), MofNCompleteColumn(), speed, TimeRemainingColumn(), left)
     task = bar.add_task("", total=max_steps, completed=first_step, speed=0.0)
     with Live(bar, console=Console(stderr=True), refresh_per_second=4) as live:
+        shown: list[str] = []
+
+        def draw(lines: list[str]) -> None:
+            live.update(Group(*([Text(title)] if title else []), bar, Text("\n".join(lines), overflow="fold")))
 
         def show(report: Report, remark: str = "") -> None:
             bar.update(task, completed=report.step, speed=report.cases_per_s)
-            lines = [f"losses  {losses(report.stats)}", f"bounds  {bounds(report.stats, limits)}"]
-            lines += [remark] if remark else []
-            live.update(Group(*([Text(title)] if title else []), bar, Text("\n".join(lines), overflow="fold")))
+            shown[:] = [f"losses  {losses(report.stats)}", f"bounds  {bounds(report.stats, limits)}"]
+            shown.extend([remark] if remark else [])
+            draw(shown)
 
-        yield show
+        def tell(what: str, share: float) -> None:
+            draw([*shown, f"{what} {share:.0%}"])
+
+        yield show, tell
 
 
 def _training_lines(
     limits: Mapping[str, float], first_step: int, max_steps: int, prefix: str
-) -> Callable[[Report, str], None]:
-    last_remark, due = "", every_few_seconds(-math.inf)
+) -> tuple[Callable[[Report, str], None], Callable[[str, float], None]]:
+    last_remark, due, last_told, is_late = "", every_few_seconds(-math.inf), "", every_few_seconds(0)
 
     def show(report: Report, remark: str = "") -> None:
         nonlocal last_remark
@@ -68,7 +75,14 @@ def _training_lines(
                 f"{report.cases_per_s:.0f} cases/s  {duration(left_s)} left"
             )
 
-    return show
+    def tell(what: str, share: float) -> None:
+        nonlocal last_told, is_late
+        if what != last_told:  # most take no time that is worth a line
+            last_told, is_late = what, every_few_seconds(time.monotonic())
+        if is_late():
+            say(f"{prefix}{what} {share:.0%}")
+
+    return show, tell
 
 
 def every_few_seconds(last: float) -> Callable[[], bool]:

@@ -131,7 +131,7 @@ def _introduce(run: Run, session: Session, panel: Panel) -> None:
 def _train(session: Session, came: list[int], title: str = "") -> None:
     trainer = session.trainer
     latent = trainer.model.settings.latent
-    with progress(latent, trainer.steps_done, trainer.settings.max_steps, title) as show:
+    with progress(latent, trainer.steps_done, trainer.settings.max_steps, title) as (show, trainer.tell):
         for report in session.train(lambda: bool(came)):
             show(report, str(session.collapse))
 

@@ -62,7 +62,7 @@ def test_only_windows_that_share_rows_are_views() -> None:
     for values in (windows(rows, 24, 24).values, copied(windows(rows)).values, windows(rows, 400).values):
         assert recording_of(values) is None
         assert each_once(values) is values
-        assert measured(values) == slice(None)
+        np.testing.assert_array_equal(measured(values, 1), values[:, 1])
     images = np.zeros((4, 1, 8, 8), np.float32)
     assert recording_of(images) is None
     assert recording_of(windows(rows).values.swapaxes(1, 2)) is None
@@ -102,15 +102,34 @@ def test_windows_are_hashed_measured_and_scaled_like_copies() -> None:
     assert tensor.untyped_storage().nbytes() == 4 * 3 * 399
 
 
-def test_of_very_many_windows_enough_are_measured_to_show_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shape", [(3000, 2, 20), (3, 2, 9000), (40, 1, 30, 40)])
+def test_of_very_many_numbers_some_are_measured_and_the_ends_of_all(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    values[1, 0, 3], values[2, 0, 5] = -90, 80
+    whole = Preprocessor.fit(Panel(values, ("a", "b")[: shape[1]]), bounds="observed")
+    monkeypatch.setattr("tsinfogan.data.overlap.ENOUGH_NUMBERS", 4000)
+    monkeypatch.setattr("tsinfogan.data.overlap.ENOUGH_CASES", 20)
+    numbers = measured(values, 0)
+    assert 2000 < numbers.size <= 4400
+    assert numbers[-2:].tolist() == [-90, 80] == [numbers.min(), numbers.max()]
+    some = Preprocessor.fit(Panel(values, ("a", "b")[: shape[1]]), bounds="observed")
+    assert [each.limits for each in some.channels] == [each.limits for each in whole.channels]
+    assert [each.low for each in some.channels] == [each.low for each in whole.channels]
+    seen = some.transform(Panel(values, ("a", "b")[: shape[1]]))[:, -1]
+    assert abs(seen.mean()) < 0.1
+    assert abs(seen.std() - 1) < 0.1
+
+
+def test_of_very_many_windows_the_ends_of_all_rows_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = recording(4000, 1)
+    values = windows(rows, 24, 5).values
     monkeypatch.setattr("tsinfogan.data.overlap.ENOUGH_NUMBERS", 100)
-    for length, stride in ((24, 1), (24, 5), (24, 12), (24, 23)):
-        values = windows(recording(4000, 1), length, stride).values
-        chosen = measured(values)
-        n_rows = recording_of(values).values.shape[1]
-        assert len(chosen) <= 2 * n_rows / length + 2
-        shown = np.unique(chosen[:, None] * stride + np.arange(length))
-        np.testing.assert_array_equal(shown, np.arange(n_rows))
+    monkeypatch.setattr("tsinfogan.data.overlap.ENOUGH_CASES", 4)
+    numbers, within = measured(values, 0), recording_of(values).values
+    assert numbers.size <= 102
+    assert numbers[-2:].tolist() == [within.min(), within.max()]
 
 
 def test_so_many_windows_that_hashing_each_would_take_long_are_hashed_by_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +12,8 @@ import pytest
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet as arrow_parquet
 
-from tsinfogan.data.columns import USUAL, ColumnNames, Windows
-from tsinfogan.data.panel import Panel
-from tsinfogan.errors import DataError
+from _large import assert_same, outcome, peak_of_reading
+from tsinfogan.data.columns import ColumnNames, Windows
 from tsinfogan.formats import FORMATS, _pieces, _read_csv, _stored, read_panel
 from tsinfogan.formats import parquet as parquet_format
 
@@ -145,27 +141,6 @@ AS_A_WHOLE: dict[str, Callable[[], pd.DataFrame | str]] = {
 }
 
 
-def outcome(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel | str:
-    try:
-        return read_panel(path, columns, windows)
-    except DataError as error:
-        return str(error)
-
-
-def assert_same(one: Panel | str, other: Panel | str) -> None:
-    assert type(one) is type(other), (one, other)
-    if isinstance(one, str):
-        assert one == other
-        return
-    for name in one.__dataclass_fields__:
-        mine, theirs = getattr(one, name), getattr(other, name)
-        if isinstance(mine, np.ndarray):
-            assert mine.dtype == theirs.dtype
-            np.testing.assert_array_equal(mine, theirs, name)
-        else:
-            assert mine == theirs, name
-
-
 @pytest.fixture
 def count(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Reads files of any size in pieces; then holds whether that went well."""
@@ -245,22 +220,6 @@ def test_parquet_is_read_in_pieces(tmp_path: Path, count: list[bool], monkeypatc
         assert_same(panel, read_panel(path))
 
 
-CHILD = """
-import re, sys
-from pathlib import Path
-from tsinfogan.data.columns import Windows
-from tsinfogan.formats import read_panel
-def peak():
-    return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
-small, large = map(Path, sys.argv[1:3])
-windows = Windows(64) if "recording" in large.name else None
-read_panel(small, windows=windows)  # imports what is needed
-before = peak()
-panel = read_panel(large, windows=windows)
-print(peak() - before)
-"""
-
-
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 @pytest.mark.parametrize("form", ["long", "wide", "recording"])
 def test_peak_memory_is_that_of_the_numbers(form: str, tmp_path: Path) -> None:
@@ -275,8 +234,4 @@ def test_peak_memory_is_that_of_the_numbers(form: str, tmp_path: Path) -> None:
     arrow_csv.write_csv(table.slice(0, 200), small)
     arrow_csv.write_csv(table, large)
     assert large.stat().st_size > _read_csv.MIN_BYTES
-    command = [sys.executable, "-c", CHILD, str(small), str(large)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
-    assert int(done.stdout) < 1.5 * 4 * n_numbers + 100e6
+    assert peak_of_reading(small, large) < 1.5 * 4 * n_numbers + 100e6

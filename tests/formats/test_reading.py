@@ -103,6 +103,17 @@ def test_too_many_windows_to_hold_are_refused(tmp_path: Path, monkeypatch: pytes
     assert read(tmp_path, two, windows=Windows(5, 4)).n_cases == 6
 
 
+def test_a_file_may_hold_any_number_of_values_but_not_of_padding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsinfogan.data.windows.MAX_SIZE", 100)
+    equal = "case,time,x\n" + "".join(f"{case},{row},{row}\n" for case in range(9) for row in range(30))
+    assert read(tmp_path, equal).values.shape == (9, 1, 30)
+    short = "".join(f"{case},{row},{row}\n" for case in range(10, 19) for row in range(3))
+    with pytest.raises(DataError, match="expected at most 100 numbers, got 10 x 1 x 30"):
+        read(tmp_path, "case,time,x\n" + "".join(f"0,{row},{row}\n" for row in range(30)) + short)
+
+
 def test_windows_stay_within_cases(tmp_path: Path) -> None:
     text = "case,time,x,label\n" + "".join(
         f"{case},{row},{10 * case + row},{case}\n" for case in (1, 2) for row in range(4)

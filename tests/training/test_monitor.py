@@ -90,12 +90,25 @@ def test_one_line_for_a_person() -> None:
 
 
 def test_a_remark_is_printed_when_it_changes(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress(LatentSpec(2), 0, 100, "candidate 2 of 5, seed 1") as show:
+    with progress(LatentSpec(2), 0, 100, "candidate 2 of 5, seed 1") as (show, _):
         for step, remark in enumerate(("", "one", "one", "two", "", "two"), start=1):
             show(Report(step, {}, 1.0, 1.0), remark)
     lines = [line for line in capsys.readouterr().err.splitlines() if ": " in line]
     remarks = ((2, "one"), (4, "two"), (6, "two"))
     assert lines == [f"candidate 2 of 5, seed 1, step {step}: {text}" for step, text in remarks]
+
+
+def test_a_pass_beside_the_steps_gets_a_line_once_it_takes_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    told = [(100, "reading codes", 0), (101, "reading codes", 0.2), (102, "naming", 0), (103.9, "naming", 0.1)]
+    told += [(104.1, "naming", 0.2), (105, "naming", 0.3), (106.2, "naming", 0.9)]
+    with progress(LatentSpec(2), 0, 100) as (_, tell):
+        for now[0], what, share in told:
+            tell(what, share)
+    assert capsys.readouterr().err.splitlines() == ["naming 20%", "naming 90%"]
 
 
 def test_looks_in_the_game_alone_and_now_and_then() -> None:

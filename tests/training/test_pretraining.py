@@ -281,6 +281,57 @@ def test_a_training_from_clustering_resumes_exactly_and_is_calibrated() -> None:
         assert second.model.temperature == whole.model.temperature >= 1
 
 
+def test_of_many_series_those_that_are_clustered_teach_and_all_get_their_category(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tsinfogan.training.pretraining.MAX_SCORED_CASES", 40)
+    panel = waves(200)
+    settings = {"batch_size": 16, "max_steps": 160, "pretraining_steps": 490, "flow_steps": 0}
+    plan = make_plan(panel, n_categories=(2,), width=4, settings={**settings, "opening": "convolutions"})
+    trainer = make_trainer(plan, build_model(plan, panel), panel)
+    drawn, told = [], []
+    original = trainer.batches.draw
+    monkeypatch.setattr(trainer.batches, "draw", lambda *a, **k: drawn.append(original(*a, **k)) or drawn[-1])
+    trainer.tell = lambda what, share: told.append((what, share))
+    start = trainer.settings.adversarial_start
+    steps(trainer, start)
+    assert len({int(case) for batch in drawn for case in batch.case}) == 40
+    drawn.clear()
+    steps(trainer, 20)
+    assert len({int(case) for batch in drawn for case in batch.case}) == 200
+    pseudo_labels = trainer.batches.pseudo_labels.numpy()
+    known = pseudo_labels >= 0
+    assert known.mean() > 0.9
+    assert len({*zip(pseudo_labels[known].tolist(), (np.arange(200) % 2)[known].tolist(), strict=True)}) == 2
+    assert trainer.adversarial.mixing is not None
+    assert told == [("reading categories", share) for share in (0, 0.2, 0.4, 0.6, 0.8)]
+
+
+def test_of_more_series_than_adversarial_training_draws_evenly_spaced_ones_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tsinfogan.training.pretraining.MAX_SCORED_CASES", 20)
+    settings = {
+        "max_steps": 16,
+        "pretraining_steps": 8,
+        "batch_size": 4,
+        "pretraining_restarts": 1,
+        "split_merge_rounds": 0,
+    }
+    whole, resumed = make(waves(200), **settings), make(waves(200), **settings)
+    start = whole.settings.adversarial_start
+    apart = -(-200 // (whole.settings.batch_size * (16 - start)))
+    assert apart > 1
+    steps(whole, start + 2)
+    unread = np.arange(200) % apart > 0
+    assert (whole.batches.pseudo_labels.numpy()[unread] == -1).all()
+    assert (whole.batches.pseudo_labels.numpy()[~unread] >= 0).mean() > 0.5
+    resumed.load_state_dict({name: value.clone() for name, value in whole.state_dict().items()})
+    batches = [each.batches.draw(start + 2, among=each._drawn) for each in (whole, resumed)]
+    assert not (batches[0].case % apart).any()
+    assert torch.equal(batches[0].case, batches[1].case)
+
+
 @pytest.mark.parametrize(
     ("augmentations", "settings", "opening"),
     [

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-NUMBERS_AT_ONCE = 1 << 24
+NUMBERS_AT_ONCE = 1 << 22
 """Numbers that are looked at in one piece."""
-ENOUGH_NUMBERS = 1 << 22
-"""Numbers of a channel that are measured, of windows that share rows."""
+ENOUGH_NUMBERS, ENOUGH_CASES = 1 << 22, 1 << 10
+"""Numbers of a channel that are measured, of very many; and cases that they are of at least, if there are so many."""
 MAX_HASHED = 1 << 31
 """Numbers of windows that share rows that are hashed; of more, those of the recording are."""
 
@@ -57,19 +57,23 @@ def each_once(values: Values) -> Values:
     return values if recording is None else recording.values[None]
 
 
-def measured(values: Values) -> slice | NDArray[np.int64]:
-    """The cases that channels are measured on: all, or of very many windows that share rows enough to show each row."""
-    recording = recording_of(values)
-    if recording is None:
-        return slice(None)
-    n, _, length = values.shape
-    n_chosen = max(ENOUGH_NUMBERS // length, 2 * -(-recording.values.shape[1] // length) + 1)
-    return np.linspace(0, n - 1, min(n, n_chosen)).astype(np.int64)
+def measured(values: Values, channel: int) -> Values:
+    """The numbers of a channel that it is measured on: all, or of very many evenly spaced ones.
+
+    The least and the greatest of all are then the last two. NaN is no number.
+    """
+    n, size, numbers = len(values), values[0, 0].size, values[:, channel]
+    if n * size <= ENOUGH_NUMBERS:
+        return numbers
+    cases = np.linspace(0, n - 1, min(n, max(ENOUGH_CASES, ENOUGH_NUMBERS // size))).astype(np.int64)
+    some = numbers[cases, ..., :: -(-len(cases) * size // ENOUGH_NUMBERS)]
+    every = each_once(values)[:, channel]
+    return np.append(some, [np.nanmin(every), np.nanmax(every)])
 
 
 def pieces(values: Values) -> Iterator[slice]:
     """Slices of the cases of ``(n, c, …)`` values, of some million numbers each."""
-    n_rows = max(1, NUMBERS_AT_ONCE // max(1, values[0].size))
+    n_rows = max(1, NUMBERS_AT_ONCE // max(1, values[:1].size))
     return (slice(start, start + n_rows) for start in range(0, len(values), n_rows))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import USUAL, ColumnNames, Windows, is_number, listed
+from tsinfogan.data.mapped import room_for
 from tsinfogan.data.overlap import NUMBERS_AT_ONCE, pieces, windows_of
 from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel, centred
 from tsinfogan.errors import DataError
@@ -20,7 +21,7 @@ Mask = NDArray[np.bool_]
 MAX_MISSING = 0.25
 """Largest fraction of a channel's values in one case that may be filled in."""
 MAX_SIZE = 1 << 31
-"""Largest number of values in a panel; they take 8 GiB."""
+"""Most values in a panel of windows that are copies, or of series of which most is padding; they take 8 GiB."""
 MAX_PADDING, MIN_PADDED = 20, 1 << 26
 """Largest size of a padded array for each number in it, beyond 256 MiB."""
 LISTED = 5
@@ -57,7 +58,8 @@ def fill_gaps(
     if not any((np.isnan(values[part]) & inside[part, None]).any() for part in pieces(values)):
         return Filled(values, None, ())
     missing = np.isnan(values) & inside[:, None, :]
-    values = values.copy()
+    values, read = room_for(values.shape), values
+    values[...] = read
     for case, channel in np.argwhere(missing.any(2)):
         row, gaps = values[case, channel, : lengths[case]], missing[case, channel, : lengths[case]]
         if gaps.all():
@@ -274,7 +276,7 @@ def _in_float32(
 ) -> tuple[FloatArray, tuple[float, ...], tuple[str, ...]]:
     """Values without those that stand for missing ones, the offsets of the panel, and notes on what is rounded."""
     numbers = np.array([text for text in columns.missing if is_number(text)], np.float32)
-    if numbers.size and (absent := np.isin(values.astype(np.float32), numbers)).any():
+    if numbers.size and (absent := np.isin(values.astype(np.float32, copy=False), numbers)).any():
         values = np.where(absent, np.nan, values)
     if values.dtype == np.float32:
         return values, (), ()
@@ -314,10 +316,10 @@ def ends(values: NDArray[Any]) -> IntArray:
 def check_size(shape: tuple[int, ...], source: str, advice: str, n_known: int | None = None) -> None:
     """Raises a DataError if an array of this shape holds more than ``MAX_SIZE`` values, or almost nothing but padding.
 
-    ``n_known`` is the number of values that are not padding, if it is known.
+    ``n_known`` is the number of values that are not padding, if it is known; an array that they fill by half may be of any size.
     """
     size, got = math.prod(map(int, shape)), " x ".join(map(str, shape))
-    if size > MAX_SIZE:
+    if size > max(MAX_SIZE, 2 * (n_known or 0)):
         raise DataError(f"{source}: expected at most {MAX_SIZE:,} numbers, got {got}; {advice}")
     if n_known is not None and size > MAX_PADDING * n_known + MIN_PADDED:
         raise DataError(

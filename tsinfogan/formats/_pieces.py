@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import CASE, CHANNEL, LABEL, ColumnNames, Windows, check_columns, index_columns, is_number
+from tsinfogan.data.mapped import room_for
 from tsinfogan.data.panel import ChannelKind, IntArray, centred, encode_labels
 from tsinfogan.data.windows import Series, ends
 from tsinfogan.errors import DataError
@@ -215,7 +216,7 @@ def _wide(source: Source, path: Path, columns: ColumnNames, notes: tuple[str, ..
     case[row_of], channel[row_of] = np.indices(row_of.shape)
 
     # The numbers.
-    values = np.full((*row_of.shape, len(points)), np.nan, np.float32)  # (n, c, t)
+    values = room_for((*row_of.shape, len(points)))  # (n, c, t), each of which has a row
     channels = [_Channel(name, path.name, columns.missing) for name in channel_names]
     start = 0
     for block in source.blocks(points, False):

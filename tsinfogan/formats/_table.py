@@ -22,6 +22,7 @@ from tsinfogan.data.columns import (
     listed,
 )
 from tsinfogan.data.date_forms import is_date
+from tsinfogan.data.mapped import room_for
 from tsinfogan.data.panel import UNLABELLED, ChannelKind, IntArray, Panel, encode_labels
 from tsinfogan.data.windows import Series, check_size, ends, panel_from_series
 from tsinfogan.errors import DataError
@@ -265,7 +266,9 @@ class TableReader:
         n_channels = len(self.columns.channels)
         shape = (len(grid.lengths), n_channels, int(grid.lengths.max()))
         check_size(shape, self.file, "shorten the longest case, or cut windows", n_channels * int(grid.lengths.sum()))
-        return np.full(shape, np.nan, dtype)
+        values = room_for(shape, dtype)
+        values.fill(np.nan)
+        return values
 
     def notes_on_constants(self, channels: list[Numbers], case: IntArray) -> tuple[str, ...]:
         """On columns that hold one value in each case, but not the same in all: these are hardly series."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import io
+import math
 import re
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import IO, Any, cast, get_args
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsinfogan.data.columns import CASE, CODE, LABEL, TIME, USUAL, ColumnNames, Windows
-from tsinfogan.data.panel import ChannelKind, IntArray, Panel, encode_labels, numbered_channels
+from tsinfogan.data.mapped import room_for
+from tsinfogan.data.panel import ENOUGH, ChannelKind, IntArray, Panel, centred, encode_labels, numbered_channels
 from tsinfogan.data.windows import Series, ends, panel_from_series
-from tsinfogan.errors import DataError
+from tsinfogan.errors import DataError, TsInfoGANError
 from tsinfogan.formats import MAX_RATIO, MIN_BOMB, Format, opened, stem, without_compression
 from tsinfogan.formats.blocks import BufferingWriter, case_array
 
@@ -26,6 +31,8 @@ NAMES = ("channels", "kinds")
 TEXTS = ("time_unit", "time_origin", "time_frequency")
 OURS = {"values", "lengths", "time_step", *NAMES, *TEXTS}
 """The arrays that are not case columns."""
+MIN_BYTES, NUMBERS_AT_ONCE = 1 << 25, 1 << 20
+"""Arrays of as many bytes are read in pieces, of so many numbers or one case."""
 
 
 def _content(panel: Panel, columns: dict[str, NDArray[Any]]) -> bytes:
@@ -52,7 +59,7 @@ def _plain(column: NDArray[Any]) -> NDArray[Any]:
 
 def column_names(path: Path) -> tuple[str, ...]:
     """``case, time``, the channels and the case columns, as in the other formats."""
-    arrays, _ = _understood(_load(path), path, USUAL)
+    arrays, _ = _understood(_load(path, USUAL), path, USUAL)
     panel = _panel(arrays, path)
     index = (CASE, "row", "column") if panel.view == "image" else (CASE, TIME)
     return (*index, *panel.channels, *(name for name in arrays if name not in OURS))
@@ -60,19 +67,30 @@ def column_names(path: Path) -> tuple[str, ...]:
 
 def read(path: Path, columns: ColumnNames = USUAL, windows: Windows | None = None) -> Panel:
     """The panel in a file, which needs only ``values``; without ``lengths``, a case ends with the last value of all."""
-    arrays, notes = _understood(_load(path), path, columns)
+    arrays, notes = _understood(_load(path, columns), path, columns)
     return _panel(arrays, path, columns, windows, notes)
 
 
-def _load(path: Path) -> dict[str, NDArray[Any]]:
+def _load(path: Path, columns: ColumnNames) -> dict[str, NDArray[Any]]:
     with opened(path) as stream:
         try:
             if without_compression(path.name.lower()).endswith(".npy"):
-                return {"values": np.load(stream, allow_pickle=False)}
+                size = stream.seek(0, io.SEEK_END)
+                stream.seek(0)
+                if (values := _in_pieces(stream, size, columns, {})) is None:
+                    stream.seek(0)
+                    values = np.load(stream, allow_pickle=False)
+                return {"values": values}
             with np.load(stream, allow_pickle=False) as archive:
                 _refuse_bomb(archive, path)
-                arrays = {name: archive[name] for name in archive.files}
-        except DataError:
+                members = {member.filename.removesuffix(".npy"): member for member in archive.zip.infolist()}
+                arrays = {name: archive[name] for name in archive.files if members[name].file_size < MIN_BYTES}
+                for name in members.keys() - arrays.keys():
+                    with archive.zip.open(members[name]) as stored:
+                        values = _in_pieces(stored, members[name].file_size, columns, arrays)
+                    arrays[name] = archive[name] if values is None else values
+                arrays = {name: arrays[name] for name in archive.files}  # in the order of the file
+        except TsInfoGANError:
             raise
         except Exception as error:  # damaged bytes make NumPy raise all kinds of errors
             reason = str(error)
@@ -84,6 +102,69 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
     if strange := [name for name in arrays if "/" in name or "\\" in name]:
         raise DataError(f"{path.name} holds {strange[0]!r}, which leads out of it; write it with numpy.savez")
     return arrays
+
+
+def _in_pieces(
+    stream: IO[bytes], size: int, columns: ColumnNames, others: Mapping[str, NDArray[Any]]
+) -> NDArray[Any] | None:
+    """A large array of series or images in float32, if the panel will hold just that; else None.
+
+    The file has so many bytes, and ``others`` are its smaller arrays.
+    """
+    form = np.lib.format
+    with suppress(ValueError, TypeError, KeyError, OSError, EOFError, BadZipFile, zlib.error):
+        headers = {(1, 0): form.read_array_header_1_0, (2, 0): form.read_array_header_2_0}
+        shape, is_transposed, dtype = headers[form.read_magic(stream)](stream)
+        is_usual = not is_transposed and len(shape) in (2, 3, 4) and dtype.kind in "biuf"
+        if not is_usual or not MIN_BYTES <= math.prod(shape) * dtype.itemsize <= size:
+            return None
+        swapped, is_short = len(shape) == 3 and columns.layout == "ntc", _is_short(dtype)
+        lengths, (time, channel) = others.get("lengths"), (1, 2) if swapped else (-1, 1)
+        # What is cut off or missing has no say in which digits are lost; and whole numbers that are rounded are told.
+        is_cut = lengths is not None and lengths.max() < shape[time]
+        if not is_short and (is_cut or "kinds" in others or columns.missing):
+            return None
+        values, digits = room_for((shape[0], shape[2], shape[1]) if swapped else shape), _Digits()
+        values = values.swapaxes(1, 2) if swapped else values
+        for index in _blocks(shape):
+            part = values[index]
+            read = np.frombuffer(stream.read(part.size * dtype.itemsize), dtype).reshape(part.shape)
+            read = read if is_short else read.astype(np.float64, copy=False)
+            with np.errstate(over="ignore"):
+                part[...] = read
+            if not is_short and len(shape) < 4:
+                by_channel = np.moveaxis(read if len(shape) == 3 else read[:, None], channel, 0)
+                digits.add(by_channel, index[channel].start if len(shape) == 3 and len(index) > channel else 0)
+        if digits.are_held:
+            return values
+    return None
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Indices of an array's blocks, one after the other in memory."""
+    n = min(shape[0], NUMBERS_AT_ONCE // math.prod(shape[1:]))
+    for start in range(0, shape[0], n or 1):
+        rows = slice(start, start + (n or 1))
+        yield from [(rows,)] if n else ((rows, *inner) for inner in _blocks(shape[1:]))
+
+
+class _Digits:
+    """What tells, block by block, whether float32 holds the digits of each channel."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[NDArray[np.float64], list[float]]] = {}  # its first numbers, and its ends
+
+    def add(self, numbers: NDArray[np.float64], first_channel: int) -> None:
+        """Numbers ``(c, …)`` of some channels."""
+        for channel, each in enumerate(numbers, first_channel):
+            first, ends = self._known.get(channel, (np.empty(0), []))
+            if (known := each[np.isfinite(each)]).size:
+                ends = [min([*ends, known.min()]), max([*ends, known.max()])]
+            self._known[channel] = np.concatenate([first, known[:ENOUGH]])[:ENOUGH], ends
+
+    @property
+    def are_held(self) -> bool:
+        return not any(centred(np.array([[[*first, *ends]]]))[1] for first, ends in self._known.values())
 
 
 def _refuse_bomb(archive: Any, path: Path) -> None:
@@ -180,8 +261,12 @@ def _values(arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[NDArray[Any
     if lengths is not None and 1 <= lengths.max() < values.shape[2]:
         values = values[:, :, : int(lengths.max())]
     with np.errstate(over="ignore"):
-        is_short = values.dtype.itemsize < (5 if values.dtype.kind == "f" else 4)
-        return np.ascontiguousarray(values, np.float32 if is_short else np.float64), lengths, notes
+        return np.ascontiguousarray(values, np.float32 if _is_short(values.dtype) else np.float64), lengths, notes
+
+
+def _is_short(dtype: np.dtype[Any]) -> bool:
+    """Whether float32 holds all such numbers."""
+    return dtype.itemsize < (5 if dtype.kind == "f" else 4)
 
 
 def _labels(label: NDArray[Any] | None, n_cases: int, path: Path) -> tuple[IntArray | None, tuple[str, ...]]:

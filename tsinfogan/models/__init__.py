@@ -4,8 +4,6 @@ A :class:`Model` is a generator, a discriminator with the recognition network Q,
 backbone is a generator and a trunk that go together. Imports ``data`` and ``preprocessing``.
 """
 
-from __future__ import annotations
-
 from tsinfogan.registry import on_demand
 
 __all__, __getattr__ = on_demand(

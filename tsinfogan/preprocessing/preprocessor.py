@@ -14,12 +14,13 @@ from typing import Any, get_args
 
 import numpy as np
 
-from tsinfogan.data.overlap import elementwise, measured, recording_of
+from tsinfogan.data.mapped import room_for
+from tsinfogan.data.overlap import elementwise, measured, pieces, recording_of
 from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.preprocessing.bounds import Bounds
 from tsinfogan.preprocessing.grid import MAX_GRID, choose_grid, rows_to_choose_grid
-from tsinfogan.preprocessing.resampling import resampled, resampled_each
+from tsinfogan.preprocessing.resampling import NUMBERS_AT_ONCE, resampled, resampled_each
 from tsinfogan.preprocessing.scaling import UNLIMITED, ChannelTransform, Scaling
 
 OTHERS = "*"
@@ -66,11 +67,11 @@ class Preprocessor:
         scalings, all_bounds = channel_choices(panel, scaling, bounds)
         image = panel.view == "image"
         in_raw_units = {*(panel.augmentations.rotation_channels or ()), *panel.augmentations.gain_channels}
-        channels, chosen = [], measured(panel.values)
+        channels = []
         for index in range(panel.n_channels):
             kind: ChannelKind = panel.kinds[index] if panel.kinds else "real"
             how = "standard" if kind == "boolean" or index in in_raw_units else scalings[index]
-            channels.append(ChannelTransform.fit(panel.values[chosen, index], kind, how, all_bounds[index], image))
+            channels.append(ChannelTransform.fit(measured(panel.values, index), kind, how, all_bounds[index], image))
         fitted = cls(tuple(channels), panel.grid, bounded=image, offsets=panel.offsets)
         if panel.lengths is None and (image or panel.grid[0] <= MAX_GRID or recording_of(panel.values)):
             return fitted
@@ -106,11 +107,13 @@ class Preprocessor:
         if self.lengths is None:
             return elementwise(lambda values: self._each(ChannelTransform.forward, values), panel.values)
         lengths = panel.case_lengths
-        on_grid = np.empty((panel.n_cases, self.n_channels + self.n_constant, *self.grid), np.float32)
+        on_grid = room_for((panel.n_cases, self.n_channels + self.n_constant, *self.grid))
         for length in np.unique(lengths):
-            rows = np.flatnonzero(lengths == length)
-            scaled = self._each(ChannelTransform.forward, panel.values[rows, :, :length])
-            on_grid[rows, : self.n_channels] = resampled(scaled, self.grid[0])
+            of_length = np.flatnonzero(lengths == length)
+            at_once = max(1, NUMBERS_AT_ONCE // (self.n_channels * length))
+            for rows in np.split(of_length, range(at_once, len(of_length), at_once)):
+                scaled = self._each(ChannelTransform.forward, panel.values[rows, :, :length])
+                on_grid[rows, : self.n_channels] = resampled(scaled, self.grid[0])
         mean, std = self.log_length
         on_grid[:, self.n_channels :] = ((np.log(lengths) - mean) / (std or 1.0))[:, None, None]
         return on_grid
@@ -137,9 +140,10 @@ class Preprocessor:
 
     def _each(self, way: Callable[[ChannelTransform, FloatArray], FloatArray], values: FloatArray) -> FloatArray:
         """``(n, n_channels, …)``, each channel transformed one way or the other."""
-        result = np.empty_like(values)
-        for index, channel in enumerate(self.channels):
-            result[:, index] = way(channel, values[:, index])
+        result = room_for(values.shape, values.dtype)
+        for part in pieces(values):
+            for index, channel in enumerate(self.channels):
+                result[part, index] = way(channel, values[part, index])
         return result
 
     def to_dict(self) -> dict[str, Any]:

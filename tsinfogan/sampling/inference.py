@@ -6,6 +6,7 @@ augmented views of the same cases: agreement between views judges categories wit
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -128,13 +129,19 @@ def unit_remarks(model: Model, panel: Panel) -> list[str]:
 
 
 @torch.no_grad()
-def posteriors(discriminator: Discriminator, cases: Tensor) -> list[Tensor]:
-    """Parameters ``(n, n_parameters)`` of Q's posterior of each code, on the device of cases ``(n, c, *grid)``."""
+def posteriors(
+    discriminator: Discriminator, cases: Tensor, tell: Callable[[float], None] = lambda share: None
+) -> list[Tensor]:
+    """Parameters ``(n, n_parameters)`` of Q's posterior of each code, on the device of cases ``(n, c, *grid)``.
+
+    ``tell`` is called with the share that is done.
+    """
     if not discriminator.sizes:
         return []
     device = next(discriminator.parameters()).device
     parts = []
-    for part in cases.split(CASES_PER_PASS):
+    for index, part in enumerate(cases.split(CASES_PER_PASS)):
+        tell(index * CASES_PER_PASS / len(cases))
         label = None
         if discriminator.settings.label_input != "none":  # the label is unknown: zeros
             label = torch.zeros(len(part), discriminator.sizes[0], device=device)

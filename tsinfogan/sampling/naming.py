@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tsinfogan.data.matching import contingency, match
@@ -14,12 +16,14 @@ MAX_CASES, CASES_AT_ONCE = 1 << 16, 1 << 13
 """Labelled cases that names are taken from, of more evenly spaced ones; and how many are read at once."""
 
 
-def matched_names(model: Model, panel: Panel) -> tuple[str | None, ...]:
+def matched_names(
+    model: Model, panel: Panel, tell: Callable[[float], None] = lambda share: None
+) -> tuple[str | None, ...]:
     """Class name of each category of the first categorical code, by what Q reads in the labelled cases of ``panel``.
 
     Classes and categories are matched one to one (:func:`tsinfogan.data.matching.match`). Further categories, and a
     category none of whose cases is of its match, are called after the class of most of their cases; without cases,
-    None.
+    None. ``tell`` is called with the share that is done.
 
     Returns:
         One name a category, or nothing where there is nothing to match: no labels, no categories, or a model whose
@@ -33,8 +37,11 @@ def matched_names(model: Model, panel: Panel) -> tuple[str | None, ...]:
         return ()
     known = np.flatnonzero(panel.labels >= 0)
     known = known[:: -(-len(known) // MAX_CASES)]
-    parts = (known[start : start + CASES_AT_ONCE] for start in range(0, len(known), CASES_AT_ONCE))
-    categories = np.concatenate([encode(model, panel.subset(part))[column] for part in parts])
+    read = []
+    for start in range(0, len(known), CASES_AT_ONCE):
+        tell(start / len(known))
+        read.append(encode(model, panel.subset(known[start : start + CASES_AT_ONCE]))[column])
+    categories = np.concatenate(read)
     labels, sizes = panel.labels[known], (model.settings.n_categories, len(panel.classes))
     table = contingency(categories, labels, *sizes)
     matched = match(categories, labels, *sizes)

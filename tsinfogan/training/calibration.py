@@ -13,6 +13,7 @@ confidence best predicts whether the clustering of a part of the series agrees.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -29,17 +30,19 @@ MAX_CASES = 50_000
 
 
 @torch.no_grad()
-def class_proportions(model: Model, data: Tensor) -> tuple[float, ...]:
+def class_proportions(
+    model: Model, data: Tensor, tell: Callable[[float], None] = lambda share: None
+) -> tuple[float, ...]:
     """Share of real cases ``(n, c, *grid)`` that Q puts in each category of the first categorical code.
 
-    Empty without such a code, or if the user set its prior.
+    Empty without such a code, or if the user set its prior. ``tell`` is called with the share that is done.
     """
     first = model.settings.latent.first_category
     if first is None or first[1].probabilities is not None:
         return ()
     index, code = first
     some = data[:: -(-len(data) // MAX_CASES)]  # a view, also of windows
-    categories = code.estimate(posteriors(model.discriminator, some)[index])
+    categories = code.estimate(posteriors(model.discriminator, some, tell)[index])
     counts = categories.bincount(minlength=code.n_categories).tolist()
     return tuple(count / len(some) for count in counts)
 

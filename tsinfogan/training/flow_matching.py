@@ -8,6 +8,7 @@ difference a code makes: Q, which stays as it is, reads the codes again from the
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -58,16 +59,24 @@ class FlowStage:
         self.cases: Tensor | None = None
         self.apart = 1
 
-    def begin(self, discriminator: Discriminator, data: Tensor, labels: Tensor, ranks: Ranks = ALONE) -> None:
+    def begin(
+        self,
+        discriminator: Discriminator,
+        data: Tensor,
+        labels: Tensor,
+        ranks: Ranks = ALONE,
+        tell: Callable[[float], None] = lambda share: None,
+    ) -> None:
         """Reads the codes of real series ``(n, c, t)``; of one with a label ``(n,)``, not −1, that is the first.
 
         Of more than the steps draw, evenly spaced ones are read. :attr:`cases` are then those to learn from.
+        ``tell`` is called with the share that is read.
         """
         self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
         self.apart = -(-len(data) // max(MIN_CASES, self.settings.batch_size * self.settings.flow_steps))
         data, labels = data[:: self.apart], labels[:: self.apart]
         ranks.split(*self.discriminator.trunks)
-        read = [parameters.to(data.device) for parameters in posteriors(discriminator, data)]
+        read = [parameters.to(data.device) for parameters in posteriors(discriminator, data, tell)]
         ranks.follow(read)
         self.values = [  # (n,) each
             code.estimate(parameters) for code, parameters in zip(self.latent.codes, read, strict=True)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import torch
@@ -90,6 +90,9 @@ class Pretraining:
         self.discriminator, self.codes, self.objective, self.settings = discriminator, latent.codes, objective, settings
         self.cases, self.precision, self.targets = cases, precision, targets
         self.n_steps = settings.adversarial_start
+        # Adversarial training draws every case, or of more than its steps need evenly spaced ones, if none has a label.
+        n_drawn = settings.batch_size * (settings.flow_start - settings.adversarial_start)
+        self.apart = 1 if objective.real_code_weight else -(-len(cases.labels) // max(MAX_SCORED_CASES, n_drawn))
         categories = list(latent.categories.values())
         self._category = categories[0]
         self._splits = len(categories) == 1  # with several codes it is open which of them should hold what
@@ -244,15 +247,21 @@ class Pretraining:
     # ---- the result, and what a checkpoint keeps
 
     @torch.no_grad()
-    def result(self) -> PretrainingResult:
-        """The best discriminator, and its pseudo-labels of the cases that scoring reads; the others get −1."""
-        views = self.cases.views(SCORED_VIEWS, self._draws(SCORING))
-        features = view_features(self.best, views).flatten(0, 1)
-        predicted = self.best.posteriors(self.best.q, features)[self._category].argmax(1)
-        predicted = predicted.unflatten(0, (SCORED_VIEWS, -1))  # (v, n)
-        agreed = (predicted == predicted[0]).all(0)
-        labels = torch.full_like(self.cases.labels, UNLABELLED)
-        labels[self.cases.chosen] = torch.where(agreed, predicted[0], UNLABELLED)
+    def result(self, tell: Callable[[float], None] = lambda share: None) -> PretrainingResult:
+        """The best discriminator, and its pseudo-labels of the cases that adversarial training draws.
+
+        ``tell`` is called with the share of these that is done.
+        """
+        labels, rng = torch.full_like(self.cases.labels, UNLABELLED), self._draws(SCORING)
+        every = torch.arange(0, len(labels), self.apart, device=labels.device)
+        for index, some in enumerate(every.split(MAX_SCORED_CASES)):
+            tell(index * MAX_SCORED_CASES / len(every))
+            views = augmented_views(self.cases.data[some], self.cases.augmenter, SCORED_VIEWS, rng)
+            features = view_features(self.best, views).flatten(0, 1)
+            predicted = self.best.posteriors(self.best.q, features)[self._category].argmax(1)
+            predicted = predicted.unflatten(0, (SCORED_VIEWS, -1))  # (v, n)
+            agreed = (predicted == predicted[0]).all(0)
+            labels[some] = torch.where(agreed, predicted[0], UNLABELLED)
         return PretrainingResult(self.best, labels)
 
     def tensors(self) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,8 +19,9 @@ from tsinfogan.devices import Computing, choose_device, choose_precision
 from tsinfogan.errors import DataError, DivergedError, RunError, SettingError
 from tsinfogan.models.backbone import BACKBONES
 from tsinfogan.models.model import DataCard, Model
-from tsinfogan.models.pca import fit_principal_components
+from tsinfogan.models.pca import MAX_CASES, fit_principal_components
 from tsinfogan.preprocessing.preprocessor import Preprocessor
+from tsinfogan.sampling.inference import evenly_spaced
 from tsinfogan.sampling.naming import matched_names
 from tsinfogan.sampling.request import CodeRequest
 from tsinfogan.sampling.sampler import stream
@@ -47,7 +49,8 @@ def build_model(plan: Plan, panel: Panel) -> Model:
     preprocessor = Preprocessor.fit(panel, plan.scaling, plan.bounds)
     model = Model.build(plan.model, DataCard.of(panel), preprocessor, plan.training.seed)
     if plan.model.discriminator.principal_components or plan.model.flow:
-        values = torch.from_numpy(preprocessor.transform(panel))  # (n, c, t)
+        some = panel.subset(evenly_spaced(panel.n_cases, MAX_CASES).numpy())
+        values = torch.from_numpy(preprocessor.transform(some))  # (n, c, t)
         for network in (model.generator, model.discriminator):
             fit_principal_components(network, values)
     return model
@@ -187,10 +190,13 @@ class Session:
             self._save()
         model = self.trainer.model
         model.names = self.run.names
-        if not model.category_names and any(names := matched_names(model, self.panel)):
+        if not model.category_names and any(
+            names := matched_names(model, self.panel, partial(self.trainer.tell, "naming categories"))
+        ):
             model.names = names
             self.run.save_names(names)
         write_whole(self.run.path / CARD, describe(self.run, model).encode())
+        self.trainer.tell("drawing samples", 0)
         write_whole(self.run.path / PICTURE, picture(model))
 
     def _save(self) -> None:

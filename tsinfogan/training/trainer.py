@@ -97,12 +97,15 @@ class Trainer:
         self.model = model.to(torch.device(device))
         self.objective, self.settings, self.precision, self.ranks = objective, settings, precision, ranks
         self.device = self.model.device
+        self.tell: Callable[[str, float], None] = lambda what, share: None
+        """Is called with what is done beside steps, and the share of it that is done."""
         # The data, as the networks see it.
         self.data = on_device(model.preprocessor.transform(panel), self.device)  # (n, c, *grid)
         self.labels = labels = self._labels(panel)  # (n,)
         self.augmenter = Augmenter.build(model.card.augmentations, model.preprocessor)
         self.batches = BatchSource(model, self.data, labels, self.augmenter, settings.batch_size, settings.seed)
         self._labelled = (labels >= 0).nonzero()[:, 0] if objective.real_code_weight else labels[:0]
+        self._drawn: Tensor | None = None  # of the cases, those that adversarial training draws
         # The networks that move, and their averages in the model.
         self._scale_q()
         self.generator = copy.deepcopy(model.generator).train()
@@ -215,7 +218,8 @@ class Trainer:
         """Trunk and heads, or trunk and Q."""
         restarts = pretraining.restarts(number)
         pretraining.set_rates(number)
-        batch = self.batches.draw(number, preferred=self._labelled)
+        among = None if pretraining.targets is None else self._clustered_cases  # which have targets
+        batch = self.batches.draw(number, preferred=self._labelled, among=among)
         stats = self._run_step(
             "restart" if restarts else "split-merge", partial(pretraining.step, restarts=restarts), batch
         )
@@ -227,7 +231,8 @@ class Trainer:
         stage = self.adversarial
         phases = stage.phases(number)
         stage.set_rates(number)
-        batch = self.batches.draw(number, n_injected=int(stage.generator.injected_noise_dim))  # type: ignore[arg-type]
+        n_injected = int(stage.generator.injected_noise_dim)  # type: ignore[arg-type]
+        batch = self.batches.draw(number, n_injected=n_injected, among=self._drawn)
         stats = self._run_step(phases, partial(stage.step, phases=phases), batch)
         self.steps_done += 1
         start = self.settings.adversarial_start if self._pretrains else 0
@@ -238,7 +243,8 @@ class Trainer:
     def _flow_step(self, stage: FlowStage, number: int) -> Stats:
         """The velocity network, then its average; Q, whose codes it learns from, stays."""
         if number == self.settings.flow_start:
-            stage.begin(self.model.discriminator, self.data, self.labels, self.ranks)
+            tell = partial(self.tell, "reading codes")
+            stage.begin(self.model.discriminator, self.data, self.labels, self.ranks, tell)
         stage.set_rate(number)
         stats = self._run_step("flow", stage.step, self.batches.draw(number, among=stage.cases))
         self.steps_done += 1
@@ -247,16 +253,18 @@ class Trainer:
 
     def _hand_over(self, pretraining: Pretraining) -> None:
         """Adversarial training goes on from the best discriminator, and learns to keep its pseudo-labels."""
-        best, pseudo_labels = pretraining.result()
+        best, pseudo_labels = pretraining.result(partial(self.tell, "reading categories"))
         self.ranks.follow([pseudo_labels])
         for network in (self.discriminator, self.model.discriminator):
             network.load_state_dict(best.state_dict())
         self._begin_adversarial(pseudo_labels)
 
     def _begin_adversarial(self, pseudo_labels: Tensor) -> None:
+        drawn = slice(None, None, self.pretraining.apart if self.pretraining else 1)
+        self._drawn = torch.arange(len(self.data), device=self.device)[drawn]
         self.pretraining = None
         self.batches.pseudo_labels = pseudo_labels
-        self.adversarial.begin(self.data, pseudo_labels, windows=self.model.settings.low_rank_head)
+        self.adversarial.begin(self.data[drawn], pseudo_labels[drawn], windows=self.model.settings.low_rank_head)
 
     def _follow_first(self) -> None:
         """Has every rank go on from what rank 0 decided, in the last bits too."""
@@ -290,7 +298,9 @@ class Trainer:
             for network in (self.flow.generator, self.model.generator):
                 network.trained.fill_(True)  # type: ignore[operator]
         if self._pretrains:
-            self.model.class_proportions = class_proportions(self.model, self.data)
+            self.model.class_proportions = class_proportions(
+                self.model, self.data, partial(self.tell, "counting categories")
+            )
 
     # ---- checkpoints
 
