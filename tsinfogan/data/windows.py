@@ -316,7 +316,8 @@ def ends(values: NDArray[Any]) -> IntArray:
 def check_size(shape: tuple[int, ...], source: str, advice: str, n_known: int | None = None) -> None:
     """Raises a DataError if an array of this shape holds more than ``MAX_SIZE`` values, or almost nothing but padding.
 
-    ``n_known`` is the number of values that are not padding, if it is known; an array that they fill by half may be of any size.
+    ``n_known`` is the number of values that are not padding, if it is known; an array that they fill by half may be of
+    any size.
     """
     size, got = math.prod(map(int, shape)), " x ".join(map(str, shape))
     if size > max(MAX_SIZE, 2 * (n_known or 0)):
