@@ -62,7 +62,11 @@ _BLOCK_CASES = 4096
 
 
 def draw_letters(n_cases: int, seed: int) -> Panel:
-    """Letters as of :func:`draw`, with factors drawn independently and uniformly; case k depends on the seed and k."""
+    """Letters as of :func:`draw`, with factors drawn independently and uniformly; case k depends on the seed and k.
+
+    Raises:
+        SettingError: ``n_cases`` is below 1.
+    """
     if n_cases < 1:
         raise SettingError(f"expected at least 1 case to draw, got {n_cases}; ask for more")
     chosen = np.random.Generator(np.random.PCG64([seed, 0])).random((n_cases, 1 + len(FACTOR_RANGES)))
@@ -81,7 +85,7 @@ def draw(
     seed: int = 0,
     writer_noise: float = 1.0,
 ) -> Panel:
-    """Letters with given factors, in ``FACTOR_RANGES``, which are broadcast to ``(n_cases,)``.
+    """Letters with given factors, which are broadcast to ``(n_cases,)``.
 
     Channels are x and y velocity of the pen in cm/s and the change of its force in N/s, so the cumulative sum of the
     first two, times ``time_step``, is the path in cm; a small letter is 0.5 cm high, a tall one 1 cm.
@@ -94,6 +98,9 @@ def draw(
         pressure: force in N with which the pen is pressed.
         seed: of the writer noise, which does not depend on the factors.
         writer_noise: strength of small smooth changes of path, speed and force; 0 for none.
+
+    Returns:
+        Panel with ``factors`` ``(n_cases, 5)``: letter, slant, width, tempo, pressure.
 
     Raises:
         SettingError: a factor is out of range, or the shapes of the factors do not fit.
