@@ -33,6 +33,13 @@ def flat(n_timepoints: int = 12) -> Panel:
     return Panel.from_arrays(values, channels=("x", "y"), name="flat")
 
 
+def standardized() -> Panel:
+    """Random walks of unequal lengths whose first channel was standardized series by series."""
+    cases = [walking().case(index) for index in range(40)]
+    cases = [np.stack([(x - x.mean()) / x.std(), y]) for x, y in cases]
+    return Panel.from_cases(cases, channels=("x", "y"), name="standardized")
+
+
 def pictures(n: int = 12) -> Panel:
     values = np.random.default_rng(0).uniform(0, 255, (n, 1, 9, 7)).astype(np.float32)
     return Panel(values, ("grey",), name="pictures", view="image")

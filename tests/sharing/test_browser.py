@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from _onnx import standardized
 from _trainers import images, walks, waves
 from tsinfogan import Panel, fit, sample
 from tsinfogan.errors import SettingError
@@ -121,6 +122,7 @@ CASES = {
     "kinds": lambda: fitted(panel_of_kinds()),
     "kinds, robust": lambda: fitted(panel_of_kinds(), scaling="robust"),
     "kinds, quantile": lambda: fitted(panel_of_kinds(), scaling="quantile"),
+    "standardized": lambda: fitted(standardized()),
     "one timepoint": lambda: fitted(Panel.from_arrays(np.random.default_rng(0).normal(size=(30, 2, 1))), noise_dim=0),
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from _onnx import built, draws, flat, pictures, walking
+from _onnx import built, draws, flat, pictures, standardized, walking
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.models.flow import paces
@@ -25,6 +25,7 @@ CASES = {
     "image": (pictures, {"backbone": "image"}),
     "mlp for images": (pictures, {"backbone": "mlp"}),
     "robust": (walking, {"scaling": "robust"}),
+    "standardized": (standardized, {}),
     "quantile": (walking, {"scaling": "quantile"}),
     "no categories": (walking, {"n_categories": ()}),
     "two categories": (walking, {"n_categories": (3, 2)}),

@@ -13,6 +13,8 @@ NUMBERS_AT_ONCE = 1 << 22
 """Numbers that are looked at in one piece."""
 ENOUGH_NUMBERS, ENOUGH_CASES = 1 << 22, 1 << 10
 """Numbers of a channel that are measured, of very many; and cases that they are of at least, if there are so many."""
+FEWEST_SERIES = 8
+"""However long they are, so many are looked at as a whole."""
 MAX_HASHED = 1 << 31
 """Numbers of windows that share rows that are hashed; of more, those of the recording are."""
 
@@ -69,6 +71,13 @@ def measured(values: Values, channel: int) -> Values:
     some = numbers[cases, ..., :: -(-len(cases) * size // ENOUGH_NUMBERS)]
     every = each_once(values)[:, channel]
     return np.append(some, [np.nanmin(every), np.nanmax(every)])
+
+
+def whole_series(values: Values, channel: int) -> Values:
+    """``(n, t)`` series of a channel: all, or of very many or long ones evenly spaced ones."""
+    n_most = max(FEWEST_SERIES, min(ENOUGH_CASES, ENOUGH_NUMBERS // values[0, 0].size))
+    cases = np.linspace(0, len(values) - 1, min(len(values), n_most)).astype(np.int64)
+    return values[cases, channel]
 
 
 def pieces(values: Values) -> Iterator[slice]:

@@ -1,4 +1,4 @@
-"""Which values the samples of a channel may take: bounds, and steps such as whole tens, as in the data."""
+"""Which values the samples of a channel may take, as in the data: bounds, steps such as whole tens, a mean of each series."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ MAX_FIRST_LOOK = 10_000
 """Values among which channels without steps are told cheaply."""
 STEP_TOLERANCE = 0.01
 """Deviation of a value from whole steps, in steps, that counts as rounding."""
+MIN_SERIES = 5
+"""Fewest series of which it is said that all are standardized."""
+SCALE_TOLERANCE = 1e-3
+"""Distance of means and standard deviations of series, in such deviations, that counts as rounding."""
 
 
 class Limits(NamedTuple):
@@ -28,6 +32,47 @@ class Limits(NamedTuple):
 
     floor: float | None = None
     ceiling: float | None = None
+
+
+class SeriesScale(NamedTuple):
+    """What each series has, where all were standardized one by one: its mean, and its standard deviation.
+
+    Attributes:
+        ddof: squares are divided by the number of values less this, 0 or 1.
+    """
+
+    mean: float
+    deviation: float
+    ddof: int = 0
+
+    def imposed(self, series: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``(n, t)``, NaN where there is no value, each moved and stretched to this; constant ones are only moved."""
+        means, deviations = _moments(series, self.ddof)
+        stretch = self.deviation / np.where(deviations > 0, deviations, 1)
+        result: NDArray[np.float32] = ((series - means) * stretch + self.mean).astype(np.float32)
+        return result
+
+
+def find_series_scale(series: NDArray[np.float32]) -> SeriesScale | None:
+    """Mean and standard deviation that all ``(n, t)`` series have, NaN where there is no value; None if they differ."""
+    n_values = np.isfinite(series).sum(axis=1)
+    if len(series) < MIN_SERIES or n_values.min() < 3:
+        return None
+    for ddof in (0, 1):
+        means, deviations = _moments(series, ddof)
+        mean, deviation = float(means.mean()), float(deviations.mean())
+        if max(np.abs(means - mean).max(), np.abs(deviations - deviation).max()) < SCALE_TOLERANCE * deviation:
+            return SeriesScale(mean, deviation, ddof)
+    return None
+
+
+def _moments(series: NDArray[np.float32], ddof: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """``(n, 1)`` means and standard deviations of the values that are there."""
+    known = np.isfinite(series)
+    n_values = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    means = np.where(known, series, 0).sum(axis=1, keepdims=True, dtype=np.float64) / n_values
+    squares = np.where(known, series - means, 0) ** 2
+    return means, np.sqrt(squares.sum(axis=1, keepdims=True) / np.maximum(n_values - ddof, 1))
 
 
 def find_limits(values: NDArray[np.float32], whole: bool, bounds: str) -> Limits:

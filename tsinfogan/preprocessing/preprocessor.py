@@ -15,10 +15,10 @@ from typing import Any, get_args
 import numpy as np
 
 from tsinfogan.data.mapped import room_for
-from tsinfogan.data.overlap import elementwise, measured, pieces, recording_of
+from tsinfogan.data.overlap import elementwise, measured, pieces, recording_of, whole_series
 from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel
 from tsinfogan.errors import SettingError, UnknownNameError
-from tsinfogan.preprocessing.bounds import Bounds
+from tsinfogan.preprocessing.bounds import Bounds, find_series_scale
 from tsinfogan.preprocessing.grid import MAX_GRID, choose_grid, rows_to_choose_grid
 from tsinfogan.preprocessing.resampling import NUMBERS_AT_ONCE, resampled, resampled_each
 from tsinfogan.preprocessing.scaling import UNLIMITED, ChannelTransform, Scaling
@@ -71,7 +71,10 @@ class Preprocessor:
         for index in range(panel.n_channels):
             kind: ChannelKind = panel.kinds[index] if panel.kinds else "real"
             how = "standard" if kind == "boolean" or index in in_raw_units else scalings[index]
-            channels.append(ChannelTransform.fit(measured(panel.values, index), kind, how, all_bounds[index], image))
+            channel = ChannelTransform.fit(measured(panel.values, index), kind, how, all_bounds[index], image)
+            if kind == "real" and not image and all_bounds[index] != "none":
+                channel = replace(channel, each_series=find_series_scale(whole_series(panel.values, index)))
+            channels.append(channel)
         fitted = cls(tuple(channels), panel.grid, bounded=image, offsets=panel.offsets)
         if panel.lengths is None and (image or panel.grid[0] <= MAX_GRID or recording_of(panel.values)):
             return fitted

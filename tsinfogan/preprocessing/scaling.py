@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from tsinfogan.data.panel import ChannelKind, FloatArray
-from tsinfogan.preprocessing.bounds import Limits, find_decimals, find_limits, find_step
+from tsinfogan.preprocessing.bounds import Limits, SeriesScale, find_decimals, find_limits, find_step
 
 Scaling = Literal["auto", "standard", "robust", "quantile"]
 Numbers = NDArray[np.float64]
@@ -122,6 +122,7 @@ class ChannelTransform:
         limits: least and greatest value of a sample.
         step: values of a sample are whole numbers of steps from ``low``; 0 for any value.
         kind: as in :class:`Panel`; samples of integers and booleans are rounded.
+        each_series: mean and standard deviation of every sample, or None for any.
     """
 
     offset: float = 0.0
@@ -131,6 +132,7 @@ class ChannelTransform:
     limits: Limits = UNLIMITED
     step: float = 0.0
     kind: ChannelKind = "real"
+    each_series: SeriesScale | None = None
 
     @classmethod
     def fit(cls, values: FloatArray, kind: ChannelKind, scaling: str, bounds: str, image: bool) -> ChannelTransform:
@@ -156,12 +158,17 @@ class ChannelTransform:
         return self.curve.forward((values.astype(np.float64) - self.offset) / self.scale).astype(np.float32)
 
     def inverse(self, scaled: FloatArray) -> FloatArray:
-        """The raw values of network values of any shape, within the limits, on steps, rounded; NaN stays NaN."""
+        """The raw values of network values, within the limits, on steps, rounded; NaN stays NaN.
+
+        They may be of any shape; series ``(n, t)`` where each has one mean and deviation.
+        """
         if self.curve is None:
             raw: FloatArray = scaled * np.float32(self.scale)
             raw += np.float32(self.offset)
         else:
             raw = (self.curve.inverse(scaled.astype(np.float64)) * self.scale + self.offset).astype(np.float32)
+        if self.each_series is not None:
+            raw = self.each_series.imposed(raw)
         if any(end is not None for end in self.limits):
             np.clip(raw, *self.limits, out=raw)
         if self.step:
@@ -182,7 +189,8 @@ class ChannelTransform:
         if curve is not None:
             fields = {k: tuple(v) if isinstance(v, list) else v for k, v in curve.items() if k != "scaling"}
             curve = {"robust": RobustCurve, "quantile": QuantileCurve}[curve["scaling"]](**fields)
-        return cls(**{**settings, "curve": curve, "limits": Limits(*settings["limits"])})
+        each_series = settings.get("each_series") and SeriesScale(*settings["each_series"])
+        return cls(**{**settings, "curve": curve, "limits": Limits(*settings["limits"]), "each_series": each_series})
 
 
 def fit_scaling(values: FloatArray, scaling: str) -> ChannelTransform:

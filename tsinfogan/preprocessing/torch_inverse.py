@@ -14,6 +14,7 @@ import torch
 from scipy.interpolate import make_interp_spline
 from torch import Tensor
 
+from tsinfogan.preprocessing.bounds import SeriesScale
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.preprocessing.scaling import KNEE, Curve, QuantileCurve, RobustCurve, log_compressed
 
@@ -35,6 +36,11 @@ class Units:
         lows, highs = zip(*(channel.limits for channel in self.channels), strict=True)
         self.floor = per_channel([-math.inf if low is None else low for low in lows])
         self.ceiling = per_channel([math.inf if high is None else high for high in highs])
+        self.each_series = None
+        if any(channel.each_series for channel in self.channels):
+            scales = [channel.each_series or SeriesScale(0.0, 1.0) for channel in self.channels]
+            is_kept = per_channel([float(channel.each_series is not None) for channel in self.channels]) > 0
+            self.each_series = (is_kept, *map(per_channel, map(list, zip(*scales, strict=True))))
         self.curves = [_inverse_of(channel.curve, device) for channel in self.channels]
 
     def __call__(self, values: Tensor) -> Tensor:
@@ -45,13 +51,17 @@ class Units:
         length = self.length(values)[:, None, None]  # (n, 1, 1)
         return torch.cat([raw, length.float().expand(-1, -1, values.shape[2])], dim=1)
 
-    def raw(self, scaled: Tensor) -> Tensor:
-        """Scaled channels ``(n, n_channels, …)`` in raw units; NaN stays NaN."""
+    def raw(self, scaled: Tensor, beyond: Tensor | None = None) -> Tensor:
+        """Scaled channels ``(n, n_channels, …)`` in raw units; NaN stays NaN.
+
+        ``beyond``, ``(n, 1, t)``, says which points are beyond the end of a series.
+        """
         curved = [
             scaled[:, index] if inverse is None else inverse(scaled[:, index])
             for index, inverse in enumerate(self.curves)
         ]
         raw = torch.stack(curved, dim=1) * self.scale + self.offset
+        raw = raw if self.each_series is None else self._with_scale(raw, beyond)
         raw = torch.minimum(torch.maximum(raw, self.floor), self.ceiling)
         return torch.stack([self._stepped(raw[:, index], index) for index in range(len(self.channels))], dim=1)
 
@@ -63,6 +73,17 @@ class Units:
         mean, std = self.log_length
         log_length = values[:, len(self.channels)].to(self.wide).mean(dim=1) * std + mean
         return log_length.clamp(math.log(self.lengths[0]), math.log(self.lengths[1])).exp().round()
+
+    def _with_scale(self, raw: Tensor, beyond: Tensor | None) -> Tensor:
+        """``(n, n_channels, t)``, channels whose series all have one mean and deviation moved and stretched to it."""
+        assert self.each_series is not None
+        is_kept, mean, deviation, ddof = self.each_series
+        inside = torch.ones_like(raw[:, :1]) if beyond is None else 1 - beyond.to(raw)
+        n_values = inside.sum(2, keepdim=True)  # (n, 1, 1)
+        centred = (raw - (raw * inside).sum(2, keepdim=True) / n_values) * inside
+        found = ((centred * centred).sum(2, keepdim=True) / (n_values - ddof).clamp_min(1)).sqrt()  # (n, n_channels, 1)
+        imposed = centred * (deviation / found.clamp_min(torch.finfo(raw.dtype).tiny)) + mean
+        return torch.where(is_kept, imposed, raw)
 
     def _stepped(self, raw: Tensor, index: int) -> Tensor:
         """One channel ``(n, …)`` on its steps, or rounded."""
@@ -102,7 +123,8 @@ class RawSeries:
         lengths = self.units.length(values)  # (n,)
         series = self._resampled(values[:, :n_channels], lengths)
         beyond = self.points >= lengths[:, None]  # (n, T)
-        return self.units.raw(series).masked_fill(beyond[:, None], math.nan), lengths.long()
+        raw = self.units.raw(series, beyond[:, None])
+        return raw.masked_fill(beyond[:, None], math.nan), lengths.long()
 
     def _resampled(self, values: Tensor, lengths: Tensor) -> Tensor:
         """``(n, c, t)`` at ``(n,)`` evenly spaced points each: ``(n, c, T)``, beyond the length the last value."""

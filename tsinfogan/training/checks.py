@@ -160,6 +160,8 @@ def _check_channel(channel: ChannelTransform, name: str) -> None:
     _require(1e-38 < channel.scale < 1e38 and channel.step >= 0, name, "a positive scale", channel.scale)
     floor, ceiling = channel.limits
     _require(floor is None or ceiling is None or floor <= ceiling, name, "limits in order", channel.limits)
+    if scale := channel.each_series:
+        _require(scale.deviation > 0 and scale.ddof in (0, 1), name, "a positive standard deviation", scale)
     curve = channel.curve
     if isinstance(curve, RobustCurve):
         _require(curve.low <= curve.high and curve.spread > 0, name, "a curve that rises", curve)
