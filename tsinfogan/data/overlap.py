@@ -77,7 +77,8 @@ def whole_series(values: Values, channel: int) -> Values:
     """``(n, t)`` series of a channel: all, or of very many or long ones evenly spaced ones."""
     n_most = max(FEWEST_SERIES, min(ENOUGH_CASES, ENOUGH_NUMBERS // values[0, 0].size))
     cases = np.linspace(0, len(values) - 1, min(len(values), n_most)).astype(np.int64)
-    return values[cases, channel]
+    series: Values = values[cases, channel]
+    return series
 
 
 def pieces(values: Values) -> Iterator[slice]:

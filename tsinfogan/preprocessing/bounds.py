@@ -1,4 +1,4 @@
-"""Which values the samples of a channel may take, as in the data: bounds, steps such as whole tens, a mean of each series."""
+"""What samples of a channel keep of the data: bounds, steps such as whole tens, how series were standardized."""
 
 from __future__ import annotations
 
