@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -70,7 +71,7 @@ class ColumnNames:
         ]
         if not all(isinstance(name, str) and name for name in names):
             raise SettingError(f"expected names of columns, got {names}; leave out what has no column")
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
+        if repeated := sorted(name for name, n in Counter(names).items() if n > 1):
             raise SettingError(f"column {repeated[0]!r} is named twice; give it one meaning")
         for choice, known in CHOICES.items():
             if (value := getattr(self, choice)) not in (None, *known):
@@ -160,7 +161,7 @@ def describe_columns(names: Sequence[str], columns: ColumnNames = USUAL) -> Colu
 
 def check_columns(names: Sequence[str], columns: ColumnNames, source: str) -> None:
     """Refuses the header of ``source`` if two columns have one name, or if a named column does not exist."""
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted(name for name, n in Counter(names).items() if n > 1):
         raise DataError(f"{source} has several columns called {repeated[0]!r}; keep one of them")
     time = columns.time.split(",") if columns.time and columns.time not in names else [columns.time]
     asked = [name for name in (columns.case, *time, columns.label, *columns.channels, *columns.ignore) if name]

@@ -128,7 +128,8 @@ def sniffed(path: Path, content: bytes, columns: ColumnNames) -> Dialect:
     if any(line.strip() for line in before):
         notes.append(f"{path.name}: {len(before)} lines of comment before the names are left out")
     text = "".join(lines[: ends[0]])
-    quoted = {name for name in rows[0] if '"{}"'.format(name.replace('"', '""')) in text}
+    names_once = set(rows[0]) if '"' in text else set()
+    quoted = {name for name in names_once if '"{}"'.format(name.replace('"', '""')) in text}
     rows[0] = [name if name in quoted else name.strip() for name in rows[0]]
     decimal = columns.decimal or _decimal(rows[1:], delimiter, path.name)
     if delimiter != "," or decimal != ".":
