@@ -1,7 +1,7 @@
 """Whether long series come out as well as short ones: 2,000 of 200 points and of 10,000, trained to the default end.
 
     python benchmarks/long_series.py                        # hours
-    python benchmarks/long_series.py --lengths 200 --steps 40        # a minute, to try it
+    python benchmarks/long_series.py --lengths 200 --steps 40        # minutes, to try it
 
 Four kinds of sines in an envelope with a small random walk, the same shapes at every length. Each length is trained by
 the command line, nothing else said, and judged by `evaluate --quick` on 1,000 series more. Prints what `train` says,
@@ -23,7 +23,7 @@ from _children import Child
 from _shared import print_header
 
 N_SERIES, N_TEST = 2000, 1000
-LIMIT_S = 4 * 3600
+MAX_SECONDS = 4 * 3600
 FREQUENCIES, CENTRES = (3, 3, 6, 6), (0.35, 0.65, 0.35, 0.65)
 LINE_OF_A_STEP = re.compile(r"step \d+")
 WALK = 0.1
@@ -31,7 +31,7 @@ WALK = 0.1
 
 
 def main() -> None:
-    """Prints a row for each length, and what `evaluate` says below it."""
+    """Prints what training and `evaluate` say, length by length."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lengths", default="200,10000")
     parser.add_argument("--steps", default="", help="fewer than the default")
@@ -46,13 +46,15 @@ def main() -> None:
 def measure(length: int, steps: str, folder: Path) -> None:
     """Trains and evaluates at one length."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = Child(work=lambda: write(folder, length)).wait(LIMIT_S)  # in a process of its own: peaks are handed down
+    made = Child(work=lambda: write(folder, length)).wait(MAX_SECONDS)  # in a process of its own: peaks are handed down
     if made.code:
         raise SystemExit(made.said)
     started = time.monotonic()
     runs = folder / "runs"
     options = ("--steps", steps) if steps else ()
-    trained = Child("train", "--data", folder / "train.npy", "--runs", runs, "--device", "cpu", *options).wait(LIMIT_S)
+    trained = Child("train", "--data", folder / "train.npy", "--runs", runs, "--device", "cpu", *options).wait(
+        MAX_SECONDS
+    )
     print("\n".join(line for line in trained.said.splitlines() if not LINE_OF_A_STEP.match(line)))
     elapsed = time.monotonic() - started
     print(
@@ -60,8 +62,10 @@ def measure(length: int, steps: str, folder: Path) -> None:
         f"{trained.cpu_s / 60:.0f} min of processor time, {elapsed / 60:.0f} min by the clock",
         flush=True,
     )
+    if trained.code:
+        raise SystemExit(trained.said)
     run = max(runs.iterdir())
-    judged = Child("evaluate", run, "--test", folder / "test.npy", "--quick", "--device", "cpu").wait(LIMIT_S)
+    judged = Child("evaluate", run, "--test", folder / "test.npy", "--quick", "--device", "cpu").wait(MAX_SECONDS)
     if judged.code:
         raise SystemExit(judged.said)
     found = json.loads((run / "evaluation.json").read_text())

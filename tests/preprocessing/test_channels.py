@@ -20,7 +20,7 @@ from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.models.model import Model
-from tsinfogan.preprocessing.bounds import MIN_TOUCHING, Limits, SeriesScale, find_limits, find_series_scale
+from tsinfogan.preprocessing.bounds import MIN_TOUCHING, Limits, find_limits
 from tsinfogan.preprocessing.grid import choose_grid, rows_to_choose_grid
 from tsinfogan.preprocessing.preprocessor import Preprocessor
 from tsinfogan.preprocessing.resampling import NUMBERS_AT_ONCE, resampled, resampled_each
@@ -230,58 +230,6 @@ def test_touching_an_end_by_chance_makes_no_bound() -> None:
     few = np.random.default_rng(0).normal(size=50).astype(np.float32)
     few[: MIN_TOUCHING - 1] = few.max() + 1
     assert find_limits(few, False, "auto") == Limits()
-
-
-def standardized(n: int = 40, ddof: int = 0) -> NDArray[np.float32]:
-    """``(n, 24)`` random walks of mean 2 and standard deviation 3 each."""
-    walks = np.random.default_rng(0).normal(size=(n, 24)).cumsum(1)
-    walks = (walks - walks.mean(1, keepdims=True)) / walks.std(1, keepdims=True, ddof=ddof)
-    return (2 + 3 * walks).astype(np.float32)
-
-
-def test_samples_are_standardized_where_every_series_was() -> None:
-    other = np.random.default_rng(1).normal(size=(40, 24))
-    panel = Panel.from_arrays(np.stack([standardized(), other], axis=1), channels=("x", "y"))
-    model = wild(panel)
-    assert Preprocessor.from_dict(json.loads(json.dumps(model.preprocessor.to_dict()))) == model.preprocessor
-    x, y = (column(sample(model, 50).panel, name).reshape(50, -1) for name in "xy")
-    np.testing.assert_allclose(x.mean(1), 2, atol=1e-4)
-    np.testing.assert_allclose(x.std(1), 3, rtol=1e-4)
-    assert y.std(1).std() > 0.1
-    free = column(sample(wild(panel, bounds="none"), 50).panel, "x").reshape(50, -1)
-    assert free.std(1).std() > 0.1, "left alone where that was asked"
-
-
-def test_what_counts_as_standardized() -> None:
-    series = standardized()
-    found = find_series_scale(series)
-    assert found is not None
-    assert found == pytest.approx(SeriesScale(2, 3))
-    assert find_series_scale(series.round(3)) is not None, "rounded when they were written"
-    assert find_series_scale(series[:4]) is None, "too few to say so"
-    for broken in (series[0] + 0.1, series[0] * 1.1, np.full(24, 2)):
-        assert find_series_scale(np.vstack([series, broken.astype(np.float32)])) is None
-    assert find_series_scale(np.full((9, 5), 3, np.float32)) is None, "constants have bounds of their own"
-    padded = np.pad(series, ((0, 0), (0, 7)), constant_values=np.nan)
-    assert find_series_scale(padded) == pytest.approx(found)
-    unequal = [standardized(ddof=1)[case, :] for case in range(9)]
-    shorter = [
-        (walk[:n] - walk[:n].mean()) / walk[:n].std(ddof=1) for walk, n in zip(unequal, range(9, 18), strict=True)
-    ]
-    together = np.array([np.pad(walk, (0, 20 - len(walk)), constant_values=np.nan) for walk in shorter], np.float32)
-    assert find_series_scale(together) == pytest.approx(SeriesScale(0, 1, ddof=1), abs=1e-6)
-
-
-def test_a_constant_sample_is_only_moved() -> None:
-    flat = np.full((2, 6), 7, np.float32)
-    np.testing.assert_array_equal(SeriesScale(1, 2).imposed(flat), np.ones((2, 6)))
-
-
-def test_whole_numbers_and_images_are_not_standardized() -> None:
-    pixels = Panel(standardized().reshape(40, 1, 4, 6), ("grey",), view="image")
-    counts = Panel.from_arrays(np.tile([1, 2, 3, 4], (40, 1))[:, None], kinds=("integer",))
-    for panel in (pixels, counts):
-        assert [channel.each_series for channel in Preprocessor.fit(panel).channels] == [None]
 
 
 def test_channels_augmented_in_raw_units_are_scaled_linearly() -> None:

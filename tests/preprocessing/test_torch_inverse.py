@@ -34,24 +34,3 @@ def test_series_of_one_length_stay_as_long_as_they_are() -> None:
     values, lengths = RawSeries(preprocessor, torch.device("cpu"))(torch.from_numpy(seen))
     np.testing.assert_allclose(values, panel.values, rtol=1e-5, atol=1e-6)
     assert lengths.tolist() == [16] * 20
-
-
-@pytest.mark.parametrize("shortest", [3, 40])
-@pytest.mark.parametrize("ddof", [0, 1])
-def test_series_that_were_standardized_one_by_one_are_again_on_both_ways(shortest: int, ddof: int) -> None:
-    rng = np.random.default_rng(0)
-    cases = [rng.normal(size=(2, length)).cumsum(1) for length in rng.integers(shortest, 41, 30)]
-    cases = [np.stack([zscored(first, ddof) * 2 + 0.5, second]) for first, second in cases]
-    preprocessor = Preprocessor.fit(Panel.from_cases(cases))
-    seen = rng.normal(size=(50, 2 + preprocessor.n_constant, *preprocessor.grid)).astype(np.float32)
-    expected, _ = preprocessor.inverse(seen)
-    np.testing.assert_allclose(np.nanmean(expected[:, 0], axis=1), 0.5, atol=1e-3)
-    np.testing.assert_allclose(np.nanstd(expected[:, 0], axis=1, ddof=ddof), 2, rtol=1e-3)
-    assert np.nanstd(expected[:, 1], axis=1).std() > 0.1
-    values, _ = RawSeries(preprocessor, torch.device("cpu"))(torch.from_numpy(seen))
-    np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-4)
-
-
-def zscored(values: np.ndarray, ddof: int) -> np.ndarray:
-    """Of mean 0 and standard deviation 1."""
-    return (values - values.mean()) / values.std(ddof=ddof)

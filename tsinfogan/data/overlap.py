@@ -13,7 +13,7 @@ NUMBERS_AT_ONCE = 1 << 22
 """Numbers that are looked at in one piece."""
 ENOUGH_NUMBERS, ENOUGH_CASES = 1 << 22, 1 << 10
 """Numbers of a channel that are measured, of very many; and cases that they are of at least, if there are so many."""
-FEWEST_SERIES = 8
+MIN_WHOLE_SERIES = 8
 """However long they are, so many are looked at as a whole."""
 MAX_HASHED = 1 << 31
 """Numbers of windows that share rows that are hashed; of more, those of the recording are."""
@@ -75,7 +75,7 @@ def measured(values: Values, channel: int) -> Values:
 
 def whole_series(values: Values, channel: int) -> Values:
     """``(n, t)`` series of a channel: all, or of very many or long ones evenly spaced ones."""
-    n_most = max(FEWEST_SERIES, min(ENOUGH_CASES, ENOUGH_NUMBERS // values[0, 0].size))
+    n_most = max(MIN_WHOLE_SERIES, min(ENOUGH_CASES, ENOUGH_NUMBERS // values[0, 0].size))
     cases = np.linspace(0, len(values) - 1, min(len(values), n_most)).astype(np.int64)
     series: Values = values[cases, channel]
     return series

@@ -68,11 +68,8 @@ def find_series_scale(series: NDArray[np.float32]) -> SeriesScale | None:
 
 def _moments(series: NDArray[np.float32], ddof: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``(n, 1)`` means and standard deviations of the values that are there."""
-    known = np.isfinite(series)
-    n_values = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    means = np.where(known, series, 0).sum(axis=1, keepdims=True, dtype=np.float64) / n_values
-    squares = np.where(known, series - means, 0) ** 2
-    return means, np.sqrt(squares.sum(axis=1, keepdims=True) / np.maximum(n_values - ddof, 1))
+    means = np.asarray(np.nanmean(series, axis=1, keepdims=True, dtype=np.float64))
+    return means, np.nanstd(series, axis=1, keepdims=True, dtype=np.float64, ddof=ddof)
 
 
 def find_limits(values: NDArray[np.float32], whole: bool, bounds: str) -> Limits:
