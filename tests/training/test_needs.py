@@ -32,7 +32,7 @@ SITUATIONS: dict[str, tuple[Panel, dict[str, Any]]] = {
     "acgan": (SERIES, {"recipe": "acgan"}),
     "no augmentations": (replace(SERIES, augmentations=Augmentations()), {}),
     "images": (images(), {}),
-    "windows": (WINDOWS, {}),
+    "windows": (WINDOWS, {"n_categories": (2,)}),  # as would be found, again for each test
 }
 VALUES = {
     "max_steps": 15, "pretraining_steps": 4, "pretraining_restarts": 3, "pretraining_heads": 2, "split_merge_rounds": 2,
