@@ -293,24 +293,26 @@ def test_a_full_disk_or_closed_pipe_stays_an_os_error(name, error):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("name", FORMATS.names())
-def test_a_full_disk_leaves_no_noise_behind(name):
-    program = f"""
+def test_a_full_disk_leaves_no_noise_behind():
+    """Nor do writers that are thrown away, at once or when the interpreter ends."""
+    program = """
 import numpy as np
 from tsinfogan.formats import FORMATS
 from tsinfogan.data.panel import Panel
 panel = Panel.from_arrays(np.random.default_rng(0).normal(size=(400, 3, 200)))
-stream = open("/dev/full", "wb", buffering=0)
-writer = FORMATS.get({name!r}).open_writer(stream)
-try:
-    writer.write(panel, {{}})
-    writer.close()
-except OSError as error:
-    print(error.errno)
+for name in FORMATS.names():
+    stream = open("/dev/full", "wb", buffering=0)
+    writer = FORMATS.get(name).open_writer(stream)
+    try:
+        writer.write(panel, {})
+        writer.close()
+    except OSError as error:
+        print(name, error.errno)
 """
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
-    assert (done.stdout.strip(), done.stderr) == (str(errno.ENOSPC), "")
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [f"{name} {errno.ENOSPC}" for name in FORMATS.names()]
 
 
 def test_csv_needs_no_torch():
