@@ -215,8 +215,8 @@ def test_datasets(command):
 
 
 def test_interrupted_several_times_ends_the_same(process, command, small_csv, tmp_path):
-    options = ["train", "--data", small_csv, *TINY, "--steps", 200, "--cat", 3]
-    options += ["--set", "report_every=1", "--set", "pretraining_steps=20"]
+    options = ["train", "--data", small_csv, *TINY, "--steps", 100, "--cat", 3]
+    options += ["--set", "report_every=1", "--set", "pretraining_steps=20", "--set", "split_merge_rounds=1"]
     assert command(*options, "--runs", tmp_path / "whole").code == 0
     (whole,) = list_runs(tmp_path / "whole")
     name = None
@@ -237,7 +237,7 @@ def test_interrupted_several_times_ends_the_same(process, command, small_csv, tm
     assert "from step" in outcome.err
     for file in (MODEL, "samples.png"):
         assert (run.path / file).read_bytes() == (whole.path / file).read_bytes()
-    assert [line["step"] for line in run.metrics()][-1] == 200
+    assert [line["step"] for line in run.metrics()][-1] == 100
 
 
 def test_a_terminal_shows_progress_and_is_spared_binary_data(process, small_csv, trained, tmp_path):

@@ -24,7 +24,8 @@ from tsinfogan.training.session import build_model
 
 CPU = torch.device("cpu")
 SETTINGS = {"max_steps": 3, "pretraining_steps": 0, "batch_size": 4, "report_every": 1, "seed": 5}
-TINY = ("--width", "8", "--batch-size", "8", "--device", "cpu", "--cat", "3", "--set", "pretraining_steps=4")
+TINY = ("--width", "8", "--batch-size", "8", "--device", "cpu", "--cat", "3")
+BRIEF = ("--steps", 40, "--set", "pretraining_steps=4", "--set", "split_merge_rounds=0", "--set", "report_every=1")
 
 
 def start(root: Path, panel: Panel, n_seeds: int = 3) -> Candidates:
@@ -187,10 +188,10 @@ def table_of(said: str) -> list[list[str]]:
 
 
 def test_interrupted_candidates_end_the_same(process, command, small_csv, tmp_path):
-    options = ["train", "--data", small_csv, *TINY, "--steps", 60, "--set", "report_every=1", "--seeds", 2, "--seed", 4]
+    options = ["train", "--data", small_csv, *TINY, *BRIEF, "--seeds", 2, "--seed", 4]
     whole = command(*options, "--runs", tmp_path / "whole")
     assert whole.code == 0, whole.err
-    assert "candidate 1 of 2, seed 4, step 1/60" in whole.err
+    assert "candidate 1 of 2, seed 4, step 1/40" in whole.err
     (one,) = list_runs(tmp_path / "whole")
     child = process(*options, "--runs", tmp_path / "parts")
     while b"candidate 2 of 2, seed 5, step " not in child.stderr.readline():
