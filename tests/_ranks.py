@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import torch.distributed as dist
 from torch import Tensor
 
 from _trainers import images, waves
+from tsinfogan.cli import main
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import RankError
 from tsinfogan.training import session as sessions
+from tsinfogan.training import split_merge
 from tsinfogan.training.plan import Plan, make_plan
 from tsinfogan.training.ranks import ALONE, Ranks
 from tsinfogan.training.run import Run
@@ -90,6 +93,7 @@ def train_until(run: Run | None, root: Path, ranks: Ranks, last: int, *, killed:
 def train_all(rank: int, folder: Path) -> None:
     """One of ``N_PROCESSES``: leaves what trainings by all of them, by two and by one came to."""
     torch.set_num_threads(1)
+    split_merge.SPLIT_STEPS = split_merge.TEACHING_STEPS = 20  # of the small networks, which every process trains whole
     found: dict[str, Any] = {}
     for size, names in ((N_PROCESSES, UNEVEN), (2, TRAININGS)):
         if rank < size:
@@ -113,6 +117,16 @@ def stop_and_kill(rank: int, folder: Path) -> None:
     except RankError as error:
         (folder / "said.txt").write_text(str(error))
         os._exit(0)  # at the interpreter's end, threads of gloo may abort it, as the other process is gone
+
+
+def as_torchrun_starts_it(rank: int, folder: Path, port: int, words: Sequence[str]) -> None:
+    """One of two processes of a command, in the environment that torchrun gives it; leaves what it says."""
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test"}
+    os.environ.update({"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", **address})
+    with (folder / f"said-{rank}.txt").open("wb", buffering=0) as said:
+        for stream in (1, 2):
+            os.dup2(said.fileno(), stream)
+    main([*words])
 
 
 def _join(meeting: Path, rank: int, size: int) -> None:
