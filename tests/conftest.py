@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -28,6 +30,35 @@ def _hangups_are_heard():
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
+
+
+def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays and numbers that gives for the same ones what it gave before."""
+    known: dict[str, Any] = {}
+
+    def call(series: Any, *others: Any, **named: Any) -> Any:
+        arrays = [np.ascontiguousarray(each) for each in series]
+        content = hashlib.sha256(repr(([each.shape for each in arrays], others, named)).encode())
+        for each in arrays:
+            content.update(each)
+        key = content.hexdigest()
+        if key not in known:
+            known[key] = function(series, *others, **named)
+        return known[key]
+
+    return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _found_once():
+    """The grid for some series, and how many kinds of them there are, takes seconds to find, and many tests need it."""
+    from tsinfogan.preprocessing import preprocessor
+    from tsinfogan.training import plan
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preprocessor, "choose_grid", remembered(preprocessor.choose_grid))
+        patch.setattr(plan, "measure_stability", remembered(plan.measure_stability))
+        yield
 
 
 class Outcome(NamedTuple):
