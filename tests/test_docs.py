@@ -40,7 +40,12 @@ def blocks(page: Path, language: str) -> list[str]:
 
 @over_pages
 def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The blocks of a page run one after another in one namespace, with 2 in place of the steps that they ask for."""
+    """The blocks of a page run one after another in one namespace, with 2 in place of the steps that they ask for.
+
+    What is found out before a training is found from few series.
+    """
+    monkeypatch.setattr("tsinfogan.preprocessing.grid.CASES_TO_CHOOSE_GRID", 50)
+    monkeypatch.setattr("tsinfogan.training.spectral.MAX_PART", 100)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {}
     for block in blocks(page, "python"):

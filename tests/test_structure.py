@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import pkgutil
 import re
 import subprocess
@@ -83,9 +82,7 @@ def room(name: str) -> str:
 
 def imports(tree: ast.AST, for_types: bool = True) -> Iterator[str]:
     """Every module of ours that is imported anywhere in ``tree``, in functions and, by default, for types alone."""
-    if not for_types:
-        tree = WithoutTypes().visit(copy.deepcopy(tree))
-    for node in ast.walk(tree):
+    for node in ast.walk(tree) if for_types else without_types(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.partition(".")[0] == "tsinfogan")
         elif isinstance(node, ast.ImportFrom):
@@ -97,11 +94,12 @@ def imports(tree: ast.AST, for_types: bool = True) -> Iterator[str]:
                     yield inner if inner in MODULES else source
 
 
-class WithoutTypes(ast.NodeTransformer):
-    """Leaves out what stands under ``if TYPE_CHECKING:``."""
-
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+def without_types(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under ``if TYPE_CHECKING:``."""
+    if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+        yield node
+        for child in ast.iter_child_nodes(node):
+            yield from without_types(child)
 
 
 def test_every_room_has_a_floor() -> None:
