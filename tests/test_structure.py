@@ -70,7 +70,6 @@ def modules() -> dict[str, Path]:
 
 MODULES = modules()
 TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
-over_modules = pytest.mark.parametrize("name", sorted(MODULES))
 
 
 def room(name: str) -> str:
@@ -108,38 +107,39 @@ def test_every_room_has_a_floor() -> None:
     assert all(name in FLOORS for name in flat), "a module that is in no room"
 
 
-@over_modules
-def test_imports_lead_downstairs(name: str) -> None:
-    here = room(name)
-    for other in imports(TREES[name]):
-        there = room(other)
+def every_import() -> Iterator[tuple[str, str]]:
+    """Each module, with each that it imports."""
+    return ((name, other) for name, tree in TREES.items() for other in imports(tree))
+
+
+def test_imports_lead_downstairs() -> None:
+    for name, other in every_import():
+        here, there = room(name), room(other)
         assert here == there or FLOORS[there] < FLOORS[here], f"{name} imports {other}, which is not below it"
 
 
-@over_modules
-def test_private_modules_are_imported_by_their_package_alone(name: str) -> None:
-    for other in imports(TREES[name]):
+def test_private_modules_are_imported_by_their_package_alone() -> None:
+    for name, other in every_import():
         package, _, last = other.rpartition(".")
         assert not last.startswith("_") or f"{name}.".startswith(f"{package}."), f"{name} imports {other}"
 
 
-@over_modules
-def test_entries_import_no_other_entry(name: str) -> None:
-    package, _, last = name.rpartition(".")
-    if package not in REGISTRIES or last.startswith("_"):
-        return
-    for other in imports(TREES[name]):
-        above, _, theirs = other.rpartition(".")
-        assert above != package or theirs.startswith("_") or {theirs, last} & SHARED, f"{name} imports {other}"
+def test_entries_import_no_other_entry() -> None:
+    for name, other in every_import():
+        (package, _, last), (above, _, theirs) = name.rpartition("."), other.rpartition(".")
+        is_entry = package in REGISTRIES and not last.startswith("_")
+        is_other = above == package and not theirs.startswith("_") and not {theirs, last} & SHARED
+        assert not (is_entry and is_other), f"{name} imports {other}"
 
 
-@pytest.mark.parametrize("name", [name for name in sorted(MODULES) if room(name) != "tsinfogan.cli"])
-def test_library_names_no_options(name: str) -> None:
+def test_library_names_no_options() -> None:
     """Messages name Python parameters, which the command line turns into options; only whole commands stand as such."""
-    for node in ast.walk(TREES[name]):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "var(--" not in node.value:
-            text = re.sub(r"tsinfogan [a-z-]+( --[a-z-]+)*", "", node.value)
-            assert not re.search(r"(?<![\w-])--([a-z]|$)", text), f"line {node.lineno} names an option: {node.value!r}"
+    for name, tree in TREES.items():
+        for node in ast.walk(tree) if room(name) != "tsinfogan.cli" else ():
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "var(--" not in node.value:
+                text = re.sub(r"tsinfogan [a-z-]+( --[a-z-]+)*", "", node.value)
+                named = re.search(r"(?<![\w-])--([a-z]|$)", text)
+                assert not named, f"{name}, line {node.lineno}, names an option: {node.value!r}"
 
 
 def test_no_modules_import_each_other() -> None:
@@ -150,17 +150,16 @@ def test_no_modules_import_each_other() -> None:
     assert not graph, f"modules that import each other, or lead to some that do: {sorted(graph)}"
 
 
-@over_modules
-def test_top_level_folders_are_never_imported_by_their_own_name(name: str) -> None:
-    for node in ast.walk(TREES[name]):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        assert not {"datasets", "cli"} & {source.partition(".")[0] for source in names}
+def test_top_level_folders_are_never_imported_by_their_own_name() -> None:
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {"datasets", "cli"} & {source.partition(".")[0] for source in names}, name
 
 
-@over_modules
-def test_modules_are_short(name: str) -> None:
-    assert len(MODULES[name].read_text().splitlines()) <= MAX_LINES
+def test_modules_are_short() -> None:
+    assert not [name for name, path in MODULES.items() if len(path.read_text().splitlines()) > MAX_LINES]
 
 
 def calls_and_imports(tree: ast.AST) -> Iterator[str]:
@@ -177,22 +176,21 @@ def calls_and_imports(tree: ast.AST) -> Iterator[str]:
             yield node.module or ""
 
 
-@over_modules
-def test_nothing_stored_is_executed(name: str) -> None:
+def test_nothing_stored_is_executed() -> None:
     forbidden = {"eval", "exec", "pickle", "cloudpickle", "dill", "joblib", "torch.load", "torch.save", "marshal"}
     forbidden |= {"np.load with pickle", "numpy.load with pickle"}
-    used = set(calls_and_imports(TREES[name]))
-    assert not forbidden & used
-    assert not {use for use in used if use.endswith("read_pickle")}
+    for name, tree in TREES.items():
+        used = set(calls_and_imports(tree))
+        assert not forbidden & used, name
+        assert not {use for use in used if use.endswith("read_pickle")}, name
 
 
-@over_modules
-def test_public_names_are_documented(name: str) -> None:
-    tree = TREES[name]
-    assert ast.get_docstring(tree), f"{name} has no docstring"
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
-            assert ast.get_docstring(node), f"{name}.{node.name} has no docstring"
+def test_public_names_are_documented() -> None:
+    for name, tree in TREES.items():
+        assert ast.get_docstring(tree), f"{name} has no docstring"
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{name}.{node.name} has no docstring"
 
 
 def settings() -> dict[str, Any]:
