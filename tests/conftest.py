@@ -61,6 +61,13 @@ def _found_once():
         yield
 
 
+@pytest.fixture
+def brief_splits(monkeypatch):
+    """In a split-merge round small networks learn for 300 steps; where it does not matter what they learn, for 20."""
+    for name in ("SPLIT_STEPS", "TEACHING_STEPS"):
+        monkeypatch.setattr(f"tsinfogan.training.split_merge.{name}", 10)
+
+
 class Outcome(NamedTuple):
     code: int
     out: bytes

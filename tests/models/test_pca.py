@@ -196,6 +196,7 @@ def test_unequal_lengths_and_series_without_components_have_no_low_rank_head() -
     lengths[0] = 20
     values = recording().values.copy()
     values[0, :, 20:] = np.nan
-    assert not make_plan(replace(recording(), values=values, lengths=lengths)).model.low_rank_head
-    assert not make_plan(recording(), settings={"principal_components": False}).model.low_rank_head
-    assert not make_plan(recording().subset(slice(20))).model.low_rank_head
+    unequal, few = replace(recording(), values=values, lengths=lengths), recording().subset(slice(20))
+    assert not make_plan(unequal, n_categories=(2,)).model.low_rank_head
+    assert not make_plan(recording(), n_categories=(2,), settings={"principal_components": False}).model.low_rank_head
+    assert not make_plan(few, n_categories=(2,)).model.low_rank_head

@@ -16,7 +16,7 @@ from tsinfogan.sampling.inference import encode
 from tsinfogan.sampling.sampler import sample
 
 
-def smooth(n: int = 120, length: int = 3000) -> FloatArray:
+def smooth(n: int = 100, length: int = 3000) -> FloatArray:
     """``(n, 2, length)`` sums of three slow sines."""
     rng = np.random.default_rng(0)
     time = np.linspace(0, 1, length)
@@ -34,7 +34,7 @@ def test_smooth_ones_go_through_few_points() -> None:
     assert fitted.grid[0] <= 64
     assert fitted.n_constant == 0, "no duration to learn"
     seen = fitted.transform(panel)
-    assert seen.shape == (120, 2, fitted.grid[0])
+    assert seen.shape == (100, 2, fitted.grid[0])
     back, lengths = fitted.inverse(seen)
     assert lengths is None
     np.testing.assert_allclose(back, panel.values, atol=0.05)

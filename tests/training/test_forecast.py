@@ -9,6 +9,8 @@ from _trainers import make, waves
 from tsinfogan.training import forecast as module
 from tsinfogan.training.forecast import Forecast, forecast
 
+pytestmark = pytest.mark.usefixtures("brief_splits")
+
 STAGES = {"pretraining_steps": 6, "max_steps": 40, "flow_steps": 10, "opening": "restarts"}
 
 

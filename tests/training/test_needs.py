@@ -18,6 +18,8 @@ from tsinfogan.training.needs import NEEDS
 from tsinfogan.training.plan import make_plan, setting_types
 from tsinfogan.training.session import build_model, make_trainer
 
+pytestmark = pytest.mark.usefixtures("brief_splits")
+
 SMALL = {"max_steps": 16, "batch_size": 8, "report_every": 8, "flow_steps": 0}
 SERIES = waves(80, n_timepoints=16)
 RECORDING = np.arange(400) + np.random.default_rng(0).normal(size=400)

@@ -61,6 +61,7 @@ def moved(trainer: Trainer) -> set[str]:
     return {name for name, part in parts.items() if not equal(before[name], weights(part))}
 
 
+@pytest.mark.usefixtures("brief_splits")
 def test_schedule() -> None:
     trainer = make()
     settings = trainer.settings
@@ -104,6 +105,7 @@ def test_every_restart_has_fresh_weights() -> None:
     )  # a step of Adam moves no weight by more than its rate or so
 
 
+@pytest.mark.usefixtures("brief_splits")
 def test_the_best_is_kept_and_is_handed_over() -> None:
     trainer = make(max_steps=100, pretraining_steps=48, pretraining_restarts=4, split_merge_rounds=4)
     stage = trainer.pretraining
@@ -162,6 +164,7 @@ def test_several_categorical_codes_are_found_without_splits() -> None:
     assert trainer.pretraining is None
 
 
+@pytest.mark.usefixtures("brief_splits")
 def test_resumed_anywhere_pretraining_goes_on_exactly() -> None:
     whole = make()
     steps(whole, 16)
@@ -176,6 +179,7 @@ def test_resumed_anywhere_pretraining_goes_on_exactly() -> None:
         assert all(torch.equal(one[name], two[name]) for name in one), interruption
 
 
+@pytest.mark.usefixtures("brief_splits")
 def test_pseudo_labels_are_kept_in_adversarial_training() -> None:
     trainer = make()
     steps(trainer, 12)

@@ -217,7 +217,7 @@ def trained(recipe: str) -> tuple[Model, float, Panel]:
         "ema_half_life_cases": 500,
     }
     if recipe == "infogan":
-        settings |= {"pretraining_steps": 100, "flow_steps": 0}
+        settings |= {"pretraining_steps": 100, "split_merge_rounds": 2, "flow_steps": 0}
     plan = make_plan(panel, recipe=recipe, width=8, noise_dim=4, n_continuous=0, settings=settings)
     model = build_model(plan, panel)
     *_, last = make_trainer(plan, model, panel).run()
