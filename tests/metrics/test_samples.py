@@ -21,7 +21,7 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.metrics.augmentation.study import without_labels
 from tsinfogan.metrics.power import Chance
 from tsinfogan.metrics.results import verdict_of
-from tsinfogan.metrics.samples import SAMPLE_MEASURES, Better, Group, Need, StandIn
+from tsinfogan.metrics.samples import SAMPLE_MEASURES, Better, Group, Need, StandIn, _timegan
 from tsinfogan.metrics.samples._components import Components
 from tsinfogan.metrics.samples.context import RealData, SampleContext
 
@@ -51,8 +51,15 @@ SEEN, REFERENCE, FRESH = sines(150, 0), sines(150, 1), sines(150, 2)
 def fewer_steps() -> Iterator[None]:
     """Enough for data as plain as these."""
     with pytest.MonkeyPatch.context() as patch:
-        for module, steps in (("context", 100), ("discriminator", 80)):
-            patch.setattr(f"tsinfogan.metrics.samples.{module}.QUICK_STEPS", steps)
+        steps = {
+            "context": 100,
+            "discriminator": 60,
+            "timegan_discriminative": 40,
+            "timegan_predictive": 50,
+        }
+        for module, n in steps.items():
+            patch.setattr(f"tsinfogan.metrics.samples.{module}.QUICK_STEPS", n)
+        patch.setattr(_timegan, "RATE", 10 * _timegan.RATE)
         yield
 
 

@@ -29,7 +29,7 @@ def rough(n: int, length: int) -> FloatArray:
 
 
 def test_smooth_ones_go_through_few_points() -> None:
-    panel = Panel.from_arrays(smooth())
+    panel = Panel.from_arrays(smooth(length=1500))
     fitted = Preprocessor.fit(panel)
     assert fitted.grid[0] <= 64
     assert fitted.n_constant == 0, "no duration to learn"

@@ -211,13 +211,13 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> No
 def trained(recipe: str) -> tuple[Model, float, Panel]:
     panel = waves(96)
     settings = {
-        "max_steps": 300,
+        "max_steps": 200 if recipe == "infogan" else 300,
         "batch_size": 32,
         "report_every": 50,
         "ema_half_life_cases": 500,
     }
     if recipe == "infogan":
-        settings |= {"pretraining_steps": 100, "split_merge_rounds": 2, "flow_steps": 0}
+        settings |= {"pretraining_steps": 60, "split_merge_rounds": 1, "flow_steps": 0}
     plan = make_plan(panel, recipe=recipe, width=8, noise_dim=4, n_continuous=0, settings=settings)
     model = build_model(plan, panel)
     *_, last = make_trainer(plan, model, panel).run()
