@@ -26,16 +26,15 @@ from pathlib import Path
 import numpy as np
 
 from _shared import print_header
-from tsinfogan.data.panel import FloatArray, Panel
+from tsinfogan.data.panel import FloatArray, IntArray, Panel
 from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device
 from tsinfogan.metrics.intervals import estimate
+from tsinfogan.metrics.samples import timegan_discriminative, timegan_predictive
 from tsinfogan.metrics.samples._frechet import frechet_distance
 from tsinfogan.metrics.samples._ts2vec import Encoder, fit
 from tsinfogan.metrics.samples._unit import Series, unit_series
 from tsinfogan.metrics.samples.context import RealData
-from tsinfogan.metrics.samples.timegan_discriminative import discriminative_scores
-from tsinfogan.metrics.samples.timegan_predictive import predictive_scores
 from tsinfogan.sampling.sampler import sample
 from tsinfogan.training.run import Run, list_runs
 
@@ -119,9 +118,12 @@ class Bench:
                 found[name] = [self._distance(source(repeat), repeat, against) for repeat in range(n)]
                 continue
             rows = self._halves(0)[1] if against == "half" else slice(None)
-            scores = discriminative_scores if name == "discriminative" else predictive_scores
+            if name == "discriminative":
+                score, steps = timegan_discriminative.discriminative_scores, timegan_discriminative.STEPS
+            else:
+                score, steps = timegan_predictive.predictive_scores, timegan_predictive.STEPS
             reference = Series(whole.values[rows], whole.lengths[rows])
-            found[name] = scores(source(0), reference, networks=n, device=self.device).tolist()
+            found[name] = score(source(0), reference, networks=n, steps=steps, device=self.device).tolist()
         return found
 
     def _distance(self, synthetic: Series, repeat: int, against: str) -> float:
@@ -157,7 +159,7 @@ class Bench:
             ),
         }
 
-    def _halves(self, repeat: int) -> tuple[FloatArray, FloatArray]:
+    def _halves(self, repeat: int) -> tuple[IntArray, IntArray]:
         order = np.random.default_rng(repeat).permutation(self.panel.n_cases)
         return order[: len(order) // 2], order[len(order) // 2 :]
 
