@@ -1,6 +1,6 @@
 # make demo    install, train on the built-in pen strokes, sample by code, draw a picture
 # make test    install, run the tests (TSINFOGAN_DATA=FOLDER adds those on real data)
-# make check   style and types, of the package as it is installed
+# make check   style and types, of the package as it is installed and of the benchmarks
 # make docs    these pages and the API reference, as a site in build/site
 # make notebooks runs docs/notebooks, a minute; their outputs are kept by docs/_site/notebooks.py --write
 # make interop the tests with aeon, for which pip takes an older numpy and pandas: VENV=FOLDER gives it one of its own
@@ -39,6 +39,7 @@ check: $(VENV)/.installed-test $(VENV)/.installed-check
 	$(BIN)/ruff format --check .
 	$(INSTALL) --no-deps --target $(PACKAGE) .
 	cd $(PACKAGE) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p tsinfogan
+	cd $(PACKAGE) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache $(CURDIR)/benchmarks/*.py
 
 docs: $(VENV)/.installed-docs
 	rm -rf build

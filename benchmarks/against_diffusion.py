@@ -37,8 +37,9 @@ class Denoiser(nn.Module):
         super().__init__()
         self.read = nn.Linear(n_channels, SIZE)
         self.index = nn.Parameter(torch.randn(n_timepoints, SIZE))
-        options = {"dim_feedforward": 4 * SIZE, "dropout": 0.0, "activation": "gelu", "batch_first": True}
-        self.layers = nn.Transformer(SIZE, HEADS, LAYERS, LAYERS, **options)
+        self.layers = nn.Transformer(
+            *(SIZE, HEADS, LAYERS, LAYERS), dim_feedforward=4 * SIZE, dropout=0.0, activation="gelu", batch_first=True
+        )
         self.out = nn.Linear(SIZE, n_channels)
 
     def forward(self, noisy: Tensor) -> Tensor:

@@ -62,13 +62,13 @@ def main() -> None:
     for name, sign in {"disagreement": -disagreements, "agreement": agreements, "mean_rank": -ranks}.items():
         found = [round(float(spearmanr(sign, column).statistic), 3) for column in np.array(accuracies).T]
         print(json.dumps({"spearman": name, "with_train_accuracy": found[0], "with_test_accuracy": found[1]}))
-    chosen, on_test = best(scores), np.array(accuracies)[:, 1]
+    chosen, all_on_test = best(scores), np.array(accuracies)[:, 1]
     print(
         json.dumps(
             {
                 "chosen_seed": plans[chosen].training.seed,
-                "chosen_test_accuracy": round(float(on_test[chosen]), 4),
-                "best_median_worst": [round(float(f(on_test)), 4) for f in (np.max, np.median, np.min)],
+                "chosen_test_accuracy": round(float(all_on_test[chosen]), 4),
+                "best_median_worst": [round(float(f(all_on_test)), 4) for f in (np.max, np.median, np.min)],
             }
         )
     )

@@ -356,7 +356,7 @@ def main() -> None:
             place.mkdir()
             more = {"keep": options.keep} if name == "directories" else {}
             started = time.monotonic()
-            rows += fault(options.tries or usual, random.Random(options.seed), place, **more)  # type: ignore[operator]
+            rows += fault(options.tries or usual, random.Random(options.seed), place, **more)
             print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
     print("\n| fault | as it should be |\n|---|---|")
     print("\n".join(score.row() for score in rows))

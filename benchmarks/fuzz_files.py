@@ -22,6 +22,7 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ NAMES = [
     " ",
     *["case", "time", "label", "x", "y", "cat", "cont0", "channel", "row", "column", "0", "1", "t0", "t1", "2020-01"],
 ]
-TIMES = [
+TIMES: list[Callable[[int], str]] = [
     str, "{}.25".format, "2024-01-0{}".format, "1{}/02/2023".format, "2024010{}".format, "00:00:0{}".format,
     "{} s".format, "2024-01-01 0{}:00+01:00".format, "199{} Q1".format, "Jul 199{}".format,
     lambda row: f"2024-0{row + 1}-01",

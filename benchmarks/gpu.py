@@ -81,7 +81,7 @@ def stage_trainer(panel: Panel, device: torch.device, dtype: torch.dtype, stage:
 def in_mode(trainer: Trainer, mode: str) -> Trainer:
     """The same trainer, computing in one of ``MODES``."""
     if mode != "captured":
-        trainer._run_step = lambda kind, compute, batch: compute(batch)  # type: ignore[assignment, method-assign]
+        trainer._run_step = lambda kind, compute, batch: compute(batch)  # type: ignore[assignment]
     if mode == "compiled":
         for network in (trainer.generator, trainer.discriminator):
             network.compile()

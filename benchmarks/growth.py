@@ -79,7 +79,7 @@ def tables(folder: Path, quick: bool) -> dict[str, Iterator[tuple[int, int, Path
 
 def trainings(folder: Path, name: str, sizes: tuple[int, ...]) -> Iterator[tuple[int, int, Path, Callable[[], int]]]:
     """Trainings, one thing larger in each."""
-    path, options = folder / "series.npy", ()
+    path = folder / "series.npy"
     for size in (0, *sizes):
         shape = {"series": N_SERIES, "channels": N_CHANNELS, "length": LENGTH}
         shape |= {name: size} if name in shape and size else {}
@@ -146,15 +146,16 @@ def write_table(path: Path, n_numbers: int) -> int:
     if suffix in ("npy", "npz"):
         values = np.random.default_rng(0).normal(size=(n_numbers // 1000, 10, 100)).round(5)  # float64, NumPy's own
         write = np.save if suffix == "npy" else np.savez_compressed if kind == "compressed" else np.savez
-        write(path, values)  # type: ignore[operator]
+        write(path, values)
         return 0
     n_columns = {"long": 10, "recording": RECORDING_CHANNELS, "wide": 100}[kind]
     rows, rng = np.arange(n_numbers // n_columns), np.random.default_rng(0)
-    table: dict[str, object] = {
+    first_columns: dict[str, dict[str, object]] = {
         "long": {"case": rows // 100, "time": rows % 100},
         "recording": {"time": rows},
         "wide": {"case": rows},
-    }[kind]
+    }
+    table = first_columns[kind]
     for column in range(n_columns):
         name = str(column) if kind == "wide" else f"ch{column}"
         table[name] = pa.array(rng.normal(size=len(rows)).round(5).astype(np.float32))

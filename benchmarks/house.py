@@ -216,7 +216,7 @@ def modules_of(call: Callable[[], None], holds: Callable[[Any], bool] = lambda v
         call()
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
     return sorted(found)
 
 

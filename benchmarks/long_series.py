@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from _children import Child
+from numpy.typing import NDArray
 
 from _shared import print_header
 
@@ -82,14 +83,15 @@ def write(folder: Path, length: int) -> int:
     return 0
 
 
-def waves(n: int, length: int, rng: np.random.Generator) -> np.ndarray:
+def waves(n: int, length: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """``(n, 1, length)`` float32 of four kinds; phase, amplitude and place of the envelope differ within a kind."""
     kind, time_ = rng.integers(len(CENTRES), size=n), np.linspace(0, 1, length)
     centre = np.take(CENTRES, kind) + rng.normal(scale=0.03, size=n)
     envelope = np.exp(-(((time_ - centre[:, None]) / 0.15) ** 2))
     sine = np.sin(2 * np.pi * np.take(FREQUENCIES, kind)[:, None] * time_ + rng.normal(scale=0.4, size=(n, 1)))
     walk = rng.normal(scale=WALK / np.sqrt(length), size=(n, length)).cumsum(axis=1)
-    return (rng.uniform(0.7, 1.3, (n, 1)) * envelope * sine + walk).astype(np.float32)[:, None]
+    values: NDArray[np.float32] = (rng.uniform(0.7, 1.3, (n, 1)) * envelope * sine + walk).astype(np.float32)
+    return values[:, None]
 
 
 if __name__ == "__main__":

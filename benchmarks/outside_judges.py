@@ -23,7 +23,7 @@ from aeon.transformations.collection.convolution_based import MiniRocket
 from scipy.stats import ks_2samp
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.model_selection import StratifiedKFold, cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from _shared import print_header
@@ -87,7 +87,7 @@ def classified(judged: Panel, test: Panel, seed: int) -> float:
     return float((ridge().fit(seen, classes).predict(unseen) == np.array(test.classes)[test.case_labels]).mean())
 
 
-def ridge() -> object:
+def ridge() -> Pipeline:
     """Features of equal scale, and a penalty by cross-validation."""
     return make_pipeline(StandardScaler(), RidgeClassifierCV(PENALTIES))
 

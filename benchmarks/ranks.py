@@ -119,11 +119,11 @@ def main() -> None:
                     f"{ranks.size * alone / apart:.2f}), {busy[0] / busy[1]:.2f} x a second of one processor"
                 )
         for stage in STAGES:
-            before, apart = moved(options, ranks, stage)
+            before, shared = moved(options, ranks, stage)
             if first:
                 _, one = moved(options, ALONE, stage)
                 _, threads = moved(options, ALONE, stage, n_threads=2)
-                far, usual = ((each - one).norm() / (one - before).norm() for each in (apart, threads))
+                far, usual = ((each - one).norm() / (one - before).norm() for each in (shared, threads))
                 print(
                     f"{stage}, {options.steps} steps: {ranks.size} processes end {far:.1e} of the way from one; "
                     f"one with two threads {usual:.1e}"

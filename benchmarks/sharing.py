@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -47,7 +48,8 @@ def time_page(browser: Any, address: str, model: Model) -> None:
     page = browser.new_page(viewport={"width": 1360, "height": 900})
     page.goto(address)
     page.wait_for_function("() => window.tsinfogan?.shown.series")
-    seconds, differences = [], []
+    seconds: list[float] = []
+    differences: list[float] = []
     for value in np.linspace(-1.9, 1.9, MOVES):
         seconds.append(page.evaluate(MOVE, round(float(value), 2)) / 1e3)
         if len(differences) < COMPARED:
@@ -108,10 +110,14 @@ def time_onnx(model: Model) -> None:
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     graph, inputs = SampleGraph(model).eval(), (*noise, *codes)
     fed = {given.name: value.numpy() for given, value in zip(session.get_inputs(), inputs, strict=True)}
-    seconds: dict[str, list[float]] = {"torch": [], "onnx": []}
+    computing: dict[str, Callable[[], object]] = {
+        "torch": lambda: graph(*inputs),
+        "onnx": lambda: session.run(None, fed),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in computing}
     with torch.inference_mode():
         for _ in range(ROUNDS):
-            for name, compute in (("torch", lambda: graph(*inputs)), ("onnx", lambda: session.run(None, fed))):
+            for name, compute in computing.items():
                 started = time.perf_counter()
                 compute()
                 seconds[name].append(time.perf_counter() - started)

@@ -32,6 +32,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from _shared import print_header
 from tsinfogan import Panel, encode, fit, load_dataset, sample
 from tsinfogan.data.augmentations import CAUTIOUS
+from tsinfogan.data.panel import IntArray
 from tsinfogan.models.model import Model
 from tsinfogan.preprocessing.convolutions import convolution_features
 from tsinfogan.preprocessing.preprocessor import Preprocessor
@@ -54,7 +55,7 @@ def merged(name: str) -> Panel:
     return replace(Panel.concatenated(parts), name=name, augmentations=CAUTIOUS)
 
 
-def agreement(labels: Array, found: Array) -> Row:
+def agreement(labels: IntArray, found: IntArray) -> Row:
     """Accuracy of the best matching, adjusted Rand index and mutual information."""
     n = int(max(labels.max(), found.max())) + 1
     accuracy = float((aligned(found, labels, n) == labels).mean())
@@ -72,7 +73,8 @@ def representations(panel: Panel) -> Iterator[tuple[str, Array]]:
     """Series on at most 100 points: as they are, by channel, by case, and their log amplitudes."""
     values = panel.values.astype(np.float64)  # (n, c, t)
     n_points = min(MAX_POINTS, values.shape[2])
-    values = interp1d(np.linspace(0, 1, values.shape[2]), values, axis=2)(np.linspace(0, 1, n_points))
+    on_points = interp1d(np.linspace(0, 1, values.shape[2]), values, axis=2)(np.linspace(0, 1, n_points))
+    values = np.asarray(on_points, np.float64)
     spread = values.std((0, 2), keepdims=True) + 1e-12
     by_case = (values - values.mean(2, keepdims=True)) / (values.std(2, keepdims=True) + 1e-3 * spread)
     amplitude = np.abs(np.fft.rfft(values - values.mean(2, keepdims=True), axis=2))
@@ -104,6 +106,7 @@ def classical(panel: Panel) -> dict[str, Row]:
 
 def opening(panel: Panel, seed: int) -> Row:
     """What the spectral opening finds, and how many categories, without training."""
+    assert panel.labels is not None
     preprocessor = Preprocessor.fit(panel)
     values = torch.from_numpy(preprocessor.transform(panel))[:, : preprocessor.n_channels]
     found = cluster(values, len(panel.classes), seed)
@@ -114,6 +117,7 @@ def opening(panel: Panel, seed: int) -> Row:
 
 def trained(panel: Panel, seed: int, device: str) -> Row:
     """A training with the default settings, and what its codes and samples are worth."""
+    assert panel.labels is not None
     start = time.perf_counter()
     model = fit(panel, n_categories=(len(panel.classes),), device=device, precision="float32", settings={"seed": seed})
     seconds = time.perf_counter() - start
@@ -126,7 +130,7 @@ def trained(panel: Panel, seed: int, device: str) -> Row:
     return {**agreement(panel.labels, codes["cat"]), **own, **spread, **flips(model, panel)}
 
 
-def spread_ratios(model: Model, panel: Panel, category: Array) -> list[float]:
+def spread_ratios(model: Model, panel: Panel, category: IntArray) -> list[float]:
     """By category, the standard deviation of samples over that of the real series that Q puts there."""
     ratios = []
     for k in np.unique(category):
@@ -192,7 +196,7 @@ def table(rows: list[Row]) -> None:
     means = []
     for name in sorted({row["set"] for row in rows}):
         of_set = [row for row in rows if row["set"] == name]
-        others = next((row["classical"] for row in of_set if "classical" in row), {})
+        others: dict[str, Row] = next((row["classical"] for row in of_set if "classical" in row), {})
         mean = {key: float(np.mean([row.get(key, row.get(f"opening_{key}")) for row in of_set])) for key in MEANS}
         best = max((row["ari"] for row in others.values()), default=np.nan)
         usual = others.get("spectral, case", {}).get("ari", np.nan)

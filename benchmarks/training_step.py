@@ -17,8 +17,10 @@ import copy
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from statistics import median
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +33,7 @@ from tsinfogan.datasets import load_dataset
 from tsinfogan.devices import choose_device, choose_precision
 from tsinfogan.models.backbone import conform
 from tsinfogan.models.backbones import conv1d
-from tsinfogan.models.backbones._series import with_differences
+from tsinfogan.models.backbones._series import Trunk, with_differences
 from tsinfogan.models.discriminator import Discriminator
 from tsinfogan.models.model import Model
 from tsinfogan.training.losses import bounds, discriminator_adversarial, generator_adversarial
@@ -61,9 +63,10 @@ class TutorialGenerator(nn.Module):
         super().__init__()
         self.sizes, self.shape = ours.sizes, ours.shape
         self.embed, self.start = copy.deepcopy(ours.embed), copy.deepcopy(ours.start)
-        self.convs = nn.ModuleList(_conv1d(block.conv) for block in ours.blocks)
-        self.modulations = nn.ModuleList(copy.deepcopy(block.modulation) for block in ours.blocks)
-        self.strengths = nn.ParameterList(copy.deepcopy(block.noise_strength) for block in ours.blocks)
+        blocks = list(cast(Iterable[conv1d.Block], ours.blocks))
+        self.convs = nn.ModuleList(_conv1d(block.conv) for block in blocks)
+        self.modulations = nn.ModuleList(copy.deepcopy(block.modulation) for block in blocks)
+        self.strengths = nn.ParameterList(copy.deepcopy(block.noise_strength) for block in blocks)
         self.out = _conv1d(ours.out)
 
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
@@ -85,10 +88,12 @@ class TutorialDiscriminator(nn.Module):
 
     def __init__(self, ours: Discriminator):
         super().__init__()
-        self.n_varying = ours.trunk.n_varying
-        self.convs = nn.ModuleList(_conv1d(conv) for conv in ours.trunk.convs)
+        trunk = ours.trunk
+        assert isinstance(trunk, Trunk)
+        self.n_varying = trunk.n_varying
+        self.convs = nn.ModuleList(map(_conv1d, cast(Iterable[nn.Conv2d], trunk.convs)))
         self.out, self.realness, self.q = (
-            copy.deepcopy(ours.trunk.out),
+            copy.deepcopy(trunk.out),
             copy.deepcopy(ours.realness),
             copy.deepcopy(ours.q),
         )
@@ -110,10 +115,10 @@ def tutorial_loop(
     injected_noise_dim: int,
 ) -> Iterator[tuple[float, float, float]]:
     """Adversarial loss of each player, then the information loss over both networks; yields the three each step."""
-    rates = {"lr": 2e-4, "betas": (0.5, 0.999)}
-    generator_optimizer = torch.optim.Adam(generator.parameters(), **rates)
-    discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), **rates)
-    both_optimizer = torch.optim.Adam(itertools.chain(generator.parameters(), discriminator.parameters()), **rates)
+    adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
+    generator_optimizer = adam(generator.parameters())
+    discriminator_optimizer = adam(discriminator.parameters())
+    both_optimizer = adam(itertools.chain(generator.parameters(), discriminator.parameters()))
     loader = DataLoader(TensorDataset(data), batch_size=batch_size, shuffle=True, drop_last=True)
 
     device = next(discriminator.parameters()).device
@@ -190,7 +195,8 @@ def check_equal(
 
 def n_operations(step: Callable[[], object]) -> int:
     """Additions and multiplications of the products and convolutions of one step."""
-    with FlopCounterMode(display=False) as counter:
+    counter = FlopCounterMode(display=False)
+    with counter:
         step()
     return counter.get_total_flops()
 
@@ -220,6 +226,7 @@ def main() -> None:
     precision = choose_precision(options.precision, device)
     model = build_model(plan, panel)
     data = torch.from_numpy(model.preprocessor.transform(panel))  # (n, c, t)
+    assert isinstance(model.generator, conv1d.Generator)
     generator, discriminator = TutorialGenerator(model.generator), TutorialDiscriminator(model.discriminator)
     check_equal(plan, model, generator, discriminator, data[: options.batch])
     tutorial = tutorial_loop(
@@ -272,6 +279,7 @@ def main() -> None:
 
 def _conv1d(ours: nn.Conv2d) -> nn.Conv1d:
     plain = nn.Conv1d(ours.in_channels, ours.out_channels, ours.kernel_size[1], ours.stride[1], ours.padding[1])
+    assert ours.bias is not None
     plain.load_state_dict({"weight": ours.weight.detach()[:, :, 0], "bias": ours.bias.detach()})
     return plain
 
