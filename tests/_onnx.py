@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tsinfogan.data.overlap import windows_of
 from tsinfogan.data.panel import Panel
 from tsinfogan.models.codes import LatentSpec
 from tsinfogan.models.flow import FlowGenerator
@@ -40,6 +41,12 @@ def standardized() -> Panel:
     return Panel.from_cases(cases, channels=("x", "y"), name="standardized")
 
 
+def recorded() -> Panel:
+    """Windows of a random walk, which share its rows."""
+    walk = np.random.default_rng(0).normal(size=(1, 120)).cumsum(1)
+    return Panel(windows_of(walk.astype(np.float32), 12, 2), ("x",), name="windows")
+
+
 def pictures(n: int = 12) -> Panel:
     values = np.random.default_rng(0).uniform(0, 255, (n, 1, 9, 7)).astype(np.float32)
     return Panel(values, ("grey",), name="pictures", view="image")
@@ -57,6 +64,8 @@ def built(panel: Panel, *, flow: bool = False, n_categories: tuple[int, ...] | N
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
     if isinstance(model.generator, FlowGenerator):
         model.generator.trained.fill_(flow)
+        if (onsets := model.generator.onsets) is not None:
+            onsets.fit(torch.linspace(0, 1, 50), torch.randn(50, onsets.codes.shape[1], generator=rng), 50)
     assert flow <= isinstance(model.generator, FlowGenerator)
     return model
 

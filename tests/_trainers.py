@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tsinfogan.data.overlap import windows_of
 from tsinfogan.data.panel import Panel
 from tsinfogan.models.model import Model
 from tsinfogan.training.adversarial import AdversarialStage, Phases
@@ -35,6 +36,12 @@ def walks(n: int = 40, seed: int = 0, *, scale: float = 1.0, labelled: bool = Tr
     cases = [scale * np.cumsum(rng.normal(size=(2, int(length))), axis=1) for length in rng.integers(9, 21, n)]
     labels = list("abcd" * n)[:n] if labelled else None
     return Panel.from_cases(cases, channels=("x", "y"), name=f"walks {seed}", labels=labels)
+
+
+def windows(n: int = 60, length: int = 16, stride: int = 2) -> Panel:
+    """Windows of a recording of two channels that rises, which share its rows."""
+    recording = np.arange(length + stride * (n - 1)) * [[1], [-2]] + np.random.default_rng(0).normal(size=2)[:, None]
+    return Panel(windows_of(recording.astype(np.float32), length, stride), ("x", "y"), name="windows")
 
 
 def images(n: int = 12) -> Panel:

@@ -225,7 +225,7 @@ def test_width_makes_wider(name: str) -> None:
 
 
 def test_wrong_kind_of_data_is_refused_with_the_choices() -> None:
-    with pytest.raises(SettingError, match=r"'image' is for images but the data holds series: .*conv1d, gru, mlp"):
+    with pytest.raises(SettingError, match=r"'image' is for images but the data holds series: .*conv1d, .*gru, mlp"):
         get_backbone("image", DataShape(1, (24,)))
     with pytest.raises(SettingError, match=r"'gru' is for series but the data holds images: .*image, mlp"):
         get_backbone("gru", DataShape(1, (8, 8)))

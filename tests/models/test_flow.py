@@ -146,3 +146,36 @@ def test_a_slope_that_grows_evenly_is_integrated_exactly() -> None:
     for number in range(1, len(every)):
         value += lengths[number] * ((1 + shares[number]) * slopes[number] - shares[number] * slopes[number - 1])
     torch.testing.assert_close(value, torch.tensor(3.0 + 2.0))
+
+
+def test_the_network_is_wider_for_windows_of_many_channels() -> None:
+    for n_channels, n_overlapping, expected in ((3, 0, 8), (28, 0, 8), (3, 4, 16), (28, 4, 64)):
+        shape = DataShape(n_channels, (T,))
+        network = FlowGenerator(Given(), shape, NOISE_DIM, NOISE_DIM + 3, width=8, n_overlapping=n_overlapping)
+        assert network.velocity_network.into.out_channels == expected
+
+
+def test_windows_of_a_recording_that_rises_lie_where_they_begin() -> None:
+    """After few steps the level of samples is that of the moment that was drawn for them."""
+    torch.manual_seed(0)
+    n, rng = 400, torch.Generator().manual_seed(0)
+    onset = torch.arange(n) / n
+    series = 8 * onset[:, None, None] - 4 + 0.3 * torch.randn(n, 1, T, generator=rng)
+    network = FlowGenerator(Given(), DataShape(1, (T,)), 1, 1, width=8, n_overlapping=4)
+    fit_principal_components(network, series)
+    assert network.onsets is not None
+    network.onsets.fit(onset, torch.zeros(n, 1), n)
+    adam = torch.optim.Adam(network.velocity_network.parameters(), 0.01)
+    for _ in range(120):
+        row = torch.randint(n, (64,), generator=rng)
+        noise = torch.randn(64, network.injected_noise_dim, generator=rng)
+        loss, _ = network.match(series[row], torch.zeros(64, 1), noise, torch.rand(64, generator=rng), onset[row])
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    noise = torch.randn(n, network.injected_noise_dim, generator=rng)
+    with torch.no_grad():
+        level = network.carried(torch.zeros(n, 1), noise).mean((1, 2))
+    drawn = network.onsets.draw(torch.zeros(n, 1), noise[:, network.n_own :])
+    assert torch.corrcoef(torch.stack([level, drawn]))[0, 1] > 0.9
+    torch.testing.assert_close(level.std(), series.mean((1, 2)).std(), rtol=0.2, atol=0)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from _onnx import built, draws, flat, pictures, standardized, walking
+from _onnx import built, draws, flat, pictures, recorded, standardized, walking
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import RunError, SettingError, UnknownNameError
 from tsinfogan.models.model import Model
@@ -98,8 +98,9 @@ def test_the_example_of_the_docs_runs_without_this_library(generator: Path) -> N
         (flat(), {"backbone": "conv1d", "n_categories": (3, 2)}),
         (pictures(), {"backbone": "image"}),
         (standardized(), {}),
+        (recorded(), {"flow": True}),
     ],
-    ids=["gru", "conv1d", "image", "standardized"],
+    ids=["gru", "conv1d", "image", "standardized", "windows"],
 )
 def test_generators_of_other_backbones(panel: Panel, settings: dict[str, Any], tmp_path: Path) -> None:
     model = built(panel, **settings)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from _trainers import images, make, moved_steps, waves, weights
+from _trainers import images, make, moved_steps, waves, weights, windows
+from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.models.flow import LATE, FlowGenerator
 from tsinfogan.sampling.inference import posteriors
@@ -117,6 +119,56 @@ def test_samples_come_from_it_once_all_steps_are_done() -> None:
     assert trainer.model.generator.trained
 
 
+# ---- windows of a recording
+
+
+def test_windows_in_their_order_are_learned_with_their_onsets_and_none_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tsinfogan.training.flow_matching.MIN_CASES", 10)
+    panel = windows(60, length=16, stride=2)
+    trainer = make(panel, max_steps=10, flow_steps=2)  # of 8 series each, so that every fourth is read
+    stage = trainer.flow
+    assert stage is not None
+    assert trainer.model.settings.n_overlapping == 8
+    stage.begin(trainer.model.discriminator, trainer.data, trainer.labels)
+    assert stage.cases is not None
+    assert stage.cases.tolist() == list(range(0, 60, 4))
+    assert stage.generator.onsets is not None
+    torch.testing.assert_close(stage.generator.onsets.onsets.unique(), torch.arange(15) * 4 / 60)
+    shown: list[torch.Tensor] = []
+    match = stage.generator.match
+    monkeypatch.setattr(stage.generator, "match", lambda *given: shown.append(given[4]) or match(*given))
+    batch = trainer.batches.draw(8, among=stage.cases)
+    stage.step(batch)
+    torch.testing.assert_close(shown[0], batch.case / 60)
+
+
+@pytest.mark.parametrize(("panel", "moves"), [(waves(), True), (windows(24), False)], ids=["waves", "windows"])
+def test_the_bound_moves_the_network_but_not_for_windows(panel: Panel, moves: bool) -> None:
+    after = []
+    for weight in (0.1, 100.0):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tsinfogan.training.flow_matching.BOUND_WEIGHT", weight)
+            trainer = make(panel, max_steps=10, flow_steps=2)
+            for _ in range(9):
+                stats = trainer.step()
+        assert "bound_cat" in stats  # of which a person is told all the same
+        assert isinstance(trainer.generator, FlowGenerator)
+        after.append(weights(trainer.generator.velocity_network))
+    assert any(not torch.equal(one, two) for one, two in zip(*after, strict=True)) == moves
+
+
+def test_windows_whose_order_is_not_known_have_no_flow_matching() -> None:
+    in_order = windows()
+    assert make_plan(in_order).model.n_overlapping == 8
+    shuffled = in_order.subset(np.random.default_rng(0).permutation(60))
+    plan = make_plan(shuffled)
+    assert (plan.model.flow, plan.model.n_overlapping) == (False, 0)
+    assert "all of them in their order" in " ".join(plan.notes)
+    assert make_plan(waves()).model.n_overlapping == 0
+
+
 def test_the_average_begins_with_the_stage() -> None:
     trainer, generator, _ = trainer_of()
     for _ in range(8):
@@ -171,6 +223,6 @@ def test_not_for_images_and_not_if_switched_off() -> None:
 
 def test_a_plan_of_before_goes_on_without() -> None:
     plan = make_plan(waves(), settings={"flow_steps": 0}).to_dict()
-    del plan["training"]["flow_steps"], plan["model"]["flow"]
+    del plan["training"]["flow_steps"], plan["model"]["flow"], plan["model"]["n_overlapping"]
     again = Plan.from_dict(plan)
-    assert (again.training.flow_steps, again.model.flow) == (0, False)
+    assert (again.training.flow_steps, again.model.flow, again.model.n_overlapping) == (0, False, 0)

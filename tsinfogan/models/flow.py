@@ -10,6 +10,8 @@ Following v from noise to t = 1 then gives series with the codes c. A step takes
 Series are whitened along their principal components (:mod:`tsinfogan.models.pca`), so that components of little
 variance count as much as others, and noise varies along each component as much as whitened series do. So the velocity
 that would make normal series with the right covariance is known, and the network learns what is to be added to it.
+
+Of windows of a recording it sees besides when they begin (:mod:`tsinfogan.models.onsets`).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from torch import Tensor, nn
 
 from tsinfogan.models.backbone import DataShape, conform
 from tsinfogan.models.layers import convolution, halvings
+from tsinfogan.models.onsets import N_NOISE, Onsets
 from tsinfogan.models.pca import PrincipalComponents
 
 LATE = 2
@@ -33,6 +36,8 @@ COARSEST, MAX_LEVELS = 8, 6
 """The network halves the grid down to so many points, at most so many times less one."""
 FREQUENCIES, HIGHEST_FREQUENCY = 32, 200.0
 POSITION_STRENGTH = 0.1
+CHANNELS_PER_16 = 8
+"""Of windows of a recording, for which the network is 16 wide at least (docs/development/experiments.md)."""
 
 
 class Block(nn.Module):
@@ -59,20 +64,20 @@ class Velocity(nn.Module):
     Args:
         n_in: channels that it sees.
         shape: of the series; it gives as many channels.
-        n_codes: numbers that encode the codes.
+        n_given: numbers that it is given beside the series: those that encode the codes, and the onset.
         width: channels of the finest level; coarser ones have twice as many.
     """
 
     frequencies: Tensor
 
-    def __init__(self, n_in: int, shape: DataShape, n_codes: int, width: int):
+    def __init__(self, n_in: int, shape: DataShape, n_given: int, width: int):
         super().__init__()
         self.sizes = halvings(shape.grid[0], COARSEST)[::-1][:MAX_LEVELS]  # from fine to coarse
         widths = [width, *[2 * width] * (len(self.sizes) - 1)]
         self.register_buffer("frequencies", torch.logspace(0, math.log10(HIGHEST_FREQUENCY), FREQUENCIES))
         embedding_dim = 4 * width
         self.of_time = nn.Linear(2 * FREQUENCIES, embedding_dim)
-        self.of_codes = nn.Linear(max(1, n_codes), embedding_dim)
+        self.of_codes = nn.Linear(n_given, embedding_dim)
         self.embed = nn.Sequential(nn.SiLU(), nn.Linear(embedding_dim, embedding_dim), nn.SiLU())
         self.into = convolution(n_in, width)
         position = torch.randn(width, 1, self.sizes[0])
@@ -86,10 +91,10 @@ class Velocity(nn.Module):
         self.out = convolution(width, shape.n_channels)
         nn.init.zeros_(self.out.weight)
 
-    def forward(self, values: Tensor, time: Tensor, codes: Tensor) -> Tensor:
-        """``(n, n_in, t)``, ``(n,)``, ``(n, n_codes)`` to ``(n, n_channels, t)``."""
+    def forward(self, values: Tensor, time: Tensor, given: Tensor) -> Tensor:
+        """``(n, n_in, t)``, ``(n,)``, ``(n, n_given)`` to ``(n, n_channels, t)``."""
         phase = time[:, None] * self.frequencies  # (n, f)
-        embedding = self.embed(self.of_time(torch.cat([phase.sin(), phase.cos()], dim=1)) + self.of_codes(codes))
+        embedding = self.embed(self.of_time(torch.cat([phase.sin(), phase.cos()], dim=1)) + self.of_codes(given))
         x = self.into(values[:, :, None].contiguous(memory_format=torch.channels_last)) + self.position
         # Down: a block at each size, whose output is kept.
         kept = []
@@ -113,21 +118,34 @@ class FlowGenerator(nn.Module):
         shape: of the series.
         noise_dim: leading numbers of the latent that are noise; those after them encode the codes.
         latent_dim: numbers of the latent.
-        width: of the velocity network.
+        width: of the velocity network; at least, for windows of many channels.
+        n_overlapping: if the series are windows of a recording, how many begin within the length of one; 0 if not.
     """
 
     trained: Tensor
 
-    def __init__(self, inner: nn.Module, shape: DataShape, noise_dim: int, latent_dim: int, width: int):
+    def __init__(
+        self,
+        inner: nn.Module,
+        shape: DataShape,
+        noise_dim: int,
+        latent_dim: int,
+        width: int,
+        n_overlapping: float = 0,
+    ):
         super().__init__()
         self.inner, self.shape, self.noise_dim = inner, shape, noise_dim
         self.principal_components = PrincipalComponents(shape.n_varying, shape.grid[0])
         n_seen = shape.n_channels + shape.n_varying
-        self.velocity_network = Velocity(n_seen, shape, latent_dim - noise_dim, width)
+        n_codes = max(1, latent_dim - noise_dim)
+        if n_overlapping:
+            width = max(width, 16 * -(-shape.n_channels // CHANNELS_PER_16))
+        self.onsets = Onsets(n_codes, n_overlapping) if n_overlapping else None
+        self.velocity_network = Velocity(n_seen, shape, n_codes + (Onsets.n_features if n_overlapping else 0), width)
         self.register_buffer("trained", torch.zeros((), dtype=torch.bool))
         self.n_inner = int(inner.injected_noise_dim)  # type: ignore[arg-type]
         self.n_own = shape.n_varying * shape.grid[0] + shape.n_constant
-        self.injected_noise_dim = max(self.n_inner, self.n_own)
+        self.injected_noise_dim = max(self.n_inner, self.n_own + (N_NOISE if n_overlapping else 0))
 
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)``, ``(n, injected_noise_dim)`` to ``(n, n_channels, t)``."""
@@ -140,24 +158,28 @@ class FlowGenerator(nn.Module):
 
     def carried(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """As :meth:`forward` when the network is trained."""
-        values, last, codes = self.begin(latent, injected_noise)
+        values, last, given = self.begin(latent, injected_noise)
         for pace in paces().to(latent.device):
-            values, last = self.step(values, last, pace, codes)
+            values, last = self.step(values, last, pace, given)
         return self.end(values)
 
     def begin(self, latent: Tensor, injected_noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The first values and last slope ``(n, n_channels, t)``, and encoded codes ``(n, n_codes)``, to step on with.
+        """First values and last slope ``(n, n_channels, t)``, and what else is seen ``(n, n_given)``, to step on with.
 
         Values over their standard deviation change by what the network adds alone, so no step errs in the rest.
         """
         values = self.source(injected_noise)
-        return values, torch.zeros_like(values), self.codes(latent)
+        given = self.codes(latent)
+        if self.onsets is not None:
+            onsets = self.onsets.draw(given, injected_noise[:, self.n_own : self.n_own + N_NOISE])
+            given = torch.cat([given, self.onsets.features(onsets)], dim=1)
+        return values, torch.zeros_like(values), given
 
-    def step(self, values: Tensor, last: Tensor, pace: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, values: Tensor, last: Tensor, pace: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
         """The next values and slope ``(n, n_channels, t)`` at one of :func:`paces`, a tensor for loops of graphs."""
         time, length, share = pace.unbind()
         deviation = _deviation(time)
-        slope = self.added(deviation * values, time.expand(values.shape[0]), codes) / deviation
+        slope = self.added(deviation * values, time.expand(values.shape[0]), given) / deviation
         return values + length * ((1 + share) * slope - share * last), slope
 
     def end(self, values: Tensor) -> Tensor:
@@ -177,16 +199,18 @@ class FlowGenerator(nn.Module):
         )
         return self.principal_components.white_noise(noise)
 
-    def added(self, values: Tensor, time: Tensor, codes: Tensor) -> Tensor:
+    def added(self, values: Tensor, time: Tensor, given: Tensor) -> Tensor:
         """What the network adds to the velocity of normal series, ``(n, n_channels, t)``.
 
         It sees whitened ``(n, n_channels, t)`` at ``(n,)`` times, the varying channels on their own scale besides, and
-        ``(n, n_codes)``. Each constant channel has one velocity.
+        ``(n, n_given)``. Each constant channel has one velocity.
         """
         seen = torch.cat([values, self.principal_components.color(values)[:, : self.shape.n_varying]], dim=1)
-        return conform(self.velocity_network(seen, time, codes).float(), self.shape)
+        return conform(self.velocity_network(seen, time, given).float(), self.shape)
 
-    def match(self, series: Tensor, latent: Tensor, injected_noise: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+    def match(
+        self, series: Tensor, latent: Tensor, injected_noise: Tensor, time: Tensor, onsets: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The loss of flow matching, and the series that the velocity leads to if it is followed in one step.
 
         Args:
@@ -194,13 +218,18 @@ class FlowGenerator(nn.Module):
             latent: ``(n, latent_dim)``, of which the codes are read.
             injected_noise: ``(n, injected_noise_dim)``.
             time: ``(n,)``.
+            onsets: ``(n,)`` when windows of a recording begin, as shares of it.
         """
+        given = self.codes(latent)
+        if self.onsets is not None and onsets is not None:
+            blurred = self.onsets.blurred(onsets, injected_noise[:, self.n_own])
+            given = torch.cat([given, self.onsets.features(blurred)], dim=1)
         target, noise = self.principal_components.whiten(series), self.source(injected_noise)
         share = time[:, None, None]
         values = (1 - share) * noise + share * target
         # Of normal series the velocity is that of the standard deviation √(t² + (1 − t)²).
         normal = (2 * share - 1) / _deviation(share) ** 2 * values
-        velocity = normal + self.added(values, time, self.codes(latent))
+        velocity = normal + self.added(values, time, given)
         error = velocity - (target - noise)
         varying = error[:, : self.shape.n_varying].square().mean()
         # A constant channel is one number, not as many as there are timepoints.

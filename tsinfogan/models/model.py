@@ -72,6 +72,8 @@ class ModelSettings:
         labelled: whether the first code is the data's label.
         discriminator: how the discriminator is put together.
         flow: whether series are made by flow matching (:mod:`tsinfogan.models.flow`) once that is trained.
+        n_overlapping: if the series are windows of a recording in their order, how many begin within the length of one.
+            Flow matching is then told when they begin (:mod:`tsinfogan.models.onsets`). 0 for others.
         low_rank_head: whether a small network from the latent to the first principal components is added to the
             generator, for windows of a recording (:class:`tsinfogan.models.pca.ShrinkageGenerator`).
     """
@@ -83,6 +85,7 @@ class ModelSettings:
     discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
     low_rank_head: bool = False
     flow: bool = False
+    n_overlapping: float = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.width <= MAX_WIDTH:
@@ -185,7 +188,8 @@ class Model:
                 principal_components = PrincipalComponents(shape.n_varying, shape.grid[0])
                 generator = ShrinkageGenerator(generator, principal_components, latent_dim, width)
             if settings.flow:
-                generator = FlowGenerator(generator, shape, settings.latent.noise_dim, settings.latent.size, width)
+                sizes = (settings.latent.noise_dim, settings.latent.size, width)
+                generator = FlowGenerator(generator, shape, *sizes, settings.n_overlapping)
             discriminator = Discriminator(backbone, shape, width, settings.latent.codes, settings.discriminator)
         generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

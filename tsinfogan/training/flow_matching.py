@@ -25,9 +25,12 @@ from tsinfogan.training.ranks import ALONE, Ranks
 
 WARM_UP_STEPS = 100
 BOUND_WEIGHT = 0.1
+"""Of windows of a recording it is only reported: they follow their codes by their onsets, and are told more easily
+where it counts (docs/development/experiments.md)."""
 DOUBTFUL_SHARE = 0.1
 """Share of the series that are left out: those whose category Q is least sure of, nearly all of its errors among them.
-Their codes would be learned as they were read, and samples of a category be of another kind now and then."""
+Their codes would be learned as they were read, and samples of a category be of another kind now and then. Of windows of
+a recording none are: they are what lies between two kinds, and would be lacking."""
 MIN_CASES = 20_000
 """Real series whose codes are read at least, if there are so many; more are where the steps draw more."""
 FIRST_READ = 0.3
@@ -56,6 +59,7 @@ class FlowStage:
         self.discriminator: Discriminator | None = None
         self.values: list[Tensor] = []
         self.latents = torch.empty(0)
+        self.onsets: Tensor | None = None
         self.cases: Tensor | None = None
         self.apart = 1
 
@@ -73,7 +77,8 @@ class FlowStage:
         ``tell`` is called with the share that is read.
         """
         self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
-        self.apart = -(-len(data) // max(MIN_CASES, self.settings.batch_size * self.settings.flow_steps))
+        n_cases = len(data)
+        self.apart = -(-n_cases // max(MIN_CASES, self.settings.batch_size * self.settings.flow_steps))
         data, labels = data[:: self.apart], labels[:: self.apart]
         ranks.split(*self.discriminator.trunks)
         read = [parameters.to(data.device) for parameters in posteriors(discriminator, data, tell)]
@@ -81,7 +86,8 @@ class FlowStage:
         self.values = [  # (n,) each
             code.estimate(parameters) for code, parameters in zip(self.latent.codes, read, strict=True)
         ]
-        if (first := self.latent.first_category) is not None:
+        onsets = self.generator.onsets
+        if onsets is None and (first := self.latent.first_category) is not None:
             confidence = read[first[0]].softmax(1).amax(1)  # (n,)
             ranks.follow([confidence])  # all find the same cases
             confidence[labels >= 0] = 1
@@ -93,6 +99,9 @@ class FlowStage:
             self.values[0] = torch.where(labels >= 0, labels, self.values[0])
         noise = torch.zeros(len(data), self.latent.noise_dim, device=data.device)
         self.latents = self.latent.encode(noise, self.values)  # (n, latent_dim)
+        if onsets is not None:
+            self.onsets = torch.arange(len(data), device=data.device) * self.apart / n_cases  # (n,)
+            onsets.fit(self.onsets, self.generator.codes(self.latents), n_cases)
 
     def set_rate(self, step: int) -> None:
         """Sets the rate of step number ``step`` of the training."""
@@ -105,8 +114,9 @@ class FlowStage:
         time = 1 - batch.time**LATE
         row = batch.case // self.apart
         with torch.autocast(batch.real.device.type, self.precision, enabled=self.precision != torch.float32):
-            loss, series = self.generator.match(batch.real, self.latents[row], batch.injected_noise, time)
-            bounds = self._bounds(series, time, row)
+            onsets = None if self.onsets is None else self.onsets[row]
+            loss, series = self.generator.match(batch.real, self.latents[row], batch.injected_noise, time, onsets)
+            bounds = self._bounds(series if onsets is None else series.detach(), time, row)
         total = loss - BOUND_WEIGHT * sum(bounds, torch.zeros((), device=loss.device))
         descend(self.optimizer, total)
         named = zip(self.latent.columns, bounds, strict=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from tsinfogan.data.overlap import recording_of
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.models.discriminator import DiscriminatorSettings
@@ -53,6 +54,12 @@ class Choices:
     def windows(self) -> bool:
         """Whether the cases are windows of one recording."""
         return self.panel.lengths is None and are_windows(torch.from_numpy(self.panel.values))
+
+    @cached_property
+    def n_overlapping(self) -> float:
+        """Of windows that share rows of one recording, how many begin within the length of one; 0 for other cases."""
+        recording = recording_of(self.panel.values)
+        return 0.0 if recording is None else self.panel.values.shape[2] / recording.stride
 
 
 Need = Callable[[Choices], str | None]
@@ -123,6 +130,10 @@ CATEGORIES_READ = needs(
 )
 TWO_STEPS = needs("`max_steps` of 2 or more", lambda it: it.training.max_steps > 1)
 INDEPENDENT = needs("cases that are not windows of one recording", lambda it: not it.windows)
+IN_ORDER = needs(
+    "cases that are not windows of one recording, or all of them in their order",
+    lambda it: not it.windows or it.n_overlapping,
+)
 WINDOWS = needs("cases that are windows of one recording", lambda it: it.windows)
 PENALTY = needs(
     "`r1_weight`, `r2_weight` or `overlap_weight`",
@@ -140,7 +151,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "pretraining_restarts": (PRETRAINING, RESTARTS),
     "pretraining_heads": (PRETRAINING, RESTARTS),
     "split_merge_rounds": (PRETRAINING, RESTARTS),
-    "flow_steps": (SERIES, CONSISTENCY, NO_LABEL_INPUT, TWO_STEPS, INDEPENDENT),
+    "flow_steps": (SERIES, CONSISTENCY, NO_LABEL_INPUT, TWO_STEPS, IN_ORDER),
     "recognition_every": (CODE,),
     "penalty_every": (PENALTY,),
     # losses

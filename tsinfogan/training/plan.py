@@ -183,7 +183,8 @@ def make_plan(
     channel_choices(panel, scaling, bounds)  # refuses what does not exist
     possible = {name: choices.acts(name) for name in ("category_input", "spread_input", "principal_components")}
     latent, low_rank_head = LatentSpec(noise_dim, codes), choices.acts("low_rank_head")
-    model = ModelSettings(backbone, latent, width, chosen.labelled, replace(wanted, **possible), low_rank_head, flow)
+    discriminator, n_overlapping = replace(wanted, **possible), choices.n_overlapping if flow else 0.0
+    model = ModelSettings(backbone, latent, width, chosen.labelled, discriminator, low_rank_head, flow, n_overlapping)
     return Plan(recipe, model, objective, training, scaling, bounds, limits(choices, given), reasons)
 
 

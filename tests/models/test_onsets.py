@@ -1,0 +1,86 @@
+"""Where in a recording the windows of samples begin: closed forms of how onsets are drawn and shown to a network."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor
+
+from tsinfogan.models.onsets import BLUR_LENGTHS, CODE_DISTANCE, FREQUENCIES, N_NOISE, N_WINDOWS, Onsets
+
+N = 4000
+
+
+def fitted(codes: Tensor, n_overlapping: float = 0.0) -> Onsets:
+    """Of 5000 windows, every other of which was read."""
+    onsets = Onsets(codes.shape[1], n_overlapping)
+    onsets.fit(torch.arange(len(codes)) / len(codes), codes, 2 * len(codes))
+    return onsets
+
+
+def noise(n: int = N, seed: int = 0) -> Tensor:
+    return torch.randn(n, N_NOISE, generator=torch.Generator().manual_seed(seed))
+
+
+def test_without_codes_they_are_spread_as_the_windows_are() -> None:
+    onsets = fitted(torch.zeros(2500, 1))
+    drawn = onsets.draw(torch.zeros(N, 1), noise())
+    assert stats.kstest(drawn.numpy(), "uniform").pvalue > 0.01
+
+
+def test_they_are_those_of_windows_with_the_category() -> None:
+    second = (torch.arange(2500) >= 1000).long()
+    onsets = fitted(torch.nn.functional.one_hot(second, 2).float())
+    for category, (low, high) in enumerate([(0, 0.4), (0.4, 1)]):
+        codes = torch.eye(2)[category].expand(N, 2)
+        drawn = (onsets.draw(codes, noise()) - low) / (high - low)
+        assert stats.kstest(drawn.numpy(), "uniform").pvalue > 0.001
+        assert drawn.min() >= -0.01
+        assert drawn.max() <= 1.01
+
+
+def test_they_follow_a_continuous_code_as_near_as_codes_count_as_near() -> None:
+    onsets = fitted(torch.linspace(-1, 1, 2500)[:, None])
+    drawn = onsets.draw(torch.full((N, 1), 0.2), noise())
+    torch.testing.assert_close(drawn.mean(), torch.tensor(0.6), atol=0.01, rtol=0)
+    torch.testing.assert_close(drawn.std(), torch.tensor(CODE_DISTANCE / 2), atol=0.005, rtol=0)
+
+
+def test_codes_that_no_window_has_take_the_nearest() -> None:
+    onsets = fitted(torch.linspace(-1, 1, 2500)[:, None])
+    assert (onsets.draw(torch.full((9, 1), 50.0), noise(9)) == onsets.onsets[-1]).all()
+
+
+def test_of_fewer_windows_than_are_kept_all_are_as_frequent() -> None:
+    onsets = fitted(torch.zeros(4, 1))
+    values, counts = onsets.onsets.unique(return_counts=True)
+    assert values.tolist() == [0, 0.25, 0.5, 0.75]
+    assert counts.sum() == N_WINDOWS
+    assert counts[1] == pytest.approx(N_WINDOWS / 3, abs=1)  # those at the ends half as often as those between
+
+
+def test_blur_is_measured_in_lengths_of_a_window() -> None:
+    onsets = fitted(torch.zeros(2500, 1), n_overlapping=24)
+    assert onsets.blur == pytest.approx(BLUR_LENGTHS * 24 / 5000)
+    torch.testing.assert_close(onsets.blurred(torch.zeros(N), noise()[:, 1]).std(), onsets.blur, rtol=0.05, atol=0)
+
+
+def test_a_row_does_not_depend_on_those_beside_it() -> None:
+    onsets, codes = fitted(torch.linspace(-1, 1, 2500)[:, None], 24), torch.linspace(-1, 1, N)[:, None]
+    assert torch.equal(onsets.draw(codes, noise())[7:9], onsets.draw(codes[7:9], noise()[7:9]))
+
+
+@pytest.mark.parametrize("n_overlapping", [0.5, 24])
+def test_what_a_network_sees_changes_with_the_onset_and_hardly_within_its_blur(n_overlapping: float) -> None:
+    onsets = fitted(torch.zeros(2500, 1), n_overlapping)
+    shown = onsets.features(torch.tensor([0.0, 0.3, 0.7]))
+    assert shown.shape == (3, onsets.n_features)
+    assert torch.cdist(shown, shown)[~torch.eye(3, dtype=torch.bool)].min() > 0.5
+    turned = onsets.features(onsets.blur[None] / 10) - onsets.features(torch.zeros(1))
+    assert turned.abs().max() < 0.1  # of the finest wave, a turn of a tenth of a radian
+
+
+def test_a_recording_of_few_lengths_of_a_window_has_coarse_waves() -> None:
+    onsets = fitted(torch.zeros(2500, 1), 4000)
+    assert onsets.features(torch.tensor([0.0, 0.25]))[1, FREQUENCIES - 1] == pytest.approx(0, abs=1e-6)  # two turns
