@@ -65,7 +65,8 @@ def built(panel: Panel, *, flow: bool = False, n_categories: tuple[int, ...] | N
     if isinstance(model.generator, FlowGenerator):
         model.generator.trained.fill_(flow)
         if (onsets := model.generator.onsets) is not None:
-            onsets.fit(torch.linspace(0, 1, 50), torch.randn(50, onsets.codes.shape[1], generator=rng), 50)
+            codes = torch.randn(50, onsets.codes.shape[1], generator=rng)
+            onsets.fit(codes, torch.arange(codes.shape[1]) < 3, 50)
     assert flow <= isinstance(model.generator, FlowGenerator)
     return model
 

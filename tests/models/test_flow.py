@@ -164,7 +164,7 @@ def test_windows_of_a_recording_that_rises_lie_where_they_begin() -> None:
     network = FlowGenerator(Given(), DataShape(1, (T,)), 1, 1, width=8, n_overlapping=4)
     fit_principal_components(network, series)
     assert network.onsets is not None
-    network.onsets.fit(onset, torch.zeros(n, 1), n)
+    network.onsets.fit(torch.zeros(n, 1), torch.zeros(1, dtype=torch.bool), n)
     adam = torch.optim.Adam(network.velocity_network.parameters(), 0.01)
     for _ in range(120):
         row = torch.randint(n, (64,), generator=rng)

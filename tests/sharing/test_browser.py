@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from _onnx import standardized
+from _onnx import recorded, standardized
 from _trainers import images, walks, waves
 from tsinfogan import Panel, fit, sample
 from tsinfogan.errors import SettingError
@@ -114,6 +114,7 @@ CASES = {
     "conv1d": lambda: fitted(walks(), n_categories=(3, 2)),
     "conv1d, many channels": lambda: fitted(many_channels(), n_categories=()),
     "conv1d, windows": lambda: fitted(windows(), n_continuous=0),
+    "conv1d, a recording with flow": lambda: fitted(recorded(), flow=True),
     "gru": lambda: fitted(walks(), backbone="gru"),
     "gru, many channels": lambda: fitted(many_channels(), backbone="gru"),
     "mlp": lambda: fitted(walks(), backbone="mlp"),

@@ -134,8 +134,11 @@ def test_windows_in_their_order_are_learned_with_their_onsets_and_none_is_left_o
     stage.begin(trainer.model.discriminator, trainer.data, trainer.labels)
     assert stage.cases is not None
     assert stage.cases.tolist() == list(range(0, 60, 4))
-    assert stage.generator.onsets is not None
-    torch.testing.assert_close(stage.generator.onsets.onsets.unique(), torch.arange(15) * 4 / 60)
+    onsets, latent = stage.generator.onsets, trainer.model.settings.latent
+    assert onsets is not None
+    n_categories = latent.codes[0].encoded_size
+    torch.testing.assert_close(onsets.codes[[0, -1]], stage.latents[[0, -1], latent.noise_dim :])
+    assert (onsets.scale[:n_categories] > onsets.scale[-1]).all()
     shown: list[torch.Tensor] = []
     match = stage.generator.match
     monkeypatch.setattr(stage.generator, "match", lambda *given: shown.append(given[4]) or match(*given))

@@ -11,17 +11,21 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-N_WINDOWS = 1024
-"""Of which onset and codes are kept, evenly spaced over the recording."""
+N_PARTS = 256
+"""Of the recording, of each of which the codes are kept. A power of 2."""
 BLUR_LENGTHS = 3.0
 """Standard deviation of the blur, in lengths of a window."""
 CODE_DISTANCE = 0.2
-"""Codes so far apart, a tenth of what a continuous one spans, are near; those of two categories never are."""
+"""Continuous codes so far apart, a tenth of what they span, are near."""
+CATEGORY_DISTANCE = 4.0
+"""Two categories are as far apart as continuous codes this far, further than any two of them."""
+LEAST_WEIGHT = 1e-9
 FREQUENCIES = 24
 N_NOISE = 2
-"""Random numbers that an onset takes: which window, and how far from it."""
+"""Random numbers that an onset takes: which of those that go with the codes, and the blur."""
 
 
 class Onsets(nn.Module):
@@ -33,35 +37,51 @@ class Onsets(nn.Module):
     """
 
     n_features = 2 * FREQUENCIES
-    onsets: Tensor
     codes: Tensor
+    scale: Tensor
     blur: Tensor
 
     def __init__(self, n_codes: int, n_overlapping: float):
         super().__init__()
         self.n_overlapping = n_overlapping
-        self.register_buffer("onsets", torch.zeros(N_WINDOWS))
-        self.register_buffer("codes", torch.zeros(N_WINDOWS, n_codes))
+        self.register_buffer("codes", torch.zeros(N_PARTS, n_codes))
+        self.register_buffer("scale", torch.ones(n_codes))
         self.register_buffer("blur", torch.ones(()))
 
     @torch.no_grad()
-    def fit(self, onsets: Tensor, codes: Tensor, n_windows: int) -> None:
-        """Takes windows with ``(n,)`` onsets and ``(n, n_codes)``, some of ``n_windows`` in all, in place."""
-        chosen = torch.linspace(0, len(onsets) - 1, N_WINDOWS, device=onsets.device).round().long()
-        self.onsets.copy_(onsets[chosen])
-        self.codes.copy_(codes[chosen])
+    def fit(self, codes: Tensor, are_categories: Tensor, n_windows: int) -> None:
+        """Takes codes of windows, in place.
+
+        Args:
+            codes: ``(n, n_codes)`` of evenly spaced windows.
+            are_categories: ``(n_codes,)`` which of the numbers encode categories.
+            n_windows: in all.
+        """
+        middle = ((torch.arange(N_PARTS, device=codes.device) + 0.5) / N_PARTS * len(codes)).long()
+        self.codes.copy_(codes[middle])
+        self.scale.copy_(torch.where(are_categories, CATEGORY_DISTANCE / math.sqrt(2), 1.0) / CODE_DISTANCE)
         self.blur.fill_(BLUR_LENGTHS * self.n_overlapping / n_windows)
 
     def draw(self, codes: Tensor, noise: Tensor) -> Tensor:
         """``(n,)`` onsets for ``(n, n_codes)`` and ``(n, N_NOISE)`` noise of standard deviation 1.
 
-        A window counts by how near its codes are. What the nearest counts is 1, so that some window always counts.
+        A part of the recording counts by how near its codes are, and the nearest always does. Of the operations there
+        are here, a page in a browser has all (:mod:`tsinfogan.sharing.browser`).
         """
-        distance = (codes[:, None] - self.codes).square().sum(2) / (2 * CODE_DISTANCE**2)  # (n, N_WINDOWS)
-        counted = (distance.amin(1, keepdim=True) - distance).exp().double().cumsum(1)
-        share = (1 + torch.erf(noise[:, :1] / math.sqrt(2))) / 2  # (n, 1), uniform in [0, 1]
-        index = (counted < share * counted[:, -1:]).sum(1).clamp_max(N_WINDOWS - 1)
-        return self.blurred(self.onsets[index], noise[:, 1])
+        wanted, known = codes * self.scale, self.codes * self.scale
+        distance = known.square().sum(1) / 2 - wanted @ known.T  # (n, N_PARTS), less what all have in common
+        least = distance
+        while (half := least.shape[1] // 2) > 0:
+            least = torch.minimum(least[:, :half], least[:, half:])
+        weight = (least - distance).exp() + LEAST_WEIGHT
+        # The sum up to each part, by sums of 1, 2, 4, … of them.
+        up_to, step = weight, 1
+        while step < N_PARTS:
+            up_to = up_to + F.pad(up_to[:, :-step], (step, 0))
+            step *= 2
+        sought = _normal_probability(noise[:, :1]) * up_to[:, -1:]
+        passed = (1 + (sought - up_to) / weight).clamp(0, 1)  # (n, N_PARTS): the share of each part that lies before
+        return self.blurred(passed.mean(1), noise[:, 1])
 
     def blurred(self, onsets: Tensor, noise: Tensor) -> Tensor:
         """``(n,)`` onsets, blurred by ``(n,)`` noise of standard deviation 1."""
@@ -73,3 +93,11 @@ class Onsets(nn.Module):
         exponents = torch.arange(FREQUENCIES, device=onsets.device) / (FREQUENCIES - 1)
         phase = 2 * math.pi * onsets[:, None] * 10 ** (finest * exponents)  # (n, FREQUENCIES)
         return torch.cat([phase.sin(), phase.cos()], dim=1)
+
+
+def _normal_probability(noise: Tensor) -> Tensor:
+    """The share of normal noise below ``noise``, to .00014.
+
+    Bowling et al. 2009 (doi:10.3926/jiem.2009.v2n1.p114-127), equation 10.
+    """
+    return torch.sigmoid(1.5976 * noise + 0.07056 * noise * noise * noise)

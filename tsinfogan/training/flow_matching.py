@@ -101,7 +101,13 @@ class FlowStage:
         self.latents = self.latent.encode(noise, self.values)  # (n, latent_dim)
         if onsets is not None:
             self.onsets = torch.arange(len(data), device=data.device) * self.apart / n_cases  # (n,)
-            onsets.fit(self.onsets, self.generator.codes(self.latents), n_cases)
+            onsets.fit(self.generator.codes(self.latents), self._are_categories().to(data.device), n_cases)
+
+    def _are_categories(self) -> Tensor:
+        """Which of the numbers that encode the codes are categories; of the one that stands for no codes, not."""
+        codes = self.latent.codes
+        sizes = torch.tensor([code.encoded_size for code in codes] or [1])
+        return torch.tensor([code.is_categorical for code in codes] or [False]).repeat_interleave(sizes)
 
     def set_rate(self, step: int) -> None:
         """Sets the rate of step number ``step`` of the training."""
