@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tsinfogan.data.columns import Windows
-from tsinfogan.data.overlap import each_once, elementwise, measured, recording_of, windows_of
+from tsinfogan.data.overlap import each_once, elementwise, measured, recording_of, stride_of, windows_of
 from tsinfogan.data.panel import Panel, check_trainable
 from tsinfogan.data.windows import Series, panel_from_series
 from tsinfogan.errors import DataError
@@ -195,6 +195,17 @@ def test_peak_memory_is_that_of_the_recording(monkeypatch: pytest.MonkeyPatch) -
     tracemalloc.stop()
     assert peak < 4 * rows.nbytes + 24 * MEGABYTE < panel.values.nbytes / 8
     assert panel.labels.tolist() == sorted(panel.labels)
+
+
+@pytest.mark.parametrize(("length", "stride"), [(24, 1), (24, 5), (3, 2)])
+def test_windows_in_their_order_are_known_by_what_they_share(length: int, stride: int) -> None:
+    panel = windows(recording(), length, stride)
+    copies = copied(panel).values
+    assert stride_of(panel.values) == stride_of(copies) == stride_of(copies[4:9]) == stride
+    rng = np.random.default_rng(0)
+    shuffled, apart, with_a_gap = rng.permutation(copies), copies[::length], np.delete(copies, 40, 0)
+    for others in (shuffled, apart, with_a_gap, copies[:1], rng.normal(size=(9, 2, 8)), rng.normal(size=(9, 1, 8, 8))):
+        assert stride_of(others) is None
 
 
 def test_elementwise_changes_rows_once() -> None:

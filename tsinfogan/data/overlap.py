@@ -45,6 +45,26 @@ def recording_of(values: Values) -> Recording | None:
     return Recording(as_strided(values, (n_channels, (n - 1) * step + length), values.strides[1:]), step)
 
 
+def stride_of(values: Values) -> int | None:
+    """Rows from the beginning of one case of ``(n, c, t)`` to that of the next, where they share what lies between.
+
+    So do all windows of a recording in their order, as views or copies; None of other cases.
+    """
+    if (recording := recording_of(values)) is not None:
+        return recording.stride
+    if values.ndim != 3 or len(values) < 2:
+        return None
+    for stride in range(1, values.shape[2]):
+        if np.array_equal(values[1, :, :-stride], values[0, :, stride:]):
+            goes_on = (_goes_on(values[part.start : part.stop + 1], stride) for part in pieces(values))
+            return stride if all(goes_on) else None
+    return None
+
+
+def _goes_on(values: Values, stride: int) -> bool:
+    return np.array_equal(values[1:, :, :-stride], values[:-1, :, stride:])
+
+
 def elementwise(function: Callable[[Values], Values], values: Values) -> Values:
     """``function`` of values ``(n, c, …)``, which changes each for itself; of windows, each row is changed once."""
     recording = recording_of(values)

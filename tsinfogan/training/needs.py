@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from tsinfogan.data.overlap import recording_of
+from tsinfogan.data.overlap import stride_of
 from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.models.discriminator import DiscriminatorSettings
@@ -57,9 +57,9 @@ class Choices:
 
     @cached_property
     def n_overlapping(self) -> float:
-        """Of windows that share rows of one recording, how many begin within the length of one; 0 for other cases."""
-        recording = recording_of(self.panel.values)
-        return 0.0 if recording is None else self.panel.values.shape[2] / recording.stride
+        """Of windows of one recording in their order, how many begin within the length of one; 0 for other cases."""
+        stride = None if self.panel.lengths is not None else stride_of(self.panel.values)
+        return self.panel.values.shape[2] / stride if stride else 0.0
 
 
 Need = Callable[[Choices], str | None]
