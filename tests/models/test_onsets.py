@@ -39,7 +39,7 @@ def test_without_codes_they_are_spread_evenly(n_read: int) -> None:
 
 
 def test_they_are_those_of_windows_with_the_category() -> None:
-    """Which are a fifth of a part of the recording off at most, as its codes are those of its middle."""
+    """To a part of the recording, the codes of which are those of its middle."""
     second = (torch.arange(2500) >= 1000).long()
     onsets = fitted(torch.nn.functional.one_hot(second, 2).float(), n_categories=2)
     for category, (low, high) in enumerate([(0, 0.4), (0.4, 1)]):
@@ -56,11 +56,12 @@ def test_they_follow_a_continuous_code_as_near_as_codes_count_as_near() -> None:
     torch.testing.assert_close(drawn.std(), torch.tensor(CODE_DISTANCE / 2), atol=0.005, rtol=0)
 
 
-def test_the_category_counts_more_than_any_continuous_code() -> None:
-    """The windows of category 0 all have the code −1; of category 1, 1."""
+@pytest.mark.parametrize("n_continuous", [1, 2, 9])
+def test_the_category_counts_more_than_all_continuous_codes(n_continuous: int) -> None:
+    """The windows of category 0 have −1 in each; of category 1, 1."""
     second = (torch.arange(2500) >= 1250).float()[:, None]
-    onsets = fitted(torch.cat([1 - second, second, 2 * second - 1], dim=1), n_categories=2)
-    drawn = onsets.draw(torch.tensor([[1.0, 0.0, 1.0]]).expand(N, 3), noise())
+    onsets = fitted(torch.cat([1 - second, second, (2 * second - 1).expand(-1, n_continuous)], dim=1), n_categories=2)
+    drawn = onsets.draw(torch.tensor([[1.0, 0.0, *[1.0] * n_continuous]]).expand(N, -1), noise())
     assert drawn.max() < 0.501
 
 

@@ -36,8 +36,8 @@ COARSEST, MAX_LEVELS = 8, 6
 """The network halves the grid down to so many points, at most so many times less one."""
 FREQUENCIES, HIGHEST_FREQUENCY = 32, 200.0
 POSITION_STRENGTH = 0.1
-CHANNELS_PER_16 = 8
-"""Of windows of a recording, for which the network is 16 wide at least (docs/development/experiments.md)."""
+MIN_WIDTH_OF_8_CHANNELS = 16
+"""Of the network for windows of a recording, for each 8 channels begun (docs/development/experiments.md)."""
 
 
 class Block(nn.Module):
@@ -118,7 +118,7 @@ class FlowGenerator(nn.Module):
         shape: of the series.
         noise_dim: leading numbers of the latent that are noise; those after them encode the codes.
         latent_dim: numbers of the latent.
-        width: of the velocity network; at least, for windows of many channels.
+        width: of the velocity network, which is wider for windows of many channels.
         n_overlapping: if the series are windows of a recording, how many begin within the length of one; 0 if not.
     """
 
@@ -137,15 +137,17 @@ class FlowGenerator(nn.Module):
         self.inner, self.shape, self.noise_dim = inner, shape, noise_dim
         self.principal_components = PrincipalComponents(shape.n_varying, shape.grid[0])
         n_seen = shape.n_channels + shape.n_varying
-        n_codes = max(1, latent_dim - noise_dim)
+        n_given = n_codes = max(1, latent_dim - noise_dim)
+        self.n_own = n_noise = shape.n_varying * shape.grid[0] + shape.n_constant
+        self.onsets: Onsets | None = None
         if n_overlapping:
-            width = max(width, 16 * -(-shape.n_channels // CHANNELS_PER_16))
-        self.onsets = Onsets(n_codes, n_overlapping) if n_overlapping else None
-        self.velocity_network = Velocity(n_seen, shape, n_codes + (Onsets.n_features if n_overlapping else 0), width)
+            self.onsets = Onsets(n_codes, n_overlapping)
+            n_given, n_noise = n_codes + Onsets.n_features, self.n_own + N_NOISE
+            width = max(width, MIN_WIDTH_OF_8_CHANNELS * math.ceil(shape.n_channels / 8))
+        self.velocity_network = Velocity(n_seen, shape, n_given, width)
         self.register_buffer("trained", torch.zeros((), dtype=torch.bool))
         self.n_inner = int(inner.injected_noise_dim)  # type: ignore[arg-type]
-        self.n_own = shape.n_varying * shape.grid[0] + shape.n_constant
-        self.injected_noise_dim = max(self.n_inner, self.n_own + (N_NOISE if n_overlapping else 0))
+        self.injected_noise_dim = max(self.n_inner, n_noise)
 
     def forward(self, latent: Tensor, injected_noise: Tensor) -> Tensor:
         """``(n, latent_dim)``, ``(n, injected_noise_dim)`` to ``(n, n_channels, t)``."""

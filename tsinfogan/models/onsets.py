@@ -20,9 +20,10 @@ BLUR_LENGTHS = 3.0
 """Standard deviation of the blur, in lengths of a window."""
 CODE_DISTANCE = 0.2
 """Continuous codes so far apart, a tenth of what they span, are near."""
-CATEGORY_DISTANCE = 4.0
-"""Two categories are as far apart as continuous codes this far, further than any two of them."""
-LEAST_WEIGHT = 1e-9
+CODE_SPAN = 2.0
+"""How far apart two values of a uniform code can be."""
+MIN_WEIGHT = 1e-9
+"""Of a part of the recording, by which is divided."""
 FREQUENCIES = 24
 N_NOISE = 2
 """Random numbers that an onset takes: which of those that go with the codes, and the blur."""
@@ -59,7 +60,10 @@ class Onsets(nn.Module):
         """
         middle = ((torch.arange(N_PARTS, device=codes.device) + 0.5) / N_PARTS * len(codes)).long()
         self.codes.copy_(codes[middle])
-        self.scale.copy_(torch.where(are_categories, CATEGORY_DISTANCE / math.sqrt(2), 1.0) / CODE_DISTANCE)
+        # Two categories are further apart than any values of all continuous codes; one-hot, they differ in two numbers.
+        n_continuous = int((~are_categories).sum())
+        between_categories = CODE_SPAN * math.sqrt(n_continuous + 1)
+        self.scale.copy_(torch.where(are_categories, between_categories / math.sqrt(2), 1.0) / CODE_DISTANCE)
         self.blur.fill_(BLUR_LENGTHS * self.n_overlapping / n_windows)
 
     def draw(self, codes: Tensor, noise: Tensor) -> Tensor:
@@ -73,7 +77,7 @@ class Onsets(nn.Module):
         least = distance
         while (half := least.shape[1] // 2) > 0:
             least = torch.minimum(least[:, :half], least[:, half:])
-        weight = (least - distance).exp() + LEAST_WEIGHT
+        weight = (least - distance).exp() + MIN_WEIGHT
         # The sum up to each part, by sums of 1, 2, 4, … of them.
         up_to, step = weight, 1
         while step < N_PARTS:
