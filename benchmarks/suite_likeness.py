@@ -1,10 +1,11 @@
-"""How easily a discriminator tells samples from real series, on each of the labelled datasets of ``suite.py``.
+"""How easily samples are told from real series, and what their codes are worth, on each labelled dataset of ``suite.py``.
 
     TSINFOGAN_DATA=folder OMP_NUM_THREADS=1 python benchmarks/suite_likeness.py rows.jsonl --seeds 0
 
-Trains with the default settings on two thirds of a dataset, training and test part together, and judges samples by the
-other third. ``real`` is the sharpest discriminator's figure with training series in the place of samples. Rows are
-appended as they are done, so that a stopped run goes on.
+Trains with the default settings on two thirds of a dataset, training and test part together, the number of classes
+given, and judges samples and categories by the other third. ``real`` is the sharpest discriminator's figure with training
+series in the place of samples; flips and spread are those of ``suite.py``. Rows are appended as they are done, so that a
+stopped run goes on.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from suite import SUITE, merged
+from suite import SUITE, agreement, flips, merged, spread_ratios
 
 from _shared import print_header
-from tsinfogan import Panel, fit, sample
+from tsinfogan import Panel, encode, fit, sample
 from tsinfogan.metrics.samples import SAMPLE_MEASURES
 from tsinfogan.metrics.samples.context import RealData, SampleContext
 
@@ -43,6 +44,8 @@ def measure(name: str, seed: int) -> dict[str, Any]:
     row = {"set": name, "seed": seed, "n": part.n_cases, "numbers": int(np.prod(part.values.shape[1:]))}
     row |= {"categories": model.settings.n_categories, "seconds": seconds}
     row |= figures(real, sample(model, n, seed=1).panel, (*DISCRIMINATORS, *OTHERS))
+    row |= {**agreement(held_out.case_labels, encode(model, held_out)["cat"]), **flips(model, part)}
+    row["spread"] = float(np.median(spread_ratios(model, part, encode(model, part)["cat"])))
     of_real = figures(real, part.subset(np.arange(n)), DISCRIMINATORS)
     return {**row, "sharpest": sharpest(row), "real": sharpest(of_real)}
 
@@ -60,7 +63,8 @@ def sharpest(row: dict[str, Any]) -> float:
 
 def table(rows: list[dict[str, Any]]) -> None:
     """A Markdown table of means over seeds, and what they come to."""
-    columns = ("n", "numbers", "categories", *DISCRIMINATORS, "real", "coverage", "coverage_back", "nearest", "seconds")
+    columns = ("n", "numbers", "categories", *DISCRIMINATORS, "real", "coverage", "coverage_back", "nearest")
+    columns += ("accuracy", "ari", "flips_cont0", "flips_cont1", "spread", "seconds")
     print(f"| set | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
     means = []
     for name in sorted({row["set"] for row in rows}):

@@ -120,7 +120,7 @@ def train(
     steps: int | None = step_option(
         "Steps of training. Default: 7000; 5000 without flow matching; 4500 for image; fewer for few series."
     ),
-    batch_size: int | None = step_option("Cases in each step. Default: 128."),
+    batch_size: int | None = step_option("Cases in each step. Default: 128; 64 or 32 where series are long."),
     generator_rate: float | None = step_option("Learning rate of the generator. Default: 0.001."),
     discriminator_rate: float | None = step_option("Learning rate of discriminator and Q. Default: 0.0005."),
     generator_every: int | None = step_option("Steps of the discriminator for each step of the generator. Default: 1."),

@@ -13,9 +13,10 @@ from tsinfogan.data.panel import Panel
 from tsinfogan.errors import SettingError
 from tsinfogan.models.flow import LATE, FlowGenerator
 from tsinfogan.sampling.inference import posteriors
+from tsinfogan.training.effort import MIN_FLOW_STEPS
 from tsinfogan.training.flow_matching import WARM_UP_STEPS, FlowStage
 from tsinfogan.training.monitor import CollapseMonitor
-from tsinfogan.training.plan import MIN_FLOW_STEPS, Plan, make_plan
+from tsinfogan.training.plan import Plan, make_plan
 from tsinfogan.training.trainer import Trainer
 
 

@@ -14,8 +14,9 @@ from tsinfogan.data.augmentations import Augmentations
 from tsinfogan.data.panel import UNLABELLED, Panel
 from tsinfogan.models.heads import Standardize
 from tsinfogan.training.config import TrainingSettings
+from tsinfogan.training.effort import MIN_FLOW_STEPS, MIN_STEPS
 from tsinfogan.training.optimization import WARM_UP_STEPS
-from tsinfogan.training.plan import MIN_FLOW_STEPS, MIN_STEPS, make_plan
+from tsinfogan.training.plan import make_plan
 from tsinfogan.training.session import build_model, make_trainer
 from tsinfogan.training.trainer import Trainer
 

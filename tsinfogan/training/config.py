@@ -31,7 +31,7 @@ class TrainingSettings:
 
     Attributes:
         max_steps: training steps in all.
-        batch_size: real cases per step; as many cases are generated.
+        batch_size: real cases per step; as many are generated. By default fewer where series are long.
         generator_rate: learning rate of the generator.
         discriminator_rate: learning rate of the trunk, D and Q.
         beta1: decay of Adam's first moment.

@@ -20,6 +20,7 @@ from tsinfogan.preprocessing.augmenter import FOLLOWABLE
 from tsinfogan.preprocessing.preprocessor import Choice, Preprocessor, channel_choices
 from tsinfogan.sampling.inference import evenly_spaced
 from tsinfogan.training.config import Objective, Recipe, TrainingSettings, get_recipe
+from tsinfogan.training.effort import with_batch, with_length
 from tsinfogan.training.needs import Choices, limits, refuse_without_effect
 from tsinfogan.training.pretraining import MAX_SCORED_CASES
 from tsinfogan.training.spectral import Stability, measure_stability
@@ -28,11 +29,6 @@ from tsinfogan.training.upgrade import REMOVED, new_names
 Prior = Literal["uniform", "normal"]
 CategoryPrior = Literal["uniform", "data"]
 DEFAULT_CATEGORIES = 10
-STEPS_WITHOUT_FLOW = 5000
-MIN_STEPS, MAX_PASSES = 1500, 250
-"""Steps before flow matching on few series: enough to pass so often over all of them, but never fewer than so many."""
-MIN_FLOW_STEPS, MAX_FLOW_PASSES = 750, 361
-"""The same of flow matching: with more, samples come nearer to training series than other real ones do."""
 MIN_CASES_TO_COUNT = 50
 """Of fewer series it is not found how many kinds there are."""
 RESTART_SETTINGS = {"pretraining_restarts", "pretraining_heads", "split_merge_rounds"}
@@ -175,8 +171,10 @@ def make_plan(
         training, reasons = _with_opening(training, choices, given, reasons)
     flow = choices.acts("flow_steps")
     training = training if flow else replace(training, flow_steps=0)
+    if "batch_size" not in values and len(panel.grid) == 1:
+        training, reasons = with_batch(training, panel, reasons)
     if "max_steps" not in values:
-        training, reasons = _with_length(training, panel.n_cases, "flow_steps" in values, reasons)
+        training, reasons = with_length(training, panel.n_cases, "flow_steps" in values, reasons)
     asked_prior = None if continuous_prior == "uniform" else continuous_prior
     arguments = {"posterior_scale": posterior_scale, "continuous_prior": asked_prior}
     refuse_without_effect(choices, {"label_input": wanted.label_input, **given, **arguments})
@@ -263,26 +261,6 @@ def _codes(
         *(CategoricalCode(k, frequencies if index == 0 else None) for index, k in enumerate(n_categories)),
         *(continuous(posterior_scale) for _ in range(n_continuous)),
     )
-
-
-def _with_length(
-    training: TrainingSettings, n_cases: int, flow_is_given: bool, reasons: tuple[str, ...]
-) -> tuple[TrainingSettings, tuple[str, ...]]:
-    """Fewer steps for few series, which a discriminator soon overfits and flow matching copies, and says so.
-
-    Steps of flow matching that were asked for stand. Without flow matching the generator of adversarial training has to
-    be good alone, and gets more steps.
-    """
-    epochs = n_cases / training.batch_size
-    steps = training.flow_start if training.flow_steps else STEPS_WITHOUT_FLOW
-    few = steps if training.opening == "restarts" else min(steps, max(MIN_STEPS, int(MAX_PASSES * epochs)))
-    flow = training.flow_steps
-    if not flow_is_given:
-        flow = min(flow, max(MIN_FLOW_STEPS, int(MAX_FLOW_PASSES * epochs)), few * 4 // 3)
-    if few < steps or flow < training.flow_steps:
-        others = f" and {flow} of flow matching" * bool(flow)
-        reasons = (*reasons, f"{few} steps{others}: more would overfit {n_cases} series")
-    return replace(training, max_steps=few + flow, flow_steps=flow), reasons
 
 
 def _followed(
