@@ -92,7 +92,7 @@ def tstr(
         )
     n = n_per_class or round(real.n_cases / len(train.classes))
     synthetic = sample(model, n * len(named), label=named * n, seed=seed).panel
-    preprocessor = Preprocessor.fit(train)
+    preprocessor = Preprocessor.fit(train, evenly=True)
     values, known = preprocessor.transform(synthetic), np.tile([train.classes.index(name) for name in named], n)
     real_values = preprocessor.transform(real)
     augmenter = Augmenter.build(train.augmentations if augment else Augmentations(), preprocessor)

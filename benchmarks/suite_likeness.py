@@ -1,11 +1,11 @@
-"""How easily samples are told from real series, and what their codes are worth, on each labelled dataset of ``suite.py``.
+"""How easily samples are told from real series, and what codes are worth, on each labelled dataset of ``suite.py``.
 
     TSINFOGAN_DATA=folder OMP_NUM_THREADS=1 python benchmarks/suite_likeness.py rows.jsonl --seeds 0
 
 Trains with the default settings on two thirds of a dataset, training and test part together, the number of classes
-given, and judges samples and categories by the other third. ``real`` is the sharpest discriminator's figure with training
-series in the place of samples; flips and spread are those of ``suite.py``. Rows are appended as they are done, so that a
-stopped run goes on.
+given, and judges samples and categories by the other third. ``real`` is the sharpest discriminator's figure with
+training series in the place of samples; flips and spread are those of ``suite.py``. Rows are appended as they are done,
+so that a stopped run goes on.
 """
 
 from __future__ import annotations

@@ -31,9 +31,9 @@ def waves(n: int = 24, *, labelled: int | None = None, n_timepoints: int = 32) -
 
 
 def walks(n: int = 40, seed: int = 0, *, scale: float = 1.0, labelled: bool = True) -> Panel:
-    """Random walks of two channels and of unequal lengths."""
+    """Random walks of two channels and of unequal lengths, long enough for ends that keep their pace."""
     rng = np.random.default_rng(seed)
-    cases = [scale * np.cumsum(rng.normal(size=(2, int(length))), axis=1) for length in rng.integers(9, 21, n)]
+    cases = [scale * np.cumsum(rng.normal(size=(2, int(length))), axis=1) for length in rng.integers(16, 29, n)]
     labels = list("abcd" * n)[:n] if labelled else None
     return Panel.from_cases(cases, channels=("x", "y"), name=f"walks {seed}", labels=labels)
 

@@ -67,6 +67,22 @@ def test_errors_shrink_with_the_spread() -> None:
     assert torch.equal(synthetic[:, 2], drawn[:, 2])
 
 
+def test_a_relation_that_all_series_keep_is_kept_whatever_the_network_errs() -> None:
+    values = real()
+    values[:, 1] = values[:, 0]  # two sensors that say the same
+    components = fitted(values)
+    errors = torch.randn(200, 3, T, generator=torch.Generator().manual_seed(1))
+    apart = {}
+    for name in ("unwhiten", "settle"):
+        given = getattr(components, name)(components.whiten(values[:200]) + errors)
+        apart[name] = float((given[:, 0] - given[:, 1]).std())
+    assert apart["unwhiten"] > WHITENING_FLOOR
+    assert apart["settle"] < 1e-4
+    # What varies by much more than δ stays.
+    seen = components.whiten(values)
+    torch.testing.assert_close(components.settle(seen), components.unwhiten(seen), rtol=2e-3, atol=2e-3)
+
+
 def test_the_penalty_is_in_proportion_to_the_standard_deviation() -> None:
     principal_components = fitted(real())
     along = principal_components.basis.T.view(2 * T, 2, T)  # one unit gradient a component

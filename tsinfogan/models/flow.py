@@ -186,7 +186,7 @@ class FlowGenerator(nn.Module):
 
     def end(self, values: Tensor) -> Tensor:
         """The last values as series ``(n, n_channels, t)``."""
-        return conform(self.principal_components.unwhiten(values), self.shape)
+        return conform(self.principal_components.settle(values), self.shape)
 
     def codes(self, latent: Tensor) -> Tensor:
         """``(n, latent_dim)`` to the encoded codes ``(n, n_codes)``; one number that says nothing if there are none."""

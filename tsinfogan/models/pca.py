@@ -20,6 +20,9 @@ SHRINKAGE = 0.1
 """τ, in the units of the scaled channels, whose standard deviation is 1."""
 WHITENING_FLOOR = 0.01
 """ε."""
+DAMPING = 0.001
+"""δ. A network errs by about as much along each component, so where real series vary less than that, samples would show
+its errors: a sensor at rest would tremble (docs/development/experiments.md)."""
 SLOPE_SHARE = 0.7
 """Factor on the gradient, so that one R1 weight suits with and without principal components."""
 MAX_NUMBERS = 2**20
@@ -94,6 +97,12 @@ class PrincipalComponents(nn.Module):
     def unwhiten(self, values: Tensor) -> Tensor:
         """The inverse of :meth:`whiten`."""
         return self.color(values) + self._mean_of(values)
+
+    def settle(self, values: Tensor) -> Tensor:
+        """As :meth:`unwhiten`, but components along which real series hardly vary times s² / (s² + δ²) besides."""
+        spread, rest = self.spread, self.rest
+        kept, kept_rest = (s**2 / (s**2 + DAMPING**2) * (s + WHITENING_FLOOR) for s in (spread, rest))
+        return self._scaled(values, kept, kept_rest) + self._mean_of(values)
 
     def white_noise(self, noise: Tensor) -> Tensor:
         """Noise ``(n, c, t)`` of standard deviation 1 to noise as wide as whitened series: times s / (s + ε)."""

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from tsinfogan.preprocessing.convolutions import convolution_features
-from tsinfogan.preprocessing.resampling import evaluated, resampled, spline_of
+from tsinfogan.preprocessing.pace import EVEN, Pace
+from tsinfogan.preprocessing.resampling import off_grid, on_grid, resampled, spline_of
 
 MAX_RESAMPLING_ERROR = 0.01
 MAX_ACCURACY = 0.55
@@ -45,7 +46,7 @@ def rows_to_choose_grid(n_cases: int, numbers_per_case: float) -> NDArray[np.int
     return np.linspace(0, n_cases - 1, n_chosen).astype(np.int64)
 
 
-def choose_grid(cases: Cases, longest: int) -> int:
+def choose_grid(cases: Cases, longest: int, pace: Pace = EVEN) -> int:
     """The shortest grid on which series survive resampling there and back; ``MAX_GRID`` points if none of those does.
 
     The relative error is at most one percent and, where there are cases enough for it, a classifier can hardly tell
@@ -54,6 +55,7 @@ def choose_grid(cases: Cases, longest: int) -> int:
     Args:
         cases: all channels on one scale.
         longest: length of the longest series, which may not be among them.
+        pace: where the points of a grid lie.
     """
     n_channels, n_numbers = cases[0].shape[0], sum(case.size for case in cases)
     n_chosen = min(n_channels, max(1, n_channels * NUMBERS_TO_CHOOSE_GRID // n_numbers))
@@ -63,7 +65,9 @@ def choose_grid(cases: Cases, longest: int) -> int:
     splines = [spline_of(case[None]) for case in centred]
 
     def back(size: int) -> Cases:
-        return [resampled(evaluated(s, size), case.shape[1])[0] for case, s in zip(centred, splines, strict=True)]
+        through = [on_grid(s, case.shape[1], size, pace) for case, s in zip(centred, splines, strict=True)]
+        pairs = zip(through, centred, strict=True)
+        return [off_grid(spline_of(values), size, case.shape[1], pace)[0] for values, case in pairs]
 
     def near(size: int) -> bool:
         pairs = zip(back(size), centred, strict=True)

@@ -20,6 +20,7 @@ from tsinfogan.data.panel import ChannelKind, FloatArray, IntArray, Panel
 from tsinfogan.errors import SettingError, UnknownNameError
 from tsinfogan.preprocessing.bounds import Bounds, find_series_scale
 from tsinfogan.preprocessing.grid import MAX_GRID, choose_grid, rows_to_choose_grid
+from tsinfogan.preprocessing.pace import EVEN, Pace
 from tsinfogan.preprocessing.resampling import NUMBERS_AT_ONCE, resampled, resampled_each
 from tsinfogan.preprocessing.scaling import UNLIMITED, ChannelTransform, Scaling
 
@@ -40,6 +41,7 @@ class Preprocessor:
         lengths: least and greatest length, where series are resampled; else None.
         log_length: mean and standard deviation of the log length, where lengths differ.
         offsets: of the panel that it was fitted on; panels with others are aligned with it.
+        pace: where the points of the grid lie in a series, where lengths differ.
     """
 
     channels: tuple[ChannelTransform, ...]
@@ -48,9 +50,12 @@ class Preprocessor:
     lengths: tuple[int, int] | None = None
     log_length: tuple[float, float] = (0.0, 1.0)
     offsets: tuple[float, ...] = ()
+    pace: Pace = EVEN
 
     @classmethod
-    def fit(cls, panel: Panel, scaling: Choice = "auto", bounds: Choice = "auto") -> Preprocessor:
+    def fit(
+        cls, panel: Panel, scaling: Choice = "auto", bounds: Choice = "auto", *, evenly: bool = False
+    ) -> Preprocessor:
         """Measures channels and lengths on ``panel``.
 
         Images are scaled to [−1, 1]. Booleans, and channels with an augmentation in raw units (a rotation, a gain), are
@@ -60,6 +65,8 @@ class Preprocessor:
             panel: training data.
             scaling: of series, as in :func:`tsinfogan.preprocessing.scaling.fit_scaling`, for all channels or by name.
             bounds: as in :func:`tsinfogan.preprocessing.bounds.find_limits`, likewise.
+            evenly: whether the points of the grid are evenly spaced in every series, as one who measures time wants
+                them; by default the ends of series keep a pace of their own.
 
         Raises:
             SettingError: no such scaling, bounds or channel, or another scaling for images.
@@ -81,12 +88,13 @@ class Preprocessor:
         lengths = panel.case_lengths
         rows = rows_to_choose_grid(panel.n_cases, panel.n_channels * float(lengths.mean()))
         cases = [fitted._each(ChannelTransform.forward, panel.case(int(row))[None])[0] for row in rows]
-        log_length = np.log(lengths)
+        log_length, pace = np.log(lengths), EVEN if evenly else Pace.of(lengths)
         return replace(
             fitted,
-            grid=(choose_grid(cases, int(lengths.max())),),
+            grid=(choose_grid(cases, int(lengths.max()), pace),),
             lengths=(int(lengths.min()), int(lengths.max())),
             log_length=(float(log_length.mean()), float(log_length.std())),
+            pace=pace,
         )
 
     @property
@@ -116,7 +124,7 @@ class Preprocessor:
             at_once = max(1, NUMBERS_AT_ONCE // (self.n_channels * length))
             for rows in np.split(of_length, range(at_once, len(of_length), at_once)):
                 scaled = self._each(ChannelTransform.forward, panel.values[rows, :, :length])
-                on_grid[rows, : self.n_channels] = resampled(scaled, self.grid[0])
+                on_grid[rows, : self.n_channels] = resampled(scaled, self.grid[0], self.pace)
         mean, std = self.log_length
         on_grid[:, self.n_channels :] = ((np.log(lengths) - mean) / (std or 1.0))[:, None, None]
         return on_grid
@@ -138,7 +146,7 @@ class Preprocessor:
         mean, std = self.log_length
         log_length = values[:, -1].mean(axis=1, dtype=np.float64) * std + mean
         lengths = np.exp(np.clip(log_length, *np.log(self.lengths))).round().astype(np.int64)
-        series = resampled_each(values[:, :-1], lengths, self.lengths[1])
+        series = resampled_each(values[:, :-1], lengths, self.lengths[1], self.pace)
         return self._each(ChannelTransform.inverse, series), lengths
 
     def _each(self, way: Callable[[ChannelTransform, FloatArray], FloatArray], values: FloatArray) -> FloatArray:
@@ -164,6 +172,7 @@ class Preprocessor:
             settings["lengths"] and tuple(settings["lengths"]),
             tuple(settings["log_length"]),
             tuple(settings.get("offsets", ())),
+            Pace(*settings.get("pace", EVEN)),
         )
 
 

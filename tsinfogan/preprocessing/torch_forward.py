@@ -39,7 +39,7 @@ class NetworkValues:
     def __init__(self, preprocessor: Preprocessor) -> None:
         self.channels = [_forward_of(channel) for channel in preprocessor.channels]
         self.lengths, self.log_length = preprocessor.lengths, preprocessor.log_length
-        self.n_points, self.n_constant = preprocessor.grid[0], preprocessor.n_constant
+        self.n_points, self.n_constant, self.pace = preprocessor.grid[0], preprocessor.n_constant, preprocessor.pace
         if self.lengths is None:
             return
         longest = self.lengths[1]
@@ -81,8 +81,8 @@ class NetworkValues:
     def _resampled(self, values: Tensor, lengths: Tensor) -> Tensor:
         """``(n, c, T)``, of which each series is ``(n,)`` long, on the grid: ``(n, c, t)``."""
         ends = (lengths - 1)[:, None]  # (n, 1)
-        shares = torch.arange(self.n_points, dtype=torch.float64) / max(1, self.n_points - 1)  # (t,)
-        position = shares * ends.double()  # (n, t)
+        points = torch.arange(self.n_points, dtype=torch.float64)  # (t,)
+        position = self.pace.rows(points, self.n_points, (ends + 1).double(), torch)  # (n, t)
         before = torch.minimum(position.long(), (ends - 1).clamp_min(0))
         return spline_at(position, values, self._slopes(values, ends), before)
 

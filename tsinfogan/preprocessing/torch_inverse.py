@@ -102,9 +102,9 @@ class RawSeries:
 
     def __init__(self, preprocessor: Preprocessor, device: torch.device) -> None:
         self.units = Units(preprocessor, device)
-        self.lengths, self.n_points = preprocessor.lengths, preprocessor.grid[0]
+        self.lengths, self.n_points, self.pace = preprocessor.lengths, preprocessor.grid[0], preprocessor.pace
         if self.lengths is not None:
-            self.points = torch.arange(self.lengths[1], dtype=self.units.wide, device=device)  # (T,)
+            self.rows = torch.arange(self.lengths[1], dtype=self.units.wide, device=device)  # (T,)
             self.slopes = torch.from_numpy(_slopes(self.n_points).astype(np.float32)).to(device)  # (t, t)
 
     def __call__(self, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,16 +122,16 @@ class RawSeries:
             return self.units.raw(values), whole
         lengths = self.units.length(values)  # (n,)
         series = self._resampled(values[:, :n_channels], lengths)
-        beyond = self.points >= lengths[:, None]  # (n, T)
+        beyond = self.rows >= lengths[:, None]  # (n, T)
         raw = self.units.raw(series, beyond[:, None])
         return raw.masked_fill(beyond[:, None], math.nan), lengths.long()
 
     def _resampled(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """``(n, c, t)`` at ``(n,)`` evenly spaced points each: ``(n, c, T)``, beyond the length the last value."""
+        """``(n, c, t)`` at ``(n,)`` rows each: ``(n, c, T)``, beyond the length the last value."""
         last = self.n_points - 1
         if not last:
-            return values.expand(-1, -1, len(self.points))
-        position = (self.points * (last / (lengths - 1).clamp_min(1))[:, None]).clamp_max(last)  # (n, T)
+            return values.expand(-1, -1, len(self.rows))
+        position = self.pace.points(self.rows, self.n_points, lengths[:, None], torch).clamp(0, last)  # (n, T)
         return spline_at(position, values, values @ self.slopes.T, position.floor().clamp_max(last - 1).long())
 
 

@@ -37,7 +37,7 @@ class TrainingSeries:
     @cached_property
     def preprocessor(self) -> Preprocessor:
         """Scales channels and resamples to the common grid."""
-        return Preprocessor.fit(self.panel, "standard", "none")
+        return Preprocessor.fit(self.panel, "standard", "none", evenly=True)
 
     @cached_property
     def _values(self) -> FloatArray:

@@ -27,7 +27,7 @@ def with_batch(
 
     def affordable(n_points: int) -> int:
         most = max(MIN_BATCH_SIZE, MAX_POINTS_PER_STEP // n_points)
-        return min(training.batch_size, 2 ** int(math.log2(most)))
+        return min(training.batch_size, 1 << int(math.log2(most)))
 
     n_points = panel.grid[0]
     if affordable(n_points) < training.batch_size and not recording_of(panel.values):

@@ -123,7 +123,7 @@ def run_study(
         lacking = [name for name, method in methods.items() if method.needs_model]
         skipped |= dict.fromkeys(lacking, "there is no generator")
         methods = {name: method for name, method in methods.items() if name not in lacking}
-    preprocessor, device = Preprocessor.fit(train), choose_device(settings.device)
+    preprocessor, device = Preprocessor.fit(train, evenly=True), choose_device(settings.device)
     trials = []
     for number, situation in enumerate(kept):
         for draw in range(settings.n_draws):

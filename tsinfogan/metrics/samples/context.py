@@ -43,7 +43,7 @@ class RealData:
     @cached_property
     def preprocessor(self) -> Preprocessor:
         """Scale and common grid, fitted on ``seen``: every channel to mean 0 and spread 1, no value bent or bounded."""
-        return Preprocessor.fit(self.seen, "standard", "none")
+        return Preprocessor.fit(self.seen, "standard", "none", evenly=True)
 
     @cached_property
     def reference_values(self) -> FloatArray:
