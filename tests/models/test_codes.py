@@ -12,6 +12,7 @@ from scipy import stats
 
 from tsinfogan.errors import SettingError
 from tsinfogan.models.codes import (
+    LOG_SCALE_CEILING,
     LOG_SCALE_FLOOR,
     CategoricalCode,
     Code,
@@ -111,6 +112,23 @@ def test_certainty_is_floored() -> None:
     floor, below = (NormalCode().log_prob(torch.tensor([[0.0, s]]), value) for s in (LOG_SCALE_FLOOR, -50.0))
     assert torch.equal(floor, below)
     assert floor.item() == pytest.approx(-LOG_SCALE_FLOOR - 0.5 * math.log(2 * math.pi))
+
+
+def test_a_posterior_that_says_nothing_can_learn_to_say_more() -> None:
+    """However far beyond the ceiling, and however wrong its mean: a clamp would leave it there for good."""
+    value = torch.linspace(-1, 1, 50)
+    start = torch.tensor([[9.0, LOG_SCALE_CEILING + 5]])
+    parameters = start.clone().requires_grad_()
+    at_ceiling = UniformCode().log_prob(torch.tensor([[9.0, LOG_SCALE_CEILING]]), value)
+    assert torch.equal(UniformCode().log_prob(parameters, value), at_ceiling)
+    adam = torch.optim.Adam([parameters], 0.1)
+    for _ in range(400):
+        adam.zero_grad()
+        (-UniformCode().log_prob(parameters.expand(50, -1), value).mean()).backward()
+        adam.step()
+    mean, log_scale = parameters[0].tolist()
+    assert mean == pytest.approx(0, abs=0.05)
+    assert log_scale == pytest.approx(math.log(value.std(correction=0)), abs=0.05)
 
 
 def test_estimates_are_the_modes() -> None:

@@ -18,8 +18,8 @@ from torch import Generator, Tensor
 from tsinfogan.errors import SettingError
 
 MAX_NOISE_DIM = 2**16
-LOG_SCALE_FLOOR = -1.25
-"""Least log standard deviation of a learned posterior, so that the bound on I(c; x) stays finite."""
+LOG_SCALE_FLOOR, LOG_SCALE_CEILING = -1.25, 3.0
+"""Least and greatest log standard deviation of a learned posterior, so that the bound on I(c; x) stays finite."""
 
 
 class Code(Protocol):
@@ -179,7 +179,9 @@ class _GaussianPosterior:
     def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
         mean = parameters[:, 0]  # (n,)
         if self.posterior_scale is None:
-            log_scale = parameters[:, 1].clamp(LOG_SCALE_FLOOR, 3.0)
+            given = parameters[:, 1].clamp_min(LOG_SCALE_FLOOR)
+            # Less what is too much, as a constant: a clamp would have no gradient, and Q never come back from there.
+            log_scale = given - (given - LOG_SCALE_CEILING).clamp_min(0).detach()
         else:
             log_scale = torch.full_like(mean, math.log(self.posterior_scale))
         return -0.5 * ((value - mean) * torch.exp(-log_scale)) ** 2 - log_scale - 0.5 * math.log(2 * math.pi)

@@ -61,3 +61,12 @@ class RecognitionHead(nn.Sequential):
     def fit(self, features: Tensor) -> None:
         """Fits :attr:`standardize` on features ``(n, feature_dim)``, in place; the weights stay."""
         self.standardize.fit(features)
+
+    @torch.no_grad()
+    def rescale(self, features: Tensor) -> None:
+        """Fits :attr:`standardize` anew, in place; the weights that follow change with it, so that outputs stay."""
+        standardize, linear = self.standardize, cast(nn.Linear, self[1])
+        mean, scale = standardize.mean.clone(), standardize.scale.clone()
+        self.fit(features)
+        linear.bias += linear.weight @ ((standardize.mean - mean) / scale)
+        linear.weight *= standardize.scale / scale

@@ -250,7 +250,8 @@ class Pretraining:
     def result(self, tell: Callable[[float], None] = lambda share: None) -> PretrainingResult:
         """The best discriminator, and its pseudo-labels of the cases that adversarial training draws.
 
-        ``tell`` is called with the share of these that is done.
+        Its Q sees features on one scale anew: the trunk may have made them ten times as large, and Q would leap with
+        every step. ``tell`` is called with the share of the cases that is done.
         """
         labels, rng = torch.full_like(self.cases.labels, UNLABELLED), self._draws(SCORING)
         every = torch.arange(0, len(labels), self.apart, device=labels.device)
@@ -262,6 +263,7 @@ class Pretraining:
             predicted = predicted.unflatten(0, (SCORED_VIEWS, -1))  # (v, n)
             agreed = (predicted == predicted[0]).all(0)
             labels[some] = torch.where(agreed, predicted[0], UNLABELLED)
+        self.best.q.rescale(view_features(self.best, self.cases.chosen_data[None])[0])
         return PretrainingResult(self.best, labels)
 
     def tensors(self) -> dict[str, Tensor]:
