@@ -68,5 +68,5 @@ class RecognitionHead(nn.Sequential):
         standardize, linear = self.standardize, cast(nn.Linear, self[1])
         mean, scale = standardize.mean.clone(), standardize.scale.clone()
         self.fit(features)
-        linear.bias += linear.weight @ ((standardize.mean - mean) / scale)
-        linear.weight *= standardize.scale / scale
+        linear.bias.add_(linear.weight @ ((standardize.mean - mean) / scale))
+        linear.weight.mul_(standardize.scale / scale)
