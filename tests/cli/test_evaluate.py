@@ -251,7 +251,7 @@ def test_remarks():
     wider = replace(panel, values=panel.values * 1000, name="wider")
     assert "spreads 1e+03 times as far in wider" in scale_remarks(wider, panel)[0]
     assert "spreads 1e+03 times as far in wider" in scale_remarks(panel, wider)[0]
-    assert "9 to 20 timepoints" in str(length_remark(walks(), walks()))
+    assert "16 to 28 timepoints" in str(length_remark(walks(), walks()))
     others = replace(walks(), classes=("e", "f", "g", "h"))
     assert "no class of the synthetic series" in str(label_remark(others, walks()))
     with pytest.raises(DataError, match="has y besides"):
