@@ -63,8 +63,8 @@ def sharpest(row: dict[str, Any]) -> float:
 
 def table(rows: list[dict[str, Any]]) -> None:
     """A Markdown table of means over seeds, and what they come to."""
-    columns = ("n", "numbers", "categories", *DISCRIMINATORS, "real", "coverage", "coverage_back", "nearest")
-    columns += ("accuracy", "ari", "flips_cont0", "flips_cont1", "spread", "seconds")
+    columns = ["n", "numbers", "categories", *DISCRIMINATORS, "real", "coverage", "coverage_back", "nearest"]
+    columns += ["accuracy", "ari", "flips_cont0", "flips_cont1", "spread", "seconds"]
     print(f"| set | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
     means = []
     for name in sorted({row["set"] for row in rows}):
