@@ -8,6 +8,8 @@ import torch
 from _trainers import make, waves
 from tsinfogan.training import forecast as module
 from tsinfogan.training.forecast import Forecast, forecast
+from tsinfogan.training.plan import make_plan
+from tsinfogan.training.session import build_model, make_trainer
 
 pytestmark = pytest.mark.usefixtures("brief_splits")
 
@@ -16,6 +18,14 @@ STAGES = {"pretraining_steps": 6, "max_steps": 40, "flow_steps": 10, "opening": 
 
 def test_none_of_small_batches() -> None:
     assert forecast(make(waves())) is None
+
+
+@pytest.mark.parametrize("n_timepoints", [313, 626])
+def test_long_series_have_one_although_their_batches_are_smaller(n_timepoints: int) -> None:
+    panel = waves(n_timepoints=n_timepoints)
+    plan = make_plan(panel, n_categories=(2,), width=2, settings=STAGES)
+    assert plan.training.batch_size < 128
+    assert forecast(make_trainer(plan, build_model(plan, panel), panel)) is not None
 
 
 def test_it_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,9 @@ import torch
 
 from tsinfogan.training.trainer import Trainer
 
-MIN_NUMBERS_PER_BATCH = 50_000
-"""With fewer a step takes a tenth of a second or so."""
+MIN_NUMBERS_PER_BATCH, MIN_POINTS_PER_BATCH = 50_000, 20_000
+"""Of all channels, and of one; with fewer of both a step takes a tenth of a second or so. Long series, which come in
+smaller batches, have as many points."""
 
 
 class Forecast(NamedTuple):
@@ -39,8 +40,9 @@ class Forecast(NamedTuple):
 
 def forecast(trainer: Trainer) -> Forecast | None:
     """Tries the stages that are left; None for small batches, on a GPU, and where several processes train together."""
-    n_numbers = trainer.settings.batch_size * trainer.data[0].numel()
-    if n_numbers < MIN_NUMBERS_PER_BATCH or trainer.device.type != "cpu" or trainer.ranks.size > 1:
+    n_cases, case = trainer.settings.batch_size, trainer.data[0]
+    is_small = n_cases * case.numel() < MIN_NUMBERS_PER_BATCH and n_cases * case[0].numel() < MIN_POINTS_PER_BATCH
+    if is_small or trainer.device.type != "cpu" or trainer.ranks.size > 1:
         return None
     shared = [trainer.data, trainer.labels, trainer.batches.data]
     trial: Trainer = copy.deepcopy(trainer, {id(tensor): tensor for tensor in shared})
