@@ -62,6 +62,9 @@ def built(panel: Panel, *, flow: bool = False, n_categories: tuple[int, ...] | N
         for network in (model.generator, model.discriminator):
             for parameter in network.parameters():
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
+    if (scale := model.discriminator.code_scale) is not None:
+        scale.gain.add_(torch.rand(scale.gain.shape, generator=rng))
+        scale.offset.add_(torch.randn(scale.offset.shape, generator=rng))
     if isinstance(model.generator, FlowGenerator):
         model.generator.trained.fill_(flow)
         if (onsets := model.generator.onsets) is not None:

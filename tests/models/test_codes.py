@@ -64,6 +64,15 @@ def test_samples_follow_the_prior(code: Code) -> None:
 
 
 @over_codes
+def test_moments_are_those_of_draws(code: Code) -> None:
+    if code.is_categorical:
+        assert all(map(math.isnan, code.moments))
+        return
+    values = code.sample(20_000, generator())
+    assert code.moments == pytest.approx((float(values.mean()), float(values.std())), abs=0.03)
+
+
+@over_codes
 def test_encoding_has_its_size_and_tells_values_apart(code: Code) -> None:
     values = code.sweep(5)
     encoded = code.encode(values)

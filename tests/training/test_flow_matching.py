@@ -50,6 +50,21 @@ def test_codes_are_those_that_the_averaged_discriminator_reads() -> None:
     torch.testing.assert_close(stage.latents[:, -1], continuous[-1][:, 0])
 
 
+def test_continuous_codes_are_on_the_scale_of_their_prior_in_each_category() -> None:
+    trainer, _, stage = trainer_of()
+    q = trainer.model.discriminator
+    assert q.code_scale is not None
+    q.code_scale.gain[0], q.code_scale.offset[0] = 0.01, 3  # as of an earlier reading, which a run that goes on had
+    stage.begin(q, trainer.data, trainer.labels)
+    category, continuous = stage.values[0], torch.stack(stage.values[1:], dim=1)
+    within = continuous - torch.stack([continuous[category == each].mean(0) for each in category.tolist()])
+    torch.testing.assert_close(continuous, within, rtol=0, atol=1e-4)
+    assert 0.4 / 3**0.5 < float(within.std()) < 1.1 / 3**0.5
+    assert stage.discriminator is not None
+    for name, value in q.state_dict().items():
+        assert torch.equal(value, stage.discriminator.state_dict()[name])
+
+
 def test_a_known_label_is_the_code_whatever_q_reads() -> None:
     trainer = make(waves(labelled=6), "semi_supervised", max_steps=13, flow_steps=5)
     for _ in range(9):

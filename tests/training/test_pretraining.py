@@ -303,6 +303,23 @@ def test_a_training_from_clustering_resumes_exactly_and_is_calibrated() -> None:
         assert second.model.temperature == whole.model.temperature >= 1
 
 
+def test_with_targets_the_rate_falls_to_next_to_nothing_by_the_last_step() -> None:
+    """A leap of Adam's there would be handed over: one seed of four lost all categories of BasicMotions so."""
+    rates = {}
+    for opening in ("convolutions", "restarts"):
+        settings = {"max_steps": 400, "pretraining_steps": 200, "flow_steps": 0, "split_merge_rounds": 0}
+        plan = make_plan(waves(40), n_categories=(2,), width=4, settings={**settings, "opening": opening})
+        pretraining = make_trainer(plan, build_model(plan, waves(40)), waves(40)).pretraining
+        assert pretraining is not None
+        rates[opening] = []
+        for step in (0, pretraining.n_steps // 2, pretraining.n_steps - 1):
+            pretraining.set_rates(step)
+            rates[opening].append(pretraining.optimizer.param_groups[0]["lr"] / plan.training.discriminator_rate)
+    assert rates["convolutions"][:2] == [1, 1]
+    assert 0 < rates["convolutions"][2] < 0.2
+    assert rates["restarts"] == [1, 1, 1]  # the best of all restarts is kept there
+
+
 def test_of_many_series_those_that_are_clustered_teach_and_all_get_their_category(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

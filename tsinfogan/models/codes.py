@@ -50,6 +50,10 @@ class Code(Protocol):
     def entropy(self) -> float:
         """H(c) of the prior in nats (differential for continuous codes)."""
 
+    @property
+    def moments(self) -> tuple[float, float]:
+        """Mean and standard deviation of the prior of a continuous code, NaN of a categorical one."""
+
     def prior(self, device: torch.device) -> Tensor:
         """``(n_categories,)`` probability of each category."""
 
@@ -114,6 +118,10 @@ class CategoricalCode:
         if self.probabilities is None:
             return math.log(self.n_categories)
         return -sum(p * math.log(p) for p in self.probabilities if p > 0)
+
+    @property
+    def moments(self) -> tuple[float, float]:
+        return math.nan, math.nan
 
     def prior(self, device: torch.device) -> Tensor:
         if self.probabilities is None:
@@ -217,6 +225,10 @@ class UniformCode(_GaussianPosterior):
     def entropy(self) -> float:
         return math.log(self.high - self.low)
 
+    @property
+    def moments(self) -> tuple[float, float]:
+        return (self.low + self.high) / 2, (self.high - self.low) / math.sqrt(12)
+
     def sample(self, n: int, generator: Generator) -> Tensor:
         return self.low + (self.high - self.low) * torch.rand(n, generator=generator, device=generator.device)
 
@@ -233,6 +245,10 @@ class NormalCode(_GaussianPosterior):
     @property
     def entropy(self) -> float:
         return 0.5 * math.log(2 * math.pi * math.e)
+
+    @property
+    def moments(self) -> tuple[float, float]:
+        return 0.0, 1.0
 
     def sample(self, n: int, generator: Generator) -> Tensor:
         return torch.randn(n, generator=generator, device=generator.device)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tsinfogan.errors import SettingError
 from tsinfogan.models.backbone import Backbone, DataShape
+from tsinfogan.models.code_scale import CodeScale
 from tsinfogan.models.codes import Code
 from tsinfogan.models.heads import RecognitionHead
 from tsinfogan.models.pca import PrincipalComponents
@@ -122,6 +123,7 @@ class Discriminator(nn.Module):
             self.own_trunk = backbone.trunk(shape, width)
         if codes:
             self.q = RecognitionHead(read_dim, sum(self.sizes))
+        self.code_scale = None if all(code.is_categorical for code in codes) else CodeScale(codes)
 
     @property
     def trunks(self) -> list[nn.Module]:
@@ -201,7 +203,8 @@ class Discriminator(nn.Module):
     def posteriors(self, head: nn.Module, features: Tensor) -> tuple[Tensor, ...]:
         """Parameters of each code's posterior that a recognition head gives for ``(n, feature_dim)``."""
         with torch.autocast(features.device.type, enabled=False):
-            return head(features).split(self.sizes, dim=1)  # type: ignore[no-any-return]
+            read: tuple[Tensor, ...] = head(features).split(self.sizes, dim=1)
+            return read if self.code_scale is None else self.code_scale(read)
 
 
 def category_spread(features: Tensor, category: Tensor) -> Tensor:

@@ -27,6 +27,8 @@ TRAINING, AVERAGE, STEPS_DONE = "training.", "average_", "steps_done"
 """How the names of the second part begin; how those of the averaged networks begin in a trainer's state; an entry."""
 INNER, FLOW_TRAINED = "generator.inner.", "generator.trained"
 """How the names of the generator begin that a flow generator no longer uses once it is trained; whether it is."""
+CODE_SCALE = ".code_scale."
+"""Part of the names of tensors that older files lack."""
 
 
 def networks(model: Model) -> nn.ModuleDict:
@@ -97,7 +99,7 @@ def read_tensors(
 ) -> dict[str, Tensor]:
     """Tensors of a file by their names in code; with ``like``, all of these, of the same sizes and types, and finite.
 
-    Only what :func:`sampling_tensors` leaves out may be missing.
+    Only what :func:`sampling_tensors` leaves out may be missing, and the scale of the codes, which older files lack.
 
     Raises:
         ValueError, KeyError, SafetensorError: the content is not so.
@@ -106,8 +108,10 @@ def read_tensors(
     check_ordinary(path)
     with safe_open(path, "pt") as file:
         entries = {key: stored for stored in file.keys() if wanted(key := name_in_code(stored))}  # noqa: SIM118
-        spare = {key for key in like or {} if key.startswith(INNER)} - entries.keys()
-        like = {key: tensor for key, tensor in (like or {}).items() if key not in spare}
+        lacking = (like or {}).keys() - entries.keys()
+        spare = {key for key in lacking if key.startswith(INNER)}
+        newer = {key for key in lacking if CODE_SCALE in key}
+        like = {key: tensor for key, tensor in (like or {}).items() if key not in spare | newer}
         for key, tensor in like.items():
             shape = tuple(file.get_slice(entries[key]).get_shape())
             if shape != tuple(tensor.shape):

@@ -1,8 +1,9 @@
 """Flow matching: after adversarial training, a generator learns to carry noise to the real series of given codes.
 
-The averaged discriminator's Q reads the codes of every real series once. They are what the generator is given with that
-series. The bound on I(c; x), as in adversarial training, makes sure that the generator does not ignore what small
-difference a code makes: Q, which stays as it is, reads the codes again from the series that a velocity leads to.
+The averaged discriminator's Q reads the codes of every real series once, on the scale of their prior
+(:mod:`tsinfogan.models.code_scale`). They are what the generator is given with that series. The bound on I(c; x), as in
+adversarial training, makes sure that the generator does not ignore what small difference a code makes: Q, which stays
+as it is, reads the codes again from the series that a velocity leads to.
 """
 
 from __future__ import annotations
@@ -73,16 +74,16 @@ class FlowStage:
     ) -> None:
         """Reads the codes of real series ``(n, c, t)``; of one with a label ``(n,)``, not −1, that is the first.
 
-        Of more than the steps draw, evenly spaced ones are read. :attr:`cases` are then those to learn from.
+        Continuous codes are put on the scale of their prior first, in the given discriminator too. Of more series than
+        the steps draw, evenly spaced ones are read. :attr:`cases` are then those to learn from.
         ``tell`` is called with the share that is read.
         """
-        self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
         n_cases = len(data)
         self.apart = -(-n_cases // max(MIN_CASES, self.settings.batch_size * self.settings.flow_steps))
         data, labels = data[:: self.apart], labels[:: self.apart]
+        read = self._read(discriminator, data, ranks, tell)
+        self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
         ranks.split(*self.discriminator.trunks)
-        read = [parameters.to(data.device) for parameters in posteriors(discriminator, data, tell)]
-        ranks.follow(read)
         self.values = [  # (n,) each
             code.estimate(parameters) for code, parameters in zip(self.latent.codes, read, strict=True)
         ]
@@ -102,6 +103,20 @@ class FlowStage:
         if onsets is not None:
             self.onsets = torch.arange(len(data), device=data.device) * self.apart / n_cases  # (n,)
             onsets.fit(self.generator.codes(self.latents), self._are_categories().to(data.device), n_cases)
+
+    def _read(
+        self, discriminator: Discriminator, data: Tensor, ranks: Ranks, tell: Callable[[float], None]
+    ) -> list[Tensor]:
+        """Posteriors of each code in ``(n, c, t)``, on the scale of the codes' priors, which is fitted before."""
+        scale = discriminator.code_scale
+        if scale is not None:
+            scale.reset()
+        read = [parameters.to(data.device) for parameters in posteriors(discriminator, data, tell)]
+        ranks.follow(read)
+        if scale is None:
+            return read
+        scale.fit(tuple(read))
+        return list(scale(tuple(read)))
 
     def _are_categories(self) -> Tensor:
         """Which of the numbers that encode the codes are categories; of the one that stands for no codes, not."""

@@ -116,8 +116,14 @@ class Pretraining:
         return step < self.settings.split_merge_start
 
     def set_rates(self, step: int) -> None:
-        """Sets the rate of step number ``step``: in each split-merge round it rises, then falls to 0."""
-        factor = decay(step, self.settings.flow_start, self.settings.decay_share)
+        """Sets the rate of step number ``step``: in each split-merge round it rises, then falls to 0.
+
+        Where there are targets, it falls to 0 by the end. Once they are learned, gradients are next to none and Adam's
+        steps leap now and then, which later steps mend; the last steps have none after them.
+        """
+        settings = self.settings
+        end = settings.flow_start if self.targets is None else settings.adversarial_start
+        factor = decay(step, end, settings.decay_share)
         if not self.restarts(step):
             since = self._since_split(step)
             factor *= warm_up(since) * (1 - since / self.settings.split_merge_steps)
