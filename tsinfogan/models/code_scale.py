@@ -62,6 +62,7 @@ class CodeScale(nn.Module):
 
         Of a category without series nothing changes.
         """
+        posteriors = tuple(each.cpu() for each in posteriors)  # not every accelerator knows float64
         values = torch.cat([posteriors[index][:, :1] for index in self.continuous], dim=1).double()  # (n, n_continuous)
         category = self._category(posteriors).double()  # (n, K)
         count = category.sum(0)[:, None]  # (K, 1)
