@@ -36,8 +36,9 @@ class TrainingSettings:
         discriminator_rate: learning rate of the trunk, D and Q.
         beta1: decay of Adam's first moment.
         beta2: decay of Adam's second moment.
-        decay_share: share of the steps of adversarial training and what is before it, and of those of flow matching,
-            at their ends, over which the learning rates fall linearly to zero.
+        decay_share: share of the steps of adversarial training and what is before it, of those of flow matching, and
+            of those of pre-training by ``convolutions``, at their ends, over which the learning rates fall linearly to
+            zero.
         opening: how pre-training finds its first categories: ``convolutions`` by spectral clustering
             (:mod:`tsinfogan.training.spectral`), which the networks then learn; ``restarts`` by training the networks
             to be consistent under augmentation, several times anew. A plan decides ``auto``: ``restarts`` where it is

@@ -118,7 +118,7 @@ class Pretraining:
     def set_rates(self, step: int) -> None:
         """Sets the rate of step number ``step``: in each split-merge round it rises, then falls to 0.
 
-        Where there are targets, it falls to 0 by the end. Once they are learned, gradients are next to none and Adam's
+        With targets it falls to 0 by the end. Once they are learned, gradients are next to none and Adam's
         steps leap now and then, which later steps mend; the last steps have none after them.
         """
         settings = self.settings
