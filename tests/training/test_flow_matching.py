@@ -42,12 +42,9 @@ def test_codes_are_those_that_the_averaged_discriminator_reads() -> None:
     trainer, _, stage = trainer_of()
     for _ in range(9):
         trainer.step()
-    latent = trainer.model.settings.latent
     category, *continuous = posteriors(trainer.model.discriminator, trainer.data)
-    expected = torch.nn.functional.one_hot(category.argmax(1), category.shape[1]).float()
-    assert stage.latents.shape == (24, latent.size)
-    torch.testing.assert_close(stage.latents[:, latent.noise_dim : -len(continuous)], expected)
-    torch.testing.assert_close(stage.latents[:, -1], continuous[-1][:, 0])
+    assert torch.equal(stage.values[0], category.argmax(1))
+    torch.testing.assert_close(stage.values[1:], [each[:, 0] for each in continuous])
 
 
 def test_continuous_codes_are_on_the_scale_of_their_prior_in_each_category() -> None:
@@ -75,7 +72,6 @@ def test_a_known_label_is_the_code_whatever_q_reads() -> None:
     wrong[0] = 1
     trainer.flow.begin(trainer.model.discriminator, trainer.data, wrong)
     assert trainer.flow.values[0][0] == 1
-    assert trainer.flow.latents[0, trainer.model.settings.latent.noise_dim + 1] == 1
 
 
 def test_the_series_that_q_is_least_sure_of_are_left_out() -> None:
@@ -98,9 +94,10 @@ def test_of_more_series_than_the_steps_draw_some_are_read(monkeypatch: pytest.Mo
     stage = trainer.flow
     assert stage is not None
     stage.begin(trainer.model.discriminator, trainer.data, trainer.labels)
-    assert len(stage.latents) == 16
+    assert len(stage.values[0]) == 16
     assert stage.cases is not None
     assert set(stage.cases.tolist()) < set(range(0, 64, 4))
+    stage.known = None
     shown: list[torch.Tensor] = []
     match = stage.generator.match
     monkeypatch.setattr(stage.generator, "match", lambda *given: shown.append(given[1]) or match(*given))
@@ -110,6 +107,26 @@ def test_of_more_series_than_the_steps_draw_some_are_read(monkeypatch: pytest.Mo
     torch.testing.assert_close(shown[0][:, -1], continuous[-1][:, 0])
     noise_dim = trainer.model.settings.latent.noise_dim
     assert shown[0][:, noise_dim : noise_dim + category.shape[1]].argmax(1).tolist() == category.argmax(1).tolist()
+
+
+def test_some_of_the_codes_are_drawn_and_the_bound_is_on_the_same_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer, _, stage = trainer_of()
+    for _ in range(9):
+        trainer.step()
+    assert stage.known is not None
+    shown: dict[str, list[torch.Tensor]] = {}
+    match, bounds = stage.generator.match, stage._bounds
+    monkeypatch.setattr(stage.generator, "match", lambda *given: shown.update(latent=[given[1]]) or match(*given))
+    monkeypatch.setattr(stage, "_bounds", lambda *given: shown.update(bound=given[2]) or bounds(*given))
+    batch = trainer.batches.draw(9, among=stage.cases)
+    stage.step(batch)
+    last = shown["bound"][-1]
+    assert torch.equal(shown["latent"][0][:, -1], last)
+    is_drawn, is_own = last == batch.codes[-1], last == stage.values[-1][batch.case]
+    assert (is_drawn | is_own).all()
+    assert is_drawn.any()
+    assert is_own.any()
+    assert torch.equal(shown["bound"][0], stage.values[0][batch.case])  # the category stays that of the series
 
 
 def test_nothing_is_watched_while_nothing_watched_changes() -> None:
@@ -153,7 +170,7 @@ def test_windows_in_their_order_are_learned_with_their_onsets_and_none_is_left_o
     onsets, latent = stage.generator.onsets, trainer.model.settings.latent
     assert onsets is not None
     n_categories = latent.codes[0].encoded_size
-    torch.testing.assert_close(onsets.codes[[0, -1]], stage.latents[[0, -1], latent.noise_dim :])
+    torch.testing.assert_close(onsets.codes[[0, -1], -1], stage.values[-1][[0, -1]])
     assert (onsets.scale[:n_categories] > onsets.scale[-1]).all()
     shown: list[torch.Tensor] = []
     match = stage.generator.match

@@ -9,7 +9,7 @@ as it is, reads the codes again from the series that a velocity leads to.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from tsinfogan.models.flow import LATE, FlowGenerator
 from tsinfogan.sampling.inference import posteriors
 from tsinfogan.training.batch import Batch
 from tsinfogan.training.config import TrainingSettings
+from tsinfogan.training.known_codes import KnownCodes
 from tsinfogan.training.losses import Stats
 from tsinfogan.training.optimization import decay, descend, make_optimizer, set_rate, warm_up
 from tsinfogan.training.ranks import ALONE, Ranks
@@ -59,7 +60,7 @@ class FlowStage:
         self.optimizer = make_optimizer(generator.velocity_network, settings.generator_rate, settings)
         self.discriminator: Discriminator | None = None
         self.values: list[Tensor] = []
-        self.latents = torch.empty(0)
+        self.known: KnownCodes | None = None
         self.onsets: Tensor | None = None
         self.cases: Tensor | None = None
         self.apart = 1
@@ -98,11 +99,17 @@ class FlowStage:
             self.cases = torch.arange(len(data), device=data.device) * self.apart
         if (labels >= 0).any():
             self.values[0] = torch.where(labels >= 0, labels, self.values[0])
-        noise = torch.zeros(len(data), self.latent.noise_dim, device=data.device)
-        self.latents = self.latent.encode(noise, self.values)  # (n, latent_dim)
         if onsets is not None:
             self.onsets = torch.arange(len(data), device=data.device) * self.apart / n_cases  # (n,)
-            onsets.fit(self.generator.codes(self.latents), self._are_categories().to(data.device), n_cases)
+            encoded = self.generator.codes(self._encode(self.values, data))
+            onsets.fit(encoded, self._are_categories().to(data.device), n_cases)
+        elif self.latent.continuous:
+            learned = slice(None) if self.cases is None else self.cases // self.apart
+            self.known = KnownCodes(self.latent.codes, [values[learned] for values in self.values])
+
+    def _encode(self, values: Sequence[Tensor], series: Tensor) -> Tensor:
+        """``(n, latent_dim)`` of each code's ``(n,)`` values, on the device of as many series; noise is not learned."""
+        return self.latent.encode(torch.zeros(len(series), self.latent.noise_dim, device=series.device), values)
 
     def _read(
         self, discriminator: Discriminator, data: Tensor, ranks: Ranks, tell: Callable[[float], None]
@@ -136,15 +143,19 @@ class FlowStage:
         row = batch.case // self.apart
         with torch.autocast(batch.real.device.type, self.precision, enabled=self.precision != torch.float32):
             onsets = None if self.onsets is None else self.onsets[row]
-            loss, series = self.generator.match(batch.real, self.latents[row], batch.injected_noise, time, onsets)
-            bounds = self._bounds(series if onsets is None else series.detach(), time, row)
+            values = [values[row] for values in self.values]
+            if self.known is not None:
+                values = self.known.filled(values, batch.codes)
+            latent = self._encode(values, batch.real)
+            loss, series = self.generator.match(batch.real, latent, batch.injected_noise, time, onsets)
+            bounds = self._bounds(series if onsets is None else series.detach(), time, values)
         total = loss - BOUND_WEIGHT * sum(bounds, torch.zeros((), device=loss.device))
         descend(self.optimizer, total)
         named = zip(self.latent.columns, bounds, strict=True)
         return {"flow": loss.detach(), **{f"bound_{column}": bound.detach() for column, bound in named}}
 
-    def _bounds(self, series: Tensor, time: Tensor, row: Tensor) -> list[Tensor]:
-        """The bound on I(c; x) of each code in nats, of ``(n, c, t)`` at ``(n,)`` times, led to from ``(n,)`` rows."""
+    def _bounds(self, series: Tensor, time: Tensor, values: Sequence[Tensor]) -> list[Tensor]:
+        """The bound on I(c; x) of each code in nats, of ``(n, c, t)`` at ``(n,)`` times, led to by ``(n,)`` values."""
         if not self.latent.codes:
             return []
         discriminator = self.discriminator
@@ -153,6 +164,6 @@ class FlowStage:
         weight = (time > FIRST_READ).float()
         weight = weight / weight.sum().clamp_min(1)
         return [
-            (weight * code.log_prob(parameters, values[row])).sum() + code.entropy
-            for code, parameters, values in zip(self.latent.codes, read, self.values, strict=True)
+            (weight * code.log_prob(parameters, value)).sum() + code.entropy
+            for code, parameters, value in zip(self.latent.codes, read, values, strict=True)
         ]
