@@ -62,3 +62,15 @@ def test_without_categories_all_series_are_of_one() -> None:
     own = [torch.linspace(-1, 1, 9)]
     near = KnownCodes(codes, own).are_nearest(own, [torch.full((9,), -1.0)])
     assert near.nonzero()[:, 0].tolist() == [0, 1, 2]
+
+
+def test_of_very_many_series_as_few_are_exchanged_as_if_all_were_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = []
+    for compared in (4000, 400):
+        monkeypatch.setattr("tsinfogan.training.known_codes.MAX_COMPARED", compared)
+        known = KnownCodes(CODES, values(2000))
+        assert len(known.continuous) == min(2000, compared)
+        shares.append(float(known.are_nearest(values(2000), values(2000, 1)).float().mean()))
+    # Five of 1500 and of 500, against none nearer of 300 and of 100
+    assert shares[0] == pytest.approx((1500 * 5 / 1500 + 500 * 5 / 500) / 2000, abs=0.003)
+    assert shares[1] == pytest.approx((1500 / 300 + 500 / 100) / 2000, abs=0.003)

@@ -18,6 +18,8 @@ from tsinfogan.models.codes import Code
 NEAREST_SHARE, MAX_NEAREST = 0.25, 5
 """Share of the series of a category that stand for codes that are drawn, and at most how many. So about a quarter of
 what is learned are drawn codes, and next to nothing of a category of hundreds, whose own codes leave no gaps."""
+MAX_COMPARED = 2000
+"""Series that each one is compared with, evenly spaced ones of more: a step must not take longer for more series."""
 TIE = 1e-5
 """Distances that differ by a smaller share are equal: a series is not nearer than itself."""
 
@@ -32,8 +34,10 @@ class KnownCodes:
 
     def __init__(self, codes: tuple[Code, ...], values: Sequence[Tensor]):
         self.codes = codes
-        self.categories = self._categories(values)  # (n, n_categorical)
-        self.continuous = self._continuous(values)  # (n, n_continuous)
+        self.apart = -(-len(values[0]) // MAX_COMPARED)
+        compared = [value[:: self.apart] for value in values]
+        self.categories = self._categories(compared)  # (n, n_categorical)
+        self.continuous = self._continuous(compared)  # (n, n_continuous)
 
     def are_nearest(self, values: Sequence[Tensor], drawn: Sequence[Tensor]) -> Tensor:
         """Whether some series are among those of their categories that are nearest to drawn codes, ``(m,)``.
@@ -47,7 +51,8 @@ class KnownCodes:
         distances = torch.cdist(drawn_at, self.continuous, compute_mode="donot_use_mm_for_euclid_dist")  # (m, n)
         own = (drawn_at - self._continuous(values)).norm(dim=1)  # (m,)
         n_nearer = (alike & (distances < own[:, None] * (1 - TIE))).sum(1)
-        near: Tensor = n_nearer < (NEAREST_SHARE * alike.sum(1)).ceil().clamp(max=MAX_NEAREST)
+        n_nearest = (NEAREST_SHARE * self.apart * alike.sum(1)).ceil().clamp(max=MAX_NEAREST)
+        near: Tensor = self.apart * n_nearer < n_nearest  # each one compared with stands for as many as are apart
         return near
 
     def filled(self, values: Sequence[Tensor], drawn: Sequence[Tensor]) -> list[Tensor]:
