@@ -25,10 +25,10 @@ TIE = 1e-5
 
 
 class KnownCodes:
-    """Codes of real series.
+    """Codes of the real series that are learned from, which drawn codes are compared with.
 
     Args:
-        codes: in order.
+        codes: in order; at least one is continuous.
         values: of each code, ``(n,)``.
     """
 
