@@ -108,7 +108,7 @@ class FlowStage:
             self.known = KnownCodes(self.latent.codes, [values[learned] for values in self.values])
 
     def _encode(self, values: Sequence[Tensor], series: Tensor) -> Tensor:
-        """``(n, latent_dim)`` of each code's ``(n,)`` values, for as many series; the noise, which is not seen, is 0."""
+        """``(n, latent_dim)`` of each code's ``(n,)`` values, on the device of ``series``; noise, not seen, is 0."""
         return self.latent.encode(torch.zeros(len(series), self.latent.noise_dim, device=series.device), values)
 
     def _read(
