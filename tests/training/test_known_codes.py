@@ -49,7 +49,7 @@ def test_codes_are_compared_in_deviations_of_their_priors() -> None:
     first, second = torch.tensor([0.0, 1, 3, 3, 3, 3, 3, 3]), torch.tensor([0.0, 20, 90, 90, 90, 90, 90, 90])
     known = KnownCodes(codes, [first, second])
     at = [torch.tensor([0.9]).expand(8), torch.tensor([0.0]).expand(8)]
-    # The second is .1 and 20 away, .36 deviations; the first only .9 away, but .9 deviations.
+    # The second is .1 and 20 away, .36 deviations together; the first .9 and 0 away, .9 deviations.
     order = (torch.stack([first - 0.9, second / (200 / 12**0.5)])).norm(dim=0).argsort()
     assert order[0] == 1
     assert known.are_nearest([first, second], at)[:2].tolist() == [True, True]

@@ -1,9 +1,10 @@
 """Flow matching: after adversarial training, a generator learns to carry noise to the real series of given codes.
 
 The averaged discriminator's Q reads the codes of every real series once, on the scale of their prior
-(:mod:`tsinfogan.models.code_scale`). They are what the generator is given with that series. The bound on I(c; x), as in
-adversarial training, makes sure that the generator does not ignore what small difference a code makes: Q, which stays
-as it is, reads the codes again from the series that a velocity leads to.
+(:mod:`tsinfogan.models.code_scale`). They are what the generator is given with that series, or codes that are drawn, if
+few of its category are nearer to them (:mod:`tsinfogan.training.known_codes`). The bound on I(c; x), as in adversarial
+training, makes sure that the generator does not ignore what small difference a code makes: Q, which stays as it is,
+reads the codes again from the series that a velocity leads to.
 """
 
 from __future__ import annotations
